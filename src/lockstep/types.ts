@@ -1,0 +1,84 @@
+/**
+ * What goes into the lockstep trainer and what comes out of it: runs, options, events. Types only; the work is in
+ * trainer.ts.
+ */
+import type { BinaryDataset } from '../tensor/bits.js';
+
+/** Weights of `Linear(N, W) -> ReLU -> Linear(W, 1) -> Sigmoid`, float32, row-major as PyTorch lays them out. */
+export interface MlpWeights {
+  /** Hidden weight, [W, N]. */
+  w1: Float32Array;
+  /** Hidden bias, [W]. */
+  b1: Float32Array;
+  /** Output weight, [1, W]. */
+  w2: Float32Array;
+  /** Output bias, [1]. */
+  b2: Float32Array;
+}
+
+/** AdamW with decoupled weight decay (Loshchilov and Hutter 2019), as `torch.optim.AdamW` computes it. */
+export interface AdamWSettings {
+  lr: number;
+  weightDecay: number;
+  beta1: number;
+  beta2: number;
+  /** Added to the denominator. Default 1e-8. */
+  eps?: number;
+}
+
+/** One model to train. Runs that name the same dataset object share its memory on the device. */
+export interface LockstepRun {
+  /** Initial weights; read once, never written. */
+  weights: MlpWeights;
+  dataset: BinaryDataset;
+  /** Scored once, after the run's last step. Without it `testAccuracy` is NaN. */
+  testSet?: BinaryDataset;
+  /** Seed of the epoch order: `torch.randperm` on one generator that lives on over the epochs. */
+  orderSeed: number;
+  optimizer: AdamWSettings;
+}
+
+/** When a run may end before `maxSteps`: `windows` windows in a row with a mean accuracy of at least `accuracy`. */
+export interface StopRule {
+  minSteps: number;
+  accuracy: number;
+  windows: number;
+}
+
+export interface LockstepOptions {
+  /** A list, or an iterable that yields runs as their data becomes ready; training starts with the first. */
+  runs: Iterable<LockstepRun> | AsyncIterable<LockstepRun>;
+  /** Features N of the model, 1 to 1024. */
+  features: number;
+  /** Hidden width W. Default 512. */
+  hidden?: number;
+  /** Default 128. */
+  batchSize?: number;
+  maxSteps: number;
+  /** Steps a window; windows close at step 1, at every multiple of this and at the last step. Default 250. */
+  logInterval?: number;
+  stop?: StopRule;
+  /** Which kernel variant trains; `auto` takes the fastest that the adapter and the shape allow. Default `auto`. */
+  kernel?: 'auto' | 'portable' | 'shuffle';
+  /** Ends the training early: runs under way are reported as `aborted`, and the iterator returns. */
+  signal?: AbortSignal;
+  /** Hand out the final weights with each `finish` event. Default false. */
+  keepWeights?: boolean;
+}
+
+/** Runs are numbered in the order in which `runs` yields them. */
+export type LockstepEvent =
+  /** Training began, or went on with more runs: which kernel, how many runs at once, and why if they were cut. */
+  | { type: 'plan'; kernel: string; runs: number; groups: number; note?: string }
+  /** A window closed. `loss` and `accuracy` are the unweighted means of the batches since the last one. */
+  | { type: 'window'; run: number; step: number; loss: number; accuracy: number }
+  | {
+      type: 'finish';
+      run: number;
+      steps: number;
+      /** `non-finite`: the loss stopped being a number at step `steps`. `aborted`: the signal fired. */
+      reason: 'stopped' | 'max-steps' | 'non-finite' | 'aborted';
+      /** Share of the test set with `(p >= 0.5) == (y >= 0.5)`; NaN without a test set or when aborted. */
+      testAccuracy: number;
+      weights?: MlpWeights;
+    };

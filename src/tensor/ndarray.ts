@@ -1,0 +1,14 @@
+/**
+ * A dense row-major float32 array on the host: shape and data, no operations. What init functions fill and what
+ * weights are handed over in. It is not a Tensor: nothing here touches a GPU.
+ */
+export interface NdArray {
+  readonly shape: readonly number[];
+  /** Row-major elements; its length is the product of `shape`. */
+  readonly data: Float32Array;
+}
+
+/** A zero-filled {@link NdArray}. */
+export function ndarray(...shape: number[]): NdArray {
+  return { shape, data: new Float32Array(shape.reduce((product, extent) => product * extent, 1)) };
+}

@@ -1,0 +1,21 @@
+// Builds the published package: the library, the bench layer, the command line and its worker. The WGSL is
+// TypeScript (shaders/*.wgsl.ts), so bundling packs it in without a loader.
+import { defineConfig } from 'tsup';
+
+export default defineConfig({
+  entry: {
+    index: 'src/index.ts',
+    'bench/index': 'src/bench/index.ts',
+    'bench/strategy-worker': 'src/bench/strategy-worker.ts',
+    'cli/main': 'src/cli/main.ts',
+  },
+  format: 'esm',
+  target: 'node20',
+  platform: 'neutral',
+  external: ['webgpu', 'vega', 'vega-lite', /^node:/],
+  dts: { entry: { index: 'src/index.ts', 'bench/index': 'src/bench/index.ts' } },
+  splitting: true,
+  sourcemap: true,
+  clean: true,
+  silent: true,
+});

@@ -1,0 +1,22 @@
+// Test settings. Each test file gets a process of its own (Dawn dislikes being loaded twice in one process), one at
+// a time: the CPU driver uses every core by itself.
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^lockstep-gpu\/bench$/, replacement: at('./src/bench/index.ts') },
+      { find: /^lockstep-gpu$/, replacement: at('./src/index.ts') },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    fileParallelism: false,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
