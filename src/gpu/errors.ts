@@ -1,0 +1,33 @@
+/**
+ * The one error class of the library. A message says what happened, where, with which value, and what to do; `code`
+ * is for programs.
+ */
+
+export type ErrorCode =
+  /** An argument, flag, strategy or file that cannot be used; nothing has been started. */
+  | 'bad-input'
+  /** No WebGPU implementation or no adapter on this machine. */
+  | 'no-adapter'
+  /** A shader did not compile; a defect of ours, or a WGSL kernel of the user's. */
+  | 'shader'
+  /** The device refused an operation (validation, internal error). */
+  | 'device'
+  /** The device or the host has too little memory. */
+  | 'out-of-memory'
+  /** The device was lost or destroyed while in use. */
+  | 'device-lost'
+  /** The adapter cannot do what was asked for (a feature, a limit, a kernel variant). */
+  | 'unsupported'
+  /** A tensor was used after it was freed. */
+  | 'disposed';
+
+/** Thrown by everything in this library. Example: `catch (e) { if (e instanceof LockstepError && e.code === 'no-adapter') … }`. */
+export class LockstepError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'LockstepError';
+    this.code = code;
+  }
+}
