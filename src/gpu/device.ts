@@ -1,0 +1,244 @@
+/**
+ * A WebGPU device and what the library keeps beside it: counted buffers, compiled pipelines, reads, and the errors
+ * that WebGPU reports late. It knows neither tensors nor kernels. Opened by open.ts.
+ */
+import { forgetDefaultDevice } from './default-device.js';
+import { LockstepError } from './errors.js';
+import { type PipelineDescriptor, Pipelines } from './pipelines.js';
+import { Readback, sleepBefore, type WaitOptions } from './readback.js';
+import { BufferUsage } from './usage.js';
+
+/** Who made the adapter and what it can do; what the implementation does not tell is empty or 0. */
+export interface DeviceInfo {
+  vendor: string;
+  architecture: string;
+  device: string;
+  description: string;
+  /** `vulkan`, `metal`, `d3d12`, …, where known. */
+  backend?: string;
+  /** Lanes a subgroup; 0 where the device has no subgroups. */
+  subgroupMinSize: number;
+  subgroupMaxSize: number;
+  /** True for drivers that compute on the CPU (lavapipe, SwiftShader, WARP). */
+  isCpu: boolean;
+}
+
+/** Buffers alive, their bytes, and the most bytes that were alive at once. */
+export interface MemoryUse {
+  buffers: number;
+  bytes: number;
+  peak: number;
+}
+
+/**
+ * An open device.
+ *
+ * @example
+ * using device = await openDevice();
+ * const storage = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
+ * const buffer = device.allocate('numbers', 1024, storage);
+ * const pipeline = await device.pipeline({ label: 'double', code });
+ * // … encode and submit with device.gpu …
+ * const numbers = new Float32Array(await device.read(buffer, 0, 1024));
+ * device.free(buffer);
+ */
+export class Device {
+  readonly gpu: GPUDevice;
+  readonly info: DeviceInfo;
+  /** False where the GPUDevice is the caller's: then `destroy` leaves it alive. */
+  readonly owned: boolean;
+  /** Resolves when the device is lost or destroyed; never rejects. */
+  readonly lost: Promise<GPUDeviceLostInfo>;
+
+  readonly #sizes = new Map<GPUBuffer, number>();
+  readonly #pipelines: Pipelines;
+  readonly #readback: Readback;
+  readonly #onUncaptured: (event: GPUUncapturedErrorEvent) => void;
+  #bytes = 0;
+  #peak = 0;
+  #pending: LockstepError[] = [];
+  readonly #untold = new Set<Promise<void>>();
+  #lostInfo: GPUDeviceLostInfo | undefined;
+  #destroyed = false;
+
+  constructor(gpu: GPUDevice, info: DeviceInfo, owned: boolean) {
+    this.gpu = gpu;
+    this.info = info;
+    this.owned = owned;
+    this.#pipelines = new Pipelines(gpu, (outcome) => this.#watch(outcome));
+    this.#readback = new Readback(this);
+    this.lost = gpu.lost;
+    this.lost.then((lost) => {
+      this.#lostInfo = lost;
+    });
+    this.#onUncaptured = (event) => {
+      event.preventDefault();
+      this.#record(event.error);
+    };
+    gpu.addEventListener('uncapturederror', this.#onUncaptured);
+  }
+
+  get limits(): GPUSupportedLimits {
+    return this.gpu.limits;
+  }
+
+  get features(): GPUSupportedFeatures {
+    return this.gpu.features;
+  }
+
+  /**
+   * Throws what went wrong since the last check: WebGPU reports validation and memory errors after the call that
+   * caused them. Every operation of the library begins with it.
+   */
+  check(): void {
+    if (this.#destroyed)
+      throw new LockstepError('device-lost', 'The device was destroyed; open another one.');
+    if (this.#lostInfo) {
+      throw new LockstepError(
+        'device-lost',
+        `The device was lost (${this.#lostInfo.reason}): ${this.#lostInfo.message}`,
+      );
+    }
+    const [first, ...others] = this.#pending;
+    if (!first) return;
+    this.#pending = [];
+    if (others.length === 0) throw first;
+    throw new LockstepError(first.code, `${first.message}\n(and ${others.length} more errors after it)`, {
+      cause: first,
+    });
+  }
+
+  /** Takes the outcome of a creation whose error WebGPU tells later. */
+  #watch(outcome: Promise<LockstepError | undefined>): void {
+    const told = outcome.then(
+      (error) => {
+        this.#untold.delete(told);
+        if (error) this.#pending.push(error);
+      },
+      () => {
+        this.#untold.delete(told); // the device is gone, which `lost` reports
+      },
+    );
+    this.#untold.add(told);
+  }
+
+  #record(error: GPUError): void {
+    const code = error.constructor.name === 'GPUOutOfMemoryError' ? 'out-of-memory' : 'device';
+    this.#pending.push(new LockstepError(code, `The device refused an operation: ${error.message.trim()}`));
+  }
+
+  /**
+   * A new buffer, counted in {@link memory} until {@link free}. `bytes` is rounded up to a multiple of 4, and to 4.
+   *
+   * @param usage Flags of {@link BufferUsage}, joined by `|`.
+   * @throws LockstepError `unsupported` above the device's maxBufferSize. That the device has no memory left shows
+   * later: `out-of-memory`, from the operation that follows.
+   */
+  allocate(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
+    this.check();
+    const size = Math.max(4, Math.ceil(bytes / 4) * 4);
+    const bindable = usage & BufferUsage.STORAGE ? this.limits.maxStorageBufferBindingSize : Infinity;
+    const most = Math.min(this.limits.maxBufferSize, bindable);
+    if (!(size <= most)) {
+      throw new LockstepError(
+        'unsupported',
+        `The buffer "${label}" would have ${size} bytes; this device takes at most ${most} in one ` +
+          `${bindable < this.limits.maxBufferSize ? 'storage binding' : 'buffer'}. Make it smaller, or cut it in parts.`,
+      );
+    }
+    this.gpu.pushErrorScope('out-of-memory');
+    const buffer = this.gpu.createBuffer({ label, size, usage });
+    this.#watch(
+      this.gpu.popErrorScope().then((error) => {
+        const held = `${this.#sizes.size} buffers with ${this.#bytes} bytes are alive`;
+        const message = `No device memory for "${label}" (${size} bytes); ${held}.`;
+        return error ? new LockstepError('out-of-memory', message) : undefined;
+      }),
+    );
+    this.#sizes.set(buffer, size);
+    this.#bytes += size;
+    this.#peak = Math.max(this.#peak, this.#bytes);
+    return buffer;
+  }
+
+  /** Destroys a buffer of {@link allocate}. A second call does nothing. */
+  free(buffer: GPUBuffer): void {
+    const size = this.#sizes.get(buffer);
+    if (size === undefined) return;
+    this.#sizes.delete(buffer);
+    this.#bytes -= size;
+    buffer.destroy();
+  }
+
+  /** What the library's buffers on this device take, in bytes. */
+  memory(): MemoryUse {
+    return { buffers: this.#sizes.size, bytes: this.#bytes, peak: this.#peak };
+  }
+
+  /**
+   * A compute pipeline with layout `auto`, compiled once for the same code, entry point and constants.
+   *
+   * @throws LockstepError `shader`, with the WGSL around each error.
+   */
+  async pipeline(descriptor: PipelineDescriptor): Promise<GPUComputePipeline> {
+    this.check();
+    return this.#pipelines.compile(descriptor);
+  }
+
+  /** As {@link pipeline}, without waiting: an error in the shader reaches the operation that follows. */
+  pipelineNow(descriptor: PipelineDescriptor): GPUComputePipeline {
+    this.check();
+    return this.#pipelines.immediate(descriptor);
+  }
+
+  /**
+   * A copy of `bytes` bytes of a buffer (usage COPY_SRC) from `offset`, a multiple of 4, after all work submitted
+   * so far.
+   */
+  async read(
+    buffer: GPUBuffer,
+    offset: number,
+    bytes: number,
+    options: WaitOptions = {},
+  ): Promise<ArrayBuffer> {
+    this.check();
+    let result: ArrayBuffer | undefined;
+    let failure: unknown;
+    try {
+      result = await this.#readback.read(buffer, offset, bytes, options);
+    } catch (cause) {
+      failure = cause;
+    }
+    // The reason for a failure is most often an error that WebGPU told about something before it.
+    await Promise.all(this.#untold);
+    this.check();
+    if (result) return result;
+    if (failure instanceof LockstepError) throw failure;
+    const message = `Reading ${bytes} bytes failed: ${(failure as Error).message}`;
+    throw new LockstepError('device', message, { cause: failure });
+  }
+
+  /** Resolves when all work submitted so far is done; throws what went wrong in it. */
+  async sync(options: WaitOptions = {}): Promise<void> {
+    this.check();
+    await sleepBefore(options);
+    await this.gpu.queue.onSubmittedWorkDone();
+    await Promise.all(this.#untold);
+    this.check();
+  }
+
+  /** Frees every buffer and, unless it is the caller's, the device. A second call does nothing. */
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.#readback.destroy();
+    for (const buffer of [...this.#sizes.keys()]) this.free(buffer);
+    this.#destroyed = true;
+    this.gpu.removeEventListener('uncapturederror', this.#onUncaptured);
+    forgetDefaultDevice(this);
+    if (this.owned) this.gpu.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * Opens a device: asks the implementation (dawn.ts) for an adapter, and the adapter for all the limits and features
+ * that kernels make use of.
+ */
+import { type AdapterListing, implementation, platformName } from './dawn.js';
+import { rememberDevice } from './default-device.js';
+import { Device, type DeviceInfo } from './device.js';
+import { LockstepError } from './errors.js';
+import { noAdapterMessage } from './no-adapter.js';
+
+/** Limits raised to the adapter's maximum by default; the others stay at WebGPU's defaults. */
+const RAISED_LIMITS = [
+  'maxStorageBufferBindingSize',
+  'maxBufferSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupStorageSize',
+  'maxStorageBuffersPerShaderStage',
+] as const;
+
+/** Features taken where the adapter has them. */
+const WANTED_FEATURES = ['subgroups', 'timestamp-query', 'shader-f16'] as const;
+
+const CPU_DRIVERS = /llvmpipe|lavapipe|swiftshader|basic render/i;
+
+export interface OpenOptions {
+  /** A device of the caller's: it is used, and never destroyed. The other options are ignored. */
+  device?: GPUDevice;
+  /** Part of the name of the adapter to use, in any case; see {@link listAdapters}. Only in Node. */
+  adapter?: string;
+  powerPreference?: GPUPowerPreference;
+  /** Features without which `openDevice` throws. `subgroups`, `timestamp-query` and `shader-f16` are taken anyway. */
+  requiredFeatures?: readonly GPUFeatureName[];
+  /**
+   * `max` (default): the adapter's maximum of the limits that kernels make use of; `default`: WebGPU's defaults; or
+   * limits by name, without which `openDevice` throws.
+   */
+  requiredLimits?: 'max' | 'default' | Readonly<Record<string, number>>;
+  /** Dawn toggles to enable, with a leading `!` to disable. Only in Node. */
+  toggles?: readonly string[];
+}
+
+/**
+ * Opens a device: Dawn (package `webgpu`) in Node, `navigator.gpu` in a browser. The first device that is opened is
+ * the default of tensors.
+ *
+ * @throws LockstepError `no-adapter` with what to install, `unsupported` where the adapter lacks what is required.
+ * @example
+ * const device = await openDevice();
+ * console.log(device.info.description, device.limits.maxBufferSize);
+ * device.destroy();
+ */
+export async function openDevice(options: OpenOptions = {}): Promise<Device> {
+  if (options.device) {
+    const info = (options.device as { adapterInfo?: GPUAdapterInfo }).adapterInfo;
+    return remember(new Device(options.device, describe(options.device, info), false));
+  }
+  const { adapter, listing } = await findAdapter(options);
+  const device = await adapter.requestDevice({
+    label: 'lockstep-gpu',
+    requiredFeatures: features(adapter, options.requiredFeatures ?? []),
+    requiredLimits: limits(adapter, options.requiredLimits ?? 'max'),
+  });
+  adapters.set(device, adapter);
+  return remember(new Device(device, describe(device, adapter.info, listing), true));
+}
+
+/** Keeps an adapter reachable as long as its device: Dawn crashes when it is collected earlier. */
+const adapters = new WeakMap<GPUDevice, GPUAdapter>();
+
+function remember(device: Device): Device {
+  rememberDevice(device);
+  return device;
+}
+
+async function findAdapter({
+  adapter: name,
+  powerPreference,
+  toggles,
+}: OpenOptions): Promise<{ adapter: GPUAdapter; listing?: AdapterListing }> {
+  const found = await implementation(name, toggles);
+  let adapter: GPUAdapter | null = null;
+  let cause: unknown;
+  try {
+    adapter = await found.gpu.requestAdapter({ powerPreference });
+  } catch (error) {
+    cause = error; // Dawn throws where the standard says null
+  }
+  if (!adapter) throw new LockstepError('no-adapter', noAdapterMessage(platformName()), { cause });
+  return { adapter, listing: found.listing };
+}
+
+function features(adapter: GPUAdapter, required: readonly GPUFeatureName[]): GPUFeatureName[] {
+  const missing = required.filter((name) => !adapter.features.has(name));
+  if (missing.length > 0) {
+    throw new LockstepError(
+      'unsupported',
+      `The adapter "${adapter.info.description || adapter.info.device}" lacks ${missing.join(', ')}. It has ` +
+        `${[...adapter.features].join(', ') || 'no features'}.`,
+    );
+  }
+  const wanted = WANTED_FEATURES.filter((name) => adapter.features.has(name));
+  return [...new Set<GPUFeatureName>([...wanted, ...required])];
+}
+
+function limits(
+  adapter: GPUAdapter,
+  required: NonNullable<OpenOptions['requiredLimits']>,
+): Record<string, number> {
+  const has = adapter.limits as unknown as Record<string, number | undefined>;
+  if (required === 'default') return {};
+  if (required === 'max') {
+    return Object.fromEntries(
+      RAISED_LIMITS.map((name) => [name, has[name] ?? 0]).filter(([, limit]) => limit !== 0),
+    );
+  }
+  for (const [name, limit] of Object.entries(required)) {
+    const most = has[name];
+    if (most === undefined) throw new LockstepError('bad-input', `WebGPU has no limit "${name}".`);
+    if (name.startsWith('min') ? most > limit : most < limit) {
+      throw new LockstepError(
+        'unsupported',
+        `The limit ${name} = ${limit} was required; this adapter has ${most}.`,
+      );
+    }
+  }
+  return { ...required };
+}
+
+function describe(device: GPUDevice, info?: GPUAdapterInfo, listing?: AdapterListing): DeviceInfo {
+  const subgroups = device.features.has('subgroups');
+  const names = `${info?.vendor} ${info?.device} ${info?.description} ${listing?.name}`;
+  return {
+    vendor: info?.vendor ?? '',
+    architecture: info?.architecture ?? '',
+    device: listing?.name || info?.device || '',
+    description: info?.description ?? '',
+    backend: listing?.backend,
+    subgroupMinSize: subgroups ? (info?.subgroupMinSize ?? 0) : 0,
+    subgroupMaxSize: subgroups ? (info?.subgroupMaxSize ?? 0) : 0,
+    isCpu: CPU_DRIVERS.test(names),
+  };
+}

@@ -1,0 +1,53 @@
+/**
+ * Turns a shader's compilation messages into an error that shows the WGSL lines they are about. It compiles nothing.
+ */
+import { LockstepError } from './errors.js';
+
+/** Lines of WGSL shown on each side of a message. */
+const CONTEXT_LINES = 2;
+
+/** The part of GPUCompilationMessage that is shown. */
+export interface ShaderMessage {
+  type: string;
+  message: string;
+  /** 1-based; 0 where the message has no place. */
+  lineNum: number;
+  linePos: number;
+  length: number;
+}
+
+/** The WGSL around a message, with line numbers, and a caret under the place. */
+export function excerpt(code: string, { lineNum, linePos, length }: ShaderMessage): string {
+  if (lineNum === 0) return '';
+  const lines = code.split('\n');
+  const first = Math.max(1, lineNum - CONTEXT_LINES);
+  const last = Math.min(lines.length, lineNum + CONTEXT_LINES);
+  const width = String(last).length;
+  const shown: string[] = [];
+  for (let line = first; line <= last; line++) {
+    shown.push(`  ${String(line).padStart(width)} | ${lines[line - 1]}`.trimEnd());
+    if (line === lineNum) {
+      const before = lines[line - 1].slice(0, Math.max(0, linePos - 1)).replace(/[^\t]/g, ' ');
+      shown.push(`  ${' '.repeat(width)} | ${before}${'^'.repeat(Math.max(1, length))}`);
+    }
+  }
+  return shown.join('\n');
+}
+
+/** The error for a shader that did not compile. `label` names the kernel. */
+export function shaderError(
+  label: string,
+  code: string,
+  messages: readonly ShaderMessage[],
+  cause?: unknown,
+): LockstepError {
+  const errors = messages.filter(({ type }) => type === 'error');
+  const parts = errors.map((message) => {
+    const where = message.lineNum > 0 ? `line ${message.lineNum}, column ${message.linePos}: ` : '';
+    return `${where}${message.message}\n${excerpt(code, message)}`.trimEnd();
+  });
+  if (parts.length === 0) parts.push(cause instanceof Error ? cause.message.trim() : String(cause));
+  return new LockstepError('shader', `The shader "${label}" did not compile.\n${parts.join('\n')}`, {
+    cause,
+  });
+}

@@ -1,0 +1,19 @@
+/**
+ * WebGPU's flag values, as the standard fixes them. `GPUBufferUsage` and its kin are globals only in browsers, and the
+ * device can come from anywhere.
+ */
+
+/** The flags of `GPUBufferUsage` that compute work needs. */
+export const BufferUsage = {
+  MAP_READ: 0x0001,
+  MAP_WRITE: 0x0002,
+  COPY_SRC: 0x0004,
+  COPY_DST: 0x0008,
+  UNIFORM: 0x0040,
+  STORAGE: 0x0080,
+  INDIRECT: 0x0100,
+  QUERY_RESOLVE: 0x0200,
+} as const;
+
+/** `GPUMapMode.READ`. */
+export const MAP_MODE_READ = 0x0001;

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { excerpt, shaderError } from '../../src/gpu/shader-errors.js';
+
+const code = ['one', 'two', '\tlet three = 3.0;', 'four', 'five', 'six'].join('\n');
+
+describe('excerpt', () => {
+  it('shows two lines on each side and a caret under the place, tabs kept', () => {
+    const message = { type: 'error', message: 'no', lineNum: 3, linePos: 6, length: 5 };
+    expect(excerpt(code, message)).toBe(
+      [
+        '  1 | one',
+        '  2 | two',
+        '  3 | \tlet three = 3.0;',
+        '    | \t    ^^^^^',
+        '  4 | four',
+        '  5 | five',
+      ].join('\n'),
+    );
+  });
+
+  it('stays within the code at its ends', () => {
+    const at = (lineNum: number) =>
+      excerpt(code, { type: 'error', message: '', lineNum, linePos: 1, length: 0 });
+    expect(at(1).split('\n')).toHaveLength(4);
+    expect(at(6).split('\n')).toHaveLength(4);
+    expect(at(0)).toBe('');
+  });
+});
+
+describe('shaderError', () => {
+  it('lists errors and leaves warnings out', () => {
+    const error = shaderError('k', code, [
+      { type: 'warning', message: 'beware', lineNum: 1, linePos: 1, length: 1 },
+      { type: 'error', message: 'wrong', lineNum: 2, linePos: 1, length: 3 },
+    ]);
+    expect(error.code).toBe('shader');
+    expect(error.message).toContain('line 2, column 1: wrong');
+    expect(error.message).not.toContain('beware');
+  });
+
+  it("falls back on the cause's words", () => {
+    expect(shaderError('k', code, [], new Error('entry point "x" not found')).message).toContain(
+      'entry point "x"',
+    );
+  });
+});
