@@ -1,0 +1,146 @@
+/**
+ * PyTorch's CPU generator: the draws of `torch.Generator().manual_seed(seed)`, number for number. Integers, bits and
+ * permutations are equal, uniforms equal to the last bit, normals within 2e-6 of PyTorch's (which approximates log,
+ * sin and cos). Source: ATen/core/DistributionsHelper.h, ATen/native/cpu/DistributionTemplates.h.
+ */
+import { LockstepError } from '../gpu/errors.js';
+import { Mt19937 } from './mt19937.js';
+
+const TWO_PI_F32 = Math.fround(2 * Math.PI);
+
+/**
+ * A seeded stream of random numbers, as PyTorch's CPU generator gives them.
+ *
+ * @example
+ * const generator = new Generator(42);
+ * const weights = new Float32Array(512);
+ * generator.uniform(weights, -0.5, 0.5);  // torch.empty(512).uniform_(-0.5, 0.5, generator=g)
+ */
+export class Generator {
+  readonly seed: number;
+  /** The engine below; for loops that draw millions of words (see {@link Mt19937}). */
+  readonly engine: Mt19937;
+  /** The second normal of a pair drawn for fewer than 16 elements; the next such call takes it first. */
+  private spareNormal: number | undefined;
+
+  /** @param seed Any safe integer; its low 32 bits count, as in PyTorch. */
+  constructor(seed: number) {
+    if (!Number.isSafeInteger(seed)) {
+      throw new LockstepError('bad-input', `Generator: the seed is ${seed}; give a whole number below 2^53.`);
+    }
+    this.seed = seed;
+    this.engine = Mt19937.fromSeed(seed >>> 0);
+  }
+
+  /** One 32-bit word, 0 to 2^32 - 1. */
+  random32(): number {
+    return this.engine.next();
+  }
+
+  /** A double of [0, 1) with 53 random bits: two words, the first one high. */
+  random53(): number {
+    const high = this.engine.next() & 0x1fffff;
+    return (high * 2 ** 32 + this.engine.next()) * 2 ** -53;
+  }
+
+  /** One whole number of low .. high - 1; `high - low` at most 2^32 - 1. One word modulo the range. */
+  randint(low: number, high: number): number {
+    return low + (this.engine.next() % checkedRange(low, high));
+  }
+
+  /** Fills `out` with whole numbers of low .. high - 1: `torch.randint(low, high, shape, generator=g)`, row-major. */
+  randintFill(out: Int32Array | Uint32Array | Float32Array, low: number, high: number): void {
+    const range = checkedRange(low, high) >>> 0;
+    for (let i = 0; i < out.length; i++) out[i] = low + (this.engine.next() % range);
+  }
+
+  /** The numbers 0 .. n - 1 in random order: `torch.randperm(n, generator=g)`. Draws n - 1 words. */
+  randperm(n: number): Uint32Array {
+    checkPermutationLength(n);
+    const order = new Uint32Array(n);
+    for (let i = 0; i < n; i++) order[i] = i;
+    for (let i = 0; i < n - 1; i++) {
+      const j = i + (this.engine.next() % (n - i));
+      const taken = order[j];
+      order[j] = order[i];
+      order[i] = taken;
+    }
+    return order;
+  }
+
+  /** Fills `out` with uniforms of [from, to): `tensor.uniform_(from, to, generator=g)` in float32. */
+  uniform(out: Float32Array, from = 0, to = 1): void {
+    const low = Math.fround(from);
+    const range = Math.fround(Math.fround(to) - low);
+    for (let i = 0; i < out.length; i++) {
+      out[i] = (this.engine.next() & 0xffffff) * 2 ** -24 * range + low;
+    }
+  }
+
+  /** Fills `out` with normals: `tensor.normal_(mean, std, generator=g)` in float32. */
+  normal(out: Float32Array, mean = 0, std = 1): void {
+    if (out.length < 16) this.normalSerial(out, mean, std);
+    else this.normalBlocks(out, mean, std);
+  }
+
+  /** One at a time, from doubles. */
+  private normalSerial(out: Float32Array, mean: number, std: number): void {
+    for (let i = 0; i < out.length; i++) {
+      let sample = this.spareNormal;
+      if (sample === undefined) {
+        const u1 = this.random53();
+        const radius = Math.sqrt(-2 * Math.log1p(-this.random53()));
+        const theta = 2 * Math.PI * u1;
+        sample = radius * Math.cos(theta);
+        this.spareNormal = radius * Math.sin(theta);
+      } else {
+        this.spareNormal = undefined;
+      }
+      out[i] = sample * std + mean;
+    }
+  }
+
+  /** Uniforms first, then Box-Muller over blocks of 16; a ragged end redraws the last 16 elements. */
+  private normalBlocks(out: Float32Array, mean: number, std: number): void {
+    const length = out.length;
+    this.uniform(out);
+    for (let start = 0; start + 16 <= length; start += 16) boxMuller16(out, start, mean, std);
+    if (length % 16 !== 0) {
+      const tail = out.subarray(length - 16);
+      this.uniform(tail);
+      boxMuller16(tail, 0, mean, std);
+    }
+  }
+}
+
+/** Turns 16 uniforms into 16 normals: element j pairs with j + 8. PyTorch computes in float32, so each step rounds. */
+function boxMuller16(data: Float32Array, start: number, mean: number, std: number): void {
+  for (let j = start; j < start + 8; j++) {
+    const logarithm = Math.fround(Math.log(1 - data[j]));
+    const radius = Math.fround(Math.sqrt(Math.fround(-2 * logarithm)));
+    const theta = Math.fround(TWO_PI_F32 * data[j + 8]);
+    data[j] = Math.fround(radius * Math.fround(Math.cos(theta))) * std + mean;
+    data[j + 8] = Math.fround(radius * Math.fround(Math.sin(theta))) * std + mean;
+  }
+}
+
+function checkedRange(low: number, high: number): number {
+  const range = high - low;
+  if (!Number.isInteger(low) || !Number.isInteger(range) || range < 1 || range >= 2 ** 32) {
+    throw new LockstepError(
+      'bad-input',
+      `Generator.randint: [${low}, ${high}) is not a range of 1 to 2^32 - 1 whole numbers.`,
+    );
+  }
+  return range;
+}
+
+/** PyTorch shuffles with 32-bit draws only below 2^32 / 20 elements; longer permutations draw other numbers. */
+export function checkPermutationLength(n: number): void {
+  if (!Number.isInteger(n) || n < 0 || n >= 214748364) {
+    throw new LockstepError(
+      'bad-input',
+      `A permutation of ${n} elements was asked for; give a whole number of 0 to 214,748,363.`,
+    );
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The Mersenne Twister MT19937 (Matsumoto and Nishimura 1998), 32-bit outputs. Python's `random` and PyTorch's CPU
+ * generator are this engine with different seedings and different uses of its words; both live in their own files.
+ */
+
+const N = 624;
+
+/**
+ * A stream of 32-bit words, made 624 at a time. Loops that need millions of words read `block` from `position`
+ * themselves and call `refill()` at its end: a word handed out by a function call is boxed by V8 when it is 2^31 or
+ * more, one read from the block is not.
+ */
+export class Mt19937 {
+  /** The current 624 outputs; those before `position` are used up. */
+  readonly block = new Uint32Array(N);
+  /** Index of the next unused word of `block`; 624 when it is used up. */
+  position = N;
+
+  private readonly state = new Uint32Array(N);
+
+  private constructor() {}
+
+  /** Seeded by one word, as the authors' `init_genrand` does; what PyTorch uses. */
+  static fromSeed(seed: number): Mt19937 {
+    const engine = new Mt19937();
+    engine.initGenrand(seed);
+    return engine;
+  }
+
+  /** Seeded by a list of words, as the authors' `init_by_array` does; what Python uses. */
+  static fromKey(key: ArrayLike<number>): Mt19937 {
+    const engine = new Mt19937();
+    engine.initByArray(key);
+    return engine;
+  }
+
+  /** The next word, 0 to 2^32 - 1. */
+  next(): number {
+    if (this.position === N) this.refill();
+    return this.block[this.position++];
+  }
+
+  /** Replaces `block` by the next 624 outputs. Words of the old block that were not read are lost. */
+  refill(): void {
+    twist(this.state, this.block);
+    this.position = 0;
+  }
+
+  private initGenrand(seed: number): void {
+    const { state } = this;
+    state[0] = seed;
+    for (let i = 1; i < N; i++) {
+      const previous = state[i - 1] ^ (state[i - 1] >>> 30);
+      state[i] = Math.imul(1812433253, previous) + i;
+    }
+    this.position = N;
+  }
+
+  private initByArray(key: ArrayLike<number>): void {
+    this.initGenrand(19650218);
+    const { state } = this;
+    let i = 1;
+    let j = 0;
+    for (let k = Math.max(N, key.length); k > 0; k--) {
+      const previous = state[i - 1] ^ (state[i - 1] >>> 30);
+      state[i] = (state[i] ^ Math.imul(previous, 1664525)) + key[j] + j;
+      if (++i === N) {
+        state[0] = state[N - 1];
+        i = 1;
+      }
+      if (++j === key.length) j = 0;
+    }
+    for (let k = N - 1; k > 0; k--) {
+      const previous = state[i - 1] ^ (state[i - 1] >>> 30);
+      state[i] = (state[i] ^ Math.imul(previous, 1566083941)) - i;
+      if (++i === N) {
+        state[0] = state[N - 1];
+        i = 1;
+      }
+    }
+    state[0] = 0x80000000;
+  }
+}
+
+/**
+ * One round of the recurrence: `state` becomes the next 624 words, `block` their tempered outputs. Word k needs words
+ * k, k + 1 and k + 397 (mod 624); two loops and a last step, so that no index needs a modulo. The numbers stand in
+ * the code because bundlers turn module constants into variables, which V8 does not fold (1.5 times slower).
+ */
+function twist(state: Uint32Array, block: Uint32Array): void {
+  let current = state[0];
+  for (let k = 0; k < 227; k++) {
+    const following = state[k + 1];
+    const word = state[k + 397] ^ recur(current, following);
+    state[k] = word;
+    block[k] = temper(word);
+    current = following;
+  }
+  for (let k = 227; k < 623; k++) {
+    const following = state[k + 1];
+    const word = state[k - 227] ^ recur(current, following);
+    state[k] = word;
+    block[k] = temper(word);
+    current = following;
+  }
+  const last = state[396] ^ recur(current, state[0]);
+  state[623] = last;
+  block[623] = temper(last);
+}
+
+function recur(current: number, following: number): number {
+  const mixed = (current & 0x80000000) | (following & 0x7fffffff);
+  return (mixed >>> 1) ^ (-(following & 1) & 0x9908b0df);
+}
+
+function temper(word: number): number {
+  let y = word;
+  y ^= y >>> 11;
+  y ^= (y << 7) & 0x9d2c5680;
+  y ^= (y << 15) & 0xefc60000;
+  return y ^ (y >>> 18);
+}
