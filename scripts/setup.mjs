@@ -181,7 +181,9 @@ async function installDriver() {
 async function noAdapterParagraph() {
   const { createJiti } = await import('jiti');
   const module = await createJiti(import.meta.url).import('../src/gpu/no-adapter.ts');
-  return /** @type {{ noAdapterMessage(): string }} */ (module).noAdapterMessage();
+  return /** @type {{ noAdapterMessage(platform: string): string }} */ (module).noAdapterMessage(
+    process.platform,
+  );
 }
 
 async function setup() {
