@@ -201,6 +201,7 @@ try {
   await setup();
 } catch (error) {
   const known = error instanceof SetupError;
-  console.error(`setup: ${known ? error.message : /** @type {Error} */ (error).stack}`);
+  const message = known ? error.message : /** @type {Error} */ (error).stack;
+  console.error(known && error.exitCode === 2 ? message : `setup: ${message}`);
   process.exitCode = known ? error.exitCode : 1;
 }
