@@ -1,0 +1,101 @@
+/**
+ * Learning curves of one configuration as an SVG: loss and accuracy by step, the median over the runs under way and
+ * the band that holds 80% of them. Drawn by vega and vega-lite where they are installed; they are no dependency.
+ */
+import { LockstepError } from '../gpu/errors.js';
+
+/** A closed window of one run. */
+export interface CurvePoint {
+  step: number;
+  loss: number;
+  accuracy: number;
+}
+
+interface Band {
+  step: number;
+  measure: string;
+  low: number;
+  median: number;
+  high: number;
+}
+
+const SPREAD = 0.8;
+/** The loss axis is logarithmic; a loss that rounds to 0 is drawn here. */
+const LEAST_LOSS = 1e-8;
+const LOSS = 'mean loss of the window';
+const ACCURACY = 'mean batch accuracy of the window';
+
+/** Linear interpolation between order statistics, as numpy's default. `sorted` is ascending and not empty. */
+function quantile(sorted: Float64Array, share: number): number {
+  const at = share * (sorted.length - 1);
+  const below = Math.floor(at);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
+}
+
+/** Median and spread over the runs at each step, for each of the two measures. Values that are no number are left out. */
+export function curveBands(points: readonly CurvePoint[]): Band[] {
+  const bySteps = new Map<number, CurvePoint[]>();
+  for (const point of points) {
+    const atStep = bySteps.get(point.step);
+    if (atStep) atStep.push(point);
+    else bySteps.set(point.step, [point]);
+  }
+  const ordered = [...bySteps].sort(([a], [b]) => a - b);
+  return ordered.flatMap(([step, atStep]) =>
+    [
+      { measure: LOSS, values: atStep.map((point) => Math.max(point.loss, LEAST_LOSS)) },
+      { measure: ACCURACY, values: atStep.map((point) => point.accuracy) },
+    ].flatMap(({ measure, values }) => {
+      const sorted = Float64Array.from(values.filter(Number.isFinite)).sort();
+      if (sorted.length === 0) return [];
+      const [low, median, high] = [(1 - SPREAD) / 2, 0.5, (1 + SPREAD) / 2].map((share) =>
+        quantile(sorted, share),
+      );
+      return [{ step, measure, low, median, high }];
+    }),
+  );
+}
+
+function panel(measure: string, scale: Record<string, unknown>, title?: string) {
+  const y = (field: string) => ({ field, type: 'quantitative', title: measure, scale });
+  return {
+    transform: [{ filter: { field: 'measure', equal: measure } }],
+    width: 560,
+    height: 220,
+    ...(title === undefined ? {} : { title }),
+    encoding: { x: { field: 'step', type: 'quantitative', title: 'training step' } },
+    layer: [
+      { mark: { type: 'area', opacity: 0.25 }, encoding: { y: y('low'), y2: { field: 'high' } } },
+      { mark: { type: 'line' }, encoding: { y: y('median') } },
+    ],
+  };
+}
+
+/** The Vega-Lite specification of the two panels. */
+export function curveSpec(title: string, points: readonly CurvePoint[]) {
+  return {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    background: 'white',
+    data: { values: curveBands(points) },
+    vconcat: [panel(LOSS, { type: 'log' }, title), panel(ACCURACY, { zero: false, domainMax: 1 })],
+  };
+}
+
+/**
+ * Draws {@link curveSpec} to SVG text.
+ *
+ * @throws LockstepError `unsupported` where vega and vega-lite are not installed.
+ */
+export async function drawCurves(title: string, points: readonly CurvePoint[]): Promise<string> {
+  const [vega, vegaLite] = await Promise.all([import('vega'), import('vega-lite')]).catch((cause) => {
+    const message =
+      'Learning curves are drawn by vega and vega-lite, which are not installed: `npm i vega vega-lite`.';
+    throw new LockstepError('unsupported', message, { cause });
+  });
+  const spec = curveSpec(title, points) as Parameters<typeof vegaLite.compile>[0];
+  const view = new vega.View(vega.parse(vegaLite.compile(spec).spec), { renderer: 'none' });
+  const svg = await view.toSVG();
+  view.finalize();
+  return svg;
+}
