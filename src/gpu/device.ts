@@ -2,9 +2,11 @@
  * A WebGPU device and what the library keeps beside it: counted buffers, compiled pipelines, reads, and the errors
  * that WebGPU reports late. It knows neither tensors nor kernels. Opened by open.ts.
  */
+import { CommandQueue } from './commands.js';
 import { forgetDefaultDevice } from './default-device.js';
 import { LockstepError } from './errors.js';
 import { type PipelineDescriptor, Pipelines } from './pipelines.js';
+import { BufferPool } from './pool.js';
 import { Readback, sleepBefore, type WaitOptions } from './readback.js';
 import { BufferUsage } from './usage.js';
 
@@ -23,11 +25,16 @@ export interface DeviceInfo {
   isCpu: boolean;
 }
 
-/** Buffers alive, their bytes, and the most bytes that were alive at once. */
+/** What the library's buffers on a device take. */
 export interface MemoryUse {
+  /** Buffers in use. */
   buffers: number;
+  /** Bytes of the buffers in use. */
   bytes: number;
+  /** The most bytes that the device held at once, in use or kept. */
   peak: number;
+  /** Bytes of the buffers that are free and kept for the next tensor; `trim()` destroys them. */
+  pooled: number;
 }
 
 /**
@@ -53,6 +60,10 @@ export class Device {
   readonly #sizes = new Map<GPUBuffer, number>();
   readonly #pipelines: Pipelines;
   readonly #readback: Readback;
+  /** Records kernels and copies, and submits them in batches. */
+  readonly commands: CommandQueue;
+  /** Storage buffers for tensors, reused by size. */
+  readonly pool: BufferPool;
   readonly #onUncaptured: (event: GPUUncapturedErrorEvent) => void;
   #bytes = 0;
   #peak = 0;
@@ -67,6 +78,8 @@ export class Device {
     this.owned = owned;
     this.#pipelines = new Pipelines(gpu, (outcome) => this.#watch(outcome));
     this.#readback = new Readback(this);
+    this.commands = new CommandQueue(this);
+    this.pool = new BufferPool(this);
     this.lost = gpu.lost;
     this.lost.then((lost) => {
       this.#lostInfo = lost;
@@ -165,14 +178,25 @@ export class Device {
   free(buffer: GPUBuffer): void {
     const size = this.#sizes.get(buffer);
     if (size === undefined) return;
+    this.commands.flush(); // what is recorded may use it
     this.#sizes.delete(buffer);
     this.#bytes -= size;
     buffer.destroy();
   }
 
-  /** What the library's buffers on this device take, in bytes. */
   memory(): MemoryUse {
-    return { buffers: this.#sizes.size, bytes: this.#bytes, peak: this.#peak };
+    const pooled = this.pool.freeBytes;
+    return {
+      buffers: this.#sizes.size - this.pool.freeBuffers,
+      bytes: this.#bytes - pooled,
+      peak: this.#peak,
+      pooled,
+    };
+  }
+
+  /** Destroys the buffers that are kept for reuse. */
+  trim(): void {
+    this.pool.trim();
   }
 
   /**
@@ -192,8 +216,8 @@ export class Device {
   }
 
   /**
-   * A copy of `bytes` bytes of a buffer (usage COPY_SRC) from `offset`, a multiple of 4, after all work submitted
-   * so far.
+   * A copy of `bytes` bytes of a buffer (usage COPY_SRC) from `offset`, a multiple of 4, after all work
+   * so far, recorded or submitted.
    */
   async read(
     buffer: GPUBuffer,
@@ -202,6 +226,7 @@ export class Device {
     options: WaitOptions = {},
   ): Promise<ArrayBuffer> {
     this.check();
+    this.commands.flush();
     let result: ArrayBuffer | undefined;
     let failure: unknown;
     try {
@@ -221,6 +246,7 @@ export class Device {
   /** Resolves when all work submitted so far is done; throws what went wrong in it. */
   async sync(options: WaitOptions = {}): Promise<void> {
     this.check();
+    this.commands.flush();
     await sleepBefore(options);
     await this.gpu.queue.onSubmittedWorkDone();
     await Promise.all(this.#untold);
@@ -230,6 +256,7 @@ export class Device {
   /** Frees every buffer and, unless it is the caller's, the device. A second call does nothing. */
   destroy(): void {
     if (this.#destroyed) return;
+    if (!this.#lostInfo) this.commands.flush();
     this.#readback.destroy();
     for (const buffer of [...this.#sizes.keys()]) this.free(buffer);
     this.#destroyed = true;
