@@ -1,0 +1,45 @@
+/**
+ * The bench layer's public API (`lockstep-gpu/bench`): what a strategy file needs, and the parts of the evaluation.
+ * Re-exports only.
+ */
+export * as init from '../nn/init.js';
+export { Generator } from '../random/generator.js';
+export { type BinaryDataset, BitMatrix, BitVector, concatRows, positiveRate } from '../tensor/bits.js';
+export { type NdArray, ndarray } from '../tensor/ndarray.js';
+export { randomizeColumns, randomizeRow } from '../tensor/random-bits.js';
+export { makeTestSet, makeTrainingSet } from './dataset.js';
+export * as logLines from './log-lines.js';
+export { backgroundColumns, parity, truthTable } from './parity.js';
+export {
+  type PreparedRun,
+  type PreparedSecret,
+  prepareOptimizer,
+  prepareRun,
+  prepareSecret,
+  reviveDataset,
+  transferList,
+} from './prepare.js';
+export { type Secret, sampleSecrets } from './secrets.js';
+export { validateSeed } from './seeds.js';
+export { strategies, strategyNamed } from './strategies/index.js';
+export {
+  type Dataset,
+  defineStrategy,
+  type Examples,
+  type Labels,
+  type Model,
+  type OptimizerConfig,
+  type Strategy,
+  strategyOfModule,
+} from './strategy.js';
+export { type Metrics, metricsOf, type RunResult, type Summary, summarize } from './summary.js';
+export {
+  configName,
+  defaultConfigs,
+  makeTask,
+  type Profile,
+  type ProfileName,
+  parseConfig,
+  profiles,
+  type Task,
+} from './task.js';

@@ -1,0 +1,26 @@
+/** The hidden sets of an evaluation, drawn as Python's `random` draws them. */
+import { PythonRandom } from '../random/python.js';
+import { secretsSeed } from './seeds.js';
+import type { Task } from './task.js';
+
+/** The coordinates whose sum mod 2 is the label, ascending. */
+export type Secret = readonly number[];
+
+/**
+ * `task.secrets` different secrets of `task.secretSize` coordinates: sorted samples, one already seen is drawn again.
+ * The task must be valid (more secrets than subsets would never end).
+ *
+ * @example sampleSecrets(makeTask('n32-k8'), 42)[0]   // [0, 1, 12, 15, 19, 21, 26, 27]
+ */
+export function sampleSecrets(
+  task: Pick<Task, 'nFeatures' | 'secretSize' | 'secrets'>,
+  seed: number,
+): Secret[] {
+  const random = new PythonRandom(secretsSeed(seed));
+  const found = new Map<string, Secret>();
+  while (found.size < task.secrets) {
+    const secret = random.sample(task.nFeatures, task.secretSize).sort((a, b) => a - b);
+    found.set(secret.join(), secret);
+  }
+  return [...found.values()];
+}

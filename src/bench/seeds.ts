@@ -1,0 +1,40 @@
+/** Which seed draws what: the parity protocol's table, one function a row. */
+import { LockstepError } from '../gpu/errors.js';
+
+/** Top-level seeds beyond this would lose digits when multiplied by 2,000,000. */
+const MAX_SEED = 2 ** 32 - 1;
+
+/** Throws unless `seed` is a whole number of 0 to 2^32 - 1. */
+export function validateSeed(seed: number): void {
+  if (!Number.isInteger(seed) || seed < 0 || seed > MAX_SEED) {
+    throw new LockstepError(
+      'bad-input',
+      `The seed is ${seed}; it must be a whole number of 0 to ${MAX_SEED}.`,
+    );
+  }
+}
+
+/** Of Python's `random.Random` that draws the secrets. */
+export function secretsSeed(seed: number): number {
+  return seed + 17;
+}
+
+/** Of the training set of secret s. */
+export function trainingSetSeed(seed: number, secretIndex: number): number {
+  return seed * 10_000 + secretIndex;
+}
+
+/** Of the test set of secret s. */
+export function testSetSeed(seed: number, secretIndex: number): number {
+  return seed * 20_000 + secretIndex;
+}
+
+/** Of the initial weights of run (s, o). */
+export function weightsSeed(seed: number, secretIndex: number, orderIndex: number): number {
+  return seed * 1_000_000 + secretIndex * 1000 + orderIndex;
+}
+
+/** Of the epoch order of run (s, o). */
+export function orderSeed(seed: number, secretIndex: number, orderIndex: number): number {
+  return seed * 2_000_000 + secretIndex * 1000 + orderIndex;
+}

@@ -1,0 +1,41 @@
+/**
+ * The truth table on backgrounds that are mostly zero. Built from the parity protocol's one-line description, for there
+ * is no public code: the draws are ours, and so are the exact numbers of rows.
+ */
+import * as init from '../../nn/init.js';
+import { Generator } from '../../random/generator.js';
+import { BitMatrix, concatRows } from '../../tensor/bits.js';
+import { randomizeRow } from '../../tensor/random-bits.js';
+import { backgroundColumns, parity, truthTable } from '../parity.js';
+import { defineStrategy } from '../strategy.js';
+
+/** About 20,000 in all: nine tenths from the table, one tenth fully random. */
+const TABLE_ROWS = 18_000;
+
+export const cubeMostlyZero = defineStrategy({
+  name: 'cube-mostly-zero',
+  description:
+    'truth table, background zero with p = 0.8 else random, 10% random rows (from its description)',
+  initModel(model) {
+    init.kaimingUniform_(model.hidden.weight, model.generator, { nonlinearity: 'relu' });
+    init.constant_(model.hidden.bias, 0.01);
+    init.xavierUniform_(model.output.weight, model.generator, 0.1);
+    init.zeros_(model.output.bias);
+  },
+  makeDataset(secret, task, seed) {
+    const generator = new Generator(seed);
+    const copies = Math.max(1, Math.round(TABLE_ROWS / 2 ** secret.length));
+    const table = truthTable(secret, task.nFeatures, copies);
+    const background = backgroundColumns(secret, task.nFeatures);
+    const chance = new Float32Array(table.rows);
+    generator.uniform(chance);
+    chance.forEach((value, row) => {
+      if (value >= 0.8) randomizeRow(table, row, background, generator);
+    });
+    const random = BitMatrix.random(Math.round(table.rows / 9), task.nFeatures, generator);
+    const rows = concatRows(table, random);
+    const x = rows.takeRows(generator.randperm(rows.rows));
+    return { x, y: parity(x, secret) };
+  },
+  getOptimizerConfig: () => ({ lr: 5e-4, wd: 1e-3, beta1: 0.9, beta2: 0.999 }),
+});

@@ -1,0 +1,138 @@
+/**
+ * The JSON summary of one configuration: metrics over its runs, with the scaffold's snake_case keys. Pure; writing the
+ * file is the command line's work.
+ */
+import { mean, std } from 'mathjs';
+import type { Task } from './task.js';
+
+/** One finished run. */
+export interface RunResult {
+  secretIndex: number;
+  orderIndex: number;
+  steps: number;
+  /** Share of the test set, 0 to 1; NaN where the run diverged before it could be scored. */
+  testAccuracy: number;
+  /** The loss stopped being a number, and the run ended there. */
+  nonFinite?: boolean;
+}
+
+/** Over all runs of a configuration. Accuracies are shares, 0 to 1. */
+export interface Metrics {
+  test_accuracy: number;
+  /** The same number: the mean test accuracy is the score. */
+  score: number;
+  /** Population standard deviation, as NumPy's default. */
+  test_accuracy_std: number;
+  mean_steps: number;
+  num_runs: number;
+  /** Present when runs ended because their loss stopped being a number. */
+  num_non_finite?: number;
+}
+
+/** A task in the scaffold's words. */
+export interface SummaryConfig {
+  n_features: number;
+  secret_size: number;
+  hidden_width: number;
+  batch_size: number;
+  max_steps: number;
+  max_train_examples: number;
+  num_hidden_secrets: number;
+  num_orderings: number;
+  test_set_size: number;
+  log_interval: number;
+  min_steps_before_stop: number;
+  early_stop_acc: number;
+  early_stop_windows: number;
+  seed: number;
+}
+
+export interface SummaryResult {
+  secret_index: number;
+  order_index: number;
+  steps: number;
+  test_accuracy: number;
+  non_finite?: true;
+}
+
+/** What `LABEL_seedSEED.json` holds. */
+export interface Summary {
+  strategy: string;
+  seed: number;
+  config: SummaryConfig;
+  metrics: Metrics;
+  results: SummaryResult[];
+  /** Present when the evaluation was interrupted: the metrics cover the runs that had finished. */
+  incomplete?: true;
+}
+
+/**
+ * The summary of the finished runs, in run order (secret, then order).
+ *
+ * @param incomplete Whether runs are missing.
+ */
+export function summarize(
+  strategy: string,
+  task: Task,
+  seed: number,
+  runs: readonly RunResult[],
+  incomplete = false,
+): Summary {
+  const ordered = [...runs].sort((a, b) => a.secretIndex - b.secretIndex || a.orderIndex - b.orderIndex);
+  return {
+    strategy,
+    seed,
+    config: summaryConfig(task, seed),
+    metrics: metricsOf(ordered),
+    results: ordered.map((run) => ({
+      secret_index: run.secretIndex,
+      order_index: run.orderIndex,
+      steps: run.steps,
+      test_accuracy: scored(run),
+      ...(run.nonFinite ? { non_finite: true as const } : {}),
+    })),
+    ...(incomplete ? { incomplete: true as const } : {}),
+  };
+}
+
+/** The metrics of a list of runs; all zero for none. */
+export function metricsOf(runs: readonly RunResult[]): Metrics {
+  if (runs.length === 0) {
+    return { test_accuracy: 0, score: 0, test_accuracy_std: 0, mean_steps: 0, num_runs: 0 };
+  }
+  const accuracies = runs.map(scored);
+  const accuracy = Number(mean(accuracies));
+  const nonFinite = runs.filter((run) => run.nonFinite).length;
+  return {
+    test_accuracy: accuracy,
+    score: accuracy,
+    test_accuracy_std: Number(std(accuracies, 'uncorrected')),
+    mean_steps: Number(mean(runs.map((run) => run.steps))),
+    num_runs: runs.length,
+    ...(nonFinite > 0 ? { num_non_finite: nonFinite } : {}),
+  };
+}
+
+/** A run that could not be scored counts as 0; JSON has no NaN. */
+function scored(run: RunResult): number {
+  return Number.isNaN(run.testAccuracy) ? 0 : run.testAccuracy;
+}
+
+function summaryConfig(task: Task, seed: number): SummaryConfig {
+  return {
+    n_features: task.nFeatures,
+    secret_size: task.secretSize,
+    hidden_width: task.hiddenWidth,
+    batch_size: task.batchSize,
+    max_steps: task.maxSteps,
+    max_train_examples: task.maxTrainExamples,
+    num_hidden_secrets: task.secrets,
+    num_orderings: task.orders,
+    test_set_size: task.testSetSize,
+    log_interval: task.logInterval,
+    min_steps_before_stop: task.minStepsBeforeStop,
+    early_stop_acc: task.earlyStopAcc,
+    early_stop_windows: task.earlyStopWindows,
+    seed,
+  };
+}

@@ -1,0 +1,170 @@
+/**
+ * The task: which parity is learned and under which rules. Profiles, configuration names (`n32-k8`) and the validation
+ * of every field. No flags and no files here: the command line turns its flags into overrides.
+ */
+import { LockstepError } from '../gpu/errors.js';
+
+/** Everything about an evaluation except the strategy and the seed. */
+export interface Task {
+  /** Coordinates N of an example, 1 to 1024. */
+  nFeatures: number;
+  /** Coordinates K in the hidden set, 1 to N. */
+  secretSize: number;
+  /** Hidden units W. */
+  hiddenWidth: number;
+  /** Examples a step. */
+  batchSize: number;
+  /** Steps after which a run ends in any case. */
+  maxSteps: number;
+  /** The most rows a dataset may have. */
+  maxTrainExamples: number;
+  /** Hidden secrets. */
+  secrets: number;
+  /** Runs a secret, each with weights and an epoch order of its own; at most 1000, for their seeds to differ. */
+  orders: number;
+  /** Rows of each secret's test set. */
+  testSetSize: number;
+  /** Steps a window. */
+  logInterval: number;
+  /** Windows that close before this step do not count for a stop. */
+  minStepsBeforeStop: number;
+  /** Mean accuracy of a window that counts for a stop. */
+  earlyStopAcc: number;
+  /** Windows in a row that end a run. */
+  earlyStopWindows: number;
+}
+
+/** What a profile fixes: all but the configuration. */
+export type Profile = Omit<Task, 'nFeatures' | 'secretSize'>;
+export type ProfileName = 'full' | 'scaffold' | 'smoke';
+
+const full: Profile = {
+  hiddenWidth: 512,
+  batchSize: 128,
+  maxSteps: 100_000,
+  maxTrainExamples: 12_800_000,
+  secrets: 10,
+  orders: 10,
+  testSetSize: 16_384,
+  logInterval: 250,
+  minStepsBeforeStop: 1000,
+  earlyStopAcc: 0.999,
+  earlyStopWindows: 4,
+};
+
+/** `full` is the task as described, `scaffold` what the public scaffold runs, `smoke` a quick look. */
+export const profiles: Readonly<Record<ProfileName, Profile>> = {
+  full,
+  scaffold: { ...full, secrets: 5, orders: 3, maxSteps: 30_000 },
+  smoke: {
+    ...full,
+    secrets: 2,
+    orders: 2,
+    maxSteps: 4000,
+    testSetSize: 2048,
+    logInterval: 100,
+    minStepsBeforeStop: 400,
+    earlyStopWindows: 3,
+  },
+};
+
+/** The configurations that the evaluation runs when none is named. */
+export const defaultConfigs: readonly string[] = ['n32-k8', 'n50-k8', 'n64-k8'];
+
+/**
+ * A validated task.
+ *
+ * @param config `nN-kK`, such as `n32-k8`.
+ * @param profile Default `full`.
+ * @param overrides Fields that replace the profile's; undefined ones do not.
+ * @throws LockstepError `bad-input` that names the field and its value.
+ * @example makeTask('n50-k8', 'scaffold', { maxSteps: 1000 })
+ */
+export function makeTask(config: string, profile: ProfileName = 'full', overrides: Partial<Task> = {}): Task {
+  const base = Object.hasOwn(profiles, profile) ? profiles[profile] : undefined;
+  if (base === undefined) {
+    throw new LockstepError(
+      'bad-input',
+      `Unknown profile '${profile}'; known are ${Object.keys(profiles).join(', ')}.`,
+    );
+  }
+  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+  const task: Task = { ...parseConfig(config), ...base, ...given };
+  validateTask(task);
+  return task;
+}
+
+/** `n32-k8` as its two numbers. Throws where the name is not of that form. */
+export function parseConfig(config: string): Pick<Task, 'nFeatures' | 'secretSize'> {
+  const match = /^n(\d+)-k(\d+)$/.exec(config);
+  if (match === null) {
+    throw new LockstepError(
+      'bad-input',
+      `Unknown configuration '${config}'; write nN-kK, features and secret size, as in n32-k8.`,
+    );
+  }
+  return { nFeatures: Number(match[1]), secretSize: Number(match[2]) };
+}
+
+/** The name of a task's configuration, such as `n32-k8`. */
+export function configName(task: Pick<Task, 'nFeatures' | 'secretSize'>): string {
+  return `n${task.nFeatures}-k${task.secretSize}`;
+}
+
+/** Bounds of the whole-number fields, both ends included. */
+const bounds: Record<Exclude<keyof Task, 'earlyStopAcc'>, [least: number, most: number]> = {
+  nFeatures: [1, 1024],
+  secretSize: [1, 1024],
+  hiddenWidth: [1, 65_536],
+  batchSize: [1, 65_536],
+  maxSteps: [1, 2 ** 31 - 1],
+  maxTrainExamples: [1, 200_000_000],
+  secrets: [1, 100_000],
+  orders: [1, 1000],
+  testSetSize: [1, 200_000_000],
+  logInterval: [1, 2 ** 31 - 1],
+  minStepsBeforeStop: [0, 2 ** 31 - 1],
+  earlyStopWindows: [1, 2 ** 31 - 1],
+};
+
+/** Throws a `bad-input` error that names the first field that is out of bounds, with its value. */
+export function validateTask(task: Task): void {
+  for (const [field, [least, most]] of Object.entries(bounds)) {
+    const value = task[field as keyof typeof bounds];
+    if (!Number.isInteger(value) || value < least || value > most) {
+      throw new LockstepError(
+        'bad-input',
+        `Task: ${field} is ${value}; it must be a whole number of ${least} to ${most}.`,
+      );
+    }
+  }
+  if (!(task.earlyStopAcc > 0 && task.earlyStopAcc <= 1)) {
+    throw new LockstepError(
+      'bad-input',
+      `Task: earlyStopAcc is ${task.earlyStopAcc}; it must be above 0 and at most 1.`,
+    );
+  }
+  const { nFeatures, secretSize, secrets } = task;
+  if (secretSize > nFeatures) {
+    throw new LockstepError(
+      'bad-input',
+      `Task: secretSize is ${secretSize}, but there are only ${nFeatures} features (nFeatures).`,
+    );
+  }
+  const subsets = countSubsets(nFeatures, secretSize, secrets);
+  if (secrets > subsets) {
+    throw new LockstepError(
+      'bad-input',
+      `Task: secrets is ${secrets}, but ${nFeatures} features have only ${subsets} subsets of ${secretSize}; ` +
+        'ask for fewer secrets.',
+    );
+  }
+}
+
+/** Subsets of k of n things, exactly while below `enough`; any number of at least `enough` otherwise. */
+function countSubsets(n: number, k: number, enough: number): number {
+  let count = 1;
+  const smaller = Math.min(k, n - k);
+  for (let i = 1; i <= smaller && count < enough; i++) count = (count * (n - smaller + i)) / i;
+  return count;
+}

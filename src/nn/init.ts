@@ -1,0 +1,178 @@
+/**
+ * PyTorch's init functions (`torch.nn.init`) on host arrays: same formulas, same draws from the same generator. They
+ * change their argument in place, hence PyTorch's trailing underscore, and return it.
+ */
+import { LockstepError } from '../gpu/errors.js';
+import type { Generator } from '../random/generator.js';
+import { type NdArray, ndarray } from '../tensor/ndarray.js';
+import { orthonormalColumns } from './orthonormal.js';
+
+/** Which activation follows a layer; what {@link calculateGain} knows. */
+export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leaky_relu' | 'selu';
+
+/** Options of the Kaiming functions, with PyTorch's defaults. */
+export interface KaimingOptions {
+  /** Negative slope of the leaky ReLU that follows; counts for `leaky_relu` only. Default 0. */
+  a?: number;
+  /** Which extent keeps its variance: `fan_in` in the forward pass, `fan_out` in the backward pass. Default `fan_in`. */
+  mode?: 'fan_in' | 'fan_out';
+  /** Default `leaky_relu`. */
+  nonlinearity?: Nonlinearity;
+}
+
+/** Weight [out, in] and bias [out] of a linear layer. */
+export interface LinearParameters {
+  weight: NdArray;
+  bias: NdArray;
+}
+
+/**
+ * The factor by which a layer's standard deviation is scaled for the nonlinearity after it (`nn.init.calculate_gain`).
+ *
+ * @param param Negative slope of `leaky_relu`, default 0.01; no meaning for the others.
+ */
+export function calculateGain(nonlinearity: Nonlinearity, param = 0.01): number {
+  switch (nonlinearity) {
+    case 'linear':
+    case 'sigmoid':
+      return 1;
+    case 'tanh':
+      return 5 / 3;
+    case 'relu':
+      return Math.sqrt(2);
+    case 'leaky_relu':
+      return Math.sqrt(2 / (1 + param * param));
+    case 'selu':
+      return 3 / 4;
+    default:
+      throw new LockstepError(
+        'bad-input',
+        `calculateGain: unknown nonlinearity '${nonlinearity}'; known are linear, sigmoid, tanh, relu, leaky_relu, selu.`,
+      );
+  }
+}
+
+/** Uniforms of [from, to). Default [0, 1). */
+export function uniform_(array: NdArray, generator: Generator, from = 0, to = 1): NdArray {
+  generator.uniform(array.data, from, to);
+  return array;
+}
+
+/** Normals of the given mean and standard deviation. Default 0 and 1. */
+export function normal_(array: NdArray, generator: Generator, mean = 0, std = 1): NdArray {
+  generator.normal(array.data, mean, std);
+  return array;
+}
+
+/** One value everywhere. */
+export function constant_(array: NdArray, value: number): NdArray {
+  array.data.fill(value);
+  return array;
+}
+
+export function zeros_(array: NdArray): NdArray {
+  return constant_(array, 0);
+}
+
+export function ones_(array: NdArray): NdArray {
+  return constant_(array, 1);
+}
+
+/** Multiplies every element, as `weight.data *= factor` does in PyTorch: factor and product in float32. */
+export function scale_(array: NdArray, factor: number): NdArray {
+  const { data } = array;
+  const rounded = Math.fround(factor);
+  for (let i = 0; i < data.length; i++) data[i] *= rounded;
+  return array;
+}
+
+/**
+ * U(-b, b) with `b = gain sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio 2010).
+ *
+ * @example init.xavierUniform_(model.hidden.weight, model.generator, init.calculateGain('relu'));
+ */
+export function xavierUniform_(array: NdArray, generator: Generator, gain = 1): NdArray {
+  const [fanIn, fanOut] = fans(array, 'xavierUniform_');
+  const bound = Math.sqrt(3) * gain * Math.sqrt(2 / (fanIn + fanOut));
+  return uniform_(array, generator, -bound, bound);
+}
+
+/** N(0, std^2) with `std = gain sqrt(2 / (fan_in + fan_out))` (Glorot and Bengio 2010). */
+export function xavierNormal_(array: NdArray, generator: Generator, gain = 1): NdArray {
+  const [fanIn, fanOut] = fans(array, 'xavierNormal_');
+  return normal_(array, generator, 0, gain * Math.sqrt(2 / (fanIn + fanOut)));
+}
+
+/** U(-b, b) with `b = gain sqrt(3 / fan)` (He et al. 2015). */
+export function kaimingUniform_(array: NdArray, generator: Generator, options: KaimingOptions = {}): NdArray {
+  const bound = Math.sqrt(3) * kaimingStd(array, options, 'kaimingUniform_');
+  return uniform_(array, generator, -bound, bound);
+}
+
+/**
+ * N(0, std^2) with `std = gain / sqrt(fan)` (He et al. 2015).
+ *
+ * @example init.kaimingNormal_(model.hidden.weight, model.generator, { nonlinearity: 'relu' });
+ */
+export function kaimingNormal_(array: NdArray, generator: Generator, options: KaimingOptions = {}): NdArray {
+  return normal_(array, generator, 0, kaimingStd(array, options, 'kaimingNormal_'));
+}
+
+/**
+ * A (semi-)orthogonal matrix times `gain` (Saxe et al. 2013): the Q of a normal matrix, signs chosen so that R's
+ * diagonal is positive. More than two dimensions count as [first, all others].
+ */
+export function orthogonal_(array: NdArray, generator: Generator, gain = 1): NdArray {
+  if (array.shape.length < 2) throw tooFewDimensions(array, 'orthogonal_');
+  const rows = array.shape[0];
+  const cols = array.data.length / rows;
+  normal_(array, generator);
+  // The columns of a tall matrix become orthonormal, else the rows.
+  const tall = rows >= cols;
+  const [m, n] = tall ? [rows, cols] : [cols, rows];
+  const at = (i: number, j: number) => (tall ? i * cols + j : j * cols + i);
+  const matrix = new Float64Array(m * n);
+  for (let i = 0; i < m; i++) for (let j = 0; j < n; j++) matrix[i * n + j] = array.data[at(i, j)];
+  const q = orthonormalColumns(matrix, m, n);
+  for (let i = 0; i < m; i++) for (let j = 0; j < n; j++) array.data[at(i, j)] = q[i * n + j] * gain;
+  return array;
+}
+
+/**
+ * The parameters of `nn.Linear(inFeatures, outFeatures)` as PyTorch constructs them: weight, then bias, both
+ * U(-1 / sqrt(in), 1 / sqrt(in)).
+ */
+export function linearParameters(
+  inFeatures: number,
+  outFeatures: number,
+  generator: Generator,
+): LinearParameters {
+  const weight = ndarray(outFeatures, inFeatures);
+  const bias = ndarray(outFeatures);
+  // PyTorch states the weight's bound as Kaiming's with a = sqrt 5; kept, for the rounding of the bound.
+  kaimingUniform_(weight, generator, { a: Math.sqrt(5) });
+  const bound = 1 / Math.sqrt(inFeatures);
+  uniform_(bias, generator, -bound, bound);
+  return { weight, bias };
+}
+
+function kaimingStd(array: NdArray, options: KaimingOptions, name: string): number {
+  const { a = 0, mode = 'fan_in', nonlinearity = 'leaky_relu' } = options;
+  const [fanIn, fanOut] = fans(array, name);
+  return calculateGain(nonlinearity, a) / Math.sqrt(mode === 'fan_in' ? fanIn : fanOut);
+}
+
+/** [fan_in, fan_out]: the second and first extent, each times the receptive field. */
+function fans(array: NdArray, name: string): [number, number] {
+  if (array.shape.length < 2) throw tooFewDimensions(array, name);
+  const [out, into, ...field] = array.shape;
+  const receptive = field.reduce((product, extent) => product * extent, 1);
+  return [into * receptive, out * receptive];
+}
+
+function tooFewDimensions(array: NdArray, name: string): LockstepError {
+  return new LockstepError(
+    'bad-input',
+    `${name}: an array of shape [${array.shape}] has no fan-in and fan-out; give one of two or more dimensions.`,
+  );
+}
