@@ -1,0 +1,104 @@
+/**
+ * One result element from the elements of its operands at the same place: every unary, binary and ternary operation,
+ * their gradients, casts and strided copies. What is computed comes as an expression; how operands are walked, as the
+ * rank after merging axes.
+ *
+ * Params (32-bit words): n, then each scalar, then the extents, then for each operand its offset and strides, the
+ * output last. Elements: rank 0 is a single one, rank 1 needs no division.
+ */
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+
+export interface ElementwiseShaderOptions {
+  /** Tensors the expression reads, by the name it uses for them, with their WGSL types. */
+  inputs: readonly { name: string; type: string }[];
+  /** Numbers the expression reads, from the params. */
+  scalars: readonly { name: string; type: string }[];
+  /** WGSL type of the output. */
+  output: string;
+  /** Axes after merging. */
+  rank: number;
+  /** True where the output is dense, in the order of its elements. */
+  dense: boolean;
+  /** A WGSL expression of the output's type. */
+  expression: string;
+}
+
+export const ELEMENTWISE_WORKGROUP = 256;
+
+/** Functions that expressions may call: WGSL's own lose precision, overflow, or are undefined where these are not. */
+const helpers = /* wgsl */ `
+fn log1p(x: f32) -> f32 {
+  // Kahan's correction for the digits that 1 + x loses.
+  let u = 1.0 + x;
+  return select(log(u) * (x / (u - 1.0)), x, u == 1.0);
+}
+// PyTorch's BCELoss bounds logarithms at -100; WGSL does not promise the infinity at 0.
+fn boundedLog(x: f32) -> f32 { return select(max(log(x), -100.0), -100.0, x <= 0.0); }
+fn boundedLog1p(x: f32) -> f32 { return select(max(log1p(x), -100.0), -100.0, x <= -1.0); }
+fn sigmoid(x: f32) -> f32 {
+  let e = exp(-abs(x));
+  return select(1.0, e, x < 0.0) / (1.0 + e);
+}
+fn tanhOf(x: f32) -> f32 {
+  // Small arguments by series (WGSL's tanh may subtract exponentials), large ones before the exponentials overflow.
+  let s = x * x;
+  let series = x * (1.0 + s * (-0.33333334 + s * (0.13333334 + s * -0.05396825)));
+  return select(tanh(clamp(x, -10.0, 10.0)), series, abs(x) < 0.1);
+}
+fn power(x: f32, y: f32) -> f32 {
+  // WGSL's pow is undefined for x < 0 and for 0 to the 0.
+  if (y == 0.0 || x == 1.0) { return 1.0; }
+  if (y == 1.0) { return x; }
+  if (y == 2.0) { return x * x; }
+  if (y == -1.0) { return 1.0 / x; }
+  if (x == 0.0) { return select(1.0 / abs(x), 0.0, y > 0.0); }
+  let size = pow(abs(x), y);
+  if (x > 0.0) { return size; }
+  if (floor(y) != y) { return sqrt(x); }
+  let half = y * 0.5;
+  return select(-size, size, floor(half) == half);
+}
+`;
+
+const HELPER_CALL = /\b(log1p|boundedLog|boundedLog1p|sigmoid|tanhOf|power)\(/;
+
+export function elementwiseShader(options: ElementwiseShaderOptions): string {
+  const { inputs, scalars, output, rank, dense, expression } = options;
+  const shapeAt = 1 + scalars.length;
+  const operandAt = (operand: number) => shapeAt + rank + operand * (1 + rank);
+  const words = operandAt(inputs.length + 1);
+  const word = (at: number) => `params[${at >> 2}][${at & 3}]`;
+  const index = (operand: number) => {
+    const terms = Array.from(
+      { length: rank },
+      (_, axis) => `c${axis} * ${word(operandAt(operand) + 1 + axis)}`,
+    );
+    return [word(operandAt(operand)), ...terms].join(' + ');
+  };
+  const coordinates: string[] = [];
+  for (let axis = rank - 1; axis > 0; axis--) {
+    const rest = axis === rank - 1 ? 'i' : `r${axis + 1}`;
+    coordinates.push(`let r${axis} = ${rest} / ${word(shapeAt + axis)};`);
+    coordinates.push(`let c${axis} = ${rest} - r${axis} * ${word(shapeAt + axis)};`);
+  }
+  if (rank > 0) coordinates.push(`let c0 = ${rank > 1 ? 'r1' : 'i'};`);
+  const target = dense ? `${word(operandAt(inputs.length))} + i` : index(inputs.length);
+  return wgsl`
+@group(0) @binding(0) var<uniform> params: array<vec4u, ${Math.ceil(words / 4)}>;
+${inputs.map(({ type }, i) => `@group(0) @binding(${i + 1}) var<storage, read> in${i}: array<${type}>;`).join('\n')}
+@group(0) @binding(${inputs.length + 1}) var<storage, read_write> result: array<${output}>;
+#if ${HELPER_CALL.test(expression)}
+${helpers}
+#endif
+@compute @workgroup_size(${ELEMENTWISE_WORKGROUP})
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let n = params[0][0];
+  ${scalars.map(({ name, type }, i) => `let ${name} = bitcast<${type}>(${word(1 + i)});`).join('\n  ')}
+  for (var i = id.x; i < n; i += groups.x * ${ELEMENTWISE_WORKGROUP}u) {
+    ${coordinates.join('\n    ')}
+    ${inputs.map(({ name }, i) => `let ${name} = in${i}[${index(i)}];`).join('\n    ')}
+    result[${target}] = ${expression};
+  }
+}
+`;
+}

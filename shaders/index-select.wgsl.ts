@@ -1,0 +1,56 @@
+/**
+ * Rows picked by index along one axis, and the way back: rows added to where they came from. No atomics: on the way
+ * back each element looks through the indices in order, so that the sum is the same bits each time.
+ *
+ * Params (32-bit words): elements of the result, extent of the axis in the source, number of indices, elements inside
+ * of the axis, offset of the source, offset of the indices. Tensors are dense. An index outside of the axis picks 0
+ * and adds nothing.
+ */
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+
+export interface IndexSelectShaderOptions {
+  type: string;
+  indexType: string;
+  /** True: adds rows of the source to the rows that the indices name. */
+  backward: boolean;
+}
+
+export const INDEX_WORKGROUP = 64;
+
+export function indexSelectShader({ type, indexType, backward }: IndexSelectShaderOptions): string {
+  return wgsl`
+@group(0) @binding(0) var<uniform> params: array<vec4u, 2>;
+@group(0) @binding(1) var<storage, read> source: array<${type}>;
+@group(0) @binding(2) var<storage, read> indices: array<${indexType}>;
+@group(0) @binding(3) var<storage, read_write> result: array<${type}>;
+
+@compute @workgroup_size(${INDEX_WORKGROUP})
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let at = (workgroup.y * groups.x + workgroup.x) * ${INDEX_WORKGROUP}u + local;
+  if (at >= params[0].x) { return; }
+  let extent = params[0].y;
+  let count = params[0].z;
+  let inner = params[0].w;
+  let column = at % inner;
+  let place = at / inner;
+#if ${backward}
+  let row = place % extent;
+  let first = params[1].x + (place / extent) * count * inner + column;
+  var sum = ${type}(0);
+  for (var i = 0u; i < count; i++) {
+    if (u32(indices[params[1].y + i]) == row) { sum += source[first + i * inner]; }
+  }
+  result[at] = sum;
+#else
+  let row = u32(indices[params[1].y + place % count]);
+  var value = ${type}(0);
+  if (row < extent) { value = source[params[1].x + ((place / count) * extent + row) * inner + column]; }
+  result[at] = value;
+#endif
+}
+`;
+}

@@ -1,0 +1,78 @@
+/**
+ * How the shuffle-table kernels lay out hidden units, features and samples over subgroups, lanes and words. Numbers
+ * shared by the shaders and their launcher; no WGSL.
+ *
+ * Lane = feature while weights are updated, lane = sample while logits are summed. Sample b of a batch sits in lane
+ * `b % lanes` of block `floor(b / lanes)`. Where bits of 32 samples are packed in a word (p, 0 to 3), bit k is the
+ * sample in block `k % blocks` of lane `p * lanesPerWord + floor(k / blocks)`.
+ */
+import { times } from './text.js';
+
+/** Samples that one training step holds at most; a smaller batch leaves the rest idle. */
+export const SHUFFLE_BATCH = 128;
+
+export interface ShuffleOptions {
+  /** Input features, columns of the packed rows. */
+  features: number;
+  /** Hidden width; four times `unitsPerSubgroup` or a multiple of that. */
+  hidden: number;
+  /** Subgroup size, a power of two from 4 to 64. */
+  lanes: number;
+  /** Hidden units a subgroup keeps; a multiple of `lanes`. */
+  unitsPerSubgroup: number;
+}
+
+/** Some bits of a word, as many as a lane's number has at most: what one table look-up takes in. */
+export interface BitGroup {
+  word: number;
+  shift: number;
+  count: number;
+}
+
+/** Cuts the low `bits` bits of word `word` in groups. */
+export function bitGroups(word: number, bits: number, width: number): BitGroup[] {
+  return times(Math.ceil(bits / width), (g) => ({
+    word,
+    shift: g * width,
+    count: Math.min(width, bits - g * width),
+  }));
+}
+
+export function shuffleLayout(o: ShuffleOptions) {
+  const featureBlocks = Math.ceil(o.features / o.lanes);
+  const log2Lanes = Math.log2(o.lanes);
+  const rowWords = Math.ceil(o.features / 32);
+  const columnsAt = SHUFFLE_BATCH * rowWords;
+  const labelsAt = columnsAt + 4 * featureBlocks * o.lanes;
+  /** Floats between two hidden units' weights. */
+  const pitch = featureBlocks * o.lanes;
+  const matrix = o.hidden * pitch;
+  return {
+    featureBlocks,
+    log2Lanes,
+    rowWords,
+    rowGroups: times(rowWords, (word) =>
+      bitGroups(word, Math.min(32, o.features - 32 * word), log2Lanes),
+    ).flat(),
+    blocks: SHUFFLE_BATCH / o.lanes,
+    lanesPerWord: o.lanes / 4,
+    subgroups: o.hidden / o.unitsPerSubgroup,
+    pitch,
+    /** Words of one prepared batch: packed rows, packed columns, labels. */
+    batch: { columnsAt, labelsAt, words: labelsAt + SHUFFLE_BATCH },
+    /** Floats of one run's weights: w1, then b1 and w2, then b2. */
+    weights: {
+      matrix,
+      vectorsAt: matrix,
+      outputBiasAt: matrix + 2 * o.hidden,
+      floats: matrix + 2 * o.hidden + 4,
+    },
+    /** Floats of one run's state: w1 and its moments; b1, w2 and their moments; b2 and its moments. */
+    state: {
+      matrix,
+      vectorsAt: 3 * matrix,
+      outputBiasAt: 3 * matrix + 6 * o.hidden,
+      floats: 3 * matrix + 6 * o.hidden + 4,
+    },
+  };
+}

@@ -1,0 +1,90 @@
+/**
+ * Test accuracy with the shuffle tables: a workgroup takes one run (y) and a stretch of the test set (x), builds the
+ * tables once and counts the examples it gets right. Forward only; nothing is trained here.
+ */
+import { bce } from './bce.wgsl.js';
+import { forwardBlocks, forwardTables, laneBits, loadRows } from './shuffle-forward.wgsl.js';
+import { SHUFFLE_BATCH, type ShuffleOptions, shuffleLayout } from './shuffle-layout.js';
+import { lines, times } from './text.js';
+
+/** The WGSL. Bindings: src/kernels/scoring.ts. */
+export function shuffleScore(o: ShuffleOptions): string {
+  const { hidden, lanes, unitsPerSubgroup } = o;
+  const { featureBlocks, log2Lanes, rowWords, subgroups, weights, pitch } = shuffleLayout(o);
+  const matrix = times(unitsPerSubgroup, (h) => times(featureBlocks, (i) => `${h}_${i}`)).flat();
+  const vectorBlocks = times(unitsPerSubgroup / lanes, (b) => b);
+  return /* wgsl */ `
+enable subgroups;
+diagnostic(off, subgroup_uniformity);
+
+/** batches: of ${SHUFFLE_BATCH} examples a workgroup; the loop bounds of the unrolled parts come from here too. */
+struct Stretch { examples: u32, batches: u32, matrixBlocks: u32, blocks: u32, subgroups: u32 }
+
+@group(0) @binding(0) var<uniform> stretch: Stretch;
+@group(0) @binding(1) var<storage, read> weights: array<f32>;
+@group(0) @binding(2) var<storage, read> rows: array<u32>;
+@group(0) @binding(3) var<storage, read> labels: array<u32>;
+@group(0) @binding(4) var<storage, read_write> hits: array<u32>;
+
+var<workgroup> partial: array<f32, ${subgroups * SHUFFLE_BATCH}>;
+var<workgroup> counts: array<u32, ${SHUFFLE_BATCH}>;
+
+${bce}
+
+@compute @workgroup_size(${subgroups * lanes})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) index: u32,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {
+  let id = subgroupShuffle(index, lane);
+  let subgroup = id >> ${log2Lanes}u;
+  let base = group.y * ${weights.floats}u;
+  ${laneBits(log2Lanes)}
+  ${lines(matrix.map((k) => `var w${k} = 0.0;`))}
+  let matrixBase = base + subgroup * ${unitsPerSubgroup * pitch}u + lane;
+  for (var k = 0u; k < stretch.matrixBlocks; k++) {
+    let w = weights[matrixBase + k * ${lanes}u];
+    ${matrix.map((k, i) => `w${k} = ${i + 1 < matrix.length ? `w${matrix[i + 1]}` : 'w'};`).join(' ')}
+  }
+  let vectorsBase = base + ${weights.vectorsAt}u + subgroup * ${unitsPerSubgroup}u + lane;
+  ${lines(
+    vectorBlocks.map(
+      (b) =>
+        `let b${b} = weights[vectorsBase + ${b * lanes}u]; let o${b} = weights[vectorsBase + ${hidden + b * lanes}u];`,
+    ),
+  )}
+  let bias = weights[base + ${weights.outputBiasAt}u];
+  ${forwardTables(o)}
+
+  var count = 0u;
+  for (var batch = 0u; batch < stretch.batches; batch++) {
+    let first = (group.x * stretch.batches + batch) * ${SHUFFLE_BATCH}u;
+    let blocks = stretch.blocks;
+    for (var block = 0u; block < blocks; block++) {
+      let row = min(first + block * ${lanes}u + lane, stretch.examples - 1u) * ${rowWords}u;
+      ${loadRows(o, 1, (word) => `rows[row + ${word}u]`)}
+      ${forwardBlocks(o, 1, () => '')}
+      partial[subgroup * ${SHUFFLE_BATCH}u + block * ${lanes}u + lane] = out0;
+    }
+    workgroupBarrier();
+    let example = first + id;
+    if (id < ${SHUFFLE_BATCH}u && example < stretch.examples) {
+      var z = bias;
+      for (var k = 0u; k < stretch.subgroups; k++) { z += partial[k * ${SHUFFLE_BATCH}u + id]; }
+      let positive = ((labels[example >> 5u] >> (example & 31u)) & 1u) == 1u;
+      count += select(0u, 1u, (sigmoid(z) >= 0.5) == positive);
+    }
+    workgroupBarrier();
+  }
+  if (id < ${SHUFFLE_BATCH}u) { counts[id] = count; }
+  workgroupBarrier();
+  if (id == 0u) {
+    var sum = 0u;
+    for (var k = 0u; k < ${SHUFFLE_BATCH}u; k++) { sum += counts[k]; }
+    hits[group.y * groups.x + group.x] = sum;
+  }
+}
+`;
+}

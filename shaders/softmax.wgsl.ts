@@ -1,0 +1,99 @@
+/**
+ * Softmax and log-softmax along dense rows, and their gradients; a workgroup a row, sums in a fixed order. The row's
+ * maximum is taken off first, so that no exponential overflows.
+ *
+ * Params (32-bit words): rows, columns, offset of the first input, offset of the second. Forward reads x; backward
+ * reads y, the forward result, and g, the gradient by it.
+ */
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+
+export interface SoftmaxShaderOptions {
+  log: boolean;
+  backward: boolean;
+}
+
+const WORKGROUP = 64;
+
+export function softmaxShader({ log, backward }: SoftmaxShaderOptions): string {
+  return wgsl`
+@group(0) @binding(0) var<uniform> params: vec4u;
+@group(0) @binding(1) var<storage, read> first: array<f32>;
+#if ${backward}
+@group(0) @binding(2) var<storage, read> gradient: array<f32>;
+@group(0) @binding(3) var<storage, read_write> result: array<f32>;
+#else
+@group(0) @binding(2) var<storage, read_write> result: array<f32>;
+#endif
+var<workgroup> shared_values: array<f32, ${WORKGROUP}>;
+
+fn sumOfAll(own: f32, local: u32) -> f32 {
+  shared_values[local] = own;
+  for (var half = ${WORKGROUP / 2}u; half > 0u; half >>= 1u) {
+    workgroupBarrier();
+    if (local < half) { shared_values[local] += shared_values[local + half]; }
+  }
+  workgroupBarrier();
+  let sum = shared_values[0];
+  workgroupBarrier();
+  return sum;
+}
+
+fn maxOfAll(own: f32, local: u32) -> f32 {
+  shared_values[local] = own;
+  for (var half = ${WORKGROUP / 2}u; half > 0u; half >>= 1u) {
+    workgroupBarrier();
+    if (local < half) { shared_values[local] = max(shared_values[local], shared_values[local + half]); }
+  }
+  workgroupBarrier();
+  let largest = shared_values[0];
+  workgroupBarrier();
+  return largest;
+}
+
+@compute @workgroup_size(${WORKGROUP})
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let row = workgroup.y * groups.x + workgroup.x;
+  let columns = params.y;
+  if (row >= params.x) { return; }
+  let base = row * columns;
+  let from = params.z + base;
+#if ${backward}
+  let fromGradient = params.w + base;
+  var own = 0.0;
+  for (var c = local; c < columns; c += ${WORKGROUP}u) {
+#if ${log}
+    own += gradient[fromGradient + c];
+#else
+    own += gradient[fromGradient + c] * first[from + c];
+#endif
+  }
+  let total = sumOfAll(own, local);
+  for (var c = local; c < columns; c += ${WORKGROUP}u) {
+#if ${log}
+    result[base + c] = gradient[fromGradient + c] - exp(first[from + c]) * total;
+#else
+    result[base + c] = first[from + c] * (gradient[fromGradient + c] - total);
+#endif
+  }
+#else
+  var largest = first[from + min(local, columns - 1u)];
+  for (var c = local; c < columns; c += ${WORKGROUP}u) { largest = max(largest, first[from + c]); }
+  largest = maxOfAll(largest, local);
+  var own = 0.0;
+  for (var c = local; c < columns; c += ${WORKGROUP}u) { own += exp(first[from + c] - largest); }
+  let total = sumOfAll(own, local);
+  for (var c = local; c < columns; c += ${WORKGROUP}u) {
+#if ${log}
+    result[base + c] = first[from + c] - largest - log(total);
+#else
+    result[base + c] = exp(first[from + c] - largest) / total;
+#endif
+  }
+#endif
+}
+`;
+}

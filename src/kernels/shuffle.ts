@@ -1,0 +1,210 @@
+/**
+ * Launches the shuffle-table kernels (shaders/shuffle-*.wgsl.ts): gather, then many training steps in one dispatch.
+ * Needs subgroups of one fixed power-of-two size.
+ */
+import { shuffleGather } from '../../shaders/shuffle-gather.wgsl.js';
+import { SHUFFLE_BATCH, type ShuffleOptions, shuffleLayout } from '../../shaders/shuffle-layout.js';
+import { shuffleTrain } from '../../shaders/shuffle-train.wgsl.js';
+import { bindGroup } from '../gpu/bind.js';
+import type { Device } from '../gpu/device.js';
+import { LockstepError } from '../gpu/errors.js';
+import { BufferUsage } from '../gpu/usage.js';
+import type { MlpWeights } from '../lockstep/types.js';
+import type {
+  Chunk,
+  ChunkBuffers,
+  DataBank,
+  KernelShape,
+  KernelVariant,
+  TrainingKernel,
+} from './training-kernel.js';
+
+const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
+
+/** Hidden units times blocks of features that a subgroup may keep: beyond, compile time grows and registers run out. */
+const MOST_VARIABLES = 128;
+
+/**
+ * How the shape is cut over subgroups: as many hidden units each as fit, because every subgroup builds the same
+ * tables of dL/dz2; a workgroup needs an invocation a sample, and four subgroups to add up at a time.
+ */
+export function shuffleOptions({ features, hidden }: KernelShape, lanes: number): ShuffleOptions | undefined {
+  const featureBlocks = Math.ceil(features / lanes);
+  const unitsPerSubgroup = [32, 16, 8, 4].find((units) => {
+    const subgroups = hidden / units;
+    return (
+      units % lanes === 0 &&
+      units * featureBlocks <= MOST_VARIABLES &&
+      subgroups % 4 === 0 &&
+      subgroups * lanes >= SHUFFLE_BATCH
+    );
+  });
+  return unitsPerSubgroup ? { features, hidden, lanes, unitsPerSubgroup } : undefined;
+}
+
+function mustFit(device: Device, shape: KernelShape): ShuffleOptions {
+  const options = shuffleOptions(shape, device.info.subgroupMaxSize);
+  if (options) return options;
+  throw new LockstepError(
+    'unsupported',
+    `The shuffle kernel cannot run here: ${shuffleVariant.refusal(device, shape)}`,
+  );
+}
+
+export const shuffleVariant: KernelVariant = {
+  name: 'shuffle',
+  refusal(device, shape) {
+    const { subgroupMinSize, subgroupMaxSize: lanes } = device.info;
+    if (!device.features.has('subgroups')) return 'the device has no subgroups.';
+    if (lanes !== subgroupMinSize || lanes < 4 || lanes > 64) {
+      return `it needs one subgroup size from 4 to 64; this device has ${subgroupMinSize} to ${lanes}.`;
+    }
+    if (shape.batch > SHUFFLE_BATCH)
+      return `batches have at most ${SHUFFLE_BATCH} examples; asked for ${shape.batch}.`;
+    const options = shuffleOptions(shape, lanes);
+    if (!options) {
+      return `${shape.features} features and ${shape.hidden} hidden units do not divide over subgroups of ${lanes}.`;
+    }
+    const { subgroups } = shuffleLayout(options);
+    const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupStorageSize } = device.limits;
+    if (subgroups * lanes > maxComputeInvocationsPerWorkgroup) {
+      return `it needs ${subgroups * lanes} invocations a workgroup; this device has ${maxComputeInvocationsPerWorkgroup}.`;
+    }
+    const shared = 4 * SHUFFLE_BATCH * (subgroups + 1);
+    if (shared > maxComputeWorkgroupStorageSize) {
+      return `it needs ${shared} bytes of workgroup memory; this device has ${maxComputeWorkgroupStorageSize}.`;
+    }
+    return undefined;
+  },
+  footprint(shape, device) {
+    const { state, batch } = shuffleLayout(mustFit(device, shape));
+    return { slotBuffers: [4 * state.floats], bytesPerStep: 4 * batch.words };
+  },
+  create: (device, shape, buffers) => ShuffleKernel.create(device, mustFit(device, shape), buffers),
+};
+
+class ShuffleKernel implements TrainingKernel {
+  readonly name = 'shuffle';
+  readonly state: GPUBuffer;
+  readonly stateFloats: number;
+  readonly #device: Device;
+  readonly #options: ShuffleOptions;
+  readonly #gather: GPUComputePipeline;
+  readonly #train: GPUComputePipeline;
+  readonly #buffers: ChunkBuffers;
+  readonly #chunk: GPUBuffer;
+  readonly #batches: GPUBuffer;
+  readonly #trainGroup: GPUBindGroup;
+  readonly #gatherGroups = new WeakMap<DataBank, GPUBindGroup>();
+
+  static async create(
+    device: Device,
+    options: ShuffleOptions,
+    buffers: ChunkBuffers,
+  ): Promise<ShuffleKernel> {
+    const [gather, train] = await Promise.all([
+      device.pipeline({ label: 'shuffle-gather', code: shuffleGather(options) }),
+      device.pipeline({ label: 'shuffle-train', code: shuffleTrain(options) }),
+    ]);
+    return new ShuffleKernel(device, options, buffers, gather, train);
+  }
+
+  private constructor(
+    device: Device,
+    options: ShuffleOptions,
+    buffers: ChunkBuffers,
+    gather: GPUComputePipeline,
+    train: GPUComputePipeline,
+  ) {
+    const layout = shuffleLayout(options);
+    this.#device = device;
+    this.#options = options;
+    this.#buffers = buffers;
+    this.#gather = gather;
+    this.#train = train;
+    this.stateFloats = layout.state.floats;
+    this.state = device.allocate('shuffle-state', 4 * this.stateFloats * buffers.slots, STORAGE);
+    this.#batches = device.allocate(
+      'shuffle-batches',
+      4 * layout.batch.words * buffers.slots * buffers.stride,
+      STORAGE,
+    );
+    this.#chunk = device.allocate('shuffle-chunk', 16, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
+    // Loop bounds that a compiler cannot see: with constants, LLVM unrolls bodies of thousands of instructions.
+    const bounds = [
+      buffers.stride,
+      options.unitsPerSubgroup * layout.featureBlocks,
+      layout.blocks,
+      layout.subgroups,
+    ];
+    device.gpu.queue.writeBuffer(this.#chunk, 0, new Uint32Array(bounds));
+    const { slotOf, hypers, steps, paused, sums } = buffers;
+    this.#trainGroup = bindGroup(device, train, [
+      this.#chunk,
+      slotOf,
+      hypers,
+      steps,
+      this.#batches,
+      paused,
+      this.state,
+      sums,
+    ]);
+  }
+
+  #gatherGroup(bank: DataBank): GPUBindGroup {
+    let group = this.#gatherGroups.get(bank);
+    if (!group) {
+      group = bindGroup(this.#device, this.#gather, [
+        this.#chunk,
+        bank.sources,
+        this.#buffers.order,
+        bank.rows,
+        bank.labels,
+        this.#batches,
+      ]);
+      this.#gatherGroups.set(bank, group);
+    }
+    return group;
+  }
+
+  encode(pass: GPUComputePassEncoder, chunk: Chunk): void {
+    pass.setPipeline(this.#gather);
+    for (const { bank, entries } of chunk.banks) {
+      pass.setBindGroup(0, this.#gatherGroup(bank));
+      pass.dispatchWorkgroups(chunk.steps, entries);
+    }
+    pass.setPipeline(this.#train);
+    pass.setBindGroup(0, this.#trainGroup);
+    pass.dispatchWorkgroups(chunk.positions);
+  }
+
+  pack(weights: MlpWeights): Float32Array<ArrayBuffer> {
+    const { features, hidden } = this.#options;
+    const { pitch, state } = shuffleLayout(this.#options);
+    const packed = new Float32Array(state.floats);
+    for (let h = 0; h < hidden; h++)
+      packed.set(weights.w1.subarray(h * features, (h + 1) * features), h * pitch);
+    packed.set(weights.b1, state.vectorsAt);
+    packed.set(weights.w2, state.vectorsAt + hidden);
+    packed.set(weights.b2, state.outputBiasAt);
+    return packed;
+  }
+
+  unpack(packed: Float32Array): MlpWeights {
+    const { features, hidden } = this.#options;
+    const { pitch, state } = shuffleLayout(this.#options);
+    const w1 = new Float32Array(hidden * features);
+    for (let h = 0; h < hidden; h++) w1.set(packed.subarray(h * pitch, h * pitch + features), h * features);
+    const { vectorsAt, outputBiasAt } = state;
+    return {
+      w1,
+      b1: packed.slice(vectorsAt, vectorsAt + hidden),
+      w2: packed.slice(vectorsAt + hidden, vectorsAt + 2 * hidden),
+      b2: packed.slice(outputBiasAt, outputBiasAt + 1),
+    };
+  }
+
+  destroy(): void {
+    for (const buffer of [this.state, this.#batches, this.#chunk]) this.#device.free(buffer);
+  }
+}
