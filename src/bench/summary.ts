@@ -2,7 +2,6 @@
  * The JSON summary of one configuration: metrics over its runs, with the scaffold's snake_case keys. Pure; writing the
  * file is the command line's work.
  */
-import { mean, std } from 'mathjs';
 import type { Task } from './task.js';
 
 /** One finished run. */
@@ -59,29 +58,30 @@ export interface SummaryResult {
 export interface Summary {
   strategy: string;
   seed: number;
+  /** False where the evaluation was interrupted: the metrics cover the runs that had finished. */
+  complete: boolean;
   config: SummaryConfig;
   metrics: Metrics;
   results: SummaryResult[];
-  /** Present when the evaluation was interrupted: the metrics cover the runs that had finished. */
-  incomplete?: true;
 }
 
 /**
  * The summary of the finished runs, in run order (secret, then order).
  *
- * @param incomplete Whether runs are missing.
+ * @param complete Whether all runs are among them.
  */
 export function summarize(
   strategy: string,
   task: Task,
   seed: number,
   runs: readonly RunResult[],
-  incomplete = false,
+  complete = true,
 ): Summary {
   const ordered = [...runs].sort((a, b) => a.secretIndex - b.secretIndex || a.orderIndex - b.orderIndex);
   return {
     strategy,
     seed,
+    complete,
     config: summaryConfig(task, seed),
     metrics: metricsOf(ordered),
     results: ordered.map((run) => ({
@@ -91,7 +91,6 @@ export function summarize(
       test_accuracy: scored(run),
       ...(run.nonFinite ? { non_finite: true as const } : {}),
     })),
-    ...(incomplete ? { incomplete: true as const } : {}),
   };
 }
 
@@ -101,17 +100,20 @@ export function metricsOf(runs: readonly RunResult[]): Metrics {
     return { test_accuracy: 0, score: 0, test_accuracy_std: 0, mean_steps: 0, num_runs: 0 };
   }
   const accuracies = runs.map(scored);
-  const accuracy = Number(mean(accuracies));
+  const accuracy = mean(accuracies);
   const nonFinite = runs.filter((run) => run.nonFinite).length;
   return {
     test_accuracy: accuracy,
     score: accuracy,
-    test_accuracy_std: Number(std(accuracies, 'uncorrected')),
-    mean_steps: Number(mean(runs.map((run) => run.steps))),
+    test_accuracy_std: Math.sqrt(mean(accuracies.map((value) => (value - accuracy) ** 2))),
+    mean_steps: mean(runs.map((run) => run.steps)),
     num_runs: runs.length,
     ...(nonFinite > 0 ? { num_non_finite: nonFinite } : {}),
   };
 }
+
+// Not mathjs: loading it takes longer than preparing a configuration, here and again in every strategy's thread.
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** A run that could not be scored counts as 0; JSON has no NaN. */
 function scored(run: RunResult): number {
