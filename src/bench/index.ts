@@ -6,8 +6,10 @@ export * as init from '../nn/init.js';
 export { Generator } from '../random/generator.js';
 export { type BinaryDataset, BitMatrix, BitVector, concatRows, positiveRate } from '../tensor/bits.js';
 export { type NdArray, ndarray } from '../tensor/ndarray.js';
+export { packMatrix, packVector } from '../tensor/pack-bits.js';
 export { randomizeColumns, randomizeRow } from '../tensor/random-bits.js';
 export { makeTestSet, makeTrainingSet } from './dataset.js';
+export { type EvaluateOptions, Evaluation, type EvaluationEvent, evaluate } from './evaluate.js';
 export * as logLines from './log-lines.js';
 export { backgroundColumns, parity, truthTable } from './parity.js';
 export {
@@ -32,6 +34,7 @@ export {
   type Strategy,
   strategyOfModule,
 } from './strategy.js';
+export { localStrategy, type StrategyHost } from './strategy-host.js';
 export { type Metrics, metricsOf, type RunResult, type Summary, summarize } from './summary.js';
 export {
   configName,

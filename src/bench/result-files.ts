@@ -33,10 +33,15 @@ export interface Evaluated {
  */
 export function resultLabels(evaluations: readonly Evaluated[], label?: string): string[] {
   const strategies = new Set(evaluations.map(({ strategy }) => strategy));
-  return evaluations.map(({ strategy, config }) => {
+  const wanted = evaluations.map(({ strategy, config }) => {
     if (label === undefined) return `${fileSafe(strategy)}-${config}`;
     if (evaluations.length === 1) return label;
     return strategies.size > 1 ? `${label}-${fileSafe(strategy)}-${config}` : `${label}-${config}`;
+  });
+  // Two files may hold strategies of one name.
+  return wanted.map((name, i) => {
+    const earlier = wanted.slice(0, i).filter((other) => other === name).length;
+    return earlier === 0 ? name : `${name}-${earlier + 1}`;
   });
 }
 

@@ -1,0 +1,41 @@
+/**
+ * Where a strategy's functions run, seen from the evaluation: something that answers calls one after the other. Here
+ * the interface and the plain form, an object called in this thread; strategy-thread.ts has the worker.
+ */
+import { prepareOptimizer, prepareRun, prepareSecret } from './prepare.js';
+import type { Strategy } from './strategy.js';
+import type { StrategyCalls } from './strategy-messages.js';
+
+/** A strategy that answers the evaluation's calls, in the order of the calls. */
+export interface StrategyHost {
+  readonly name: string;
+  call<K extends keyof StrategyCalls>(
+    name: K,
+    ...args: StrategyCalls[K]['args']
+  ): Promise<StrategyCalls[K]['answer']>;
+  /** Ends it, even in the middle of a call; open calls are rejected. */
+  close(): void;
+}
+
+type Functions = {
+  [K in keyof StrategyCalls]: (...args: StrategyCalls[K]['args']) => StrategyCalls[K]['answer'];
+};
+
+/** What a strategy answers to each call. */
+export function strategyFunctions(strategy: Strategy): Functions {
+  return {
+    optimizer: (task) => prepareOptimizer(strategy, task),
+    secret: (...args) => prepareSecret(strategy, ...args),
+    run: (...args) => prepareRun(strategy, ...args),
+  };
+}
+
+/** An object's functions, called in this thread. */
+export function localStrategy(strategy: Strategy): StrategyHost {
+  const functions = strategyFunctions(strategy);
+  return {
+    name: strategy.name,
+    call: async (name, ...args) => functions[name](...args),
+    close() {},
+  };
+}

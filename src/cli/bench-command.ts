@@ -1,0 +1,40 @@
+/**
+ * The `bench` command: its flags, its lists, and the way into bench-run.ts, which is loaded only when there is
+ * something to run.
+ */
+import type { Command } from 'commander';
+import { strategies } from '../bench/strategies/index.js';
+import { listAdapters } from '../gpu/dawn.js';
+import { LockstepError } from '../gpu/errors.js';
+import { noAdapterMessage } from '../gpu/no-adapter.js';
+import { addBenchFlags, type BenchFlags, jobsOf } from './bench-flags.js';
+import { colorsFor } from './style.js';
+
+function printStrategies(): void {
+  const colors = colorsFor(process.stdout);
+  for (const { name, description, published } of strategies) {
+    process.stdout.write(`${colors.bold(name)}\n    ${description ?? ''}\n`);
+    process.stdout.write(colors.dim(`    published: ${published ?? 'no figure'}\n`));
+  }
+}
+
+async function printAdapters(): Promise<void> {
+  const adapters = await listAdapters();
+  if (adapters.length === 0) throw new LockstepError('no-adapter', noAdapterMessage(process.platform));
+  for (const { backend, name } of adapters) process.stdout.write(`${backend}\t${name}\n`);
+}
+
+/** Adds `bench` to the program. */
+export function registerBench(program: Command): void {
+  const command = program
+    .command('bench')
+    .description('Run the parity evaluation: many runs of one strategy, trained at once.')
+    .allowExcessArguments(false);
+  addBenchFlags(command).action(async (flags: BenchFlags) => {
+    if (flags.list) return printStrategies();
+    if (flags.listAdapters) return printAdapters();
+    const jobs = jobsOf(flags);
+    const { runBench } = await import('./bench-run.js');
+    process.exitCode = await runBench(jobs, flags);
+  });
+}

@@ -1,0 +1,169 @@
+/**
+ * The flags of `bench`, and what they ask for: a list of jobs. Words into values; nothing is started here.
+ */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { checkLabel, resultLabels } from '../bench/result-files.js';
+import { validateSeed } from '../bench/seeds.js';
+import type { StrategyReference } from '../bench/strategy-messages.js';
+import { strategyReference } from '../bench/strategy-thread.js';
+import {
+  configName,
+  defaultConfigs,
+  makeTask,
+  type ProfileName,
+  profiles,
+  type Task,
+} from '../bench/task.js';
+import { LockstepError } from '../gpu/errors.js';
+
+export interface BenchFlags extends Partial<Record<OverrideFlag, number>> {
+  strategy?: string[];
+  config?: string[];
+  profile?: ProfileName;
+  smoke?: boolean;
+  seed: number;
+  nFeatures?: number;
+  secretSize?: number;
+  outputDir?: string;
+  label?: string;
+  adapter?: string;
+  list?: boolean;
+  listAdapters?: boolean;
+  json?: boolean;
+  quiet?: boolean;
+  log?: boolean;
+}
+
+/** Flags that replace one field of the profile: the field's name and what it says in the help. */
+const OVERRIDES = {
+  secrets: 'hidden secrets',
+  orders: 'runs a secret',
+  maxSteps: 'steps after which a run ends in any case',
+  logInterval: 'steps a window',
+  testSetSize: 'test examples a secret',
+  minStepsBeforeStop: 'steps before a run may stop early',
+  earlyStopAcc: 'mean accuracy of a window that counts for a stop',
+  earlyStopWindows: 'such windows in a row that stop a run',
+  hiddenWidth: 'hidden units',
+  batchSize: 'examples a step',
+} as const satisfies Partial<Record<keyof Task, string>>;
+
+type OverrideFlag = keyof typeof OVERRIDES;
+
+const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
+  return value;
+}
+
+const words = (text: string, before: string[] = []) =>
+  before.concat(text.split(',').filter((word) => word !== ''));
+
+/** Adds the flags to a command. */
+export function addBenchFlags(command: Command): Command {
+  command
+    .option(
+      '--strategy <name or file>',
+      'a built-in strategy or your own .ts/.js/.mjs file; may be given several times (default: feature-isolation)',
+      (text, before: string[] = []) => before.concat(text),
+    )
+    .option(
+      '--config <names>',
+      `configurations nN-kK, separated by commas (default: ${defaultConfigs.join(',')})`,
+      words,
+    )
+    .addOption(
+      new Option('--profile <name>', 'which profile of the evaluation (default: full)').choices(
+        Object.keys(profiles),
+      ),
+    )
+    .option('--smoke', 'the same as --profile smoke: a quick look')
+    .option('--seed <number>', 'top-level seed', number, 42);
+  for (const [field, says] of Object.entries(OVERRIDES)) {
+    command.option(`--${kebab(field)} <number>`, `${says} (default: the profile's)`, number);
+  }
+  return command
+    .option('--n-features <number>', 'one configuration: features N (default with --secret-size: 32)', number)
+    .option(
+      '--secret-size <number>',
+      'one configuration: secret size K (default with --n-features: 8)',
+      number,
+    )
+    .option(
+      '--output-dir <folder>',
+      'write LABEL_seedSEED.json and the learning curves, one of each a configuration',
+    )
+    .option('--label <text>', 'first part of those file names (default: strategy and configuration)')
+    .option('--adapter <text>', 'use the adapter whose name contains this text')
+    .option('--list-adapters', 'say which adapters there are')
+    .option('--list', 'say which strategies are built in')
+    .option('--json', 'the JSON summary alone on standard output; a list where there are several')
+    .option('--log', "the public scaffold's log lines on standard output")
+    .option('--quiet', 'no progress');
+}
+
+/** One strategy on one configuration. */
+export interface Job {
+  reference: StrategyReference;
+  strategy: string;
+  task: Task;
+  label: string;
+}
+
+function tasksOf(flags: BenchFlags): Task[] {
+  if (flags.smoke && flags.profile !== undefined && flags.profile !== 'smoke') {
+    throw new LockstepError(
+      'bad-input',
+      `--smoke and --profile ${flags.profile} contradict each other; give one of them.`,
+    );
+  }
+  const profile = flags.smoke ? 'smoke' : (flags.profile ?? 'full');
+  const single = flags.nFeatures !== undefined || flags.secretSize !== undefined;
+  if (single && flags.config) {
+    throw new LockstepError(
+      'bad-input',
+      '--config and --n-features/--secret-size both name configurations; give one of them.',
+    );
+  }
+  const configs = single
+    ? [`n${flags.nFeatures ?? 32}-k${flags.secretSize ?? 8}`]
+    : (flags.config ?? defaultConfigs);
+  if (configs.length === 0)
+    throw new LockstepError('bad-input', '--config names no configuration; write --config n32-k8.');
+  const overrides = Object.fromEntries(
+    Object.keys(OVERRIDES).map((field) => [field, flags[field as OverrideFlag]]),
+  );
+  return [...new Set(configs)].map((config) => makeTask(config, profile, overrides));
+}
+
+/**
+ * Everything that is to be run, in order.
+ *
+ * @throws LockstepError `bad-input` that names the flag and the value.
+ */
+export function jobsOf(flags: BenchFlags): Job[] {
+  if (flags.json && flags.log) {
+    throw new LockstepError('bad-input', '--json and --log both want standard output; give one of them.');
+  }
+  if (flags.label !== undefined) {
+    if (flags.outputDir === undefined)
+      throw new LockstepError('bad-input', '--label names files in --output-dir; give that too.');
+    checkLabel(flags.label);
+  }
+  validateSeed(flags.seed);
+  const tasks = tasksOf(flags);
+  const names = [...new Set(flags.strategy ?? ['feature-isolation'])];
+  const pairs = names.flatMap((strategy) => {
+    const reference = strategyReference(strategy);
+    return tasks.map((task) => ({ strategy, reference, task }));
+  });
+  const stem = (name: string) => name.replace(/^.*[\\/]/, '').replace(/\.[cm]?[jt]s$/, '');
+  const evaluated = pairs.map(({ strategy, task }) => ({
+    strategy: stem(strategy),
+    config: configName(task),
+  }));
+  const labels = resultLabels(evaluated, flags.label);
+  return pairs.map((pair, i) => ({ ...pair, label: labels[i] }));
+}

@@ -1,0 +1,171 @@
+/**
+ * Runs the jobs of `bench` one after the other: strategies in their threads, progress, logs, files, the table. What is
+ * computed is evaluate.ts's.
+ */
+import { type CurvePoint, drawCurves } from '../bench/curves.js';
+import { Evaluation } from '../bench/evaluate.js';
+import { prepareOutputFolder, writeResult } from '../bench/result-files.js';
+import type { StrategyHost } from '../bench/strategy-host.js';
+import { startStrategy } from '../bench/strategy-thread.js';
+import { type RunResult, summarize } from '../bench/summary.js';
+import { configName } from '../bench/task.js';
+import type { Device } from '../gpu/device.js';
+import { LockstepError } from '../gpu/errors.js';
+import { openDevice } from '../gpu/open.js';
+import type { BenchFlags, Job } from './bench-flags.js';
+import { EXIT } from './failure.js';
+import { Interrupt } from './interrupt.js';
+import { LogWriter } from './log-writer.js';
+import { type Progress, showProgress, silent } from './progress.js';
+import { type Row, resultsTable } from './results-table.js';
+import { colorsFor } from './style.js';
+
+const out = (line: string) => process.stdout.write(`${line}\n`);
+const say = (line: string) => process.stderr.write(`${line}\n`);
+
+/** One thread a strategy, however many configurations it is run on. */
+class Hosts {
+  readonly #started = new Map<string, Promise<StrategyHost>>();
+
+  get({ strategy, reference }: Job): Promise<StrategyHost> {
+    let host = this.#started.get(strategy);
+    if (!host) {
+      host = startStrategy(reference);
+      host.catch(() => {});
+      this.#started.set(strategy, host);
+    }
+    return host;
+  }
+
+  close(): void {
+    for (const host of this.#started.values()) host.then((started) => started.close()).catch(() => {});
+  }
+}
+
+/** Everything that bad input can stop happens here, for all jobs, before any training. */
+async function prepareAll(jobs: readonly Job[], seed: number, hosts: Hosts): Promise<Evaluation[]> {
+  const evaluations: Evaluation[] = [];
+  for (const job of jobs) evaluations.push(await Evaluation.prepare(await hosts.get(job), job.task, seed));
+  return evaluations;
+}
+
+/** One job under way: its display, its log, and what came out so far, for an interrupt can come at any moment. */
+class JobRun {
+  readonly job: Job;
+  readonly points: CurvePoint[] = [];
+  readonly #flags: BenchFlags;
+  readonly #results: RunResult[] = [];
+  readonly #progress: Progress;
+  readonly #log: LogWriter | undefined;
+  #strategy: string;
+  #begin = Number.NaN;
+  #seconds: number | undefined;
+
+  constructor(job: Job, flags: BenchFlags) {
+    this.job = job;
+    this.#flags = flags;
+    this.#strategy = job.strategy;
+    const title = `${job.strategy} ${configName(job.task)}`;
+    this.#progress = flags.quiet ? silent : showProgress({ title, ...job.task }, process.stderr);
+    this.#log = flags.log ? new LogWriter(job.task, out) : undefined;
+  }
+
+  async train(evaluation: Evaluation, device: Device, signal: AbortSignal): Promise<void> {
+    this.#strategy = evaluation.strategy;
+    this.#begin = performance.now();
+    for await (const event of evaluation.train(device, { signal })) {
+      if (this.#seconds !== undefined) return; // the grace is over
+      if (event.type === 'window') this.points.push(event);
+      if (event.type === 'run') this.#results.push(event.result);
+      this.#progress.note(event);
+      this.#log?.note(event);
+    }
+  }
+
+  /** Stops the clock and takes the display away. A second call does nothing. */
+  end(): void {
+    if (this.#seconds !== undefined) return;
+    this.#seconds = Number.isNaN(this.#begin) ? 0 : (performance.now() - this.#begin) / 1000;
+    this.#progress.close();
+    this.#log?.end(this.row().summary);
+  }
+
+  row(): Row {
+    const { task } = this.job;
+    const complete = this.#results.length === task.secrets * task.orders;
+    const summary = summarize(this.#strategy, task, this.#flags.seed, this.#results, complete);
+    return { config: configName(task), summary, seconds: this.#seconds ?? 0 };
+  }
+}
+
+async function writeFiles(run: JobRun, { outputDir, seed, quiet }: BenchFlags): Promise<void> {
+  if (outputDir === undefined) return;
+  const { label } = run.job;
+  const { summary, config } = run.row();
+  const paths = [writeResult(outputDir, label, seed, 'json', `${JSON.stringify(summary, null, 2)}\n`)];
+  // An interrupt leaves no time to draw.
+  if (summary.complete) {
+    try {
+      const svg = await drawCurves(
+        `${summary.strategy} ${config}, ${summary.metrics.num_runs} runs`,
+        run.points,
+      );
+      paths.push(writeResult(outputDir, label, seed, 'svg', svg));
+    } catch (error) {
+      if (!(error instanceof LockstepError)) throw error;
+      say(error.message);
+    }
+  }
+  if (!quiet) say(`wrote ${paths.join(' and ')}`);
+}
+
+function printResults(runs: readonly JobRun[], { json, log }: BenchFlags): void {
+  const rows = runs.map((run) => run.row());
+  const stream = json || log ? process.stderr : process.stdout;
+  stream.write(`${resultsTable(rows, colorsFor(stream))}\n`);
+  if (json) {
+    const summaries = rows.map(({ summary }) => summary);
+    out(JSON.stringify(summaries.length === 1 ? summaries[0] : summaries, null, 2));
+  }
+}
+
+/** Runs all jobs and returns the exit code. */
+export async function runBench(jobs: readonly Job[], flags: BenchFlags): Promise<number> {
+  if (flags.outputDir !== undefined) prepareOutputFolder(flags.outputDir);
+  const interrupt = new Interrupt();
+  const hosts = new Hosts();
+  const runs: JobRun[] = [];
+  let device: Device | undefined;
+
+  const runAll = async () => {
+    for (const job of jobs) hosts.get(job); // they load while the device opens
+    device = await openDevice({ adapter: flags.adapter });
+    runs.push(new JobRun(jobs[0], flags));
+    const evaluations = await prepareAll(jobs, flags.seed, hosts);
+    for (const [i, evaluation] of evaluations.entries()) {
+      if (i > 0) runs.push(new JobRun(jobs[i], flags));
+      await runs[i].train(evaluation, device, interrupt.signal);
+      if (interrupt.happened) return;
+      runs[i].end();
+      await writeFiles(runs[i], flags);
+    }
+  };
+
+  try {
+    await interrupt.bounded(runAll());
+    const last = runs.at(-1);
+    last?.end();
+    if (interrupt.happened && last && !last.row().summary.complete) await writeFiles(last, flags);
+    printResults(runs, flags);
+  } finally {
+    runs.at(-1)?.end();
+    if (!interrupt.happened) {
+      hosts.close();
+      device?.destroy();
+      interrupt.dispose();
+    }
+  }
+  // The device may be in the middle of something that nobody waits for any more.
+  if (interrupt.happened) process.exit(EXIT.interrupted);
+  return EXIT.ok;
+}

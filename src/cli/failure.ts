@@ -1,0 +1,22 @@
+/**
+ * How a command ends when something goes wrong: a message on standard error and an exit code, never a stack trace.
+ * 2 for what the user can mend before anything starts (flags, strategies, no adapter), 1 for what broke under way,
+ * 130 for an interrupt, as shells count it.
+ */
+import { CommanderError } from 'commander';
+import { LockstepError } from '../gpu/errors.js';
+
+export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+/** Writes what there is to say about `error` and returns the exit code. */
+export function reportFailure(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage; // it has printed its text
+  if (error instanceof LockstepError) {
+    process.stderr.write(error.code === 'no-adapter' ? `${error.message}\n` : `error: ${error.message}\n`);
+    return error.code === 'bad-input' || error.code === 'no-adapter' ? EXIT.usage : EXIT.failed;
+  }
+  const detail = error instanceof Error ? error : new Error(String(error));
+  const trace = process.env.LOCKSTEP_DEBUG ? `\n${detail.stack}` : '; LOCKSTEP_DEBUG=1 shows where';
+  process.stderr.write(`error: unexpected, probably a defect of lockstep-gpu: ${detail.message}${trace}\n`);
+  return EXIT.failed;
+}
