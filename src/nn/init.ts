@@ -92,15 +92,13 @@ export function scale_(array: NdArray, factor: number): NdArray {
  * @example init.xavierUniform_(model.hidden.weight, model.generator, init.calculateGain('relu'));
  */
 export function xavierUniform_(array: NdArray, generator: Generator, gain = 1): NdArray {
-  const [fanIn, fanOut] = fans(array, 'xavierUniform_');
-  const bound = Math.sqrt(3) * gain * Math.sqrt(2 / (fanIn + fanOut));
+  const bound = Math.sqrt(3) * xavierStd(array, gain, 'xavierUniform_');
   return uniform_(array, generator, -bound, bound);
 }
 
 /** N(0, std^2) with `std = gain sqrt(2 / (fan_in + fan_out))` (Glorot and Bengio 2010). */
 export function xavierNormal_(array: NdArray, generator: Generator, gain = 1): NdArray {
-  const [fanIn, fanOut] = fans(array, 'xavierNormal_');
-  return normal_(array, generator, 0, gain * Math.sqrt(2 / (fanIn + fanOut)));
+  return normal_(array, generator, 0, xavierStd(array, gain, 'xavierNormal_'));
 }
 
 /** U(-b, b) with `b = gain sqrt(3 / fan)` (He et al. 2015). */
@@ -154,6 +152,11 @@ export function linearParameters(
   const bound = 1 / Math.sqrt(inFeatures);
   uniform_(bias, generator, -bound, bound);
   return { weight, bias };
+}
+
+function xavierStd(array: NdArray, gain: number, name: string): number {
+  const [fanIn, fanOut] = fans(array, name);
+  return gain * Math.sqrt(2 / (fanIn + fanOut));
 }
 
 function kaimingStd(array: NdArray, options: KaimingOptions, name: string): number {
