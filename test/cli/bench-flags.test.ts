@@ -1,0 +1,94 @@
+/**
+ * What the flags of `bench` ask for, and what they refuse. No device: only words into jobs.
+ */
+import { Command, CommanderError } from 'commander';
+import { expect, test } from 'vitest';
+import { addBenchFlags, type BenchFlags, jobsOf } from '../../src/cli/bench-flags.js';
+
+function flagsOf(line: string): BenchFlags {
+  const command = addBenchFlags(new Command('bench')).exitOverride().allowExcessArguments(false);
+  command.configureOutput({ writeErr() {} });
+  return command.parse(line.split(' ').filter(Boolean), { from: 'user' }).opts();
+}
+
+const jobs = (line: string) => jobsOf(flagsOf(line));
+const configs = (line: string) => jobs(line).map(({ task }) => `n${task.nFeatures}-k${task.secretSize}`);
+
+test('without flags: feature-isolation, profile full, three configurations, seed 42', () => {
+  expect(flagsOf('').seed).toBe(42);
+  expect(jobs('').map(({ label }) => label)).toEqual([
+    'feature-isolation-n32-k8',
+    'feature-isolation-n50-k8',
+    'feature-isolation-n64-k8',
+  ]);
+  expect(jobs('')[0].task).toMatchObject({ secrets: 10, orders: 10, maxSteps: 100_000 });
+});
+
+test('configurations: by name, by two numbers, each once', () => {
+  expect(configs('--config n10-k3,n1024-k1 --config n10-k3')).toEqual(['n10-k3', 'n1024-k1']);
+  expect(configs('--n-features 20 --secret-size 5')).toEqual(['n20-k5']);
+  expect(configs('--n-features 20')).toEqual(['n20-k8']);
+});
+
+test('profiles and each override', () => {
+  expect(jobs('--smoke')[0].task).toEqual(jobs('--profile smoke')[0].task);
+  const line =
+    '--profile scaffold --secrets 3 --orders 4 --max-steps 500 --log-interval 50 --test-set-size 64 ' +
+    '--min-steps-before-stop 100 --early-stop-acc 0.9 --early-stop-windows 2 --hidden-width 16 --batch-size 8';
+  expect(jobs(line)[0].task).toEqual({
+    nFeatures: 32,
+    secretSize: 8,
+    maxTrainExamples: 12_800_000,
+    secrets: 3,
+    orders: 4,
+    maxSteps: 500,
+    logInterval: 50,
+    testSetSize: 64,
+    minStepsBeforeStop: 100,
+    earlyStopAcc: 0.9,
+    earlyStopWindows: 2,
+    hiddenWidth: 16,
+    batchSize: 8,
+  });
+});
+
+test('several strategies: one job for each strategy and configuration, and a label for each', () => {
+  const line = '--strategy starter --strategy default --config n32-k8,n50-k8 --output-dir out --label mine';
+  expect(jobs(line).map(({ label }) => label)).toEqual([
+    'mine-starter-n32-k8',
+    'mine-starter-n50-k8',
+    'mine-default-n32-k8',
+    'mine-default-n50-k8',
+  ]);
+  expect(jobs('--config n32-k8 --output-dir out --label mine')[0].label).toBe('mine');
+});
+
+test.each([
+  ['--strategy nope', /Unknown strategy 'nope'; built in are feature-isolation/],
+  ['--strategy ./nope.ts', /no strategy file \.\/nope\.ts/],
+  ['--config 32', /'32'.*nN-kK/],
+  ['--config ,', /--config names no configuration/],
+  ['--config n0-k0', /nFeatures is 0/],
+  ['--config n1025-k8', /nFeatures is 1025/],
+  ['--config n8-k9', /secretSize is 9/],
+  ['--config n8-k8', /secrets is 10.*only 1 subsets/],
+  ['--secrets 0', /secrets is 0/],
+  ['--orders 1.5', /orders is 1.5/],
+  ['--early-stop-acc 1.5', /earlyStopAcc is 1.5/],
+  ['--seed -1', /seed is -1/],
+  ['--smoke --profile full', /--smoke and --profile full/],
+  ['--config n32-k8 --n-features 20', /--config and --n-features/],
+  ['--json --log', /--json and --log/],
+  ['--label mine', /--output-dir/],
+  ['--output-dir out --label ../mine', /--label "..\/mine"/],
+])('%s is refused with a reason', (line, reason) => {
+  expect(() => jobs(line)).toThrow(reason);
+  expect(() => jobs(line)).toThrow(expect.objectContaining({ code: 'bad-input' }));
+});
+
+test.each(['--nope', '--secrets many', '--secrets', '--profile huge', 'extra', '--max-steps Infinity'])(
+  '%s is no flag or no value of one',
+  (line) => {
+    expect(() => jobs(line)).toThrow(CommanderError);
+  },
+);
