@@ -30,8 +30,8 @@ export interface EvaluateOptions {
 }
 
 export type EvaluationEvent =
-  /** Training begins, or goes on with more runs. */
-  | Extract<LockstepEvent, { type: 'plan' }>
+  /** As the trainer says it: which kernel, how many runs at once; then steps of all runs together. */
+  | Extract<LockstepEvent, { type: 'plan' | 'progress' }>
   /** A secret's training set is ready. */
   | { type: 'dataset'; secret: number; examples: number; positiveRate: number }
   /** A window of one run closed: its mean loss and batch accuracy. */
@@ -153,7 +153,7 @@ export class Evaluation {
   }
 
   #translate(event: LockstepEvent): EvaluationEvent | undefined {
-    if (event.type === 'plan') return event;
+    if (event.type === 'plan' || event.type === 'progress') return event;
     const { orders } = this.task;
     const [secret, order] = [Math.floor(event.run / orders), event.run % orders];
     if (event.type === 'window') {
@@ -182,6 +182,7 @@ function trainerOptions(task: Task): Omit<LockstepOptions, 'runs'> {
     hidden: task.hiddenWidth,
     batchSize: task.batchSize,
     maxSteps: task.maxSteps,
+    expectedRuns: task.secrets * task.orders,
     logInterval: task.logInterval,
     stop: {
       minSteps: task.minStepsBeforeStop,

@@ -37,7 +37,6 @@ export class Tally {
   finished = 0;
   /** What is going on. */
   state: 'preparing' | 'training' = 'preparing';
-  readonly #steps: Float64Array;
   readonly #losses: Float64Array;
   readonly #samples: { at: number; steps: number }[] = [];
   #finishedSteps = 0;
@@ -45,7 +44,6 @@ export class Tally {
   constructor(work: Workload) {
     this.work = work;
     this.runs = work.secrets * work.orders;
-    this.#steps = new Float64Array(this.runs);
     this.#losses = new Float64Array(this.runs).fill(Number.NaN);
   }
 
@@ -54,21 +52,15 @@ export class Tally {
       this.state = 'training';
       if (this.#samples.length === 0) this.#samples.push({ at: now, steps: 0 });
     }
-    if (event.type === 'window') {
-      const run = event.secret * this.work.orders + event.order;
-      this.#steps[run] = event.step;
-      this.#losses[run] = event.loss;
-      this.#samples.push({ at: now, steps: this.totalSteps() });
+    if (event.type === 'progress') {
+      this.#samples.push({ at: now, steps: event.steps });
       while (this.#samples.length > 2 && now - this.#samples[1].at > RATE_WINDOW_MS) this.#samples.shift();
     }
+    if (event.type === 'window') this.#losses[event.secret * this.work.orders + event.order] = event.loss;
     if (event.type === 'run') {
       this.finished++;
       this.#finishedSteps += event.result.steps;
     }
-  }
-
-  totalSteps(): number {
-    return this.#steps.reduce((sum, steps) => sum + steps, 0);
   }
 
   /** Steps of all runs together, a second; 0 while unknown. */
@@ -93,7 +85,7 @@ export class Tally {
     if (rate === 0) return undefined;
     const bound = this.finished === 0;
     const each = bound ? this.work.maxSteps : this.#finishedSteps / this.finished;
-    return { seconds: Math.max(0, each * this.runs - this.totalSteps()) / rate, bound };
+    return { seconds: Math.max(0, each * this.runs - this.#samples.at(-1)!.steps) / rate, bound };
   }
 }
 
@@ -125,10 +117,12 @@ export function showProgress(work: Workload, stream: NodeJS.WriteStream): Progre
   return {
     note(event) {
       tally.add(event, performance.now());
-      if (event.type === 'plan' && event.note) {
-        live?.clear();
-        stream.write(`${work.title}: ${event.note}\n`);
-      }
+      if (event.type !== 'plan' || (live && !event.note)) return;
+      live?.clear();
+      const note = event.note ? `; ${event.note}` : '';
+      stream.write(
+        `${work.title}  training ${event.runsAtOnce} runs at once, kernel ${event.kernel}${note}\n`,
+      );
     },
     close() {
       clearInterval(timer);

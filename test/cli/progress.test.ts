@@ -11,7 +11,9 @@ import { describeTally, Tally } from '../../src/cli/progress.js';
 import { duration } from '../../src/cli/style.js';
 
 const work = { title: 'starter n32-k8', secrets: 2, orders: 2, maxSteps: 1000 };
-const plan: EvaluationEvent = { type: 'plan', kernel: 'portable', runs: 4, groups: 1 };
+const plan: EvaluationEvent = { type: 'plan', kernel: 'portable', features: 32, runsAtOnce: 4 };
+
+const progress = (steps: number): EvaluationEvent => ({ type: 'progress', steps, running: 4 });
 
 const window = (run: number, step: number, loss: number): EvaluationEvent => ({
   type: 'window',
@@ -31,6 +33,7 @@ test('steps a second, median loss and the bound on the time left', () => {
   const tally = new Tally(work);
   tally.add(plan, 0);
   for (const run of [0, 1, 2, 3]) tally.add(window(run, 100, run + 1), 1000);
+  tally.add(progress(400), 1000);
   expect(tally.stepsPerSecond()).toBe(400);
   expect(tally.medianLoss()).toBe(2.5);
   expect(tally.timeLeft()).toEqual({ seconds: 3600 / 400, bound: true });
@@ -45,6 +48,7 @@ test('finished runs tell how long the others take; a loss that is no number does
   tally.add(plan, 0);
   tally.add(window(0, 500, Number.NaN), 1000);
   tally.add(window(1, 500, 0.25), 1000);
+  tally.add(progress(1000), 1000);
   tally.add(finish(1, 500), 1000);
   expect(tally.medianLoss()).toBe(0.25);
   // Four runs of 500 steps, 1000 of them done at 1000 a second.
@@ -54,9 +58,9 @@ test('finished runs tell how long the others take; a loss that is no number does
 test('the rate follows the last seconds, not the whole run', () => {
   const tally = new Tally(work);
   tally.add(plan, 0);
-  tally.add(window(0, 100, 1), 10_000);
+  tally.add(progress(100_000), 10_000);
   for (let second = 11; second <= 40; second++)
-    tally.add(window(0, 100 + 10 * (second - 10), 1), 1000 * second);
+    tally.add(progress(100_000 + 10 * (second - 10)), 1000 * second);
   expect(tally.stepsPerSecond()).toBe(10);
 });
 

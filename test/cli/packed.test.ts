@@ -1,0 +1,107 @@
+/**
+ * The published package: what it contains, and that it works in an empty project, installed from the tarball beside
+ * `webgpu`.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, expect, test } from 'vitest';
+import manifest from '../../package.json' with { type: 'json' };
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+const project = realpathSync(mkdtempSync(join(tmpdir(), 'lockstep-packed-')));
+let files: string[];
+
+const windows = process.platform === 'win32';
+const run = (command: string, args: string[], cwd = project) =>
+  execFileSync(command, args, { cwd, encoding: 'utf8', shell: windows, stdio: ['ignore', 'pipe', 'pipe'] });
+
+beforeAll(() => {
+  const [packed] = JSON.parse(run('npm', ['pack', '--json', '--pack-destination', project], repository));
+  files = packed.files.map(({ path }: { path: string }) => path);
+  writeFileSync(join(project, 'package.json'), '{ "name": "empty", "private": true, "type": "module" }\n');
+  const webgpu = `webgpu@${manifest.devDependencies.webgpu}`;
+  run('npm', [
+    'install',
+    '--prefer-offline',
+    '--no-audit',
+    '--no-fund',
+    join(project, packed.filename),
+    webgpu,
+  ]);
+}, 300_000);
+
+test('contains what is needed, and nothing else', () => {
+  expect(files).toEqual(
+    expect.arrayContaining(['LICENSE', 'README.md', 'package.json', 'examples/my-strategy.ts']),
+  );
+  for (const file of [
+    'index.js',
+    'index.d.ts',
+    'bench/index.js',
+    'bench/index.d.ts',
+    'bench/strategy-worker.js',
+    'cli/main.js',
+  ])
+    expect(files).toContain(`dist/${file}`);
+  expect(
+    files.filter((file) => !/^(dist|examples)\/|^(LICENSE|README\.md|package\.json)$/.test(file)),
+  ).toEqual([]);
+});
+
+test('npx lockstep-gpu bench --smoke', () => {
+  const table = run('npx', ['lockstep-gpu', 'bench', '--smoke']);
+  for (const config of ['n32-k8', 'n50-k8', 'n64-k8'])
+    expect(table).toMatch(new RegExp(`${config} .* 1\\.000000`));
+});
+
+test('a strategy file that imports the package', () => {
+  const example = join('node_modules', 'lockstep-gpu', 'examples', 'my-strategy.ts');
+  const flags = ['--smoke', '--config', 'n32-k8', '--max-steps', '100', '--json'];
+  const json = run('npx', ['lockstep-gpu', 'bench', '--strategy', example, ...flags]);
+  expect(JSON.parse(json)).toMatchObject({ strategy: 'my-strategy', complete: true });
+});
+
+test('the library and the bench layer as imports', () => {
+  const script = `
+    import { openDevice } from 'lockstep-gpu';
+    import { evaluate, makeTask, strategyNamed } from 'lockstep-gpu/bench';
+    const device = await openDevice();
+    const task = makeTask('n8-k2', 'smoke', { hiddenWidth: 16, maxSteps: 20 });
+    for await (const event of evaluate(device, strategyNamed('starter'), { task })) {
+      if (event.type === 'end') console.log(event.summary.metrics.num_runs, device.info.description !== '');
+    }
+    device.destroy();`;
+  writeFileSync(join(project, 'import.js'), script);
+  expect(run(process.execPath, ['import.js']).trim()).toBe('4 true');
+});
+
+test('the types compile in a strict project', () => {
+  writeFileSync(
+    join(project, 'use.ts'),
+    `import { openDevice, type Device } from 'lockstep-gpu';
+     import { defineStrategy, type Task } from 'lockstep-gpu/bench';
+     export const device: Promise<Device> = openDevice();
+     export const width = (task: Task): number => task.hiddenWidth;
+     export default defineStrategy({
+       name: 'typed',
+       initModel(model) { model.hidden.weight.data.fill(0); },
+       makeDataset: (secret) => [[[secret.length & 1]], [0]],
+       getOptimizerConfig: () => ({ lr: 1, wd: 0, beta1: 0.9, beta2: 0.9 }),
+     });`,
+  );
+  const options = [
+    '--noEmit',
+    '--strict',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2022',
+    '--skipLibCheck',
+    'false',
+  ];
+  const compiler = join(repository, 'node_modules', 'typescript', 'bin', 'tsc');
+  expect(run(process.execPath, [compiler, ...options, 'use.ts'])).toBe('');
+});
