@@ -1,29 +1,29 @@
 /**
  * Ends a chunk of steps: for each run whose window closes here, adds up the window's sums over the samples of the
- * batch, writes one record for the host, clears the sums and counts stable windows. A run that looks as if it had met
- * the stop rule is paused, so that chunks already queued leave it alone; the host, which has the exact numbers a
- * moment later, judges. Pausing too early costs time, pausing too late would cost the result: hence the margin.
+ * batch, writes one record for the host, clears the sums and applies the stop rule. A run that met it is paused at
+ * once, so that chunks already queued leave it alone. All in integers but the loss: the host decides in float64 how
+ * many misses a window may have (src/lockstep/windows.ts), so both come to the same answer.
  */
 import { times } from './text.js';
 
 /** Words of a record: loss sum (f32 bits), hits in whole batches, in smaller ones, steps with a NaN, stable windows. */
 export const RECORD_WORDS = 5;
 
-/** How far below the stop rule's accuracy a window already counts: float32 error of a mean is far below it. */
-const MARGIN = 1e-4;
-
 const INVOCATIONS = 64;
 
 /** The WGSL. Bindings: src/lockstep/cohort.ts. */
 export function closeWindow(batch: number): string {
   return /* wgsl */ `
-struct Rule { accuracy: f32, windows: u32 }
-/** closes: 0 while the window stays open, else 1, or 2 where the run is past its least number of steps. */
+/** closes: 0 while the window stays open. */
 struct Slot { slot: u32, steps: u32, closes: u32, position: u32 }
-/** windowSteps: steps in this window; lastBatch: examples in a smaller batch. */
-struct Window { windowSteps: u32, lastBatch: u32 }
+/**
+ * Batches of the window and examples in one: whole ones, smaller ones. budget: most misses that pass, a miss in a
+ * whole batch weighing \`smallBatch\` and one in a smaller batch \`batch\`; minus one where no result passes.
+ */
+struct Window { wholeBatches: u32, smallBatches: u32, smallBatch: u32, budget: i32 }
 
-@group(0) @binding(0) var<uniform> rule: Rule;
+/** x: stable windows that end a run. */
+@group(0) @binding(0) var<uniform> rule: vec4u;
 @group(0) @binding(1) var<storage, read> slots: array<Slot>;
 @group(0) @binding(2) var<storage, read> windows: array<Window>;
 @group(0) @binding(3) var<storage, read_write> sums: array<u32>;
@@ -59,11 +59,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id
     count.z = max(count.z, counts[k].z);
   }
   let window = windows[group.x];
-  let correct = f32(count.x) / ${batch}.0 + f32(count.y) / f32(max(1u, window.lastBatch));
-  let passes = slot.closes == 2u && correct / f32(window.windowSteps) >= rule.accuracy - ${MARGIN};
+  let weight = max(1u, window.smallBatch);
+  let missed = window.wholeBatches * ${batch}u - count.x;
+  let missedInSmall = window.smallBatches * window.smallBatch - count.y;
+  var passes = window.budget >= 0;
+  if (passes) {
+    // Each product is at most the budget, which is below 2^31: nothing wraps.
+    let budget = u32(window.budget);
+    passes = missed <= budget / weight && missedInSmall <= budget / ${batch}u
+      && missed * weight + missedInSmall * ${batch}u <= budget;
+  }
   let now = select(0u, stable[slot.slot] + 1u, passes);
   stable[slot.slot] = now;
-  if (now >= rule.windows || count.z != 0u) { paused[slot.slot] = 1u; }
+  if (now >= rule.x || count.z != 0u) { paused[slot.slot] = 1u; }
   let record = group.x * ${RECORD_WORDS}u;
   records[record] = bitcast<u32>(loss);
   records[record + 1u] = count.x;

@@ -103,11 +103,7 @@ fn main(
     (j) => `{
     let c = ownCol + ${j}u;
     if (c < n) {
-#if ${bias}
-      let added = biases[${word(10)} + c * ${word(11)}];
-#else
-      let added = 0.0;
-#endif
+      let added = ${bias ? `biases[${word(10)} + c * ${word(11)}]` : '0.0'};
       ${each((i) => `if (ownRow + ${i}u < m) { result[start + (ownRow + ${i}u) * n + c] = s${i}_${j} + added; }`).join('\n      ')}
     }
   }`,

@@ -60,37 +60,37 @@ fn main(
   let columns = params.y;
   if (row >= params.x) { return; }
   let base = row * columns;
-  let from = params.z + base;
+  let start = params.z + base;
 #if ${backward}
-  let fromGradient = params.w + base;
+  let startGradient = params.w + base;
   var own = 0.0;
   for (var c = local; c < columns; c += ${WORKGROUP}u) {
 #if ${log}
-    own += gradient[fromGradient + c];
+    own += gradient[startGradient + c];
 #else
-    own += gradient[fromGradient + c] * first[from + c];
+    own += gradient[startGradient + c] * first[start + c];
 #endif
   }
   let total = sumOfAll(own, local);
   for (var c = local; c < columns; c += ${WORKGROUP}u) {
 #if ${log}
-    result[base + c] = gradient[fromGradient + c] - exp(first[from + c]) * total;
+    result[base + c] = gradient[startGradient + c] - exp(first[start + c]) * total;
 #else
-    result[base + c] = first[from + c] * (gradient[fromGradient + c] - total);
+    result[base + c] = first[start + c] * (gradient[startGradient + c] - total);
 #endif
   }
 #else
-  var largest = first[from + min(local, columns - 1u)];
-  for (var c = local; c < columns; c += ${WORKGROUP}u) { largest = max(largest, first[from + c]); }
+  var largest = first[start + min(local, columns - 1u)];
+  for (var c = local; c < columns; c += ${WORKGROUP}u) { largest = max(largest, first[start + c]); }
   largest = maxOfAll(largest, local);
   var own = 0.0;
-  for (var c = local; c < columns; c += ${WORKGROUP}u) { own += exp(first[from + c] - largest); }
+  for (var c = local; c < columns; c += ${WORKGROUP}u) { own += exp(first[start + c] - largest); }
   let total = sumOfAll(own, local);
   for (var c = local; c < columns; c += ${WORKGROUP}u) {
 #if ${log}
-    result[base + c] = first[from + c] - largest - log(total);
+    result[base + c] = first[start + c] - largest - log(total);
 #else
-    result[base + c] = exp(first[from + c] - largest) / total;
+    result[base + c] = exp(first[start + c] - largest) / total;
 #endif
   }
 #endif

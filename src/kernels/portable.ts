@@ -6,7 +6,7 @@ import * as shader from '../../shaders/portable.wgsl.js';
 import { bindGroup } from '../gpu/bind.js';
 import type { Device } from '../gpu/device.js';
 import { BufferUsage } from '../gpu/usage.js';
-import type { MlpWeights } from '../lockstep/types.js';
+import type { MlpWeights } from './mlp-weights.js';
 import type {
   Chunk,
   ChunkBuffers,
@@ -94,7 +94,6 @@ class PortableKernel implements TrainingKernel {
     this.#gradients = device.allocate('portable-gradients', 4 * words.gradients * shared.slots, STORAGE);
     this.#cursor = device.allocate('portable-cursor', 4, STORAGE);
     this.#stride = device.allocate('portable-stride', 16, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
-    device.gpu.queue.writeBuffer(this.#stride, 0, new Uint32Array([shared.stride]));
     this.#groups = this.#bindAll();
   }
 
@@ -138,6 +137,7 @@ class PortableKernel implements TrainingKernel {
       pass.setBindGroup(0, this.#groups[stage]);
       pass.dispatchWorkgroups(x, y, z);
     };
+    this.#device.gpu.queue.writeBuffer(this.#stride, 0, new Uint32Array([steps]));
     this.#device.gpu.queue.writeBuffer(this.#cursor, 0, new Uint32Array(1));
     for (let step = 0; step < steps; step++) {
       pass.setPipeline(this.#pipelines.gather);

@@ -9,7 +9,7 @@ import { bindGroup } from '../gpu/bind.js';
 import type { Device } from '../gpu/device.js';
 import { LockstepError } from '../gpu/errors.js';
 import { BufferUsage } from '../gpu/usage.js';
-import type { MlpWeights } from '../lockstep/types.js';
+import type { MlpWeights } from './mlp-weights.js';
 import type {
   Chunk,
   ChunkBuffers,
@@ -124,20 +124,8 @@ class ShuffleKernel implements TrainingKernel {
     this.#train = train;
     this.stateFloats = layout.state.floats;
     this.state = device.allocate('shuffle-state', 4 * this.stateFloats * buffers.slots, STORAGE);
-    this.#batches = device.allocate(
-      'shuffle-batches',
-      4 * layout.batch.words * buffers.slots * buffers.stride,
-      STORAGE,
-    );
+    this.#batches = device.allocate('shuffle-batches', 4 * layout.batch.words * buffers.capacity, STORAGE);
     this.#chunk = device.allocate('shuffle-chunk', 16, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
-    // Loop bounds that a compiler cannot see: with constants, LLVM unrolls bodies of thousands of instructions.
-    const bounds = [
-      buffers.stride,
-      options.unitsPerSubgroup * layout.featureBlocks,
-      layout.blocks,
-      layout.subgroups,
-    ];
-    device.gpu.queue.writeBuffer(this.#chunk, 0, new Uint32Array(bounds));
     const { slotOf, hypers, steps, paused, sums } = buffers;
     this.#trainGroup = bindGroup(device, train, [
       this.#chunk,
@@ -168,6 +156,10 @@ class ShuffleKernel implements TrainingKernel {
   }
 
   encode(pass: GPUComputePassEncoder, chunk: Chunk): void {
+    const { blocks, subgroups, featureBlocks } = shuffleLayout(this.#options);
+    // Loop bounds that a compiler cannot see: with constants, LLVM unrolls bodies of thousands of instructions.
+    const bounds = [chunk.steps, this.#options.unitsPerSubgroup * featureBlocks, blocks, subgroups];
+    this.#device.gpu.queue.writeBuffer(this.#chunk, 0, new Uint32Array(bounds));
     pass.setPipeline(this.#gather);
     for (const { bank, entries } of chunk.banks) {
       pass.setBindGroup(0, this.#gatherGroup(bank));

@@ -4,7 +4,7 @@
  * implement them.
  */
 import type { Device } from '../gpu/device.js';
-import type { MlpWeights } from '../lockstep/types.js';
+import type { MlpWeights } from './mlp-weights.js';
 
 /** The network and batch that a kernel is compiled for. */
 export interface KernelShape {
@@ -21,8 +21,8 @@ export interface KernelShape {
 export interface ChunkBuffers {
   /** Slots (and at most as many positions). */
   readonly slots: number;
-  /** Steps of one position that the per-step buffers hold. */
-  readonly stride: number;
+  /** Steps, over all positions of a chunk, that the per-step buffers hold. */
+  readonly capacity: number;
   /** [position] {@link SLOT_WORDS}: slot, steps of this chunk, whether a window closes, position. */
   readonly slotOf: GPUBuffer;
   /** [slot] {@link HYPER_FLOATS}: 1 - lr wd, beta1, 1 - beta1, beta2, 1 - beta2, eps. */
@@ -52,7 +52,8 @@ export interface DataBank {
   readonly sources: GPUBuffer;
 }
 
-/** One chunk: the positions of `slotOf` that train, and the most steps that any of them takes. */
+/** One chunk: the positions of `slotOf` that train, and the most steps that any of them takes: the stride of the
+ * per-step buffers. */
 export interface Chunk {
   positions: number;
   steps: number;

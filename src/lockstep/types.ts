@@ -2,19 +2,10 @@
  * What goes into the lockstep trainer and what comes out of it: runs, options, events. Types only; the work is in
  * trainer.ts.
  */
+import type { MlpWeights } from '../kernels/mlp-weights.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 
-/** Weights of `Linear(N, W) -> ReLU -> Linear(W, 1) -> Sigmoid`, float32, row-major as PyTorch lays them out. */
-export interface MlpWeights {
-  /** Hidden weight, [W, N]. */
-  w1: Float32Array;
-  /** Hidden bias, [W]. */
-  b1: Float32Array;
-  /** Output weight, [1, W]. */
-  w2: Float32Array;
-  /** Output bias, [1]. */
-  b2: Float32Array;
-}
+export type { MlpWeights };
 
 /** AdamW with decoupled weight decay (Loshchilov and Hutter 2019), as `torch.optim.AdamW` computes it. */
 export interface AdamWSettings {
@@ -62,14 +53,21 @@ export interface LockstepOptions {
   kernel?: 'auto' | 'portable' | 'shuffle';
   /** Ends the training early: runs under way are reported as `aborted`, and the iterator returns. */
   signal?: AbortSignal;
+  /** How many runs `runs` will yield, where it is not a list: room for so many is made. Default 128. */
+  expectedRuns?: number;
   /** Hand out the final weights with each `finish` event. Default false. */
   keepWeights?: boolean;
 }
 
 /** Runs are numbered in the order in which `runs` yields them. */
 export type LockstepEvent =
-  /** Training began, or went on with more runs: which kernel, how many runs at once, and why if they were cut. */
-  | { type: 'plan'; kernel: string; runs: number; groups: number; note?: string }
+  /**
+   * A kernel was compiled for the runs to come: which, for how many features (columns that are 0 in every row of a
+   * dataset are left out), how many runs at once, and what holds them back where that is fewer than there are.
+   */
+  | { type: 'plan'; kernel: string; features: number; runsAtOnce: number; note?: string }
+  /** A chunk of steps is done: steps of all runs together since the start, and how many runs are under way. */
+  | { type: 'progress'; steps: number; running: number }
   /** A window closed. `loss` and `accuracy` are the unweighted means of the batches since the last one. */
   | { type: 'window'; run: number; step: number; loss: number; accuracy: number }
   | {

@@ -1,0 +1,150 @@
+/**
+ * Scores trained networks on a test set: how many examples each gets right. Picks the shuffle-table kernel where the
+ * training kernel of that name could run, else the plain one.
+ */
+import { portableScore, SCORE_INVOCATIONS } from '../../shaders/portable-score.wgsl.js';
+import { SHUFFLE_BATCH, type ShuffleOptions, shuffleLayout } from '../../shaders/shuffle-layout.js';
+import { shuffleScore } from '../../shaders/shuffle-score.wgsl.js';
+import { bindGroup } from '../gpu/bind.js';
+import type { Device } from '../gpu/device.js';
+import { BufferUsage } from '../gpu/usage.js';
+import type { BinaryDataset } from '../tensor/bits.js';
+import type { MlpWeights } from './mlp-weights.js';
+import { shuffleOptions, shuffleVariant } from './shuffle.js';
+import type { KernelVariant } from './training-kernel.js';
+
+const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
+/** Networks in one dispatch: few enough that it stays short. */
+const NETWORKS = 8;
+/** Batches that one workgroup of the shuffle kernel scores with the tables it built. */
+const BATCHES = 16;
+
+/** One of the two kernels, ready to be launched. */
+interface ScoreKernel {
+  pipeline: GPUComputePipeline;
+  floats: number;
+  /** Workgroups for so many examples. */
+  groups(examples: number): number;
+  stretch(examples: number): Uint32Array<ArrayBuffer>;
+  pack(weights: MlpWeights, into: Float32Array): void;
+}
+
+/** Scores networks of one shape. */
+export class Scorer {
+  readonly #device: Device;
+  readonly #kernel: ScoreKernel;
+
+  /** `variant`: what training took; `portable` forces the plain kernel here too. */
+  static async create(
+    device: Device,
+    features: number,
+    hidden: number,
+    variant: KernelVariant['name'],
+  ): Promise<Scorer> {
+    const shape = { features, hidden, batch: SHUFFLE_BATCH };
+    const options =
+      variant === 'shuffle' && shuffleVariant.refusal(device, shape) === undefined
+        ? shuffleOptions(shape, device.info.subgroupMaxSize)
+        : undefined;
+    return new Scorer(
+      device,
+      options ? await shuffleKernel(device, options) : await plainKernel(device, features, hidden),
+    );
+  }
+
+  private constructor(device: Device, kernel: ScoreKernel) {
+    this.#device = device;
+    this.#kernel = kernel;
+  }
+
+  /** Share of the examples of `testSet` that each network labels as they are, `p >= 0.5` being 1. `expectedMs`: of
+   * work in front of it, see Device.read. */
+  async accuracies(
+    testSet: BinaryDataset,
+    networks: readonly MlpWeights[],
+    expectedMs = 0,
+  ): Promise<number[]> {
+    const accuracies: number[] = [];
+    for (let first = 0; first < networks.length; first += NETWORKS) {
+      const hits = await this.#hits(
+        testSet,
+        networks.slice(first, first + NETWORKS),
+        first === 0 ? expectedMs : 0,
+      );
+      accuracies.push(...hits.map((count) => count / testSet.x.rows));
+    }
+    return accuracies;
+  }
+
+  async #hits(
+    { x, y }: BinaryDataset,
+    networks: readonly MlpWeights[],
+    expectedMs: number,
+  ): Promise<number[]> {
+    const { pipeline, floats, groups, stretch, pack } = this.#kernel;
+    const count = groups(x.rows);
+    const packed = new Float32Array(floats * networks.length);
+    networks.forEach((weights, k) => {
+      pack(weights, packed.subarray(k * floats, (k + 1) * floats));
+    });
+    const inputs = [stretch(x.rows), packed, x.words, y];
+    const buffers = inputs.map((data, k) =>
+      this.#upload(data, k === 0 ? BufferUsage.UNIFORM | BufferUsage.COPY_DST : STORAGE),
+    );
+    const hits = this.#device.allocate('score hits', 4 * count * networks.length, STORAGE);
+    try {
+      const encoder = this.#device.gpu.createCommandEncoder({ label: 'score' });
+      const pass = encoder.beginComputePass();
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, bindGroup(this.#device, pipeline, [...buffers, hits]));
+      pass.dispatchWorkgroups(count, networks.length);
+      pass.end();
+      this.#device.gpu.queue.submit([encoder.finish()]);
+      const words = new Uint32Array(await this.#device.read(hits, 0, hits.size, { expectedMs }));
+      return networks.map((_, k) =>
+        words.subarray(k * count, (k + 1) * count).reduce((sum, n) => sum + n, 0),
+      );
+    } finally {
+      for (const buffer of [...buffers, hits]) this.#device.free(buffer);
+    }
+  }
+
+  #upload(data: Uint32Array | Float32Array, usage: GPUBufferUsageFlags): GPUBuffer {
+    const buffer = this.#device.allocate('score input', data.byteLength, usage);
+    this.#device.gpu.queue.writeBuffer(buffer, 0, data as Uint32Array<ArrayBuffer>);
+    return buffer;
+  }
+}
+
+async function shuffleKernel(device: Device, options: ShuffleOptions): Promise<ScoreKernel> {
+  const { weights, pitch, blocks, subgroups, featureBlocks } = shuffleLayout(options);
+  const { features, hidden, unitsPerSubgroup } = options;
+  return {
+    pipeline: await device.pipeline({ label: 'shuffle-score', code: shuffleScore(options) }),
+    floats: weights.floats,
+    groups: (examples) => Math.ceil(examples / (SHUFFLE_BATCH * BATCHES)),
+    stretch: (examples) =>
+      new Uint32Array([examples, BATCHES, unitsPerSubgroup * featureBlocks, blocks, subgroups, 0, 0, 0]),
+    pack({ w1, b1, w2, b2 }, into) {
+      for (let h = 0; h < hidden; h++) into.set(w1.subarray(h * features, (h + 1) * features), h * pitch);
+      into.set(b1, weights.vectorsAt);
+      into.set(w2, weights.vectorsAt + hidden);
+      into.set(b2, weights.outputBiasAt);
+    },
+  };
+}
+
+async function plainKernel(device: Device, features: number, hidden: number): Promise<ScoreKernel> {
+  return {
+    pipeline: await device.pipeline({ label: 'portable-score', code: portableScore(features, hidden) }),
+    floats: hidden * features + 2 * hidden + 1,
+    groups: (examples) => Math.ceil(examples / SCORE_INVOCATIONS),
+    stretch: (examples) => new Uint32Array([examples, 0, 0, 0]),
+    pack({ w1, b1, w2, b2 }, into) {
+      into.set(w1);
+      into.set(b1, w1.length);
+      into.set(w2, w1.length + b1.length);
+      into.set(b2, w1.length + b1.length + w2.length);
+    },
+  };
+}

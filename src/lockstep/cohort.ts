@@ -1,0 +1,228 @@
+/**
+ * Runs that train in the same dispatches: one compiled kernel, its buffers and slots. Sends chunks of steps, reads the
+ * records of windows that closed, hands out trained weights. Which runs, and what becomes of them, the trainer knows.
+ */
+import { closeWindow, RECORD_WORDS } from '../../shaders/close-window.wgsl.js';
+import { bindGroup } from '../gpu/bind.js';
+import type { Device } from '../gpu/device.js';
+import { BufferUsage } from '../gpu/usage.js';
+import {
+  type ChunkBuffers,
+  type DataBank,
+  HYPER_FLOATS,
+  type KernelShape,
+  type KernelVariant,
+  SLOT_WORDS,
+  SOURCE_WORDS,
+  STEP_FLOATS,
+  SUMS,
+  type TrainingKernel,
+} from '../kernels/training-kernel.js';
+import { DataBanks } from './data-banks.js';
+import { liveWeights } from './live-columns.js';
+import type { MemoryPlan } from './memory-plan.js';
+import type { RunChunk, RunProgress } from './run-progress.js';
+import type { MlpWeights } from './types.js';
+
+const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
+const WINDOW_WORDS = 4;
+
+/** What the device found when a window closed. */
+export interface WindowRecord {
+  lossSum: number;
+  hits: number;
+  smallHits: number;
+  /** Steps since the first NaN, in this window; 0 where there was none. */
+  nanSteps: number;
+  stableWindows: number;
+}
+
+export class Cohort {
+  readonly shape: KernelShape;
+  readonly plan: MemoryPlan;
+  readonly banks: DataBanks;
+  readonly #device: Device;
+  readonly #kernel: TrainingKernel;
+  readonly #buffers: ChunkBuffers;
+  readonly #own: { windows: GPUBuffer; stable: GPUBuffer; records: GPUBuffer; rule: GPUBuffer };
+  readonly #close: GPUComputePipeline;
+  readonly #closeGroup: GPUBindGroup;
+  readonly #order: Uint32Array<ArrayBuffer>;
+  readonly #table: Float32Array<ArrayBuffer>;
+  readonly #free: number[];
+
+  static async create(
+    device: Device,
+    variant: KernelVariant,
+    shape: KernelShape,
+    plan: MemoryPlan,
+    stableWindows: number,
+  ): Promise<Cohort> {
+    const buffers = allocate(device, shape, plan);
+    const [kernel, close] = await Promise.all([
+      variant.create(device, shape, buffers),
+      device.pipeline({ label: 'close-window', code: closeWindow(shape.batch) }),
+    ]);
+    return new Cohort(device, shape, plan, kernel, buffers, close, stableWindows);
+  }
+
+  private constructor(
+    device: Device,
+    shape: KernelShape,
+    plan: MemoryPlan,
+    kernel: TrainingKernel,
+    buffers: ChunkBuffers,
+    close: GPUComputePipeline,
+    stableWindows: number,
+  ) {
+    this.#device = device;
+    this.shape = shape;
+    this.plan = plan;
+    this.#kernel = kernel;
+    this.#buffers = buffers;
+    this.#close = close;
+    this.banks = new DataBanks(device, plan.slots);
+    this.#own = {
+      windows: device.allocate('windows', 4 * WINDOW_WORDS * plan.slots, STORAGE),
+      stable: device.allocate('stable windows', 4 * plan.slots, STORAGE),
+      records: device.allocate('window records', 4 * RECORD_WORDS * plan.slots, STORAGE),
+      rule: device.allocate('stop rule', 16, BufferUsage.UNIFORM | BufferUsage.COPY_DST),
+    };
+    device.gpu.queue.writeBuffer(this.#own.rule, 0, new Uint32Array([stableWindows]));
+    const { windows, stable, records, rule } = this.#own;
+    const bindings = [rule, buffers.slotOf, windows, buffers.sums, stable, buffers.paused, records];
+    this.#closeGroup = bindGroup(device, close, bindings);
+    this.#order = new Uint32Array(plan.capacity * shape.batch);
+    this.#table = new Float32Array(plan.capacity * STEP_FLOATS);
+    this.#free = Array.from({ length: plan.slots }, (_, k) => plan.slots - 1 - k);
+  }
+
+  get kernelName(): string {
+    return this.#kernel.name;
+  }
+
+  /** A free slot, or undefined. */
+  takeSlot(): number | undefined {
+    return this.#free.pop();
+  }
+
+  giveSlot(slot: number): void {
+    this.#free.push(slot);
+  }
+
+  /** Puts a run that has not begun into its slot. */
+  load(progress: RunProgress, features: number): void {
+    const { slot, run, placement } = progress;
+    const { queue } = this.#device.gpu;
+    const { hypers, paused, sums } = this.#buffers;
+    const state = this.#kernel.pack(liveWeights(run.weights, features, placement.columns));
+    queue.writeBuffer(this.#kernel.state, state.byteLength * slot, state);
+    queue.writeBuffer(hypers, 4 * HYPER_FLOATS * slot, progress.hypers);
+    queue.writeBuffer(paused, 4 * slot, new Uint32Array(1));
+    queue.writeBuffer(this.#own.stable, 4 * slot, new Uint32Array(1));
+    queue.writeBuffer(sums, 4 * SUMS * this.shape.batch * slot, new Uint32Array(SUMS * this.shape.batch));
+  }
+
+  /** Most steps a run that a chunk of so many runs may have. */
+  stepsFor(runs: number): number {
+    return Math.max(1, Math.floor(this.plan.capacity / runs));
+  }
+
+  /** Writes a chunk's inputs and encodes its dispatches. The caller submits. */
+  encode(encoder: GPUCommandEncoder, chunks: readonly RunChunk[]): void {
+    const steps = Math.max(...chunks.map((chunk) => chunk.steps));
+    chunks.forEach((chunk, position) => {
+      const at = position * steps;
+      chunk.run.send(chunk, this.#order, at * this.shape.batch, this.#table, at * STEP_FLOATS);
+    });
+    const { queue } = this.#device.gpu;
+    const { order, steps: table, slotOf } = this.#buffers;
+    queue.writeBuffer(order, 0, this.#order, 0, chunks.length * steps * this.shape.batch);
+    queue.writeBuffer(table, 0, this.#table, 0, chunks.length * steps * STEP_FLOATS);
+    queue.writeBuffer(slotOf, 0, slotWords(chunks));
+    const banks = this.#writeSources(chunks);
+    const pass = encoder.beginComputePass({ label: 'chunk' });
+    this.#kernel.encode(pass, { positions: chunks.length, steps, banks });
+    if (chunks.some((chunk) => chunk.closing)) {
+      queue.writeBuffer(this.#own.windows, 0, windowWords(chunks));
+      pass.setPipeline(this.#close);
+      pass.setBindGroup(0, this.#closeGroup);
+      pass.dispatchWorkgroups(chunks.length);
+    }
+    pass.end();
+  }
+
+  #writeSources(chunks: readonly RunChunk[]): { bank: DataBank; entries: number }[] {
+    const byBank = new Map<DataBank, number[]>();
+    chunks.forEach(({ run, steps }, position) => {
+      const { bank, rowsAt, labelsAt } = run.placement;
+      const words = byBank.get(bank) ?? [];
+      words.push(position, steps, rowsAt, labelsAt);
+      byBank.set(bank, words);
+    });
+    return [...byBank].map(([bank, words]) => {
+      this.#device.gpu.queue.writeBuffer(bank.sources, 0, Uint32Array.from(words));
+      return { bank, entries: words.length / SOURCE_WORDS };
+    });
+  }
+
+  /** The records of the chunk submitted last; to be called before the next one is. */
+  async records(chunks: readonly RunChunk[], expectedMs: number): Promise<WindowRecord[]> {
+    const bytes = 4 * RECORD_WORDS * chunks.length;
+    const data = await this.#device.read(this.#own.records, 0, bytes, { expectedMs });
+    const words = new Uint32Array(data);
+    const floats = new Float32Array(data);
+    return chunks.map((_, position) => {
+      const at = position * RECORD_WORDS;
+      const [hits, smallHits, nanSteps, stableWindows] = words.subarray(at + 1, at + RECORD_WORDS);
+      return { lossSum: floats[at], hits, smallHits, nanSteps, stableWindows };
+    });
+  }
+
+  /** The weights in a slot, of the live columns, as they are after all chunks sent so far. */
+  async weights(slot: number, expectedMs: number): Promise<MlpWeights> {
+    const bytes = 4 * this.#kernel.stateFloats;
+    const state = await this.#device.read(this.#kernel.state, bytes * slot, bytes, { expectedMs });
+    return this.#kernel.unpack(new Float32Array(state));
+  }
+
+  destroy(): void {
+    this.#kernel.destroy();
+    this.banks.destroy();
+    const { slotOf, hypers, steps, order, paused, sums } = this.#buffers;
+    const buffers = [slotOf, hypers, steps, order, paused, sums, ...Object.values(this.#own)];
+    for (const buffer of buffers) this.#device.free(buffer);
+  }
+}
+
+function allocate(device: Device, shape: KernelShape, { slots, capacity }: MemoryPlan): ChunkBuffers {
+  const words = (label: string, count: number) => device.allocate(label, 4 * count, STORAGE);
+  return {
+    slots,
+    capacity,
+    slotOf: words('slots', SLOT_WORDS * slots),
+    hypers: words('hyperparameters', HYPER_FLOATS * slots),
+    steps: words('step sizes', STEP_FLOATS * capacity),
+    order: words('epoch order', shape.batch * capacity),
+    paused: words('paused', slots),
+    sums: words('window sums', SUMS * shape.batch * slots),
+  };
+}
+
+function slotWords(chunks: readonly RunChunk[]): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(chunks.length * SLOT_WORDS);
+  chunks.forEach(({ run, steps, closing }, position) => {
+    words.set([run.slot, steps, closing ? 1 : 0, position], position * SLOT_WORDS);
+  });
+  return words;
+}
+
+function windowWords(chunks: readonly RunChunk[]): Int32Array<ArrayBuffer> {
+  const words = new Int32Array(chunks.length * WINDOW_WORDS);
+  chunks.forEach(({ closing }, position) => {
+    if (!closing) return;
+    const { batches, budget } = closing;
+    words.set([batches.whole, batches.small, batches.smallBatch, budget], position * WINDOW_WORDS);
+  });
+  return words;
+}

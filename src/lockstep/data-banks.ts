@@ -1,0 +1,113 @@
+/**
+ * Training sets on the device: packed rows and labels of many datasets behind one another in a few buffers (banks),
+ * as large as a binding may be. A dataset that several runs share is there once, as long as one of them needs it.
+ */
+import type { Device } from '../gpu/device.js';
+import { LockstepError } from '../gpu/errors.js';
+import { BufferUsage } from '../gpu/usage.js';
+import { type DataBank, SOURCE_WORDS } from '../kernels/training-kernel.js';
+import type { BinaryDataset } from '../tensor/bits.js';
+import { type LiveDataset, liveDataset } from './live-columns.js';
+
+const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_DST;
+/** Small datasets share a bank of this size. */
+const SMALL_BANK_BYTES = 8 * 2 ** 20;
+
+interface Bank extends DataBank {
+  usedRows: number;
+  usedLabels: number;
+  datasets: number;
+}
+
+/** Where a dataset stands: first word of its rows and of its labels. */
+export interface Placement {
+  bank: DataBank;
+  rowsAt: number;
+  labelsAt: number;
+  examples: number;
+  columns: Uint16Array;
+}
+
+interface Entry {
+  placement: Placement;
+  runs: number;
+}
+
+export class DataBanks {
+  readonly #device: Device;
+  readonly #slots: number;
+  readonly #banks = new Set<Bank>();
+  readonly #entries = new Map<BinaryDataset, Entry>();
+
+  /** `slots`: runs that may read from one bank at a time. */
+  constructor(device: Device, slots: number) {
+    this.#device = device;
+    this.#slots = slots;
+  }
+
+  /** Uploads the given columns of the dataset unless they are there; to be paired with {@link release}. */
+  acquire(dataset: BinaryDataset, columns: Uint16Array): Placement {
+    let entry = this.#entries.get(dataset);
+    if (!entry) {
+      entry = { placement: this.#place(liveDataset(dataset, columns)), runs: 0 };
+      this.#entries.set(dataset, entry);
+    }
+    entry.runs++;
+    return entry.placement;
+  }
+
+  release(dataset: BinaryDataset): void {
+    const entry = this.#entries.get(dataset);
+    if (!entry || --entry.runs > 0) return;
+    this.#entries.delete(dataset);
+    const bank = entry.placement.bank as Bank;
+    if (--bank.datasets === 0) this.#free(bank);
+  }
+
+  destroy(): void {
+    for (const bank of this.#banks) this.#free(bank);
+    this.#entries.clear();
+  }
+
+  #free(bank: Bank): void {
+    this.#banks.delete(bank);
+    for (const buffer of [bank.rows, bank.labels, bank.sources]) this.#device.free(buffer);
+  }
+
+  #place(live: LiveDataset): Placement {
+    const { rows, labels, examples, columns } = live;
+    const most = this.#device.limits.maxStorageBufferBindingSize;
+    if (rows.byteLength > most) {
+      throw new LockstepError(
+        'unsupported',
+        `A training set of ${examples} examples of ${columns.length} features takes ${rows.byteLength} bytes; this ` +
+          `device binds at most ${most} at once. Use at most ${Math.floor((most / rows.byteLength) * examples)} examples.`,
+      );
+    }
+    const fits = (bank: Bank) =>
+      4 * bank.usedRows + rows.byteLength <= bank.rows.size &&
+      4 * bank.usedLabels + labels.byteLength <= bank.labels.size;
+    const bank = [...this.#banks].find(fits) ?? this.#open(rows.byteLength, labels.byteLength);
+    const placement = { bank, rowsAt: bank.usedRows, labelsAt: bank.usedLabels, examples, columns };
+    const { queue } = this.#device.gpu;
+    queue.writeBuffer(bank.rows, 4 * bank.usedRows, rows);
+    queue.writeBuffer(bank.labels, 4 * bank.usedLabels, labels);
+    bank.usedRows += rows.length;
+    bank.usedLabels += labels.length;
+    bank.datasets++;
+    return placement;
+  }
+
+  #open(rowsBytes: number, labelsBytes: number): Bank {
+    const bank = {
+      rows: this.#device.allocate('dataset rows', Math.max(rowsBytes, SMALL_BANK_BYTES), STORAGE),
+      labels: this.#device.allocate('dataset labels', Math.max(labelsBytes, SMALL_BANK_BYTES / 4), STORAGE),
+      sources: this.#device.allocate('dataset sources', 4 * SOURCE_WORDS * this.#slots, STORAGE),
+      usedRows: 0,
+      usedLabels: 0,
+      datasets: 0,
+    };
+    this.#banks.add(bank);
+    return bank;
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * How many runs train at once and how many steps a chunk may hold, from what a kernel variant takes and what the
+ * device allows. Numbers only; nothing is allocated here.
+ */
+import type { Device } from '../gpu/device.js';
+import { LockstepError } from '../gpu/errors.js';
+import {
+  HYPER_FLOATS,
+  type KernelFootprint,
+  type KernelShape,
+  STEP_FLOATS,
+  SUMS,
+} from '../kernels/training-kernel.js';
+
+/** The most that the buffers of a chunk's batches take together. */
+const CHUNK_BYTES = 256 * 2 ** 20;
+const MOST_SLOTS = 4096;
+
+export interface MemoryPlan {
+  slots: number;
+  /** Steps of all runs together that one chunk holds. */
+  capacity: number;
+  /** Set where fewer runs than wanted fit: what holds them back. */
+  note?: string;
+}
+
+/** @throws LockstepError `unsupported` where not even one run fits. */
+export function planMemory(
+  device: Device,
+  shape: KernelShape,
+  footprint: KernelFootprint,
+  wanted: number,
+  stepsPerChunk: number,
+): MemoryPlan {
+  const binding = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
+  const sums = 4 * SUMS * shape.batch;
+  const largest = Math.max(sums, 4 * HYPER_FLOATS, ...footprint.slotBuffers);
+  const fitting = Math.min(MOST_SLOTS, Math.floor(binding / largest));
+  if (fitting < 1) {
+    throw new LockstepError(
+      'unsupported',
+      `One run of ${shape.features} features, ${shape.hidden} hidden units and batches of ${shape.batch} takes ` +
+        `${largest} bytes in one buffer; this device binds at most ${binding}. Make the network or the batch smaller.`,
+    );
+  }
+  const slots = Math.min(wanted, fitting);
+  const bytesPerStep = Math.max(4 * shape.batch, 4 * STEP_FLOATS, footprint.bytesPerStep);
+  const capacity = Math.max(
+    slots,
+    Math.min(slots * stepsPerChunk, Math.floor(Math.min(binding, CHUNK_BYTES) / bytesPerStep)),
+  );
+  const note =
+    slots < wanted
+      ? `${slots} of ${wanted} runs at a time: one takes ${largest} bytes, this device binds ${binding} at once`
+      : undefined;
+  return { slots, capacity, note };
+}

@@ -1,0 +1,115 @@
+/**
+ * One run under way, on the host: its place on the device, its epoch order, how far it has been sent ahead and which
+ * window is open. It decides nothing: the device applies the stop rule, the trainer reads what came of it.
+ */
+import { NO_ROW } from '../../shaders/shuffle-gather.wgsl.js';
+import { HYPER_FLOATS, STEP_FLOATS } from '../kernels/training-kernel.js';
+import { EpochOrder } from '../random/epoch-order.js';
+import type { Placement } from './data-banks.js';
+import type { LockstepRun } from './types.js';
+import { batchesBetween, missBudget, nextClose, type WindowBatches, type WindowSettings } from './windows.js';
+
+const DEFAULT_EPS = 1e-8;
+
+/** A window that closes at the end of a chunk. */
+export interface Closing {
+  step: number;
+  batches: WindowBatches;
+  budget: number;
+}
+
+/** What a run does in one chunk. */
+export interface RunChunk {
+  run: RunProgress;
+  steps: number;
+  closing?: Closing;
+}
+
+export class RunProgress {
+  readonly index: number;
+  readonly run: LockstepRun;
+  readonly slot: number;
+  readonly placement: Placement;
+  /** Steps sent to the device. */
+  sent = 0;
+  /** Steps known to be done. */
+  done = 0;
+  finished = false;
+  readonly #settings: WindowSettings;
+  readonly #order: EpochOrder;
+  #windowStart = 0;
+  #power1 = 1;
+  #power2 = 1;
+
+  constructor(
+    index: number,
+    run: LockstepRun,
+    slot: number,
+    placement: Placement,
+    settings: Omit<WindowSettings, 'examples'>,
+  ) {
+    this.index = index;
+    this.run = run;
+    this.slot = slot;
+    this.placement = placement;
+    this.#settings = { ...settings, examples: placement.examples };
+    this.#order = new EpochOrder(placement.examples, run.orderSeed);
+  }
+
+  /** AdamW's constants as the kernels take them. */
+  get hypers(): Float32Array<ArrayBuffer> {
+    const { lr, weightDecay, beta1, beta2, eps = DEFAULT_EPS } = this.run.optimizer;
+    const values = [1 - lr * weightDecay, beta1, 1 - beta1, beta2, 1 - beta2, eps];
+    return Float32Array.from(values.slice(0, HYPER_FLOATS));
+  }
+
+  get decay(): number {
+    return 1 - this.run.optimizer.lr * this.run.optimizer.weightDecay;
+  }
+
+  /** Whether there are steps left to send. */
+  get hasMore(): boolean {
+    return !this.finished && this.sent < this.#settings.maxSteps;
+  }
+
+  /** The next chunk: at most `most` steps, and never past the end of the open window. */
+  plan(most: number): RunChunk {
+    const close = nextClose(this.sent, this.#settings);
+    const steps = Math.min(most, close - this.sent);
+    const end = this.sent + steps;
+    if (end < close) return { run: this, steps };
+    const batches = batchesBetween(this.#windowStart, end, this.#settings);
+    return {
+      run: this,
+      steps,
+      closing: { step: end, batches, budget: missBudget(end, batches, this.#settings) },
+    };
+  }
+
+  /** Draws the batches of a planned chunk and its AdamW step sizes; from here on the steps count as sent. */
+  send(
+    { steps, closing }: RunChunk,
+    order: Uint32Array,
+    orderAt: number,
+    table: Float32Array,
+    tableAt: number,
+  ): void {
+    const { batchSize } = this.#settings;
+    const { lr, beta1, beta2 } = this.run.optimizer;
+    for (let s = 0; s < steps; s++) {
+      const from = orderAt + s * batchSize;
+      const examples = Math.min(batchSize, this.#order.remaining);
+      this.#order.take(order, from, examples);
+      if (examples < batchSize) order.fill(NO_ROW, from + examples, from + batchSize);
+      this.#power1 *= beta1;
+      this.#power2 *= beta2;
+      const at = tableAt + s * STEP_FLOATS;
+      table[at] = lr / (1 - this.#power1);
+      table[at + 1] = 1 / Math.sqrt(1 - this.#power2);
+      table[at + 2] = 1 / examples;
+      table[at + 3] = examples;
+    }
+    this.sent += steps;
+    if (closing) this.#windowStart = this.sent;
+  }
+}

@@ -1,0 +1,255 @@
+/**
+ * The lockstep trainer: many two-layer MLPs, each with its own weights, data, order and optimizer settings, trained in
+ * the same dispatches. It admits runs, keeps two chunks of steps in flight, and turns what the device reports into
+ * events. Steps, windows and the stop rule are computed on the device (cohort.ts and the kernels).
+ */
+import type { Device } from '../gpu/device.js';
+import type { BinaryDataset } from '../tensor/bits.js';
+import { Cohort, type WindowRecord } from './cohort.js';
+import { Finisher } from './finisher.js';
+import { liveColumns } from './live-columns.js';
+import { planMemory } from './memory-plan.js';
+import { checkOptions, checkRun, type Settings } from './options.js';
+import { Pacer } from './pacer.js';
+import { type RunChunk, RunProgress } from './run-progress.js';
+import { RunSource } from './run-source.js';
+import type { LockstepEvent, LockstepOptions, LockstepRun } from './types.js';
+import { chooseVariant } from './variants.js';
+import { meanAccuracy } from './windows.js';
+
+const DEFAULT_EXPECTED_RUNS = 128;
+/** One chunk trains while the host prepares the next. */
+const CHUNKS_IN_FLIGHT = 2;
+/** Admitting runs (uploads, a shuffle's first fill) pauses after so long, for the training of those admitted. */
+const ADMIT_MS = 50;
+/** Time that finished runs have to be scored after an abort. */
+const ABORT_GRACE_MS = 600;
+
+/** A submitted chunk of one cohort. */
+interface Part {
+  cohort: Cohort;
+  chunks: RunChunk[];
+  records: Promise<WindowRecord[]>;
+}
+
+interface Flight {
+  parts: Part[];
+  start: number;
+  runSteps: number;
+}
+
+/**
+ * Trains a list of `Linear(N, W) -> ReLU -> Linear(W, 1) -> Sigmoid` networks with mean binary cross-entropy and
+ * AdamW, all in the same dispatches. A run's numbers are the same bits whatever else is trained beside it.
+ *
+ * @returns An async iterator of events; leaving the loop early frees everything.
+ * @throws LockstepError `bad-input` before anything is allocated, `unsupported` where the device cannot hold one run.
+ * @example
+ * for await (const event of trainLockstep(device, { runs, features: 32, maxSteps: 2000 })) {
+ *   if (event.type === 'finish') console.log(event.run, event.steps, event.testAccuracy);
+ * }
+ */
+export async function* trainLockstep(
+  device: Device,
+  options: LockstepOptions,
+): AsyncGenerator<LockstepEvent> {
+  const trainer = new Trainer(device, options);
+  try {
+    yield* trainer.events();
+  } finally {
+    await trainer.destroy();
+  }
+}
+
+class Trainer {
+  readonly #device: Device;
+  readonly #settings: Settings;
+  readonly #expectedRuns: number;
+  readonly #source: RunSource;
+  readonly #pacer: Pacer;
+  readonly #finisher: Finisher;
+  /** By number of live features. */
+  readonly #cohorts = new Map<number, Cohort>();
+  readonly #columns = new WeakMap<BinaryDataset, Uint16Array>();
+  readonly #aborted: Promise<void>;
+  #active: { progress: RunProgress; cohort: Cohort }[] = [];
+  #flights: Flight[] = [];
+  #admitted = 0;
+  #steps = 0;
+
+  constructor(device: Device, options: LockstepOptions) {
+    this.#device = device;
+    this.#settings = checkOptions(options);
+    const { runs, expectedRuns, signal } = options;
+    this.#expectedRuns = expectedRuns ?? (Array.isArray(runs) ? runs.length : DEFAULT_EXPECTED_RUNS);
+    this.#source = new RunSource(runs);
+    this.#pacer = new Pacer(device.info.isCpu);
+    this.#finisher = new Finisher(device, this.#settings, this.#pacer);
+    this.#aborted = new Promise((resolve) => {
+      if (signal?.aborted) resolve();
+      signal?.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
+  async *events(): AsyncGenerator<LockstepEvent> {
+    while (!this.#settings.signal?.aborted) {
+      yield* this.#admit();
+      if (this.#submit() && this.#flights.length < CHUNKS_IN_FLIGHT) continue;
+      const flight = this.#flights.shift();
+      if (flight) yield* this.#collect(flight);
+      else if (!this.#source.ended) await Promise.race([this.#source.wait(), this.#aborted]);
+      else if (this.#finisher.busy) await Promise.race([this.#finisher.wait(), this.#aborted]);
+      yield* this.#finisher.drain();
+      const idle = this.#flights.length === 0 && this.#active.length === 0;
+      if (idle && this.#source.ended && !this.#finisher.busy) return;
+    }
+    yield* this.#abort();
+  }
+
+  async *#admit(): AsyncGenerator<LockstepEvent> {
+    const start = performance.now();
+    while (performance.now() - start < ADMIT_MS) {
+      const run = this.#source.peek();
+      if (!run) return;
+      checkRun(run, this.#admitted, this.#settings);
+      const columns = this.#columns.get(run.dataset) ?? liveColumns(run.dataset);
+      this.#columns.set(run.dataset, columns);
+      let cohort = this.#cohorts.get(columns.length);
+      if (!cohort) {
+        cohort = await this.#open(columns.length);
+        const { plan, kernelName } = cohort;
+        yield {
+          type: 'plan',
+          kernel: kernelName,
+          features: columns.length,
+          runsAtOnce: plan.slots,
+          note: plan.note,
+        };
+      }
+      const slot = cohort.takeSlot();
+      if (slot === undefined) return;
+      this.#source.take();
+      this.#start(run, columns, cohort, slot);
+    }
+  }
+
+  /** A cohort for runs with so many live features. */
+  async #open(features: number): Promise<Cohort> {
+    const { hidden, batchSize, logInterval, kernel, stop } = this.#settings;
+    const shape = { features, hidden, batch: batchSize };
+    const variant = chooseVariant(this.#device, shape, kernel);
+    const footprint = variant.footprint(shape, this.#device);
+    const plan = planMemory(this.#device, shape, footprint, this.#expectedRuns, logInterval);
+    const cohort = await Cohort.create(this.#device, variant, shape, plan, stop?.windows ?? 0xffffffff);
+    this.#cohorts.set(features, cohort);
+    return cohort;
+  }
+
+  #start(run: LockstepRun, columns: Uint16Array, cohort: Cohort, slot: number): void {
+    const placement = cohort.banks.acquire(run.dataset, columns);
+    const progress = new RunProgress(this.#admitted++, run, slot, placement, this.#settings);
+    cohort.load(progress, this.#settings.features);
+    this.#active.push({ progress, cohort });
+  }
+
+  /** Sends the next chunk of every run that has steps left; false where none has. */
+  #submit(): boolean {
+    const waiting = this.#active.filter(({ progress }) => progress.hasMore);
+    if (waiting.length === 0) return false;
+    const wanted = this.#pacer.steps(waiting.length);
+    const encoder = this.#device.gpu.createCommandEncoder({ label: 'train' });
+    const parts = [...this.#cohorts.values()].flatMap((cohort) => {
+      const runs = waiting.filter((active) => active.cohort === cohort).map(({ progress }) => progress);
+      if (runs.length === 0) return [];
+      const most = Math.min(wanted, cohort.stepsFor(runs.length));
+      const chunks = runs.map((run) => run.plan(most));
+      cohort.encode(encoder, chunks);
+      return [{ cohort, chunks }];
+    });
+    this.#device.gpu.queue.submit([encoder.finish()]);
+    const start = performance.now();
+    const sent = parts.flatMap(({ chunks }) => chunks.map(({ steps }) => steps));
+    const runSteps = sent.reduce((sum, steps) => sum + steps, 0);
+    const expectedMs = this.#pacer.submitted(start, Math.max(...sent), runSteps);
+    const flight = {
+      parts: parts.map((part) => ({ ...part, records: part.cohort.records(part.chunks, expectedMs) })),
+      start,
+      runSteps,
+    };
+    for (const { records } of flight.parts) records.catch(() => {}); // thrown where it is awaited
+    this.#flights.push(flight);
+    return true;
+  }
+
+  /** Waits for a chunk and reports the windows that closed in it. */
+  async *#collect({ parts, start, runSteps }: Flight): AsyncGenerator<LockstepEvent> {
+    const records = Promise.all(parts.map((part) => part.records));
+    const outcome = await Promise.race([records, this.#aborted]);
+    if (!outcome) return;
+    this.#pacer.finished(start, performance.now(), runSteps);
+    for (const [p, { cohort, chunks }] of parts.entries()) {
+      for (const [c, chunk] of chunks.entries()) {
+        if (chunk.run.finished) continue;
+        chunk.run.done += chunk.steps;
+        this.#steps += chunk.steps;
+        if (chunk.closing) yield* this.#close(cohort, chunk, outcome[p][c]);
+      }
+    }
+    this.#active = this.#active.filter(({ progress }) => !progress.finished);
+    yield { type: 'progress', steps: this.#steps, running: this.#active.length };
+  }
+
+  *#close(cohort: Cohort, { run, closing }: RunChunk, record: WindowRecord): Generator<LockstepEvent> {
+    if (!closing) return;
+    const { step, batches } = closing;
+    const { batchSize, maxSteps, stop } = this.#settings;
+    if (record.nanSteps > 0) {
+      this.#finish(cohort, run, step - record.nanSteps + 1, 'non-finite');
+      return;
+    }
+    const loss = record.lossSum / (batches.whole + batches.small);
+    const accuracy = meanAccuracy(batches, batchSize, record.hits, record.smallHits);
+    yield { type: 'window', run: run.index, step, loss, accuracy };
+    if (stop && record.stableWindows >= stop.windows) this.#finish(cohort, run, step, 'stopped');
+    else if (step === maxSteps) this.#finish(cohort, run, step, 'max-steps');
+  }
+
+  #finish(
+    cohort: Cohort,
+    run: RunProgress,
+    steps: number,
+    reason: 'stopped' | 'max-steps' | 'non-finite',
+  ): void {
+    run.finished = true;
+    this.#finisher.add(cohort, run, steps, reason);
+    // The weights are on their way to the host: what comes next for this slot comes after them in the queue.
+    cohort.giveSlot(run.slot);
+    cohort.banks.release(run.run.dataset);
+  }
+
+  async *#abort(): AsyncGenerator<LockstepEvent> {
+    await Promise.race([
+      this.#finisher.wait(),
+      new Promise((resolve) => setTimeout(resolve, ABORT_GRACE_MS)),
+    ]);
+    yield* this.#finisher.drain();
+    for (const { index, steps } of this.#finisher.unfinished()) {
+      yield { type: 'finish', run: index, steps, reason: 'aborted', testAccuracy: Number.NaN };
+    }
+    for (const { progress } of this.#active) {
+      if (progress.finished) continue;
+      yield {
+        type: 'finish',
+        run: progress.index,
+        steps: progress.done,
+        reason: 'aborted',
+        testAccuracy: Number.NaN,
+      };
+    }
+  }
+
+  async destroy(): Promise<void> {
+    for (const cohort of this.#cohorts.values()) cohort.destroy();
+    await this.#source.close();
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * The open window of one run on the host: how many steps until it closes, which batches it holds, what its sums mean
+ * and how many misses it may have to count as stable. Arithmetic only; the sums themselves are the device's.
+ */
+import type { StopRule } from './types.js';
+
+/** What a run's windows depend on. */
+export interface WindowSettings {
+  examples: number;
+  batchSize: number;
+  logInterval: number;
+  maxSteps: number;
+  stop?: StopRule;
+}
+
+/** Batches of one window: `whole` of the full size, `small` of `smallBatch` examples (the last of an epoch). */
+export interface WindowBatches {
+  whole: number;
+  small: number;
+  smallBatch: number;
+}
+
+/** The first step after `step` (counted from 1) at which a window closes. */
+export function nextClose(step: number, { logInterval, maxSteps }: WindowSettings): number {
+  if (step < 1) return 1;
+  return Math.min(maxSteps, (Math.floor(step / logInterval) + 1) * logInterval);
+}
+
+/** What the batches of steps (from, to] are. */
+export function batchesBetween(
+  from: number,
+  to: number,
+  { examples, batchSize }: WindowSettings,
+): WindowBatches {
+  const smallBatch = examples % batchSize;
+  const perEpoch = Math.ceil(examples / batchSize);
+  const small = smallBatch === 0 ? 0 : Math.floor(to / perEpoch) - Math.floor(from / perEpoch);
+  return { whole: to - from - small, small, smallBatch: small === 0 ? 0 : smallBatch };
+}
+
+/** Mean of the batches' accuracies, unweighted, as the protocol takes it. */
+export function meanAccuracy(
+  batches: WindowBatches,
+  batchSize: number,
+  hits: number,
+  smallHits: number,
+): number {
+  const sum = hits / batchSize + (batches.small === 0 ? 0 : smallHits / batches.smallBatch);
+  return sum / (batches.whole + batches.small);
+}
+
+/**
+ * Most misses with which the window that closes at `step` is stable, in units of 1 / (batchSize * smallBatch) of a
+ * batch; -1 where it cannot be. Found with the float64 comparison of the protocol itself.
+ */
+export function missBudget(
+  step: number,
+  batches: WindowBatches,
+  { batchSize, stop }: WindowSettings,
+): number {
+  if (!stop || step < stop.minSteps) return -1;
+  const steps = batches.whole + batches.small;
+  const unit = batchSize * Math.max(1, batches.smallBatch);
+  const passes = (misses: number) => (steps * unit - misses) / unit / steps >= stop.accuracy;
+  let budget = Math.min(steps * unit, Math.floor(steps * unit * (1 - stop.accuracy)) + 1);
+  while (budget >= 0 && !passes(budget)) budget--;
+  return budget;
+}
