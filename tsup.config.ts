@@ -13,7 +13,11 @@ export default defineConfig({
   target: 'node20',
   platform: 'neutral',
   external: ['webgpu', 'vega', 'vega-lite', /^node:/],
-  dts: { entry: { index: 'src/index.ts', 'bench/index': 'src/bench/index.ts' } },
+  dts: {
+    entry: { index: 'src/index.ts', 'bench/index': 'src/bench/index.ts' },
+    // What the types stand on, for projects that do not name it themselves.
+    banner: '/// <reference types="@webgpu/types" />\n/// <reference lib="esnext.disposable" />',
+  },
   splitting: true,
   sourcemap: true,
   clean: true,
