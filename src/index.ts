@@ -2,6 +2,9 @@
  * The public API of `lockstep-gpu`: re-exports only.
  */
 
+export { type GradcheckOptions, gradcheck } from './autograd/gradcheck.js';
+export * from './autograd/ops/index.js';
+export { noGrad } from './autograd/record.js';
 export { type AdapterListing, listAdapters } from './gpu/dawn.js';
 export { defaultDevice } from './gpu/default-device.js';
 export { Device, type DeviceInfo, type MemoryUse } from './gpu/device.js';
@@ -11,3 +14,27 @@ export { type OpenOptions, openDevice } from './gpu/open.js';
 export type { PipelineDescriptor } from './gpu/pipelines.js';
 export type { WaitOptions } from './gpu/readback.js';
 export { BufferUsage } from './gpu/usage.js';
+export type { Operand } from './kernels/elementwise.js';
+export { Generator } from './random/generator.js';
+export {
+  arange,
+  copyToBuffer,
+  eye,
+  fromBuffer,
+  full,
+  manualSeed,
+  ones,
+  type RandomOptions,
+  rand,
+  randint,
+  randn,
+  randperm,
+  type TensorOptions,
+  type TypedArray,
+  tensor,
+  zeros,
+} from './tensor/create.js';
+export type { DType, HostArray } from './tensor/dtype.js';
+export { scope } from './tensor/scope.js';
+export type { Shape } from './tensor/shape.js';
+export { type BackwardOptions, type NestedArray, setDebug, Tensor } from './tensor/tensor.js';

@@ -112,13 +112,12 @@ export class Device {
         `The device was lost (${this.#lostInfo.reason}): ${this.#lostInfo.message}`,
       );
     }
-    const [first, ...others] = this.#pending;
-    if (!first) return;
+    // What WebGPU refuses because of a creation that failed is told before the reason why that failed.
+    const reason = this.#pending.find(({ code }) => code !== 'device');
+    if (!reason && this.#untold.size > 0) return;
+    const first = reason ?? this.#pending[0];
     this.#pending = [];
-    if (others.length === 0) throw first;
-    throw new LockstepError(first.code, `${first.message}\n(and ${others.length} more errors after it)`, {
-      cause: first,
-    });
+    if (first) throw first;
   }
 
   /** Takes the outcome of a creation whose error WebGPU tells later. */

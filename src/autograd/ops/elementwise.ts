@@ -1,0 +1,188 @@
+/**
+ * The differentiable elementwise operations: functions over the table in src/kernels/elementwise-ops.ts, with NumPy's
+ * broadcasting. A number among the operands takes the tensor's dtype.
+ */
+
+import type { Operand } from '../../kernels/elementwise.js';
+import * as kernels from '../../kernels/elementwise.js';
+import {
+  type BinaryName,
+  binaryOps,
+  type ElementwiseOp,
+  type UnaryName,
+  unaryOps,
+} from '../../kernels/elementwise-ops.js';
+import { sumTo } from '../../kernels/reduce.js';
+import type { DType } from '../../tensor/dtype.js';
+import { Tensor } from '../../tensor/tensor.js';
+import { record } from '../record.js';
+import { badOperands, checkOperands } from './check.js';
+
+const NAMES = ['a', 'b', 'c'] as const;
+const reads = (expression: string, name: string): boolean => new RegExp(`\\b${name}\\b`).test(expression);
+
+/** Runs an operation of the table over its operands and records it. */
+function apply(
+  name: string,
+  op: ElementwiseOp,
+  operands: readonly Operand[],
+  scalars: Record<string, number>,
+): Tensor {
+  const dtype = checkOperands(name, operands, op.dtypes ?? ['f32']);
+  const named = Object.fromEntries(operands.map((operand, i) => [NAMES[i], operand]));
+  const result = kernels.elementwise({
+    label: name,
+    expression: op.forward,
+    operands: named,
+    scalarDtype: dtype,
+    scalars: onlyRead(op.forward, scalars),
+    dtype: op.bool ? 'bool' : dtype,
+  });
+  const { gradients } = op;
+  if (!gradients) return result;
+
+  const inputs = operands.filter((operand) => operand instanceof Tensor);
+  const expressions = operands.flatMap((operand, i) =>
+    operand instanceof Tensor ? [gradients[i] ?? null] : [],
+  );
+  const wanted = expressions.filter((_, i) => inputs[i].requiresGrad).join(' ');
+  const values: Record<string, Operand> = { ...named, y: result };
+  const savedNames = Object.keys(values).filter((key) => values[key] instanceof Tensor && reads(wanted, key));
+  const saved = savedNames.map((key) => values[key] as Tensor);
+  return record(name, inputs, result, saved, (g, kept, needed) => {
+    const known: Record<string, Operand> = { g };
+    for (const key of NAMES) if (typeof values[key] === 'number') known[key] = values[key];
+    savedNames.forEach((key, i) => {
+      known[key] = kept[i];
+    });
+    return expressions.map((expression, i) => {
+      if (!needed[i] || expression === null) return null;
+      if (expression === 'g') return sumTo(g, inputs[i].shape);
+      const used = Object.fromEntries(Object.entries(known).filter(([key]) => reads(expression, key)));
+      const full = kernels.elementwise({
+        label: `${name} gradient`,
+        expression,
+        operands: used,
+        scalars: onlyRead(expression, scalars),
+        shape: result.shape,
+        dtype: 'f32',
+      });
+      return sumTo(full, inputs[i].shape);
+    });
+  });
+}
+
+function onlyRead(expression: string, scalars: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(Object.entries(scalars).filter(([key]) => reads(expression, key)));
+}
+
+const unary = (name: UnaryName, x: Tensor, scalars: Record<string, number> = {}): Tensor =>
+  apply(name, unaryOps[name], [x], scalars);
+const binary = (name: BinaryName, a: Operand, b: Operand): Tensor => apply(name, binaryOps[name], [a, b], {});
+
+/** a + b. Any number dtype. Example: `add(tensor([1, 2]), 1)` is [2, 3]. */
+export const add = (a: Operand, b: Operand): Tensor => binary('add', a, b);
+/** a - b. Any number dtype. */
+export const sub = (a: Operand, b: Operand): Tensor => binary('sub', a, b);
+/** a * b, element by element. Any number dtype. For products of matrices: {@link matmul}. */
+export const mul = (a: Operand, b: Operand): Tensor => binary('mul', a, b);
+/** a / b. f32. */
+export const div = (a: Operand, b: Operand): Tensor => binary('div', a, b);
+/** a to the power b; 0 to the 0 is 1, a negative base with a fractional exponent NaN. f32. */
+export const pow = (a: Operand, b: Operand): Tensor => binary('pow', a, b);
+/** The larger of a and b; where they are equal each gets half of the gradient. Any number dtype. */
+export const maximum = (a: Operand, b: Operand): Tensor => binary('maximum', a, b);
+/** The smaller of a and b; where they are equal each gets half of the gradient. Any number dtype. */
+export const minimum = (a: Operand, b: Operand): Tensor => binary('minimum', a, b);
+
+/** a == b as bool. Any dtype. */
+export const eq = (a: Operand, b: Operand): Tensor => binary('eq', a, b);
+/** a != b as bool. Any dtype. */
+export const ne = (a: Operand, b: Operand): Tensor => binary('ne', a, b);
+/** a < b as bool. Any number dtype. */
+export const lt = (a: Operand, b: Operand): Tensor => binary('lt', a, b);
+/** a <= b as bool. Any number dtype. */
+export const le = (a: Operand, b: Operand): Tensor => binary('le', a, b);
+/** a > b as bool. Any number dtype. */
+export const gt = (a: Operand, b: Operand): Tensor => binary('gt', a, b);
+/** a >= b as bool. Any number dtype. */
+export const ge = (a: Operand, b: Operand): Tensor => binary('ge', a, b);
+
+/** -x. f32, i32. */
+export const neg = (x: Tensor): Tensor => unary('neg', x);
+/** e to the x. f32. */
+export const exp = (x: Tensor): Tensor => unary('exp', x);
+/** The natural logarithm; of 0 and below it is what the device gives, WGSL promises no infinity. f32. */
+export const log = (x: Tensor): Tensor => unary('log', x);
+/** The square root. f32. */
+export const sqrt = (x: Tensor): Tensor => unary('sqrt', x);
+/** The absolute value; its gradient at 0 is 0. f32, i32. */
+export const abs = (x: Tensor): Tensor => unary('abs', x);
+/** -1, 0 or 1; its gradient is 0. f32, i32. */
+export const sign = (x: Tensor): Tensor => unary('sign', x);
+/** max(x, 0); its gradient at 0 is 0. f32. */
+export const relu = (x: Tensor): Tensor => unary('relu', x);
+/** x above 0, `slope * x` below. f32. Default slope 0.01, as PyTorch's. */
+export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => unary('leakyRelu', x, { s: slope });
+/** 1 / (1 + exp(-x)), without overflow. f32. */
+export const sigmoid = (x: Tensor): Tensor => unary('sigmoid', x);
+/** The hyperbolic tangent. f32. */
+export const tanh = (x: Tensor): Tensor => unary('tanh', x);
+/** ln(1 + exp(x)), without overflow. f32. */
+export const softplus = (x: Tensor): Tensor => unary('softplus', x);
+
+/** x bounded from below and above; the gradient passes where `min <= x <= max`. f32. Example: `clamp(x, -1, 1)`. */
+export function clamp(x: Tensor, min: number, max: number): Tensor {
+  if (!(min <= max))
+    throw badOperands('clamp', [x, min, max], 'the lower bound has to be at most the upper one');
+  return unary('clamp', x, { s: min, t: max });
+}
+
+/** The loss elements, before reduction; see ./loss.ts. @internal */
+export const lossElement = (
+  name: 'bceElement' | 'bceWithLogitsElement' | 'squaredError',
+  prediction: Tensor,
+  target: Tensor,
+): Tensor => binary(name, prediction, target);
+
+/**
+ * `a` where `condition` (bool) is true, else `b`; all three broadcast. Any dtype, the same for a and b.
+ *
+ * @example
+ * where(gt(x, 0), x, 0); // relu
+ */
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  if (condition.dtype !== 'bool')
+    throw badOperands('where', [condition, a, b], 'the condition has to be bool');
+  const dtype = checkOperands('where', [a, b], ['f32', 'i32', 'u32', 'bool']);
+  const result = kernels.elementwise({
+    label: 'where',
+    expression: 'select(b, a, m != 0u)',
+    operands: { m: condition, a, b },
+    scalarDtype: dtype,
+    dtype,
+  });
+  const inputs = [a, b].filter((operand) => operand instanceof Tensor);
+  const choices = [a, b].flatMap((operand, i) =>
+    operand instanceof Tensor ? [i === 0 ? 'select(0.0, g, m != 0u)' : 'select(g, 0.0, m != 0u)'] : [],
+  );
+  return record('where', inputs, result, [condition], (g, [m], needed) =>
+    choices.map((expression, i) => {
+      if (!needed[i]) return null;
+      const operands = { m, g };
+      const full = kernels.elementwise({
+        label: 'where gradient',
+        expression,
+        operands,
+        shape: g.shape,
+        dtype: 'f32',
+      });
+      return sumTo(full, inputs[i].shape);
+    }),
+  );
+}
+
+/** The elements as another dtype: floats to whole numbers towards zero, anything but 0 to true. Not differentiable. */
+export function cast(x: Tensor, dtype: DType): Tensor {
+  return kernels.cast(x, dtype);
+}

@@ -1,0 +1,101 @@
+/**
+ * Losses as PyTorch defines them, composed of the operations beside this file. Predictions come first, targets second.
+ */
+import { LockstepError } from '../../gpu/errors.js';
+import { arange } from '../../tensor/create.js';
+import { scope } from '../../tensor/scope.js';
+import { sameShape } from '../../tensor/shape.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { badOperands, checkFloats } from './check.js';
+import { eq, lossElement, mul, neg, where } from './elementwise.js';
+import { mean, sum } from './reduce.js';
+import { reshape } from './shape.js';
+import { logSoftmax } from './softmax.js';
+
+/** What becomes of the losses of the elements. */
+export type Reduction = 'mean' | 'sum' | 'none';
+
+/** Options of losses. */
+export interface LossOptions {
+  /** Default `mean`. */
+  reduction?: Reduction;
+}
+
+function reduced(name: string, losses: Tensor, { reduction = 'mean' }: LossOptions): Tensor {
+  switch (reduction) {
+    case 'none':
+      return losses;
+    case 'sum':
+      return sum(losses);
+    case 'mean':
+      return mean(losses);
+    default:
+      throw new LockstepError(
+        'bad-input',
+        `${name}: the reduction is ${String(reduction)}; mean, sum and none fit.`,
+      );
+  }
+}
+
+function checkPair(name: string, prediction: Tensor, target: Tensor): void {
+  checkFloats(name, [prediction, target]);
+  if (!sameShape(prediction.shape, target.shape)) {
+    throw badOperands(name, [prediction, target], 'prediction and target have to have the same shape');
+  }
+}
+
+/**
+ * Binary cross-entropy of probabilities `p` and targets `y` in 0 to 1, both f32 of one shape:
+ * `-(y * max(ln p, -100) + (1 - y) * max(ln(1 - p), -100))`, the clamps as in `torch.nn.BCELoss`. The gradient's
+ * denominator is at least 1e-12, also as there; none goes to the targets.
+ *
+ * @example
+ * const loss = bceLoss(sigmoid(logits), y);
+ */
+export function bceLoss(p: Tensor, y: Tensor, options: LossOptions = {}): Tensor {
+  checkPair('bceLoss', p, y);
+  if (y.requiresGrad)
+    throw badOperands('bceLoss', [p, y], 'no gradient goes to the targets: pass y.detach()');
+  return scope(() => reduced('bceLoss', lossElement('bceElement', p, y), options));
+}
+
+/** Binary cross-entropy of logits: `max(z, 0) - z y + ln(1 + exp(-|z|))`, without overflow. f32 of one shape. */
+export function bceWithLogits(z: Tensor, y: Tensor, options: LossOptions = {}): Tensor {
+  checkPair('bceWithLogits', z, y);
+  return scope(() => reduced('bceWithLogits', lossElement('bceWithLogitsElement', z, y), options));
+}
+
+/** Squared error: `(prediction - target)^2`. f32 of one shape. */
+export function mse(prediction: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkPair('mse', prediction, target);
+  return scope(() => reduced('mse', lossElement('squaredError', prediction, target), options));
+}
+
+/**
+ * Cross-entropy of logits [batch, classes] and targets: class numbers (i32 or u32, [batch]) or probabilities (f32,
+ * [batch, classes]). The mean is over the batch.
+ *
+ * @example
+ * const loss = crossEntropy(model.forward(x), tensor([0, 2, 1], { dtype: 'i32' }));
+ */
+export function crossEntropy(logits: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkFloats('crossEntropy', [logits]);
+  const [batch, classes] = logits.shape;
+  const fits =
+    logits.shape.length === 2 &&
+    (target.dtype === 'f32' ? sameShape(target.shape, logits.shape) : sameShape(target.shape, [batch]));
+  if (!fits || target.dtype === 'bool') {
+    throw badOperands(
+      'crossEntropy',
+      [logits, target],
+      'logits [batch, classes] with classes [batch], i32 or u32, or with probabilities [batch, classes] fit',
+    );
+  }
+  return scope(() => {
+    const logs = logSoftmax(logits);
+    if (target.dtype === 'f32') return reduced('crossEntropy', neg(sum(mul(logs, target), 1)), options);
+    const numbers = arange(0, classes, 1, { dtype: target.dtype, device: logits.device });
+    const isClass = eq(reshape(target, [batch, 1]), numbers);
+    return reduced('crossEntropy', neg(sum(where(isClass, logs, 0), 1)), options);
+  });
+}

@@ -1,0 +1,79 @@
+/** The differentiable products of matrices. */
+
+import { dense } from '../../kernels/elementwise.js';
+import * as kernels from '../../kernels/matmul.js';
+import { reduce, sumTo } from '../../kernels/reduce.js';
+import { scope } from '../../tensor/scope.js';
+import { broadcastShapes, contiguousStrides, numelOf, type Shape } from '../../tensor/shape.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { record } from '../record.js';
+import { badOperands, checkFloats } from './check.js';
+
+const swapLast = (list: Shape): number[] => [
+  ...list.slice(0, -2),
+  list[list.length - 1],
+  list[list.length - 2],
+];
+/** The last two axes swapped; a view. */
+const turned = (x: Tensor): Tensor => x.view(swapLast(x.shape), swapLast(x.strides));
+
+/** The tensor as a matrix of its last axis' rows. */
+function rows(x: Tensor): Tensor {
+  if (x.shape.length === 2) return x.detach();
+  const features = x.shape[x.shape.length - 1];
+  const shape = [numelOf(x.shape.slice(0, -1)), features];
+  return dense(x).view(shape, contiguousStrides(shape));
+}
+
+/**
+ * The product of matrices `a [..., m, k]` and `b [..., k, n]`: `[..., m, n]`. Axes before the last two broadcast.
+ * Transposed views are read as they lie. f32.
+ *
+ * @param options.variant Which shader variant runs; for tests and measurements.
+ * @example
+ * matmul(x, transpose(w));
+ */
+export function matmul(a: Tensor, b: Tensor, options: { variant?: kernels.MatmulVariant } = {}): Tensor {
+  checkFloats('matmul', [a, b]);
+  const inner = a.shape[a.shape.length - 1];
+  if (a.shape.length < 2 || b.shape.length < 2 || inner !== b.shape[b.shape.length - 2]) {
+    throw badOperands('matmul', [a, b], '[..., m, k] and [..., k, n] fit');
+  }
+  broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
+  const { variant } = options;
+  const result = kernels.matmul(a, b, undefined, variant);
+  return record('matmul', [a, b], result, [a, b], (g, [savedA, savedB], needed) => [
+    needed[0] ? sumTo(kernels.matmul(g, turned(savedB), undefined, variant), savedA.shape) : null,
+    needed[1] ? sumTo(kernels.matmul(turned(savedA), g, undefined, variant), savedB.shape) : null,
+  ]);
+}
+
+/**
+ * `x [..., in] @ transpose(weight [out, in]) + bias [out]`: `[..., out]`, what `nn.Linear` computes. f32.
+ *
+ * @example
+ * const hidden = relu(linear(x, w1, b1));
+ */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  const inputs = bias ? [x, weight, bias] : [x, weight];
+  checkFloats('linear', inputs);
+  const features = x.shape[x.shape.length - 1];
+  const [out, within] = weight.shape;
+  const biasFits = !bias || (bias.shape.length === 1 && bias.shape[0] === out);
+  if (x.shape.length < 1 || weight.shape.length !== 2 || within !== features || !biasFits) {
+    throw badOperands('linear', inputs, 'x [..., in], weight [out, in] and bias [out] fit');
+  }
+  const shape = [...x.shape.slice(0, -1), out];
+  const result = scope(() =>
+    kernels.matmul(rows(x), turned(weight), bias).view(shape, contiguousStrides(shape)),
+  );
+  return record('linear', inputs, result, [x, weight], (g, [savedX, savedW], needed) => {
+    const gRows = rows(g);
+    const { shape: xShape } = savedX;
+    return [
+      needed[0] ? kernels.matmul(gRows, savedW).view(xShape, contiguousStrides(xShape)) : null,
+      needed[1] ? kernels.matmul(turned(gRows), rows(savedX)) : null,
+      bias && needed[2] ? reduce('sum', gRows, [0], false) : null,
+    ];
+  });
+}

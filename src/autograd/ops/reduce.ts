@@ -1,0 +1,114 @@
+/** The differentiable reductions: over all axes by default, or over the ones named, counted from the end if negative. */
+import { LockstepError } from '../../gpu/errors.js';
+import { elementwise } from '../../kernels/elementwise.js';
+import { type ReduceVariant, reduce } from '../../kernels/reduce.js';
+import { normalizeAxes, reducedShape, type Shape, showShape } from '../../tensor/shape.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { record } from '../record.js';
+import { checkOperands } from './check.js';
+import { expandView } from './shape.js';
+
+/** Options of reductions. */
+export interface ReduceOptions {
+  /** Keep the reduced axes with extent 1, so that the result broadcasts against the input. Default false. */
+  keepdim?: boolean;
+  /** Which shader variant runs; for tests and measurements. @internal */
+  variant?: ReduceVariant;
+}
+
+/** One axis or several; default all. */
+export type Axes = number | Shape;
+
+/** A result or its gradient, shown as if the reduced axes had been kept. */
+function withAxes(tensor: Tensor, input: Shape, axes: Shape): Tensor {
+  let next = 0;
+  const strides = input.map((_, axis) => (axes.includes(axis) ? 0 : tensor.strides[next++]));
+  return tensor.view(reducedShape(input, axes, true), strides);
+}
+
+function added(
+  name: string,
+  x: Tensor,
+  axis: Axes | undefined,
+  mean: boolean,
+  options: ReduceOptions,
+): Tensor {
+  checkOperands(name, [x], mean ? ['f32'] : ['f32', 'i32', 'u32']);
+  const { shape } = x;
+  const axes = normalizeAxes(name, axis, shape.length);
+  const keepdim = options.keepdim ?? false;
+  const scale = mean ? 1 / axes.reduce((count, one) => count * shape[one], 1) : 1;
+  const result = reduce('sum', x, axes, keepdim, scale, options.variant);
+  return record(name, [x], result, [], (g) => {
+    const kept = keepdim ? g : withAxes(g, shape, axes);
+    const expanded = expandView(kept, shape);
+    if (!mean) return [expanded];
+    return [
+      elementwise({
+        label: 'mean gradient',
+        expression: 'g * s',
+        operands: { g: expanded },
+        scalars: { s: scale },
+      }),
+    ];
+  });
+}
+
+/**
+ * The sum over axes. f32, i32, u32.
+ *
+ * @example
+ * sum(x);                       // of everything: shape []
+ * sum(x, -1, { keepdim: true }); // of each row, [..., 1]
+ */
+export const sum = (x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor =>
+  added('sum', x, axis, false, options);
+
+/** The mean over axes. f32. Example: `mean(x, 0)`. */
+export const mean = (x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor =>
+  added('mean', x, axis, true, options);
+
+function extreme(name: 'max' | 'min', x: Tensor, axis: Axes | undefined, options: ReduceOptions): Tensor {
+  checkOperands(name, [x], ['f32', 'i32', 'u32']);
+  const { shape } = x;
+  const axes = normalizeAxes(name, axis, shape.length);
+  checkNotEmpty(name, shape, axes);
+  const keepdim = options.keepdim ?? false;
+  const result = reduce(name, x, axes, keepdim, 1, options.variant);
+  return record(name, [x], result, [x, result], (g, [input, y]) => {
+    const [gKept, yKept] = keepdim ? [g, y] : [withAxes(g, shape, axes), withAxes(y, shape, axes)];
+    const isBest = elementwise({
+      label: `${name} gradient`,
+      expression: 'select(0.0, 1.0, x == y)',
+      operands: { x: input, y: yKept },
+    });
+    const ties = reduce('sum', isBest, axes, true);
+    const operands = { g: gKept, m: isBest, n: ties };
+    return [elementwise({ label: `${name} gradient`, expression: 'g * m / n', operands, shape })];
+  });
+}
+
+function checkNotEmpty(name: string, shape: Shape, axes: Shape): void {
+  if (axes.some((axis) => shape[axis] === 0)) {
+    throw new LockstepError(
+      'bad-input',
+      `${name}: ${showShape(shape)} has no elements along ${showShape(axes)}, so there is no ${name}.`,
+    );
+  }
+}
+
+/** The largest element over axes; equal ones share the gradient (PyTorch's `amax`). f32, i32, u32. */
+export const max = (x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor =>
+  extreme('max', x, axis, options);
+
+/** The smallest element over axes; equal ones share the gradient (PyTorch's `amin`). f32, i32, u32. */
+export const min = (x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor =>
+  extreme('min', x, axis, options);
+
+/** The place of the largest element along an axis, or in the flattened tensor; the first of equal ones. i32. */
+export function argmax(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor {
+  checkOperands('argmax', [x], ['f32', 'i32', 'u32']);
+  const axes = normalizeAxes('argmax', axis, x.shape.length);
+  checkNotEmpty('argmax', x.shape, axes);
+  return reduce('argmax', x, axes, options.keepdim ?? false, 1, options.variant);
+}

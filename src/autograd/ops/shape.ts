@@ -1,0 +1,163 @@
+/**
+ * The differentiable operations that move elements without computing: most are views over the same memory.
+ */
+import { LockstepError } from '../../gpu/errors.js';
+import { copyDense, dense, elementwise, filled } from '../../kernels/elementwise.js';
+import * as indexing from '../../kernels/index-select.js';
+import { sumTo } from '../../kernels/reduce.js';
+import {
+  broadcastStrides,
+  contiguousStrides,
+  normalizeAxis,
+  resolveReshape,
+  type Shape,
+  sameShape,
+  showShape,
+} from '../../tensor/shape.js';
+import { Tensor } from '../../tensor/tensor.js';
+import { record } from '../record.js';
+import { badOperands } from './check.js';
+
+/** A view of another shape over the same elements; a copy only where the tensor is strided. */
+function reshapeView(x: Tensor, shape: Shape): Tensor {
+  if (x.contiguous) return x.view(shape, contiguousStrides(shape));
+  const copy = copyDense(x);
+  const view = copy.view(shape, contiguousStrides(shape));
+  copy.dispose();
+  return view;
+}
+
+/** A view repeated to a larger shape, by strides of 0. @internal */
+export const expandView = (x: Tensor, shape: Shape): Tensor =>
+  x.view(shape, broadcastStrides(x.shape, x.strides, shape));
+
+/**
+ * The elements in row-major order in another shape, in which one extent may be -1: what is left. Any dtype.
+ *
+ * @example
+ * reshape(x, [-1, 4]);
+ */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const from = x.shape;
+  const view = reshapeView(x, resolveReshape('reshape', from, shape));
+  return record('reshape', [x], view, [], (g) => [reshapeView(g, from)]);
+}
+
+/** Swaps two axes; a view. Any dtype. Default: the last two. Example: `transpose(w)` of [n, m] is [m, n]. */
+export function transpose(x: Tensor, axis0 = -2, axis1 = -1): Tensor {
+  const rank = x.shape.length;
+  const [i, j] = [normalizeAxis('transpose', axis0, rank), normalizeAxis('transpose', axis1, rank)];
+  const swap = (list: Shape) => list.map((_, axis) => list[axis === i ? j : axis === j ? i : axis]);
+  const view = (t: Tensor) => t.view(swap(t.shape), swap(t.strides));
+  return record('transpose', [x], view(x), [], (g) => [view(g)]);
+}
+
+/** Repeats the tensor to a larger shape without a copy, as broadcasting does. Example: `expand(bias, [8, 3])`. */
+export function expand(x: Tensor, shape: Shape): Tensor {
+  const added = shape.length - x.shape.length;
+  const fits = added >= 0 && x.shape.every((extent, axis) => extent === 1 || extent === shape[added + axis]);
+  if (!fits) {
+    throw badOperands('expand', [x], `to ${showShape(shape)}, each extent has to be the same, or 1 before`);
+  }
+  const from = x.shape;
+  return record('expand', [x], expandView(x, shape), [], (g) => [sumTo(g, from)]);
+}
+
+/** The elements dense and row-major: the tensor's memory where they are so already, else a copy. */
+export function contiguous(x: Tensor): Tensor {
+  return record('contiguous', [x], dense(x), [], (g) => [g]);
+}
+
+/** Zeros of `shape` with `part` put along `axis` from `start` on. */
+function padded(part: Tensor, shape: Shape, axis: number, start: number): Tensor {
+  const whole = filled(part.device, shape, 0, part.dtype);
+  copyInto(whole, part, axis, start);
+  return whole;
+}
+
+function copyInto(whole: Tensor, part: Tensor, axis: number, start: number): void {
+  const place = whole.view(part.shape, whole.strides, whole.offset + start * whole.strides[axis]);
+  elementwise({ label: 'copy into', expression: 'a', operands: { a: part }, into: place });
+  place.dispose();
+}
+
+function sliceView(x: Tensor, axis: number, start: number, end: number): Tensor {
+  const shape = x.shape.map((extent, i) => (i === axis ? end - start : extent));
+  return x.view(shape, x.strides, x.offset + start * x.strides[axis]);
+}
+
+/**
+ * The part of a tensor from `start` up to but not including `end` along an axis; a view. Bounds count from the end if
+ * negative, and are cut to the axis, as in Python. Any dtype.
+ *
+ * @example
+ * slice(x, 0, 0, 32); // the first 32 rows
+ */
+export function slice(x: Tensor, axis: number, start: number, end?: number): Tensor {
+  const along = normalizeAxis('slice', axis, x.shape.length);
+  const extent = x.shape[along];
+  if (!Number.isInteger(start) || !Number.isInteger(end ?? 0)) {
+    throw badOperands('slice', [x, start, end ?? extent], 'bounds are whole numbers');
+  }
+  const bound = (at: number) => Math.min(Math.max(at < 0 ? at + extent : at, 0), extent);
+  const first = bound(start);
+  const last = Math.max(first, bound(end ?? extent));
+  const from = x.shape;
+  return record('slice', [x], sliceView(x, along, first, last), [], (g) => [padded(g, from, along, first)]);
+}
+
+/**
+ * Tensors one after the other along an axis; their other extents are the same. Any dtype.
+ *
+ * @example
+ * concat([x, y], 0);
+ */
+export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+  const [first] = tensors;
+  if (!first) throw new LockstepError('bad-input', 'concat: the list of tensors is empty.');
+  const along = normalizeAxis('concat', axis, first.shape.length);
+  const others = (shape: Shape) => shape.filter((_, i) => i !== along);
+  for (const each of tensors) {
+    const fits =
+      each.shape.length === first.shape.length && sameShape(others(each.shape), others(first.shape));
+    if (!fits || each.dtype !== first.dtype) {
+      throw badOperands(
+        'concat',
+        tensors,
+        `along axis ${along} their dtypes and all other extents have to be the same`,
+      );
+    }
+  }
+  const starts: number[] = [];
+  let total = 0;
+  for (const each of tensors) {
+    starts.push(total);
+    total += each.shape[along];
+  }
+  const shape = first.shape.map((extent, i) => (i === along ? total : extent));
+  const whole = Tensor.empty(first.device, shape, first.dtype);
+  tensors.forEach((each, i) => {
+    copyInto(whole, each, along, starts[i]);
+  });
+  const extents = tensors.map((each) => each.shape[along]);
+  return record('concat', tensors, whole, [], (g) =>
+    starts.map((start, i) => sliceView(g, along, start, start + extents[i])),
+  );
+}
+
+/**
+ * The slices along an axis that an index tensor (i32 or u32, one axis) names, in its order; one may be named more
+ * than once. An index outside of the axis gives zeros: the device cannot throw. Any dtype.
+ *
+ * @example
+ * const batch = indexSelect(x, 0, slice(order, 0, 0, 128));
+ */
+export function indexSelect(x: Tensor, axis: number, indices: Tensor): Tensor {
+  const along = normalizeAxis('indexSelect', axis, x.shape.length);
+  if (indices.shape.length !== 1 || (indices.dtype !== 'i32' && indices.dtype !== 'u32')) {
+    throw badOperands('indexSelect', [x, indices], 'the indices are an i32 or u32 tensor with one axis');
+  }
+  const from = x.shape;
+  const result = indexing.indexSelect(x, along, indices);
+  return record('indexSelect', [x], result, [indices], (g, [by]) => [indexing.indexAdd(g, along, by, from)]);
+}

@@ -1,0 +1,121 @@
+/**
+ * Launches elementwise expressions over tensors that broadcast (shaders/elementwise.wgsl.ts). Which operations there
+ * are is in elementwise-ops.ts.
+ */
+import { ELEMENTWISE_WORKGROUP, elementwiseShader } from '../../shaders/elementwise.wgsl.js';
+import type { Device } from '../gpu/device.js';
+import { type DType, scalarBits, wgslType } from '../tensor/dtype.js';
+import {
+  broadcastShapes,
+  broadcastStrides,
+  collapse,
+  contiguousStrides,
+  numelOf,
+  type Shape,
+} from '../tensor/shape.js';
+import { Tensor } from '../tensor/tensor.js';
+import { commonDevice, launch, Words } from './launch.js';
+
+/** More workgroups than this loop over several elements an invocation. */
+const MOST_GROUPS = 4096;
+
+/** A tensor, or a number of the operation's dtype. */
+export type Operand = Tensor | number;
+
+export interface Elementwise {
+  /** Names the operation in errors and profilers. */
+  label: string;
+  /** WGSL over the operands' names. */
+  expression: string;
+  operands: Readonly<Record<string, Operand>>;
+  /** What numbers among the operands are. Default f32. */
+  scalarDtype?: DType;
+  /** Numbers that are f32 whatever the operands are. */
+  scalars?: Readonly<Record<string, number>>;
+  /** Default: the dtype of the first tensor. */
+  dtype?: DType;
+  /** The result's shape, to which operands broadcast. Default: their common one. */
+  shape?: Shape;
+  /** Write here instead of into a new tensor; the shape is that of `into`. It must not share memory with operands. */
+  into?: Tensor;
+  /** Needed when no operand is a tensor. */
+  device?: Device;
+}
+
+/** One new tensor (or `into`) from elements at the same place. */
+export function elementwise(options: Elementwise): Tensor {
+  const { label, expression, operands, scalarDtype = 'f32', into } = options;
+  const tensors = Object.entries(operands).filter(
+    (entry): entry is [string, Tensor] => typeof entry[1] !== 'number',
+  );
+  const numbers = Object.entries(operands).filter(
+    (entry): entry is [string, number] => typeof entry[1] === 'number',
+  );
+  const inputs = tensors.map(([, tensor]) => tensor);
+  const shape = into?.shape ?? options.shape ?? broadcastShapes(label, ...inputs.map((input) => input.shape));
+  const dtype = into?.dtype ?? options.dtype ?? inputs[0]?.dtype ?? scalarDtype;
+  const device = options.device ?? into?.device ?? commonDevice(label, inputs);
+  const output = into ?? Tensor.empty(device, shape, dtype);
+  const n = numelOf(shape);
+  if (n === 0) return output;
+
+  const walked = [
+    ...inputs.map((input) => broadcastStrides(input.shape, input.strides, shape)),
+    output.strides,
+  ];
+  const { shape: extents, strides } = collapse(shape, walked);
+  const scalars = Object.entries(options.scalars ?? {});
+  const words = new Words().u32(n);
+  for (const [, value] of numbers) words.u32(scalarBits(scalarDtype, value));
+  for (const [, value] of scalars) words.f32(value);
+  words.u32(...extents);
+  [...inputs, output].forEach((tensor, i) => {
+    words.u32(tensor.offset, ...strides[i]);
+  });
+  const dense = strides[inputs.length].every((stride, axis) => stride === contiguousStrides(extents)[axis]);
+  const code = elementwiseShader({
+    inputs: tensors.map(([name, tensor]) => ({ name, type: wgslType(tensor.dtype) })),
+    scalars: [
+      ...numbers.map(([name]) => ({ name, type: wgslType(scalarDtype) })),
+      ...scalars.map(([name]) => ({ name, type: 'f32' })),
+    ],
+    output: wgslType(dtype),
+    rank: extents.length,
+    dense,
+    expression,
+  });
+  const groups = Math.min(MOST_GROUPS, Math.ceil(n / ELEMENTWISE_WORKGROUP));
+  launch({ label, code, tensors: [...inputs, output], params: words.done(), grid: [groups] });
+  return output;
+}
+
+/** A dense copy of a tensor: the elements in row-major order, in memory of its own. */
+export function copyDense(input: Tensor): Tensor {
+  return elementwise({ label: 'copy', expression: 'a', operands: { a: input } });
+}
+
+/** The tensor itself (another handle on its memory) when it is dense, else a dense copy. */
+export function dense(input: Tensor): Tensor {
+  return input.contiguous ? input.detach() : copyDense(input);
+}
+
+/** A new tensor of one value. */
+export function filled(device: Device, shape: Shape, value: number, dtype: DType = 'f32'): Tensor {
+  return elementwise({
+    label: 'fill',
+    expression: 'a',
+    operands: { a: value },
+    scalarDtype: dtype,
+    dtype,
+    shape,
+    device,
+  });
+}
+
+/** Converts elements: floats to whole numbers towards zero, anything but 0 to true. */
+export function cast(input: Tensor, dtype: DType): Tensor {
+  const from = wgslType(input.dtype);
+  const zero = from === 'f32' ? '0.0' : from === 'i32' ? '0i' : '0u';
+  const expression = dtype === 'bool' ? `select(0u, 1u, a != ${zero})` : `${wgslType(dtype)}(a)`;
+  return elementwise({ label: `cast to ${dtype}`, expression, operands: { a: input }, dtype });
+}

@@ -1,0 +1,44 @@
+/** Launches picking rows by index, and adding rows back to where they came from (shaders/index-select.wgsl.ts). */
+import { INDEX_WORKGROUP, indexSelectShader } from '../../shaders/index-select.wgsl.js';
+import { wgslType } from '../tensor/dtype.js';
+import { numelOf, type Shape } from '../tensor/shape.js';
+import { Tensor } from '../tensor/tensor.js';
+import { dense } from './elementwise.js';
+import { gridOf, launch, Words } from './launch.js';
+
+function run(
+  source: Tensor,
+  indices: Tensor,
+  shape: Shape,
+  axis: number,
+  extent: number,
+  backward: boolean,
+): Tensor {
+  const output = Tensor.empty(source.device, shape, source.dtype);
+  if (output.numel === 0) return output;
+  const [from, by] = [dense(source), dense(indices)];
+  const params = new Words()
+    .u32(output.numel, extent, indices.numel, numelOf(shape.slice(axis + 1)), from.offset, by.offset, 0, 0)
+    .done();
+  const code = indexSelectShader({
+    type: wgslType(source.dtype),
+    indexType: wgslType(indices.dtype),
+    backward,
+  });
+  const grid = gridOf(Math.ceil(output.numel / INDEX_WORKGROUP));
+  launch({ label: 'indexSelect', code, tensors: [from, by, output], params, grid });
+  from.dispose();
+  by.dispose();
+  return output;
+}
+
+/** The slices of `source` along `axis` that the whole numbers `indices` [count] name. */
+export function indexSelect(source: Tensor, axis: number, indices: Tensor): Tensor {
+  const shape = source.shape.map((extent, i) => (i === axis ? indices.numel : extent));
+  return run(source, indices, shape, axis, source.shape[axis], false);
+}
+
+/** Zeros of `shape`, to whose slices along `axis` those of `source` are added, at the places that `indices` names. */
+export function indexAdd(source: Tensor, axis: number, indices: Tensor, shape: Shape): Tensor {
+  return run(source, indices, shape, axis, shape[axis], true);
+}

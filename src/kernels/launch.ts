@@ -1,0 +1,66 @@
+/**
+ * What every launcher shares: params as words, and a dispatch of a shader over tensors.
+ */
+import type { Device } from '../gpu/device.js';
+import { LockstepError } from '../gpu/errors.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** Work that a launch does, for rates: bytes moved at least once between memory and the device, and operations. */
+export interface Cost {
+  bytes: number;
+  flops: number;
+}
+
+/** Collects 32-bit words for a kernel's uniform. */
+export class Words {
+  readonly #words: number[] = [];
+
+  /** Whole numbers; negative ones as two's complement, so that strides and offsets may be. */
+  u32(...values: number[]): this {
+    for (const value of values) this.#words.push(value >>> 0);
+    return this;
+  }
+
+  f32(...values: number[]): this {
+    this.#words.push(...new Uint32Array(Float32Array.from(values).buffer));
+    return this;
+  }
+
+  done(): Uint32Array {
+    return Uint32Array.from(this.#words);
+  }
+}
+
+export interface Launch {
+  label: string;
+  code: string;
+  /** Bound at 1 and on. */
+  tensors: readonly Tensor[];
+  /** Bound at 0. */
+  params: Uint32Array;
+  grid: readonly [number, number?, number?];
+}
+
+/** The device that all of these tensors are on. */
+export function commonDevice(label: string, tensors: readonly Tensor[]): Device {
+  const [first, ...others] = tensors.map((tensor) => tensor.device);
+  if (others.some((device) => device !== first)) {
+    throw new LockstepError('bad-input', `${label}: the tensors are on different devices.`);
+  }
+  return first;
+}
+
+/** Records a kernel over tensors. */
+export function launch({ label, code, tensors, params, grid }: Launch): void {
+  const device = commonDevice(label, tensors);
+  device.check();
+  const pipeline = device.pipelineNow({ label, code });
+  const bindings = tensors.map((tensor) => ({ buffer: tensor.storage.buffer }));
+  device.commands.dispatch({ pipeline, bindings, params, grid });
+}
+
+/** Workgroups in x and y for `count` of them: one dimension takes at most 65,535. The kernel drops what is beyond. */
+export function gridOf(count: number): [number, number] {
+  const x = Math.min(count, 65535);
+  return [x, x === 0 ? 0 : Math.ceil(count / x)];
+}

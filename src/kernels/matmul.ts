@@ -1,0 +1,57 @@
+/**
+ * Launches products of matrices (shaders/matmul.wgsl.ts). Shapes are checked by who calls.
+ */
+import { matmulShader, matmulTile } from '../../shaders/matmul.wgsl.js';
+import { BYTES_PER_ELEMENT } from '../tensor/dtype.js';
+import { broadcastShapes, broadcastStrides, collapse, numelOf } from '../tensor/shape.js';
+import { Tensor } from '../tensor/tensor.js';
+import { type Cost, launch, Words } from './launch.js';
+
+/** Results with fewer elements than this go to single elements an invocation: more workgroups for less work. */
+const SMALL = 4096;
+
+/** Result elements an invocation, squared; `auto` chooses by size. */
+export type MatmulVariant = 'auto' | 1 | 4;
+
+/**
+ * `a [..., m, k] @ b [..., k, n] + bias [n]`, dense; the batch axes broadcast. Strides are free: a transposed view is
+ * read as it lies.
+ */
+export function matmul(a: Tensor, b: Tensor, bias?: Tensor, variant: MatmulVariant = 'auto'): Tensor {
+  const [m, k] = a.shape.slice(-2);
+  const n = b.shape[b.shape.length - 1];
+  const [batchA, batchB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
+  const batch = broadcastShapes('matmul', batchA, batchB);
+  const batches = numelOf(batch);
+  const output = Tensor.empty(a.device, [...batch, m, n], 'f32');
+  if (output.numel === 0) return output;
+  const merged = collapse(batch, [
+    broadcastStrides(batchA, a.strides.slice(0, -2), batch),
+    broadcastStrides(batchB, b.strides.slice(0, -2), batch),
+  ]);
+  const perThread = variant === 'auto' ? (m * n < SMALL ? 1 : 4) : variant;
+  const code = matmulShader({ perThread, batchRank: merged.shape.length, bias: bias !== undefined });
+  const params = new Words()
+    .u32(m, n, k, batches)
+    .u32(a.offset, ...a.strides.slice(-2))
+    .u32(b.offset, ...b.strides.slice(-2))
+    .u32(bias?.offset ?? 0, bias?.strides[0] ?? 0)
+    .u32(...merged.shape, ...merged.strides[0], ...merged.strides[1])
+    .done();
+  const tile = matmulTile(perThread);
+  const tensors = bias ? [a, b, bias, output] : [a, b, output];
+  launch({
+    label: 'matmul',
+    code,
+    tensors,
+    params,
+    grid: [Math.ceil(n / tile), Math.ceil(m / tile), batches],
+  });
+  return output;
+}
+
+/** What one product of `[m, k]` and `[k, n]` takes at least. */
+export const matmulCost = (m: number, k: number, n: number, batches = 1): Cost => ({
+  bytes: batches * (m * k + k * n + m * n) * BYTES_PER_ELEMENT,
+  flops: batches * 2 * m * k * n,
+});

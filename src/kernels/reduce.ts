@@ -1,0 +1,86 @@
+/**
+ * Launches reductions over axes (shaders/reduce.wgsl.ts): an invocation an output for short ones, a workgroup an
+ * output for long ones, two passes where few outputs take many elements each.
+ */
+import { REDUCE_WORKGROUP, type ReduceKind, reduceShader } from '../../shaders/reduce.wgsl.js';
+import { wgslType } from '../tensor/dtype.js';
+import {
+  broadcastAxes,
+  collapse,
+  contiguousStrides,
+  numelOf,
+  reducedShape,
+  type Shape,
+} from '../tensor/shape.js';
+import { Tensor } from '../tensor/tensor.js';
+import { gridOf, launch, Words } from './launch.js';
+
+/** Reductions up to this length take one invocation an output; longer ones too, while outputs are many. */
+const SHORT = 32;
+const SHORT_FOR_MANY = 256;
+const MANY_OUTPUTS = 64;
+/** With fewer outputs than this, longer reductions than this are cut into chunks, a workgroup each. */
+const FEW_OUTPUTS = 64;
+const CHUNK = 16384;
+
+/** Which shader variant runs; `auto` chooses by size. */
+export type ReduceVariant = 'auto' | 'invocation' | 'workgroup';
+
+/**
+ * Reduces over `axes` (from the front, ascending). Of equal extremes `argmax` gives the first, as an i32 index into
+ * the reduced axes in row-major order. Sums of f32 are multiplied by `scale`.
+ */
+export function reduce(
+  kind: ReduceKind,
+  input: Tensor,
+  axes: Shape,
+  keepdim: boolean,
+  scale = 1,
+  variant: ReduceVariant = 'auto',
+): Tensor {
+  const shape = reducedShape(input.shape, axes, keepdim);
+  const dtype = kind === 'argmax' ? 'i32' : input.dtype;
+  const outputs = numelOf(shape);
+  const pick = (list: Shape, reduced: boolean) => list.filter((_, axis) => axes.includes(axis) === reduced);
+  const kept = collapse(pick(input.shape, false), [pick(input.strides, false)]);
+  const reduced = collapse(pick(input.shape, true), [pick(input.strides, true)]);
+  const length = numelOf(reduced.shape);
+  const short = length <= SHORT || (length <= SHORT_FOR_MANY && outputs >= MANY_OUTPUTS);
+  const group = variant === 'auto' ? !short : variant === 'workgroup';
+  const chunks =
+    group && kind !== 'argmax' && outputs < FEW_OUTPUTS ? Math.max(1, Math.ceil(length / CHUNK)) : 1;
+  const target = Tensor.empty(input.device, chunks === 1 ? shape : [outputs, chunks], dtype);
+  if (outputs === 0) return target;
+  const code = reduceShader({
+    kind,
+    type: wgslType(input.dtype),
+    keptRank: kept.shape.length,
+    reducedRank: reduced.shape.length,
+    group,
+  });
+  const params = new Words()
+    .u32(outputs, length, chunks === 1 ? length : CHUNK, input.offset)
+    .f32(chunks === 1 ? scale : 1)
+    .u32(...kept.shape, ...kept.strides[0], ...reduced.shape, ...reduced.strides[0])
+    .done();
+  const [x, y] = gridOf(group ? outputs : Math.ceil(outputs / REDUCE_WORKGROUP));
+  launch({ label: kind, code, tensors: [input, target], params, grid: [x, y, chunks] });
+  if (chunks === 1) return target;
+
+  const joined = reduce(kind, target, [1], false, scale);
+  const output = joined.view(shape, contiguousStrides(shape));
+  target.dispose();
+  joined.dispose();
+  return output;
+}
+
+/** A gradient summed down to the shape of an operand that was broadcast: a new tensor over new or the same memory. */
+export function sumTo(gradient: Tensor, shape: Shape): Tensor {
+  const added = gradient.shape.length - shape.length;
+  const axes = broadcastAxes(gradient.shape, shape);
+  if (axes.length === 0) return gradient.detach();
+  const summed = reduce('sum', gradient, axes, true);
+  const output = summed.view(shape, summed.strides.slice(added));
+  summed.dispose();
+  return output;
+}

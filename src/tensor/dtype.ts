@@ -1,0 +1,27 @@
+/**
+ * The element types of tensors and what they are on the host and in WGSL. Every element takes four bytes; a bool is
+ * a u32 of 0 or 1, as WGSL has no bool in storage.
+ */
+
+export type DType = 'f32' | 'i32' | 'u32' | 'bool';
+
+/** The typed array that holds a dtype's elements on the host. */
+export type HostArray = Float32Array | Int32Array | Uint32Array;
+
+export const BYTES_PER_ELEMENT = 4;
+
+/** The WGSL type of an element in storage. */
+export const wgslType = (dtype: DType): 'f32' | 'i32' | 'u32' => (dtype === 'bool' ? 'u32' : dtype);
+
+/** A typed array over bytes, or zeros for a count. */
+export function hostArray(dtype: DType, source: ArrayBuffer | number): HostArray {
+  const Type = dtype === 'f32' ? Float32Array : dtype === 'i32' ? Int32Array : Uint32Array;
+  return typeof source === 'number' ? new Type(source) : new Type(source);
+}
+
+/** The bits of a number as an element of a dtype. */
+export function scalarBits(dtype: DType, value: number): number {
+  const word = hostArray(dtype, 1);
+  word[0] = dtype === 'bool' ? Number(value !== 0) : value;
+  return new Uint32Array(word.buffer)[0];
+}

@@ -1,0 +1,71 @@
+/**
+ * Frees what a function made: `scope(() => …)`. It keeps the list of tensors made inside; what the function returns
+ * moves to the scope around.
+ */
+import { LockstepError } from '../gpu/errors.js';
+import type { Tensor } from './tensor.js';
+
+let innermost: Set<Tensor> | undefined;
+
+/** Called for every new tensor. @internal */
+export function enterScope(tensor: Tensor): void {
+  innermost?.add(tensor);
+}
+
+/** Frees the tensor from the scopes it was made in, as it has to outlive them. @internal */
+export function outlive(tensor: Tensor): void {
+  tensor.scoped = false;
+}
+
+function isTensor(value: object): value is Tensor {
+  return 'storage' in value && 'dispose' in value && 'strides' in value;
+}
+
+/** The tensors in a result: itself, or in arrays, plain objects, maps and sets, at any depth. */
+function collect(value: unknown, found: Set<Tensor>, seen = new Set<unknown>()): void {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return;
+  seen.add(value);
+  if (isTensor(value)) {
+    found.add(value);
+    // What a later backward pass through it needs.
+    for (const needed of value.node?.tensors() ?? []) collect(needed, found, seen);
+    return;
+  }
+  if (ArrayBuffer.isView(value)) return;
+  const inside =
+    value instanceof Map || value instanceof Set || Array.isArray(value) ? value : Object.values(value);
+  for (const item of inside) collect(item, found, seen);
+}
+
+/**
+ * Runs `work` and frees the tensors that it made and does not return; also when it throws. Gradients of parameters
+ * and an optimizer's state live on. `work` is not asynchronous: await after the scope.
+ *
+ * @returns What `work` returns; tensors are found in it at any depth of arrays, objects, maps and sets.
+ * @example
+ * const accuracy = scope(() => mean(cast(eq(argmax(model.forward(x), 1), labels), 'f32')));
+ */
+export function scope<T>(work: () => T): T {
+  const outer = innermost;
+  const own = new Set<Tensor>();
+  innermost = own;
+  const kept = new Set<Tensor>();
+  try {
+    const result = work();
+    if (result instanceof Promise) {
+      result.catch(() => {});
+      throw new LockstepError(
+        'bad-input',
+        'scope: the function is asynchronous, and its scope would end before its work; await after the scope.',
+      );
+    }
+    collect(result, kept);
+    return result;
+  } finally {
+    innermost = outer;
+    for (const tensor of own) {
+      if (kept.has(tensor)) outer?.add(tensor);
+      else if (tensor.scoped) tensor.dispose();
+    }
+  }
+}

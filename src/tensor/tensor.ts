@@ -1,0 +1,299 @@
+/**
+ * The tensor: a shape, strides and an element type over device memory that several tensors may share. It computes
+ * nothing; operations are functions (`add(a, b)`), found in src/autograd/ops.
+ */
+import type { Device } from '../gpu/device.js';
+import { LockstepError } from '../gpu/errors.js';
+import type { WaitOptions } from '../gpu/readback.js';
+import { BYTES_PER_ELEMENT, type DType, type HostArray, hostArray } from './dtype.js';
+import { formatTensor } from './format.js';
+import { enterScope } from './scope.js';
+import { contiguousStrides, isContiguous, numelOf, type Shape, showShape } from './shape.js';
+import { Storage, unwatch, watch } from './storage.js';
+
+/** Options of {@link Tensor.backward}. */
+export interface BackwardOptions {
+  /** The gradient of what is being minimized by this tensor; required unless it has one element. Default: ones. */
+  gradient?: Tensor;
+  /** Keep the graph and its intermediate results, to go back through it again. Default false. */
+  retainGraph?: boolean;
+}
+
+/** The operation that made a tensor, as the tensor knows it. The autograd room implements it. @internal */
+export interface GraphNode {
+  readonly name: string;
+  backward(root: Tensor, options: BackwardOptions): void;
+  /** The tensors that a backward pass from here needs. */
+  tensors(): readonly Tensor[];
+}
+
+/** Nested lists of numbers (booleans for dtype bool), as deep as the tensor has axes. */
+export type NestedArray = number | boolean | NestedArray[];
+
+/** Elements up to which the values that were read are kept for printing. */
+const REMEMBERED = 4096;
+
+let debugging = false;
+
+/** In debug mode, a tensor that is used after it was freed says where it was freed. Costs a stack trace a tensor. */
+export function setDebug(on: boolean): void {
+  debugging = on;
+}
+
+/**
+ * A dense array on a device.
+ *
+ * @example
+ * const x = tensor([[1, 2], [3, 4]]);
+ * console.log(x.shape, x.dtype, await x.toArray()); // [2, 2] f32 [[1, 2], [3, 4]]
+ */
+export class Tensor {
+  readonly shape: Shape;
+  readonly strides: Shape;
+  /** The first element's place in the memory, in elements. @internal */
+  offset: number;
+  readonly dtype: DType;
+  /** The gradient that `backward` accumulated, of this tensor's shape; null before. Only leaves get one. */
+  grad: Tensor | null = null;
+  /** The operation that made this tensor, where gradients flow through it. @internal */
+  node: GraphNode | null = null;
+  /** False once the tensor has to outlive the scopes it was made in. @internal */
+  scoped = true;
+
+  #storage: Storage | undefined;
+  #requiresGrad = false;
+  #freed = '';
+  #values: { data: HostArray; version: number } | undefined;
+
+  /** @internal Takes over one reference of `storage`. */
+  constructor(storage: Storage, dtype: DType, shape: Shape, strides?: Shape, offset = 0) {
+    this.#storage = storage;
+    this.dtype = dtype;
+    this.shape = Object.freeze([...shape]);
+    this.strides = Object.freeze([...(strides ?? contiguousStrides(shape))]);
+    this.offset = offset;
+    watch(this, storage);
+    enterScope(this);
+  }
+
+  /** A dense tensor with memory of its own and whatever was in it. @internal */
+  static empty(device: Device, shape: Shape, dtype: DType): Tensor {
+    device.check();
+    return new Tensor(new Storage(device, numelOf(shape) * BYTES_PER_ELEMENT), dtype, shape);
+  }
+
+  /** Number of elements. */
+  get numel(): number {
+    return numelOf(this.shape);
+  }
+
+  /** The memory that this tensor looks into. @internal */
+  get storage(): Storage {
+    if (this.#storage) return this.#storage;
+    throw new LockstepError(
+      'disposed',
+      `A tensor ${showShape(this.shape)} ${this.dtype} was used after it was freed ${this.#freed}`,
+    );
+  }
+
+  get device(): Device {
+    return this.storage.device;
+  }
+
+  get disposed(): boolean {
+    return this.#storage === undefined;
+  }
+
+  /** True when the elements lie row-major without gaps. */
+  get contiguous(): boolean {
+    return isContiguous(this.shape, this.strides);
+  }
+
+  /** True for tensors that no differentiable operation made. */
+  get isLeaf(): boolean {
+    return this.node === null;
+  }
+
+  /** Whether `backward` computes gradients through this tensor. Only leaves of dtype f32 can be changed. */
+  get requiresGrad(): boolean {
+    return this.#requiresGrad || this.node !== null;
+  }
+
+  set requiresGrad(on: boolean) {
+    if (this.node) {
+      if (on) return;
+      throw new LockstepError(
+        'bad-input',
+        'You can only change requiresGrad flags of leaf tensors; use detach().',
+      );
+    }
+    if (on && this.dtype !== 'f32') {
+      throw new LockstepError(
+        'bad-input',
+        `Only tensors of dtype f32 can require gradients, not ${this.dtype}.`,
+      );
+    }
+    this.#requiresGrad = on;
+  }
+
+  /** Another tensor over the same memory. @internal */
+  view(shape: Shape, strides: Shape, offset: number = this.offset): Tensor {
+    return new Tensor(this.storage.retain(), this.dtype, shape, strides, offset);
+  }
+
+  /** The same values outside of any graph. The memory is shared; each of the two is disposed by itself. */
+  detach(): Tensor {
+    return this.view(this.shape, this.strides);
+  }
+
+  /** A copy of the values in memory of its own, outside of any graph: PyTorch's `detach().clone()`. */
+  clone(): Tensor {
+    if (!this.contiguous) {
+      // The memory that the view spans, copied as it is.
+      const { first, count } = this.#span();
+      const copy = new Storage(this.device, count * BYTES_PER_ELEMENT);
+      this.#copyTo(copy, first, count);
+      return new Tensor(copy, this.dtype, this.shape, this.strides, this.offset - first);
+    }
+    const copy = new Storage(this.device, this.numel * BYTES_PER_ELEMENT);
+    this.#copyTo(copy, this.offset, this.numel);
+    return new Tensor(copy, this.dtype, this.shape);
+  }
+
+  #copyTo(target: Storage, first: number, count: number): void {
+    const { buffer, device } = this.storage;
+    device.check();
+    device.commands.copy(buffer, first * BYTES_PER_ELEMENT, target.buffer, 0, count * BYTES_PER_ELEMENT);
+  }
+
+  /** The elements of memory that this tensor reaches: from `first`, `count` of them. */
+  #span(): { first: number; count: number } {
+    if (this.numel === 0) return { first: this.offset, count: 0 };
+    const last = this.shape.reduce((at, extent, axis) => at + (extent - 1) * this.strides[axis], this.offset);
+    return { first: this.offset, count: last - this.offset + 1 };
+  }
+
+  /**
+   * The elements, row-major, as a typed array: Float32Array, Int32Array, or Uint32Array (u32; bool as 0 and 1).
+   * Submits what is recorded and waits for it.
+   */
+  async data(options: WaitOptions = {}): Promise<HostArray> {
+    const { buffer, device, version } = this.storage;
+    const { first, count } = this.#span();
+    const bytes = await device.read(buffer, first * BYTES_PER_ELEMENT, count * BYTES_PER_ELEMENT, options);
+    const span = hostArray(this.dtype, bytes);
+    const values = this.contiguous ? span : this.#gather(span, this.offset - first);
+    if (values.length <= REMEMBERED) this.#values = { data: values, version };
+    return values.slice();
+  }
+
+  #gather(span: HostArray, start: number): HostArray {
+    const values = hostArray(this.dtype, this.numel);
+    const index = new Array<number>(this.shape.length).fill(0);
+    let at = start;
+    for (let i = 0; i < values.length; i++) {
+      values[i] = span[at];
+      for (let axis = index.length - 1; axis >= 0; axis--) {
+        at += this.strides[axis];
+        if (++index[axis] < this.shape[axis]) break;
+        at -= index[axis] * this.strides[axis];
+        index[axis] = 0;
+      }
+    }
+    return values;
+  }
+
+  /** The one element of a tensor with one element; a bool as 0 or 1. */
+  async item(options: WaitOptions = {}): Promise<number> {
+    if (this.numel !== 1) {
+      throw new LockstepError(
+        'bad-input',
+        `item(): a tensor with ${this.numel} elements, shape ${showShape(this.shape)}, cannot become one number; ` +
+          'use data() or toArray().',
+      );
+    }
+    return (await this.data(options))[0];
+  }
+
+  /** The elements as nested lists, a number for a scalar; booleans for dtype bool. */
+  async toArray(options: WaitOptions = {}): Promise<NestedArray> {
+    const data = await this.data(options);
+    const nest = (axis: number, at: number): NestedArray => {
+      if (axis === this.shape.length) return this.dtype === 'bool' ? data[at] !== 0 : data[at];
+      const stride = numelOf(this.shape.slice(axis + 1));
+      return Array.from({ length: this.shape[axis] }, (_, i) => nest(axis + 1, at + i * stride));
+    };
+    return nest(0, 0);
+  }
+
+  /**
+   * Computes the gradients of this tensor by every leaf that requires them, and adds them to the leaves' `grad`.
+   * What the graph held is freed, this tensor excepted: an intermediate result that is needed afterwards is read
+   * before, or taken as `result.detach()` before, or kept by `retainGraph`.
+   *
+   * @example
+   * const w = tensor([1, 2, 3], { requiresGrad: true });
+   * sum(mul(w, w)).backward();
+   * console.log(await w.grad!.toArray()); // [2, 4, 6]
+   */
+  backward(options: BackwardOptions = {}): void {
+    if (!this.node) {
+      throw new LockstepError(
+        'bad-input',
+        'backward(): this tensor does not require grad and no differentiable operation made it. Are its inputs ' +
+          'made with requiresGrad, and outside of noGrad()?',
+      );
+    }
+    this.storage.device.check();
+    this.node.backward(this, options);
+  }
+
+  /** Frees this tensor. Its memory is reused once no other tensor looks into it. A second call does nothing. */
+  dispose(): void {
+    this.release('by dispose().');
+  }
+
+  /** As dispose, with the reason that an error gives to who uses the tensor later. @internal */
+  release(reason: string): void {
+    const storage = this.#storage;
+    if (!storage) return;
+    this.#storage = undefined;
+    this.#values = undefined;
+    this.node = null;
+    const from = debugging
+      ? `\n${new Error().stack?.split('\n').slice(2).join('\n')}`
+      : ' (setDebug(true) tells where.)';
+    this.#freed = reason + from;
+    unwatch(this);
+    storage.release();
+  }
+
+  /** Moves this tensor into other memory that holds the same values. Takes over one reference. @internal */
+  relocate(storage: Storage, offset: number): void {
+    const old = this.storage;
+    unwatch(this);
+    this.#storage = storage;
+    this.offset = offset;
+    watch(this, storage);
+    old.release();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  toString(): string {
+    if (!this.#storage) return formatTensor(this.shape, this.dtype, ['disposed']);
+    const { description, device } = this.device.info;
+    const notes = [`on ${device || description || 'the device'}`];
+    if (this.node) notes.push(`made by ${this.node.name}`);
+    else if (this.#requiresGrad) notes.push('requires grad');
+    const known = this.#values?.version === this.#storage.version ? this.#values.data : undefined;
+    return formatTensor(this.shape, this.dtype, notes, known);
+  }
+
+  /** Node's console. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+}

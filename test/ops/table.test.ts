@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { gradcheck } from '../../src/autograd/gradcheck.js';
+import { noGrad } from '../../src/autograd/record.js';
+import type { Device } from '../../src/gpu/device.js';
+import { openDevice } from '../../src/gpu/open.js';
+import { upload } from '../../src/tensor/create.js';
+import { hostArray } from '../../src/tensor/dtype.js';
+import { scope } from '../../src/tensor/scope.js';
+import { numelOf } from '../../src/tensor/shape.js';
+import type { Tensor } from '../../src/tensor/tensor.js';
+import { firstDifference, GRADIENT } from '../tolerances.js';
+import { host } from './rules.js';
+import { type Input, signed, table } from './table.js';
+
+let device: Device;
+beforeAll(async () => {
+  device = await openDevice();
+});
+afterAll(() => device.destroy());
+
+function make({ shape, dtype = 'f32', values = signed, gradient = dtype === 'f32' }: Input): Tensor {
+  const data = hostArray(dtype, numelOf(shape));
+  for (let i = 0; i < data.length; i++) data[i] = values(i);
+  return upload(data, shape, dtype, { requiresGrad: gradient });
+}
+
+describe('forward, against the rule in float64', () => {
+  it.each(table)('$name', async ({ inputs, run, rule, tolerance }) => {
+    const tensors = inputs.map(make);
+    const expected = rule(...(await Promise.all(tensors.map(async (t) => host(t.shape, await t.data())))));
+    const result = noGrad(() => scope(() => run(...tensors)));
+    expect(result.shape).toEqual(expected.shape);
+    expect(firstDifference(await result.data(), expected.data, tolerance)).toBeUndefined();
+    for (const each of [result, ...tensors]) each.dispose();
+  });
+});
+
+describe("backward, against the rule's differences", () => {
+  it.each(table.filter(({ gradient }) => gradient))('$name', async ({ inputs, run, rule }) => {
+    const tensors = inputs.map(make);
+    const shapes = tensors.map(({ shape }) => shape);
+    await gradcheck(run, tensors, {
+      rule: (...values) => rule(...values.map((data, i) => host(shapes[i], data))).data,
+      ...GRADIENT,
+    });
+    for (const each of tensors) each.dispose();
+  });
+});
+
+it('the table leaves nothing behind', async () => {
+  await device.sync();
+  // One buffer at most: the page of scalars.
+  expect(device.pool.usedBuffers).toBeLessThanOrEqual(1);
+});
