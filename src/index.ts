@@ -3,6 +3,7 @@
  */
 
 export { type GradcheckOptions, gradcheck } from './autograd/gradcheck.js';
+export { copy_ } from './autograd/ops/in-place.js';
 export * from './autograd/ops/index.js';
 export { noGrad } from './autograd/record.js';
 export { type AdapterListing, listAdapters } from './gpu/dawn.js';
@@ -15,6 +16,8 @@ export type { PipelineDescriptor } from './gpu/pipelines.js';
 export type { WaitOptions } from './gpu/readback.js';
 export { BufferUsage } from './gpu/usage.js';
 export type { Operand } from './kernels/elementwise.js';
+export * as nn from './nn/index.js';
+export * as optim from './optim/index.js';
 export { Generator } from './random/generator.js';
 export {
   arange,

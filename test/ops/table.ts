@@ -712,7 +712,7 @@ const lossGradientCases: Case[] = Object.entries(losses).map(
       { shape: [5, 3], values },
       { shape: [5, 3], values: unit, gradient: checkTarget },
     ],
-    run,
+    run: (p, y) => run(p, y),
     rule: (p, y) =>
       reduceLoss(
         mapRule((a, b) => op.rule(a, b, 0, 0, 0), [p, y]),

@@ -1,0 +1,58 @@
+/**
+ * In-place changes of tensors: new values in the same memory. Not differentiable; a backward pass that saved the old
+ * values refuses to run.
+ */
+import { LockstepError } from '../../gpu/errors.js';
+import { elementwise } from '../../kernels/elementwise.js';
+import type { HostArray } from '../../tensor/dtype.js';
+import { sameShape } from '../../tensor/shape.js';
+import { Tensor } from '../../tensor/tensor.js';
+import { isRecording } from '../record.js';
+import { badOperands } from './check.js';
+
+/**
+ * Overwrites the values of a tensor: `target.copy_(source)` in PyTorch. Parameters are changed inside of
+ * {@link noGrad}.
+ *
+ * @param source A tensor of the same shape and dtype, or as many row-major elements.
+ * @example
+ * noGrad(() => copy_(model.weight, new Float32Array(6)));
+ */
+export function copy_(target: Tensor, source: Tensor | HostArray): Tensor {
+  if (target.node) {
+    throw new LockstepError(
+      'bad-input',
+      'copy_: the result of an operation cannot be changed in place; copy it first.',
+    );
+  }
+  if (target.requiresGrad && isRecording()) {
+    throw new LockstepError(
+      'bad-input',
+      'copy_: a leaf tensor that requires grad is being used in an in-place operation; do it in noGrad(() => …).',
+    );
+  }
+  if (source instanceof Tensor) fromTensor(target, source);
+  else fromHost(target, source);
+  target.storage.version++;
+  return target;
+}
+
+function fromTensor(target: Tensor, source: Tensor): void {
+  if (!sameShape(target.shape, source.shape) || target.dtype !== source.dtype) {
+    throw badOperands('copy_', [target, source], 'shapes and dtypes have to be the same');
+  }
+  if (target.storage === source.storage) {
+    using copy = source.clone();
+    elementwise({ label: 'copy_', expression: 'a', operands: { a: copy }, into: target });
+  } else {
+    elementwise({ label: 'copy_', expression: 'a', operands: { a: source }, into: target });
+  }
+}
+
+function fromHost(target: Tensor, source: HostArray): void {
+  if (source.length !== target.numel || !target.contiguous) {
+    throw badOperands('copy_', [target, source.length], 'a dense tensor takes as many elements as it has');
+  }
+  const { buffer, device } = target.storage;
+  if (source.length > 0) device.commands.write(buffer, target.offset * 4, source);
+}

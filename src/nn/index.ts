@@ -1,0 +1,5 @@
+/** The layers and init functions, as the public `nn`. */
+
+export { type LayerOptions, Linear, ReLU, Sequential, Sigmoid, Tanh } from './layers.js';
+export { Module, type StateDict } from './module.js';
+export * as init from './tensor-init.js';

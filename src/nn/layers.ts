@@ -1,0 +1,102 @@
+/** The layers: parameters and a forward function each, with PyTorch's defaults. */
+import { relu, sigmoid, tanh } from '../autograd/ops/elementwise.js';
+import { linear } from '../autograd/ops/matmul.js';
+import type { Device } from '../gpu/device.js';
+import type { Generator } from '../random/generator.js';
+import { generatorOr, upload } from '../tensor/create.js';
+import { ndarray } from '../tensor/ndarray.js';
+import { scope } from '../tensor/scope.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { kaimingUniform_, linearParameters } from './init.js';
+import { Module } from './module.js';
+
+/** Options of layers with parameters. */
+export interface LayerOptions {
+  /** Default: the first device opened. */
+  device?: Device;
+  /** Draws the initial weights. Default: the program's, see {@link manualSeed}. */
+  generator?: Generator;
+}
+
+/**
+ * `x [..., in] @ transpose(weight) + bias`, weight [out, in] and bias [out] drawn as `torch.nn.Linear` draws them:
+ * U(-1 / sqrt(in), 1 / sqrt(in)), the weight first.
+ *
+ * @example
+ * const layer = new nn.Linear(2, 32);
+ * const y = layer.forward(x); // [..., 32]
+ */
+export class Linear extends Module {
+  readonly weight: Tensor;
+  /** Null for layers without one. */
+  readonly bias: Tensor | null;
+
+  constructor(inFeatures: number, outFeatures: number, options: LayerOptions & { bias?: boolean } = {}) {
+    super();
+    const { device, bias = true } = options;
+    const generator = generatorOr(options.generator);
+    const parameter = { device, requiresGrad: true };
+    if (bias) {
+      const drawn = linearParameters(inFeatures, outFeatures, generator);
+      this.weight = upload(drawn.weight.data, drawn.weight.shape, 'f32', parameter);
+      this.bias = upload(drawn.bias.data, drawn.bias.shape, 'f32', parameter);
+    } else {
+      const weight = kaimingUniform_(ndarray(outFeatures, inFeatures), generator, { a: Math.sqrt(5) });
+      this.weight = upload(weight.data, weight.shape, 'f32', parameter);
+      this.bias = null;
+    }
+  }
+
+  override forward(x: Tensor): Tensor {
+    return linear(x, this.weight, this.bias ?? undefined);
+  }
+}
+
+/** max(x, 0). */
+export class ReLU extends Module {
+  override forward(x: Tensor): Tensor {
+    return relu(x);
+  }
+}
+
+/** 1 / (1 + exp(-x)). */
+export class Sigmoid extends Module {
+  override forward(x: Tensor): Tensor {
+    return sigmoid(x);
+  }
+}
+
+/** The hyperbolic tangent. */
+export class Tanh extends Module {
+  override forward(x: Tensor): Tensor {
+    return tanh(x);
+  }
+}
+
+/**
+ * Modules one after the other. Their parameters are named by their place: `0.weight`.
+ *
+ * @example
+ * const model = new nn.Sequential(new nn.Linear(2, 32), new nn.Tanh(), new nn.Linear(32, 1), new nn.Sigmoid());
+ */
+export class Sequential extends Module {
+  [index: number]: Module;
+  readonly #modules: readonly Module[];
+
+  constructor(...modules: Module[]) {
+    super();
+    this.#modules = modules;
+    modules.forEach((module, i) => {
+      this[i] = module;
+    });
+  }
+
+  get length(): number {
+    return this.#modules.length;
+  }
+
+  override forward(x: Tensor): Tensor {
+    // The scope frees what lies between the modules where no graph needs it.
+    return scope(() => this.#modules.reduce((input, module) => module.forward(input), x));
+  }
+}

@@ -1,0 +1,81 @@
+/** Adam and AdamW, as PyTorch computes them; the moments stay on the device. */
+import { adamStep } from '../kernels/optimizer.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { checkRange, Optimizer, type ParamGroup, type ParamState } from './optimizer.js';
+
+/** Settings of {@link Adam} and {@link AdamW}. */
+export interface AdamSettings {
+  /** Learning rate. Default 1e-3. */
+  lr: number;
+  /** Decay of the running means of the gradient and of its square. Default [0.9, 0.999]. */
+  betas: readonly [number, number];
+  /** Added to the denominator. Default 1e-8. */
+  eps: number;
+  /** Default 0 for Adam, 0.01 for AdamW. */
+  weightDecay: number;
+}
+
+const DEFAULTS: AdamSettings = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 };
+
+abstract class AdamBase extends Optimizer<AdamSettings> {
+  protected abstract readonly decoupled: boolean;
+
+  protected override check({ lr, betas, eps, weightDecay }: AdamSettings): void {
+    checkRange('lr', lr, 0);
+    checkRange('betas[0]', betas[0], 0, 1);
+    checkRange('betas[1]', betas[1], 0, 1);
+    checkRange('eps', eps, 0);
+    checkRange('weightDecay', weightDecay, 0);
+  }
+
+  protected override update(
+    parameter: Tensor,
+    gradient: Tensor,
+    state: ParamState,
+    settings: AdamSettings,
+  ): void {
+    const mean = this.stateTensor(state, 'mean', parameter);
+    const square = this.stateTensor(state, 'square', parameter);
+    const [beta1, beta2] = settings.betas;
+    const { decoupled } = this;
+    adamStep(parameter, gradient, mean, square, { ...settings, beta1, beta2, decoupled, step: state.step });
+  }
+}
+
+/**
+ * Adam (Kingma and Ba 2015). Weight decay is added to the gradient, as in `torch.optim.Adam`.
+ *
+ * @example
+ * const optimizer = new optim.Adam(model.parameters(), { lr: 1e-3 });
+ */
+export class Adam extends AdamBase {
+  protected override readonly decoupled = false;
+
+  constructor(
+    params: readonly Tensor[] | readonly ParamGroup<AdamSettings>[],
+    settings: Partial<AdamSettings> = {},
+  ) {
+    super(params, { ...DEFAULTS, ...settings });
+  }
+}
+
+/**
+ * Adam with decoupled weight decay (Loshchilov and Hutter 2019), as `torch.optim.AdamW`: the parameter is multiplied
+ * by `1 - lr * weightDecay` in front of the step.
+ *
+ * @example
+ * const optimizer = new optim.AdamW([
+ *   { params: [layer.weight] },
+ *   { params: [layer.bias!], weightDecay: 0 },
+ * ], { lr: 0.05 });
+ */
+export class AdamW extends AdamBase {
+  protected override readonly decoupled = true;
+
+  constructor(
+    params: readonly Tensor[] | readonly ParamGroup<AdamSettings>[],
+    settings: Partial<AdamSettings> = {},
+  ) {
+    super(params, { ...DEFAULTS, weightDecay: 0.01, ...settings });
+  }
+}

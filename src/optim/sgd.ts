@@ -1,0 +1,55 @@
+/** Stochastic gradient descent, as PyTorch computes it. */
+import { LockstepError } from '../gpu/errors.js';
+import { sgdStep } from '../kernels/optimizer.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { checkRange, Optimizer, type ParamGroup, type ParamState } from './optimizer.js';
+
+/** Settings of {@link SGD}. */
+export interface SgdSettings {
+  /** Learning rate. Default 1e-3. */
+  lr: number;
+  /** Share of the velocity that stays. Default 0: no velocity. */
+  momentum: number;
+  /** Taken off the gradient's share in the velocity. Default 0. */
+  dampening: number;
+  /** Added to the gradient, times the parameter. Default 0. */
+  weightDecay: number;
+  /** Step along the velocity as it will be (Nesterov). Needs momentum and no dampening. Default false. */
+  nesterov: boolean;
+}
+
+const DEFAULTS: SgdSettings = { lr: 1e-3, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false };
+
+/**
+ * Gradient descent with momentum, as `torch.optim.SGD`.
+ *
+ * @example
+ * const optimizer = new optim.SGD(model.parameters(), { lr: 0.1, momentum: 0.9, nesterov: true });
+ */
+export class SGD extends Optimizer<SgdSettings> {
+  constructor(
+    params: readonly Tensor[] | readonly ParamGroup<SgdSettings>[],
+    settings: Partial<SgdSettings> = {},
+  ) {
+    super(params, { ...DEFAULTS, ...settings });
+  }
+
+  protected override check({ lr, momentum, dampening, weightDecay, nesterov }: SgdSettings): void {
+    checkRange('lr', lr, 0);
+    checkRange('momentum', momentum, 0);
+    checkRange('weightDecay', weightDecay, 0);
+    if (nesterov && (momentum <= 0 || dampening !== 0)) {
+      throw new LockstepError('bad-input', 'SGD: Nesterov momentum needs a momentum and no dampening.');
+    }
+  }
+
+  protected override update(
+    parameter: Tensor,
+    gradient: Tensor,
+    state: ParamState,
+    settings: SgdSettings,
+  ): void {
+    const velocity = settings.momentum > 0 ? this.stateTensor(state, 'velocity', parameter) : undefined;
+    sgdStep(parameter, gradient, velocity, { ...settings, first: state.step === 1 });
+  }
+}
