@@ -2,16 +2,10 @@
  * Records dispatches and copies into one command buffer and submits them together: a submit costs more than a small
  * kernel. Order is kept. Reads and waits submit what is recorded first (see Device).
  */
+import { BindGroups, type Binding } from './bind-groups.js';
 import type { Device } from './device.js';
 import { LockstepError } from './errors.js';
 import { BufferUsage } from './usage.js';
-
-/** A buffer as a kernel sees it, from its start. */
-export interface Binding {
-  buffer: GPUBuffer;
-  /** Bytes that the kernel sees: `arrayLength` counts them, not the buffer's. Default: all of it. */
-  bytes?: number;
-}
 
 /** One kernel launch. */
 export interface Dispatch {
@@ -39,9 +33,11 @@ export class CommandQueue {
   #params: GPUBuffer | undefined;
   readonly #words = new Uint32Array(PARAMS_BYTES / 4);
   #usedBytes = 0;
+  readonly #groups: BindGroups;
 
   constructor(device: Device) {
     this.#device = device;
+    this.#groups = new BindGroups(device.gpu);
   }
 
   /** Commands recorded and not yet submitted. */
@@ -58,20 +54,14 @@ export class CommandQueue {
         `The kernel "${pipeline.label}" would need ${x} x ${y} x ${z} workgroups; this device takes ${most} a dimension.`,
       );
     }
-    const entries: GPUBindGroupEntry[] = bindings.map(({ buffer, bytes }, i) => ({
-      binding: i + 1,
-      resource: { buffer, size: bytes === undefined ? undefined : Math.max(4, Math.ceil(bytes / 4) * 4) },
-    }));
-    if (params) entries.push({ binding: 0, resource: this.#uniform(params) });
-    if (Math.min(x, y, z) > 0) {
-      this.#encoder ??= this.#device.gpu.createCommandEncoder({ label: 'lockstep' });
-      this.#pass ??= this.#encoder.beginComputePass();
-      const layout = pipeline.getBindGroupLayout(0);
-      this.#pass.setPipeline(pipeline);
-      this.#pass.setBindGroup(0, this.#device.gpu.createBindGroup({ layout, entries }));
-      this.#pass.dispatchWorkgroups(x, y, z);
-      this.#count();
-    }
+    if (Math.min(x, y, z) === 0) return;
+    const uniform = params ? this.#uniform(params) : undefined;
+    this.#encoder ??= this.#device.gpu.createCommandEncoder({ label: 'lockstep' });
+    this.#pass ??= this.#encoder.beginComputePass();
+    this.#pass.setPipeline(pipeline);
+    this.#pass.setBindGroup(0, this.#groups.get(pipeline, bindings, uniform));
+    this.#pass.dispatchWorkgroups(x, y, z);
+    this.#count();
   }
 
   /** Copies bytes between buffers; offsets and size are multiples of 4. */
@@ -94,6 +84,11 @@ export class CommandQueue {
     this.flush(); // the queue's write would overtake what is only recorded
     const { buffer, byteOffset, byteLength } = data;
     this.#device.gpu.queue.writeBuffer(target, offset, buffer as ArrayBuffer, byteOffset, byteLength);
+  }
+
+  /** Forgets what refers to buffers that are destroyed. */
+  forget(): void {
+    this.#groups.clear();
   }
 
   /** Submits what is recorded. */

@@ -178,6 +178,7 @@ export class Device {
     const size = this.#sizes.get(buffer);
     if (size === undefined) return;
     this.commands.flush(); // what is recorded may use it
+    this.commands.forget();
     this.#sizes.delete(buffer);
     this.#bytes -= size;
     buffer.destroy();

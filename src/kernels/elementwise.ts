@@ -2,7 +2,11 @@
  * Launches elementwise expressions over tensors that broadcast (shaders/elementwise.wgsl.ts). Which operations there
  * are is in elementwise-ops.ts.
  */
-import { ELEMENTWISE_WORKGROUP, elementwiseShader } from '../../shaders/elementwise.wgsl.js';
+import {
+  ELEMENTWISE_WORKGROUP,
+  type ElementwiseShaderOptions,
+  elementwiseShader,
+} from '../../shaders/elementwise.wgsl.js';
 import type { Device } from '../gpu/device.js';
 import { type DType, scalarBits, wgslType } from '../tensor/dtype.js';
 import {
@@ -42,6 +46,11 @@ export interface Elementwise {
   device?: Device;
 }
 
+function keyOf({ inputs, scalars, output, rank, dense, expression }: ElementwiseShaderOptions): string {
+  const names = [...inputs, ...scalars].map(({ name, type }) => `${name}:${type}`).join();
+  return `${expression}|${names}|${inputs.length}|${output}|${rank}|${dense}`;
+}
+
 /** One new tensor (or `into`) from elements at the same place. */
 export function elementwise(options: Elementwise): Tensor {
   const { label, expression, operands, scalarDtype = 'f32', into } = options;
@@ -73,7 +82,7 @@ export function elementwise(options: Elementwise): Tensor {
     words.u32(tensor.offset, ...strides[i]);
   });
   const dense = strides[inputs.length].every((stride, axis) => stride === contiguousStrides(extents)[axis]);
-  const code = elementwiseShader({
+  const shader: ElementwiseShaderOptions = {
     inputs: tensors.map(([name, tensor]) => ({ name, type: wgslType(tensor.dtype) })),
     scalars: [
       ...numbers.map(([name]) => ({ name, type: wgslType(scalarDtype) })),
@@ -83,9 +92,16 @@ export function elementwise(options: Elementwise): Tensor {
     rank: extents.length,
     dense,
     expression,
-  });
+  };
   const groups = Math.min(MOST_GROUPS, Math.ceil(n / ELEMENTWISE_WORKGROUP));
-  launch({ label, code, tensors: [...inputs, output], params: words.done(), grid: [groups] });
+  launch({
+    label,
+    key: keyOf(shader),
+    code: () => elementwiseShader(shader),
+    tensors: [...inputs, output],
+    params: words.done(),
+    grid: [groups],
+  });
   return output;
 }
 

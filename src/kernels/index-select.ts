@@ -20,13 +20,16 @@ function run(
   const params = new Words()
     .u32(output.numel, extent, indices.numel, numelOf(shape.slice(axis + 1)), from.offset, by.offset, 0, 0)
     .done();
-  const code = indexSelectShader({
-    type: wgslType(source.dtype),
-    indexType: wgslType(indices.dtype),
-    backward,
-  });
+  const shader = { type: wgslType(source.dtype), indexType: wgslType(indices.dtype), backward };
   const grid = gridOf(Math.ceil(output.numel / INDEX_WORKGROUP));
-  launch({ label: 'indexSelect', code, tensors: [from, by, output], params, grid });
+  launch({
+    label: 'indexSelect',
+    key: `indexSelect|${Object.values(shader).join()}`,
+    code: () => indexSelectShader(shader),
+    tensors: [from, by, output],
+    params,
+    grid,
+  });
   from.dispose();
   by.dispose();
   return output;

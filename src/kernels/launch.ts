@@ -33,7 +33,10 @@ export class Words {
 
 export interface Launch {
   label: string;
-  code: string;
+  /** Tells shaders apart: the same key gives the same code. */
+  key: string;
+  /** Makes the WGSL; called once a device and key. */
+  code: () => string;
   /** Bound at 1 and on. */
   tensors: readonly Tensor[];
   /** Bound at 0. */
@@ -50,11 +53,22 @@ export function commonDevice(label: string, tensors: readonly Tensor[]): Device 
   return first;
 }
 
+const compiled = new WeakMap<Device, Map<string, GPUComputePipeline>>();
+
 /** Records a kernel over tensors. */
-export function launch({ label, code, tensors, params, grid }: Launch): void {
+export function launch({ label, key, code, tensors, params, grid }: Launch): void {
   const device = commonDevice(label, tensors);
   device.check();
-  const pipeline = device.pipelineNow({ label, code });
+  let pipelines = compiled.get(device);
+  if (!pipelines) {
+    pipelines = new Map();
+    compiled.set(device, pipelines);
+  }
+  let pipeline = pipelines.get(key);
+  if (!pipeline) {
+    pipeline = device.pipelineNow({ label, code: code() });
+    pipelines.set(key, pipeline);
+  }
   const bindings = tensors.map((tensor) => ({ buffer: tensor.storage.buffer }));
   device.commands.dispatch({ pipeline, bindings, params, grid });
 }

@@ -30,7 +30,7 @@ export function matmul(a: Tensor, b: Tensor, bias?: Tensor, variant: MatmulVaria
     broadcastStrides(batchB, b.strides.slice(0, -2), batch),
   ]);
   const perThread = variant === 'auto' ? (m * n < SMALL ? 1 : 4) : variant;
-  const code = matmulShader({ perThread, batchRank: merged.shape.length, bias: bias !== undefined });
+  const shader = { perThread, batchRank: merged.shape.length, bias: bias !== undefined } as const;
   const params = new Words()
     .u32(m, n, k, batches)
     .u32(a.offset, ...a.strides.slice(-2))
@@ -42,7 +42,8 @@ export function matmul(a: Tensor, b: Tensor, bias?: Tensor, variant: MatmulVaria
   const tensors = bias ? [a, b, bias, output] : [a, b, output];
   launch({
     label: 'matmul',
-    code,
+    key: `matmul|${Object.values(shader).join()}`,
+    code: () => matmulShader(shader),
     tensors,
     params,
     grid: [Math.ceil(n / tile), Math.ceil(m / tile), batches],

@@ -19,10 +19,16 @@ export interface AdamStep {
   step: number;
 }
 
-function run(label: string, code: string, params: Words, gradient: Tensor, state: readonly Tensor[]): void {
+function run(
+  label: string,
+  code: () => string,
+  params: Words,
+  gradient: Tensor,
+  state: readonly Tensor[],
+): void {
   const [parameter] = state;
   const groups = Math.min(MOST_GROUPS, Math.ceil(parameter.numel / OPTIMIZER_WORKGROUP));
-  launch({ label, code, tensors: [gradient, ...state], params: params.done(), grid: [groups] });
+  launch({ label, key: label, code, tensors: [gradient, ...state], params: params.done(), grid: [groups] });
   for (const tensor of state) tensor.storage.version++;
 }
 
@@ -40,7 +46,7 @@ export function adamStep(
     .u32(parameter.numel, g.offset)
     .f32(decoupled ? 1 - lr * weightDecay : weightDecay, beta1, 1 - beta1, beta2, 1 - beta2)
     .f32(lr / (1 - beta1 ** step), Math.sqrt(1 - beta2 ** step), eps);
-  run(decoupled ? 'adamw' : 'adam', adamShader({ decoupled }), params, g, [parameter, mean, square]);
+  run(decoupled ? 'adamw' : 'adam', () => adamShader({ decoupled }), params, g, [parameter, mean, square]);
   g.dispose();
 }
 
@@ -66,7 +72,8 @@ export function sgdStep(
   const params = new Words()
     .u32(parameter.numel, g.offset)
     .f32(lr, weightDecay, momentum, first ? 1 : 1 - dampening);
-  const code = sgdShader({ momentum: velocity !== undefined, nesterov });
-  run('sgd', code, params, g, velocity ? [parameter, velocity] : [parameter]);
+  const shader = { momentum: velocity !== undefined, nesterov };
+  const label = `sgd${shader.momentum ? ' momentum' : ''}${nesterov ? ' nesterov' : ''}`;
+  run(label, () => sgdShader(shader), params, g, velocity ? [parameter, velocity] : [parameter]);
   g.dispose();
 }

@@ -2,7 +2,12 @@
  * Launches reductions over axes (shaders/reduce.wgsl.ts): an invocation an output for short ones, a workgroup an
  * output for long ones, two passes where few outputs take many elements each.
  */
-import { REDUCE_WORKGROUP, type ReduceKind, reduceShader } from '../../shaders/reduce.wgsl.js';
+import {
+  REDUCE_WORKGROUP,
+  type ReduceKind,
+  type ReduceShaderOptions,
+  reduceShader,
+} from '../../shaders/reduce.wgsl.js';
 import { wgslType } from '../tensor/dtype.js';
 import {
   broadcastAxes,
@@ -51,20 +56,27 @@ export function reduce(
     group && kind !== 'argmax' && outputs < FEW_OUTPUTS ? Math.max(1, Math.ceil(length / CHUNK)) : 1;
   const target = Tensor.empty(input.device, chunks === 1 ? shape : [outputs, chunks], dtype);
   if (outputs === 0) return target;
-  const code = reduceShader({
+  const shader: ReduceShaderOptions = {
     kind,
     type: wgslType(input.dtype),
     keptRank: kept.shape.length,
     reducedRank: reduced.shape.length,
     group,
-  });
+  };
   const params = new Words()
     .u32(outputs, length, chunks === 1 ? length : CHUNK, input.offset)
     .f32(chunks === 1 ? scale : 1)
     .u32(...kept.shape, ...kept.strides[0], ...reduced.shape, ...reduced.strides[0])
     .done();
   const [x, y] = gridOf(group ? outputs : Math.ceil(outputs / REDUCE_WORKGROUP));
-  launch({ label: kind, code, tensors: [input, target], params, grid: [x, y, chunks] });
+  launch({
+    label: kind,
+    key: `reduce|${Object.values(shader).join()}`,
+    code: () => reduceShader(shader),
+    tensors: [input, target],
+    params,
+    grid: [x, y, chunks],
+  });
   if (chunks === 1) return target;
 
   const joined = reduce(kind, target, [1], false, scale);

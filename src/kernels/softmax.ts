@@ -4,7 +4,7 @@ import { Tensor } from '../tensor/tensor.js';
 import { dense } from './elementwise.js';
 import { gridOf, launch, Words } from './launch.js';
 
-function overRows(label: string, code: string, inputs: readonly Tensor[]): Tensor {
+function overRows(label: string, log: boolean, backward: boolean, inputs: readonly Tensor[]): Tensor {
   const [{ shape, device }] = inputs;
   const output = Tensor.empty(device, shape, 'f32');
   if (output.numel === 0) return output;
@@ -12,18 +12,25 @@ function overRows(label: string, code: string, inputs: readonly Tensor[]): Tenso
   const rows = output.numel / columns;
   const rowsOf = inputs.map(dense);
   const params = new Words().u32(rows, columns, rowsOf[0].offset, rowsOf[1]?.offset ?? 0).done();
-  launch({ label, code, tensors: [...rowsOf, output], params, grid: gridOf(rows) });
+  launch({
+    label,
+    key: `softmax|${log}|${backward}`,
+    code: () => softmaxShader({ log, backward }),
+    tensors: [...rowsOf, output],
+    params,
+    grid: gridOf(rows),
+  });
   for (const input of rowsOf) input.dispose();
   return output;
 }
 
 /** `exp(x) / sum(exp(x))` along the last axis, or its logarithm. */
 export function softmax(x: Tensor, log: boolean): Tensor {
-  return overRows(log ? 'logSoftmax' : 'softmax', softmaxShader({ log, backward: false }), [x]);
+  return overRows(log ? 'logSoftmax' : 'softmax', log, false, [x]);
 }
 
 /** The gradient by x, from the result y and the gradient by y. */
 export function softmaxGradient(y: Tensor, gradient: Tensor, log: boolean): Tensor {
   const label = `${log ? 'logSoftmax' : 'softmax'} gradient`;
-  return overRows(label, softmaxShader({ log, backward: true }), [y, gradient]);
+  return overRows(label, log, true, [y, gradient]);
 }
