@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { copy_ } from '../../src/autograd/ops/in-place.js';
+import { add, mul, sum } from '../../src/autograd/ops/index.js';
+import { noGrad } from '../../src/autograd/record.js';
+import type { Device } from '../../src/gpu/device.js';
+import { openDevice } from '../../src/gpu/open.js';
+import * as optim from '../../src/optim/index.js';
+import { tensor } from '../../src/tensor/create.js';
+import { scope } from '../../src/tensor/scope.js';
+import type { Tensor } from '../../src/tensor/tensor.js';
+import { firstDifference, type Tolerance } from '../tolerances.js';
+
+interface Recorded {
+  name: 'Adam' | 'AdamW' | 'SGD';
+  settings: Record<string, never>;
+  /** Parameters after steps 1, 2, 10 and 50. */
+  path: number[][];
+}
+const fixture = JSON.parse(
+  readFileSync(new URL('../fixtures/torch/optim.json', import.meta.url), 'utf8'),
+) as {
+  optimizers: Recorded[];
+  schedules: Record<string, number[]>;
+};
+
+/** 50 float32 steps in two orders of rounding. */
+const FIFTY_STEPS: Tolerance = { atol: 1e-5, rtol: 1e-5 };
+const RECORDED_STEPS = [1, 2, 10, 50];
+
+let device: Device;
+beforeAll(async () => {
+  device = await openDevice();
+});
+afterAll(() => device.destroy());
+
+const start = () =>
+  tensor(
+    Array.from({ length: 7 }, (_, i) => Math.sin(1 + 2 * i)),
+    { requiresGrad: true },
+  );
+
+/** The problem of optim_reference.py. */
+function step(optimizer: optim.Optimizer<never>, p: Tensor, t: number): void {
+  optimizer.zeroGrad();
+  scope(() => {
+    const wave = tensor(Array.from({ length: 7 }, (_, i) => Math.cos(t + i)));
+    sum(add(mul(mul(p, p), 0.15), mul(mul(wave, p), 0.2))).backward();
+  });
+  optimizer.step();
+}
+
+const KINDS = { Adam: optim.Adam, AdamW: optim.AdamW, SGD: optim.SGD };
+const make = (name: Recorded['name'], params: Tensor[], settings: object) =>
+  new KINDS[name](params, settings) as unknown as optim.Optimizer<never>;
+
+describe('50 steps follow PyTorch', () => {
+  it.each(
+    fixture.optimizers.map((each) => ({ ...each, title: `${each.name} ${JSON.stringify(each.settings)}` })),
+  )('$title', async ({ name, settings, path }) => {
+    const p = start();
+    const optimizer = make(name, [p], settings);
+    for (let t = 0; t < 50; t++) {
+      step(optimizer, p, t);
+      const recorded = RECORDED_STEPS.indexOf(t + 1);
+      if (recorded >= 0) expect(firstDifference(await p.data(), path[recorded], FIFTY_STEPS)).toBeUndefined();
+    }
+    optimizer.dispose();
+    p.dispose();
+  });
+});
+
+describe('state', () => {
+  it('saved and loaded in mid-course gives the same bits', async () => {
+    const [p, q] = [start(), start()];
+    const settings = { lr: 0.05, weightDecay: 0.1 };
+    const first = make('AdamW', [p], settings);
+    for (let t = 0; t < 20; t++) step(first, p, t);
+    const { tensors, ...numbers } = first.stateDict();
+    expect(numbers.steps).toEqual([20]);
+    expect(Object.keys(tensors)).toEqual(['0.mean', '0.square']);
+
+    // Another optimizer, with other settings, takes over a copy.
+    const second = make('AdamW', [q], { lr: 1 });
+    noGrad(() => copy_(q, p));
+    second.loadStateDict({ ...structuredClone(numbers), tensors });
+    for (let t = 20; t < 30; t++) {
+      step(first, p, t);
+      step(second, q, t);
+    }
+    expect([...(await q.data())]).toEqual([...(await p.data())]);
+  });
+
+  it('of other parameters is refused', () => {
+    const [p, q] = [start(), start()];
+    const optimizer = make('SGD', [p], { momentum: 0.9 });
+    const both = make('SGD', [p, q], { momentum: 0.9 });
+    expect(() => both.loadStateDict(optimizer.stateDict())).toThrow(/other groups or parameters/);
+  });
+});
+
+describe('parameter groups', () => {
+  it('have settings of their own and the defaults of the rest', async () => {
+    const [p, q] = [start(), start()];
+    const optimizer = new optim.SGD([{ params: [p], lr: 0 }, { params: [q] }], { lr: 0.5 });
+    const before = [...(await p.data())];
+    const settings = optimizer.groups.map(({ lr, momentum }) => ({ lr, momentum }));
+    expect(settings).toEqual([
+      { lr: 0, momentum: 0 },
+      { lr: 0.5, momentum: 0 },
+    ]);
+    sum(add(p, q)).backward();
+    optimizer.step();
+    expect([...(await p.data())]).toEqual(before);
+    expect([...(await q.data())]).toEqual(before.map((value) => Math.fround(value - 0.5)));
+  });
+
+  it.each([
+    ['nothing', () => new optim.SGD([])],
+    ['a tensor without gradients', () => new optim.SGD([tensor([1])])],
+    ['a result', () => new optim.SGD([mul(start(), 2)])],
+    ['a parameter twice', () => ((p) => new optim.Adam([p, p]))(start())],
+    ['a negative rate', () => new optim.AdamW([start()], { lr: -1 })],
+    ['a beta of 1', () => new optim.AdamW([start()], { betas: [0.9, 1] })],
+    ['Nesterov without momentum', () => new optim.SGD([start()], { nesterov: true })],
+  ])('refuse %s', (_, make) => {
+    expect(make).toThrow(/SGD|Adam|lr|betas/);
+  });
+});
+
+describe('schedules follow PyTorch', () => {
+  const schedules: Record<string, (o: optim.SGD) => optim.Schedule> = {
+    StepLR: (o) => new optim.StepLR(o, 3, 0.5),
+    LinearLR: (o) => new optim.LinearLR(o, { startFactor: 0.25, endFactor: 1, totalSteps: 5 }),
+    CosineAnnealingLR: (o) => new optim.CosineAnnealingLR(o, 10, 0.05),
+    LambdaLR: (o) => new optim.LambdaLR(o, (t) => 0.9 ** t),
+  };
+  /** PyTorch multiplies from step to step, in float64. */
+  const CHAINED = 1e-12;
+  // Beyond its last step PyTorch's chained cosine leaves its own closed formula.
+  const COSINE_STEPS = 11;
+
+  it.each(Object.keys(schedules))('%s', (name) => {
+    const optimizer = new optim.SGD([start()], { lr: 0.4 });
+    const schedule = schedules[name](optimizer);
+    const expected =
+      name === 'CosineAnnealingLR' ? fixture.schedules[name].slice(0, COSINE_STEPS) : fixture.schedules[name];
+    for (const rate of expected) {
+      expect(Math.abs(optimizer.groups[0].lr - rate)).toBeLessThan(CHAINED);
+      schedule.step();
+    }
+    expect(schedule.steps).toBe(expected.length);
+  });
+
+  it('refuse no steps', () => {
+    expect(() => new optim.StepLR(new optim.SGD([start()]), 0)).toThrow(/StepLR/);
+  });
+});
