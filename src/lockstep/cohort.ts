@@ -5,7 +5,7 @@
 import { closeWindow, RECORD_WORDS } from '../../shaders/close-window.wgsl.js';
 import { bindGroup } from '../gpu/bind.js';
 import type { Device } from '../gpu/device.js';
-import { BufferUsage } from '../gpu/usage.js';
+import { BufferUsage, MAP_MODE_READ } from '../gpu/usage.js';
 import {
   type ChunkBuffers,
   type DataBank,
@@ -50,6 +50,8 @@ export class Cohort {
   readonly #order: Uint32Array<ArrayBuffer>;
   readonly #table: Float32Array<ArrayBuffer>;
   readonly #free: number[];
+  readonly #staging: GPUBuffer[] = [];
+  readonly #allStaging: GPUBuffer[] = [];
 
   static async create(
     device: Device,
@@ -128,8 +130,8 @@ export class Cohort {
     return Math.max(1, Math.floor(this.plan.capacity / runs));
   }
 
-  /** Writes a chunk's inputs and encodes its dispatches. The caller submits. */
-  encode(encoder: GPUCommandEncoder, chunks: readonly RunChunk[]): void {
+  /** Writes a chunk's inputs and encodes its dispatches; the caller submits, and asks for {@link records} in time. */
+  encode(encoder: GPUCommandEncoder, chunks: readonly RunChunk[]): GPUBuffer {
     const steps = Math.max(...chunks.map((chunk) => chunk.steps));
     chunks.forEach((chunk, position) => {
       const at = position * steps;
@@ -150,6 +152,9 @@ export class Cohort {
       pass.dispatchWorkgroups(chunks.length);
     }
     pass.end();
+    const staging = this.#takeStaging();
+    encoder.copyBufferToBuffer(this.#own.records, 0, staging, 0, staging.size);
+    return staging;
   }
 
   #writeSources(chunks: readonly RunChunk[]): { bank: DataBank; entries: number }[] {
@@ -166,17 +171,28 @@ export class Cohort {
     });
   }
 
-  /** The records of the chunk submitted last; to be called before the next one is. */
-  async records(chunks: readonly RunChunk[], expectedMs: number): Promise<WindowRecord[]> {
-    const bytes = 4 * RECORD_WORDS * chunks.length;
-    const data = await this.#device.read(this.#own.records, 0, bytes, { expectedMs });
+  /** The records in a staging buffer of {@link encode}, once the chunk is done. */
+  async records(staging: GPUBuffer): Promise<WindowRecord[]> {
+    await staging.mapAsync(MAP_MODE_READ);
+    const data = staging.getMappedRange().slice(0);
+    staging.unmap();
+    this.#staging.push(staging);
     const words = new Uint32Array(data);
     const floats = new Float32Array(data);
-    return chunks.map((_, position) => {
+    return Array.from({ length: this.plan.slots }, (_, position) => {
       const at = position * RECORD_WORDS;
       const [hits, smallHits, nanSteps, stableWindows] = words.subarray(at + 1, at + RECORD_WORDS);
       return { lossSum: floats[at], hits, smallHits, nanSteps, stableWindows };
     });
+  }
+
+  #takeStaging(): GPUBuffer {
+    const kept = this.#staging.pop();
+    if (kept) return kept;
+    const usage = BufferUsage.MAP_READ | BufferUsage.COPY_DST;
+    const buffer = this.#device.allocate('window records staging', this.#own.records.size, usage);
+    this.#allStaging.push(buffer);
+    return buffer;
   }
 
   /** The weights in a slot, of the live columns, as they are after all chunks sent so far. */
@@ -190,7 +206,16 @@ export class Cohort {
     this.#kernel.destroy();
     this.banks.destroy();
     const { slotOf, hypers, steps, order, paused, sums } = this.#buffers;
-    const buffers = [slotOf, hypers, steps, order, paused, sums, ...Object.values(this.#own)];
+    const buffers = [
+      slotOf,
+      hypers,
+      steps,
+      order,
+      paused,
+      sums,
+      ...Object.values(this.#own),
+      ...this.#allStaging,
+    ];
     for (const buffer of buffers) this.#device.free(buffer);
   }
 }

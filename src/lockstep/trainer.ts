@@ -29,7 +29,7 @@ const ABORT_GRACE_MS = 600;
 interface Part {
   cohort: Cohort;
   chunks: RunChunk[];
-  records: Promise<WindowRecord[]>;
+  records: GPUBuffer;
 }
 
 interface Flight {
@@ -163,31 +163,22 @@ class Trainer {
       if (runs.length === 0) return [];
       const most = Math.min(wanted, cohort.stepsFor(runs.length));
       const chunks = runs.map((run) => run.plan(most));
-      cohort.encode(encoder, chunks);
-      return [{ cohort, chunks }];
+      return [{ cohort, chunks, records: cohort.encode(encoder, chunks) }];
     });
     this.#device.gpu.queue.submit([encoder.finish()]);
     const start = performance.now();
     const sent = parts.flatMap(({ chunks }) => chunks.map(({ steps }) => steps));
     const runSteps = sent.reduce((sum, steps) => sum + steps, 0);
-    const expectedMs = this.#pacer.submitted(start, Math.max(...sent), runSteps);
-    const flight = {
-      parts: parts.map((part) => ({ ...part, records: part.cohort.records(part.chunks, expectedMs) })),
-      start,
-      runSteps,
-    };
-    for (const { records } of flight.parts) records.catch(() => {}); // thrown where it is awaited
-    this.#flights.push(flight);
+    this.#pacer.submitted(Math.max(...sent), runSteps);
+    this.#flights.push({ parts, start, runSteps });
     return true;
   }
 
   /** Waits for a chunk and reports the windows that closed in it. */
-  async *#collect({ parts, start, runSteps }: Flight): AsyncGenerator<LockstepEvent> {
-    const records = Promise.all(parts.map((part) => part.records));
-    const outcome = await Promise.race([records, this.#aborted]);
+  async *#collect(flight: Flight): AsyncGenerator<LockstepEvent> {
+    const outcome = await Promise.race([this.#records(flight), this.#aborted]);
     if (!outcome) return;
-    this.#pacer.finished(start, performance.now(), runSteps);
-    for (const [p, { cohort, chunks }] of parts.entries()) {
+    for (const [p, { cohort, chunks }] of flight.parts.entries()) {
       for (const [c, chunk] of chunks.entries()) {
         if (chunk.run.finished) continue;
         chunk.run.done += chunk.steps;
@@ -197,6 +188,21 @@ class Trainer {
     }
     this.#active = this.#active.filter(({ progress }) => !progress.finished);
     yield { type: 'progress', steps: this.#steps, running: this.#active.length };
+  }
+
+  /**
+   * The records of a chunk. Sleeps until it should be done and only then maps: while a map is awaited, Dawn polls on
+   * Node's main thread, and takes a core from a CPU driver. Sleeping too long costs nothing, the next chunk trains.
+   */
+  async #records({ parts, start, runSteps }: Flight): Promise<WindowRecord[][]> {
+    const ms = this.#pacer.sleep(start, runSteps, performance.now());
+    if (ms >= 1) await new Promise((resolve) => setTimeout(resolve, ms));
+    const before = performance.now();
+    const records = await Promise.all(parts.map(({ cohort, records }) => cohort.records(records)));
+    const now = performance.now();
+    this.#pacer.finished(start, runSteps, now, now - before);
+    this.#device.check();
+    return records;
   }
 
   *#close(cohort: Cohort, { run, closing }: RunChunk, record: WindowRecord): Generator<LockstepEvent> {
