@@ -2,10 +2,11 @@
  * The public API of `lockstep-gpu`: re-exports only.
  */
 
+export { defineOp, type OpDefinition } from './autograd/define-op.js';
 export { type GradcheckOptions, gradcheck } from './autograd/gradcheck.js';
 export { copy_ } from './autograd/ops/in-place.js';
 export * from './autograd/ops/index.js';
-export { noGrad } from './autograd/record.js';
+export { type BackwardRule, noGrad } from './autograd/record.js';
 export { type AdapterListing, listAdapters } from './gpu/dawn.js';
 export { defaultDevice } from './gpu/default-device.js';
 export { Device, type DeviceInfo, type MemoryUse } from './gpu/device.js';
@@ -15,6 +16,7 @@ export { type OpenOptions, openDevice } from './gpu/open.js';
 export type { PipelineDescriptor } from './gpu/pipelines.js';
 export type { WaitOptions } from './gpu/readback.js';
 export { BufferUsage } from './gpu/usage.js';
+export { type KernelCall, runKernel } from './kernels/custom.js';
 export type { Operand } from './kernels/elementwise.js';
 export * as nn from './nn/index.js';
 export * as optim from './optim/index.js';

@@ -40,7 +40,7 @@ export interface Launch {
   /** Bound at 1 and on. */
   tensors: readonly Tensor[];
   /** Bound at 0. */
-  params: Uint32Array;
+  params?: Uint32Array;
   grid: readonly [number, number?, number?];
 }
 

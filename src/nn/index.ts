@@ -2,4 +2,5 @@
 
 export { type LayerOptions, Linear, ReLU, Sequential, Sigmoid, Tanh } from './layers.js';
 export { Module, type StateDict } from './module.js';
+export { loadSafetensors, saveSafetensors } from './safetensors.js';
 export * as init from './tensor-init.js';

@@ -1,0 +1,68 @@
+/** Runs a WGSL kernel of the user's over tensors: the bindings' order, one dispatch, one new tensor. */
+import { LockstepError } from '../gpu/errors.js';
+import type { DType } from '../tensor/dtype.js';
+import { checkShape, type Shape } from '../tensor/shape.js';
+import { Tensor } from '../tensor/tensor.js';
+import { copyDense } from './elementwise.js';
+import { commonDevice, launch } from './launch.js';
+
+/** A kernel of the user's and what it runs on. */
+export interface KernelCall {
+  /** Names the kernel in errors and profilers. */
+  label: string;
+  /**
+   * WGSL with the entry point `main`. In group 0: binding 0 a uniform with the params, where there are any; from
+   * binding 1 on the inputs, `var<storage, read>`; then the output, `var<storage, read_write>`. Every binding has to
+   * be used by the code. Elements: f32, i32 or u32; a bool is a u32 of 0 or 1.
+   */
+  code: string;
+  /** They arrive dense, row-major, from the first element of their buffer. */
+  inputs: readonly Tensor[];
+  /** 32-bit words: `Uint32Array.of(n)`, or the buffer of a Float32Array. A uniform's size is a multiple of 16 bytes. */
+  params?: Uint32Array;
+  /** The result. Default dtype f32. */
+  output: { shape: Shape; dtype?: DType };
+  /** Workgroups along x, y and z. */
+  workgroups: readonly [number, number?, number?];
+}
+
+/**
+ * Runs a WGSL kernel and returns what it wrote. Not recorded: {@link defineOp} makes it differentiable. The buffer
+ * can be longer than the output, so bound loops by params, not by `arrayLength`.
+ *
+ * @example
+ * const doubled = runKernel({
+ *   label: 'double',
+ *   code: `
+ *     @group(0) @binding(0) var<uniform> n: vec4u;
+ *     @group(0) @binding(1) var<storage, read> x: array<f32>;
+ *     @group(0) @binding(2) var<storage, read_write> y: array<f32>;
+ *     @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
+ *       if (id.x < n.x) { y[id.x] = 2.0 * x[id.x]; }
+ *     }`,
+ *   inputs: [x],
+ *   params: Uint32Array.of(x.numel, 0, 0, 0),
+ *   output: { shape: x.shape },
+ *   workgroups: [Math.ceil(x.numel / 64)],
+ * });
+ */
+export function runKernel({ label, code, inputs, params, output, workgroups }: KernelCall): Tensor {
+  checkShape(label, output.shape);
+  if (inputs.length === 0)
+    throw new LockstepError('bad-input', `${label}: a kernel needs at least one input.`);
+  const device = commonDevice(label, inputs);
+  const ready = inputs.map((input) =>
+    input.contiguous && input.offset === 0 ? input.detach() : copyDense(input),
+  );
+  const result = Tensor.empty(device, output.shape, output.dtype ?? 'f32');
+  launch({
+    label,
+    key: `custom|${code}`,
+    code: () => code,
+    tensors: [...ready, result],
+    params,
+    grid: workgroups,
+  });
+  for (const input of ready) input.dispose();
+  return result;
+}
