@@ -1,7 +1,8 @@
 /**
  * Launches products of matrices (shaders/matmul.wgsl.ts). Shapes are checked by who calls.
  */
-import { matmulShader, matmulTile } from '../../shaders/matmul.wgsl.js';
+import { matmulShader } from '../../shaders/matmul.wgsl.js';
+import { tileSize } from '../../shaders/tile.js';
 import { BYTES_PER_ELEMENT } from '../tensor/dtype.js';
 import { broadcastShapes, broadcastStrides, collapse, numelOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -38,7 +39,7 @@ export function matmul(a: Tensor, b: Tensor, bias?: Tensor, variant: MatmulVaria
     .u32(bias?.offset ?? 0, bias?.strides[0] ?? 0)
     .u32(...merged.shape, ...merged.strides[0], ...merged.strides[1])
     .done();
-  const tile = matmulTile(perThread);
+  const tile = tileSize(perThread);
   const tensors = bias ? [a, b, bias, output] : [a, b, output];
   launch({
     label: 'matmul',

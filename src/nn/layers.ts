@@ -1,5 +1,6 @@
 /** The layers: parameters and a forward function each, with PyTorch's defaults. */
 import { relu, sigmoid, tanh } from '../autograd/ops/elementwise.js';
+import { fusedMlp, fusedMlpBce } from '../autograd/ops/fused-mlp.js';
 import { linear } from '../autograd/ops/matmul.js';
 import type { Device } from '../gpu/device.js';
 import type { Generator } from '../random/generator.js';
@@ -49,6 +50,41 @@ export class Linear extends Module {
 
   override forward(x: Tensor): Tensor {
     return linear(x, this.weight, this.bias ?? undefined);
+  }
+}
+
+/**
+ * `Linear(in, hidden)`, `ReLU`, `Linear(hidden, 1)` in fused kernels: the network of {@link fusedMlp}, drawn as
+ * PyTorch would draw the three layers. Its output is the logit.
+ *
+ * @example
+ * const model = new nn.FusedMlp(32, 512);
+ * model.bceLoss(x, y).backward(); // or bceWithLogits(model.forward(x), y)
+ */
+export class FusedMlp extends Module {
+  readonly hidden: Linear;
+  readonly output: Linear;
+
+  constructor(inFeatures: number, hidden: number, options: LayerOptions = {}) {
+    super();
+    const generator = generatorOr(options.generator);
+    this.hidden = new Linear(inFeatures, hidden, { ...options, generator });
+    this.output = new Linear(hidden, 1, { ...options, generator });
+  }
+
+  /** Logits [batch, 1] of x, f32 [batch, in] or its bits as u32 [batch, ceil(in / 32)]. */
+  override forward(x: Tensor): Tensor {
+    return fusedMlp(x, ...this.#weights());
+  }
+
+  /** The mean binary cross-entropy of the outputs' sigmoid, fused with the rest; y is f32 [batch, 1] or [batch]. */
+  bceLoss(x: Tensor, y: Tensor): Tensor {
+    return fusedMlpBce(x, y, ...this.#weights());
+  }
+
+  #weights(): [Tensor, Tensor, Tensor, Tensor] {
+    const { hidden, output } = this;
+    return [hidden.weight, hidden.bias as Tensor, output.weight, output.bias as Tensor];
   }
 }
 

@@ -28,6 +28,7 @@ export {
   tanh,
   where,
 } from './elementwise.js';
+export { fusedMlp, fusedMlpBce } from './fused-mlp.js';
 export { bceLoss, bceWithLogits, crossEntropy, type LossOptions, mse, type Reduction } from './loss.js';
 export { linear, matmul } from './matmul.js';
 export { type Axes, argmax, max, mean, min, type ReduceOptions, sum } from './reduce.js';

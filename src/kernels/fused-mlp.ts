@@ -1,0 +1,146 @@
+/**
+ * Launches the fused two-layer network (shaders/fused-mlp.wgsl.ts). Shapes are checked by who calls; all tensors are
+ * dense from the first element of their memory.
+ */
+import {
+  FUSED_TILE,
+  FUSED_WORKGROUP,
+  fusedFinishShader,
+  fusedGradientsShader,
+  fusedHiddenShader,
+  fusedInputGradientShader,
+  fusedOutputsShader,
+} from '../../shaders/fused-mlp.wgsl.js';
+import { BYTES_PER_ELEMENT } from '../tensor/dtype.js';
+import { Tensor } from '../tensor/tensor.js';
+import { copyDense } from './elementwise.js';
+import { type Cost, launch, Words } from './launch.js';
+
+/** x [batch, features] as f32, or its bits as u32 [batch, words]; w1 [hidden, features], b1 [hidden], w2 [1, hidden], b2 [1]. */
+export interface FusedMlpInputs {
+  x: Tensor;
+  w1: Tensor;
+  b1: Tensor;
+  w2: Tensor;
+  b2: Tensor;
+}
+
+interface Sizes {
+  batch: number;
+  features: number;
+  hidden: number;
+  hiddenTiles: number;
+  featureTiles: number;
+  packed: boolean;
+  params: Uint32Array;
+}
+
+function sizesOf({ x, w1 }: FusedMlpInputs): Sizes {
+  const [batch, words] = x.shape;
+  const [hidden, features] = w1.shape;
+  const hiddenTiles = Math.ceil(hidden / FUSED_TILE);
+  const featureTiles = Math.ceil((features + 1) / FUSED_TILE);
+  const params = new Words().u32(batch, features, hidden, words, hiddenTiles, featureTiles, 0, 0).done();
+  return { batch, features, hidden, hiddenTiles, featureTiles, packed: x.dtype === 'u32', params };
+}
+
+/** The tensor dense from the start of its memory: another handle, or a copy. */
+export const fromStart = (tensor: Tensor): Tensor =>
+  tensor.contiguous && tensor.offset === 0 ? tensor.detach() : copyDense(tensor);
+
+/** What the backward pass needs besides the inputs. */
+export interface FusedForward {
+  /** Logits [batch, 1]; with targets the losses [batch]. */
+  result: Tensor;
+  /** Which hidden units were active, a bit each: u32 [batch, tiles]. */
+  active: Tensor;
+  /** With targets: the gradient of the mean loss by the logits, [batch]. */
+  dz: Tensor | null;
+}
+
+/** Logits; or, with targets [batch] or [batch, 1], binary cross-entropies and the gradient of their mean. */
+export function fusedForward(inputs: FusedMlpInputs, targets?: Tensor): FusedForward {
+  const { x, w1, b1, w2, b2 } = inputs;
+  const { batch, hiddenTiles, packed, params } = sizesOf(inputs);
+  const { device } = w1;
+  const partial = Tensor.empty(device, [batch, hiddenTiles], 'f32');
+  const active = Tensor.empty(device, [batch, hiddenTiles], 'u32');
+  launch({
+    label: 'fused mlp hidden',
+    key: `fused hidden|${packed}`,
+    code: () => fusedHiddenShader({ packed }),
+    tensors: [x, w1, b1, w2, partial, active],
+    params,
+    grid: [hiddenTiles, Math.ceil(batch / FUSED_TILE)],
+  });
+  const bce = targets !== undefined;
+  const result = Tensor.empty(device, bce ? [batch] : [batch, 1], 'f32');
+  const dz = bce ? Tensor.empty(device, [batch], 'f32') : null;
+  launch({
+    label: 'fused mlp outputs',
+    key: `fused outputs|${bce}`,
+    code: () => fusedOutputsShader({ bce }),
+    tensors: targets && dz ? [partial, b2, targets, result, dz] : [partial, b2, result],
+    params,
+    grid: [Math.ceil(batch / FUSED_WORKGROUP)],
+  });
+  partial.dispose();
+  return { result, active, dz };
+}
+
+/** The gradients by w1, b1, w2 and b2, from dz, the gradient by the logits [batch]. */
+export function fusedGradients(
+  inputs: FusedMlpInputs,
+  active: Tensor,
+  dz: Tensor,
+): { w1: Tensor; b1: Tensor; w2: Tensor; b2: Tensor } {
+  const { x, w1, b1, w2, b2 } = inputs;
+  const { hidden, hiddenTiles, featureTiles, packed, params } = sizesOf(inputs);
+  const made = [w1, b1, w2, b2].map(({ device, shape }) => Tensor.empty(device, shape, 'f32'));
+  const [dw1, db1, dw2, db2] = made;
+  const parts = Tensor.empty(w1.device, [hidden * (featureTiles + 1)], 'f32');
+  launch({
+    label: 'fused mlp gradients',
+    key: `fused gradients|${packed}`,
+    code: () => fusedGradientsShader({ packed }),
+    tensors: [x, w1, b1, w2, dz, active, dw1, parts],
+    params,
+    grid: [featureTiles, hiddenTiles],
+  });
+  launch({
+    label: 'fused mlp finish',
+    key: 'fused finish',
+    code: fusedFinishShader,
+    tensors: [parts, dz, db1, dw2, db2],
+    params,
+    grid: [Math.ceil((hidden + 1) / FUSED_WORKGROUP)],
+  });
+  parts.dispose();
+  return { w1: dw1, b1: db1, w2: dw2, b2: db2 };
+}
+
+/** The gradient by x, f32 [batch, features]. */
+export function fusedInputGradient(inputs: FusedMlpInputs, active: Tensor, dz: Tensor): Tensor {
+  const { w1, w2 } = inputs;
+  const { batch, features, params } = sizesOf(inputs);
+  const dx = Tensor.empty(w1.device, [batch, features], 'f32');
+  launch({
+    label: 'fused mlp input gradient',
+    key: 'fused input gradient',
+    code: fusedInputGradientShader,
+    tensors: [w1, w2, dz, active, dx],
+    params,
+    grid: [Math.ceil(features / FUSED_TILE), Math.ceil(batch / FUSED_TILE)],
+  });
+  return dx;
+}
+
+/** What one step forward and back takes at least. */
+export function fusedMlpCost(batch: number, features: number, hidden: number, packed: boolean): Cost {
+  const inputs = batch * (packed ? Math.ceil(features / 32) : features);
+  const parameters = hidden * (features + 2) + 1;
+  return {
+    bytes: (2 * inputs + 3 * parameters + 4 * batch) * BYTES_PER_ELEMENT,
+    flops: 4 * batch * hidden * (features + 2),
+  };
+}
