@@ -18,9 +18,20 @@ export type { WaitOptions } from './gpu/readback.js';
 export { BufferUsage } from './gpu/usage.js';
 export { type KernelCall, runKernel } from './kernels/custom.js';
 export type { Operand } from './kernels/elementwise.js';
+export { trainLockstep } from './lockstep/trainer.js';
+export type {
+  AdamWSettings,
+  LockstepEvent,
+  LockstepOptions,
+  LockstepRun,
+  MlpWeights,
+  StopRule,
+} from './lockstep/types.js';
 export * as nn from './nn/index.js';
+export { type LinearParameters, linearParameters } from './nn/init.js';
 export * as optim from './optim/index.js';
 export { Generator } from './random/generator.js';
+export { type BinaryDataset, BitMatrix } from './tensor/bits.js';
 export {
   arange,
   copyToBuffer,
@@ -40,6 +51,7 @@ export {
   zeros,
 } from './tensor/create.js';
 export type { DType, HostArray } from './tensor/dtype.js';
+export { type NdArray, ndarray } from './tensor/ndarray.js';
 export { scope } from './tensor/scope.js';
 export type { Shape } from './tensor/shape.js';
 export { type BackwardOptions, type NestedArray, setDebug, Tensor } from './tensor/tensor.js';

@@ -1,0 +1,54 @@
+// Every example runs as it stands, and says what it promises.
+import { readFileSync } from 'node:fs';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+
+let lines: string[];
+beforeEach(() => {
+  lines = [];
+  vi.spyOn(console, 'log').mockImplementation((...values: unknown[]) => {
+    lines.push(values.map((value) => (typeof value === 'string' ? value : JSON.stringify(value))).join(' '));
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** The number after `label` in the line that starts with `start`. */
+const numberIn = (start: string, label: string): number => {
+  const line = lines.find((each) => each.startsWith(start)) ?? '';
+  return Number(new RegExp(`${label} ([0-9.e-]+)`).exec(line)?.[1]);
+};
+
+it('xor: the loss falls to nearly nothing', async () => {
+  await import('../examples/xor.js');
+  expect(lines.map((line) => line.split(' ')[0])).toEqual(['0', '50', '100', '150']);
+  expect(Number(lines[0].split(' ')[1])).toBeGreaterThan(0.5);
+  expect(Number(lines[3].split(' ')[1])).toBeLessThan(0.01);
+});
+
+it('xor stands in the README whole', () => {
+  const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
+  const code = read('../examples/xor.ts').replace(/^\/\/.*\n/, '');
+  expect(read('../README.md')).toContain(`\`\`\`ts\n${code}\`\`\``);
+});
+
+it('spirals: tells the two apart', async () => {
+  await import('../examples/spirals.js');
+  expect(numberIn('accuracy', 'accuracy')).toBeGreaterThan(0.95);
+  const [first] = JSON.parse((lines.at(-1) ?? '').replace(/^[^[]*/, '')) as number[][];
+  expect(first[0] + first[1]).toBeCloseTo(1, 5);
+});
+
+it('ensemble: one learning rate learns the parity in every run, the smallest does not', async () => {
+  await import('../examples/ensemble.js');
+  expect(lines).toHaveLength(4);
+  expect(numberIn('lr 0.01:', 'test accuracy')).toBeGreaterThan(0.99);
+  expect(numberIn('lr 0.01:', 'mean steps')).toBeLessThan(600);
+  expect(numberIn('lr 0.0003:', 'test accuracy')).toBeLessThan(0.8);
+});
+
+it('custom-op: gradcheck passes, and the network learns', async () => {
+  await import('../examples/custom-op.js');
+  expect(lines[0]).toBe('gradcheck passed');
+  expect(numberIn('step 200', 'loss')).toBeLessThan(0.02);
+});
