@@ -14,6 +14,7 @@ import { shuffleOptions, shuffleVariant } from './shuffle.js';
 import type { KernelVariant } from './training-kernel.js';
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
+const UNIFORM = BufferUsage.UNIFORM | BufferUsage.COPY_DST;
 /** Networks in one dispatch: few enough that it stays short. */
 const NETWORKS = 8;
 /** Batches that one workgroup of the shuffle kernel scores with the tables it built. */
@@ -33,6 +34,8 @@ interface ScoreKernel {
 export class Scorer {
   readonly #device: Device;
   readonly #kernel: ScoreKernel;
+  /** What the last call took: how long to sleep before the next is waited for. */
+  #msPerNetwork = 0;
 
   /** `variant`: what training took; `portable` forces the plain kernel here too. */
   static async create(
@@ -57,56 +60,67 @@ export class Scorer {
     this.#kernel = kernel;
   }
 
-  /** Share of the examples of `testSet` that each network labels as they are, `p >= 0.5` being 1. `expectedMs`: of
-   * work in front of it, see Device.read. */
+  /**
+   * Share of the examples of `testSet` that each network labels as they are, `p >= 0.5` being 1. `expectedMs`: of work
+   * in front of it, see Device.read.
+   */
   async accuracies(
     testSet: BinaryDataset,
     networks: readonly MlpWeights[],
     expectedMs = 0,
   ): Promise<number[]> {
-    const accuracies: number[] = [];
-    for (let first = 0; first < networks.length; first += NETWORKS) {
-      const hits = await this.#hits(
-        testSet,
-        networks.slice(first, first + NETWORKS),
-        first === 0 ? expectedMs : 0,
-      );
-      accuracies.push(...hits.map((count) => count / testSet.x.rows));
-    }
-    return accuracies;
-  }
-
-  async #hits(
-    { x, y }: BinaryDataset,
-    networks: readonly MlpWeights[],
-    expectedMs: number,
-  ): Promise<number[]> {
-    const { pipeline, floats, groups, stretch, pack } = this.#kernel;
-    const count = groups(x.rows);
+    const { x, y } = testSet;
+    const { floats, groups, stretch, pack } = this.#kernel;
+    const perNetwork = groups(x.rows);
     const packed = new Float32Array(floats * networks.length);
     networks.forEach((weights, k) => {
       pack(weights, packed.subarray(k * floats, (k + 1) * floats));
     });
-    const inputs = [stretch(x.rows), packed, x.words, y];
-    const buffers = inputs.map((data, k) =>
-      this.#upload(data, k === 0 ? BufferUsage.UNIFORM | BufferUsage.COPY_DST : STORAGE),
-    );
-    const hits = this.#device.allocate('score hits', 4 * count * networks.length, STORAGE);
+    const shared = [
+      this.#upload(stretch(x.rows), UNIFORM),
+      this.#upload(x.words, STORAGE),
+      this.#upload(y, STORAGE),
+    ];
+    const own: GPUBuffer[] = [];
     try {
-      const encoder = this.#device.gpu.createCommandEncoder({ label: 'score' });
-      const pass = encoder.beginComputePass();
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, bindGroup(this.#device, pipeline, [...buffers, hits]));
-      pass.dispatchWorkgroups(count, networks.length);
-      pass.end();
-      this.#device.gpu.queue.submit([encoder.finish()]);
-      const words = new Uint32Array(await this.#device.read(hits, 0, hits.size, { expectedMs }));
-      return networks.map((_, k) =>
-        words.subarray(k * count, (k + 1) * count).reduce((sum, n) => sum + n, 0),
-      );
+      const reads: Promise<ArrayBuffer>[] = [];
+      for (let first = 0; first < networks.length; first += NETWORKS) {
+        const count = Math.min(NETWORKS, networks.length - first);
+        const weights = this.#upload(packed.subarray(first * floats, (first + count) * floats), STORAGE);
+        const hits = this.#device.allocate('score hits', 4 * perNetwork * count, STORAGE);
+        own.push(weights, hits);
+        this.#dispatch(shared, weights, hits, perNetwork, count);
+        const mine = expectedMs + (first + count) * this.#msPerNetwork;
+        reads.push(this.#device.read(hits, 0, hits.size, { expectedMs: mine }));
+      }
+      const begin = performance.now();
+      const hits = (await Promise.all(reads)).flatMap((words) => [...new Uint32Array(words)]);
+      this.#msPerNetwork = Math.max(0, performance.now() - begin - expectedMs) / networks.length;
+      const sum = (k: number) =>
+        hits.slice(k * perNetwork, (k + 1) * perNetwork).reduce((total, n) => total + n, 0);
+      return networks.map((_, k) => sum(k) / x.rows);
     } finally {
-      for (const buffer of [...buffers, hits]) this.#device.free(buffer);
+      for (const buffer of [...shared, ...own]) this.#device.free(buffer);
     }
+  }
+
+  /** A submit for each: a driver runs it whole, and a read of the next must not wait for all. */
+  #dispatch(
+    shared: readonly GPUBuffer[],
+    weights: GPUBuffer,
+    hits: GPUBuffer,
+    groups: number,
+    networks: number,
+  ): void {
+    const { pipeline } = this.#kernel;
+    const [stretch, rows, labels] = shared;
+    const encoder = this.#device.gpu.createCommandEncoder({ label: 'score' });
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindGroup(this.#device, pipeline, [stretch, weights, rows, labels, hits]));
+    pass.dispatchWorkgroups(groups, networks);
+    pass.end();
+    this.#device.gpu.queue.submit([encoder.finish()]);
   }
 
   #upload(data: Uint32Array | Float32Array, usage: GPUBufferUsageFlags): GPUBuffer {

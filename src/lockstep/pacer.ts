@@ -9,15 +9,12 @@ const TARGET_MS = { gpu: 50, cpu: 250 };
 const GROWTH = 8;
 /** Steps of the first chunk that counts. The one before, a single step, includes the driver's compiling. */
 const FIRST_STEPS = 4;
-/** Weight of the newest chunk in the running mean. */
-const NEWEST = 0.5;
-/** Share of a chunk's expected time that is slept; the rest is waited for, so that its end is seen when it comes. */
-const SLEPT = 0.93;
-/** A wait this short (ms, or this share of the chunk) means that the chunk was done before, nobody knows when. */
+/** Weight of a newly measured chunk in the running mean. */
+const NEWEST = 0.4;
+/** A wait this short (ms) means that the chunk was done before; when is not known. */
 const NO_WAIT_MS = 0.5;
-const NO_WAIT_SHARE = 0.01;
-/** What the estimate shrinks by then. */
-const SHRINK = 0.7;
+/** What the estimate shrinks by then, and by which power more for each time in a row. */
+const SHRINK = 0.97;
 
 export class Pacer {
   readonly #target: number;
@@ -27,8 +24,8 @@ export class Pacer {
   /** Steps, over all runs, submitted and not found done. */
   #queued = 0;
   #lastDone = 0;
-  /** Whether the end of the last chunk was seen when it came. */
-  #lastSeen = false;
+  /** Chunks in a row that were done before they were waited for: the ends of those are not known. */
+  #missed = 1;
 
   constructor(isCpu: boolean) {
     this.#target = isCpu ? TARGET_MS.cpu : TARGET_MS.gpu;
@@ -54,22 +51,26 @@ export class Pacer {
 
   /** How long to sleep before waiting for the oldest chunk that is not done. */
   sleep(start: number, runSteps: number, now: number): number {
-    const due = Math.max(start, this.#lastDone) + SLEPT * runSteps * (this.#msPerStep ?? 0);
+    const due = Math.max(start, this.#lastDone) + runSteps * (this.#msPerStep ?? 0);
     return Math.max(0, due - now);
   }
 
   /** Notes that a chunk submitted at `start` was found done at `now`, after a wait of `waitedMs`. */
   finished(start: number, runSteps: number, now: number, waitedMs: number): void {
     const begin = Math.max(start, this.#lastDone);
-    const beginKnown = this.#lastSeen || start >= this.#lastDone;
+    const beginKnown = this.#missed === 0 || start >= this.#lastDone;
     const ms = (now - begin) / runSteps;
     this.#lastDone = now;
     this.#queued -= runSteps;
     this.#chunks++;
     if (this.#chunks === 1) return;
     const known = this.#msPerStep ?? ms;
-    this.#lastSeen = waitedMs >= Math.max(NO_WAIT_MS, NO_WAIT_SHARE * (now - begin));
-    if (!this.#lastSeen) this.#msPerStep = Math.min(ms, known * SHRINK);
-    else if (beginKnown) this.#msPerStep = known + NEWEST * (ms - known);
+    if (waitedMs < NO_WAIT_MS) {
+      this.#missed++;
+      this.#msPerStep = Math.min(ms, known * SHRINK ** this.#missed);
+    } else {
+      this.#missed = 0;
+      if (beginKnown) this.#msPerStep = known + NEWEST * (ms - known);
+    }
   }
 }
