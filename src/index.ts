@@ -18,6 +18,7 @@ export type { WaitOptions } from './gpu/readback.js';
 export { BufferUsage } from './gpu/usage.js';
 export { type KernelCall, runKernel } from './kernels/custom.js';
 export type { Operand } from './kernels/elementwise.js';
+export type { MatmulVariant } from './kernels/matmul.js';
 export { trainLockstep } from './lockstep/trainer.js';
 export type {
   AdamWSettings,
@@ -31,6 +32,7 @@ export * as nn from './nn/index.js';
 export { type LinearParameters, linearParameters } from './nn/init.js';
 export * as optim from './optim/index.js';
 export { Generator } from './random/generator.js';
+export { Mt19937 } from './random/mt19937.js';
 export { type BinaryDataset, BitMatrix } from './tensor/bits.js';
 export {
   arange,

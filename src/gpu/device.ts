@@ -60,9 +60,9 @@ export class Device {
   readonly #sizes = new Map<GPUBuffer, number>();
   readonly #pipelines: Pipelines;
   readonly #readback: Readback;
-  /** Records kernels and copies, and submits them in batches. */
+  /** Records kernels and copies, and submits them in batches. @internal */
   readonly commands: CommandQueue;
-  /** Storage buffers for tensors, reused by size. */
+  /** Storage buffers for tensors, reused by size. @internal */
   readonly pool: BufferPool;
   readonly #onUncaptured: (event: GPUUncapturedErrorEvent) => void;
   #bytes = 0;

@@ -5,7 +5,7 @@ import { LockstepError } from '../gpu/errors.js';
 import type { CommonSettings, Optimizer } from './optimizer.js';
 
 /** What schedules need of an optimizer. */
-type Scheduled = Pick<Optimizer<CommonSettings>, 'groups'>;
+export type Scheduled = Pick<Optimizer<CommonSettings>, 'groups'>;
 
 /** A learning rate as a function of the first one and the number of steps done. */
 export abstract class Schedule {
