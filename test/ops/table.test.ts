@@ -14,7 +14,8 @@ import { type Input, signed, table } from './table.js';
 
 let device: Device;
 beforeAll(async () => {
-  device = await openDevice();
+  // WebGPU's default limits: what passes here passes on every adapter.
+  device = await openDevice({ requiredLimits: 'default' });
 });
 afterAll(() => device.destroy());
 
