@@ -3,7 +3,7 @@
  * `webgpu`.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -105,4 +105,17 @@ test('the types compile in a strict project', () => {
   ];
   const compiler = join(repository, 'node_modules', 'typescript', 'bin', 'tsc');
   expect(run(process.execPath, [compiler, ...options, 'use.ts'])).toBe('');
+});
+
+test('the examples of the library compile in a strict project, and run', () => {
+  const folder = join('node_modules', 'lockstep-gpu', 'examples');
+  const examples = ['xor.ts', 'spirals.ts', 'ensemble.ts', 'custom-op.ts'];
+  // Copied out of node_modules, as a user would.
+  for (const example of examples) copyFileSync(join(project, folder, example), join(project, example));
+  const compiler = join(repository, 'node_modules', 'typescript', 'bin', 'tsc');
+  const options = ['--strict', '--module', 'nodenext', '--target', 'es2022', '--outDir', 'out'];
+  const types = ['--types', 'node', '--typeRoots', join(repository, 'node_modules', '@types')];
+  expect(run(process.execPath, [compiler, ...options, ...types, ...examples])).toBe('');
+  expect(run(process.execPath, [join('out', 'xor.js')])).toMatch(/^0 0\.\d+\n50 /);
+  expect(run(process.execPath, [join('out', 'custom-op.js')])).toContain('gradcheck passed');
 });
