@@ -38,6 +38,16 @@ export function batchesBetween(
   return { whole: to - from - small, small, smallBatch: small === 0 ? 0 : smallBatch };
 }
 
+/** Misses are counted in units of 1 / (batchSize * smallBatch) of a batch: whole numbers for both kinds of batches. */
+function unitOf({ smallBatch }: WindowBatches, batchSize: number): number {
+  return batchSize * Math.max(1, smallBatch);
+}
+
+/** The mean accuracy of so many batches; what is reported and what the stop rule compares, so that they agree. */
+function accuracyAfter(misses: number, steps: number, unit: number): number {
+  return (steps * unit - misses) / unit / steps;
+}
+
 /** Mean of the batches' accuracies, unweighted, as the protocol takes it. */
 export function meanAccuracy(
   batches: WindowBatches,
@@ -45,8 +55,10 @@ export function meanAccuracy(
   hits: number,
   smallHits: number,
 ): number {
-  const sum = hits / batchSize + (batches.small === 0 ? 0 : smallHits / batches.smallBatch);
-  return sum / (batches.whole + batches.small);
+  const { whole, small, smallBatch } = batches;
+  const misses =
+    (whole * batchSize - hits) * Math.max(1, smallBatch) + (small * smallBatch - smallHits) * batchSize;
+  return accuracyAfter(misses, whole + small, unitOf(batches, batchSize));
 }
 
 /**
@@ -60,9 +72,8 @@ export function missBudget(
 ): number {
   if (!stop || step < stop.minSteps) return -1;
   const steps = batches.whole + batches.small;
-  const unit = batchSize * Math.max(1, batches.smallBatch);
-  const passes = (misses: number) => (steps * unit - misses) / unit / steps >= stop.accuracy;
+  const unit = unitOf(batches, batchSize);
   let budget = Math.min(steps * unit, Math.floor(steps * unit * (1 - stop.accuracy)) + 1);
-  while (budget >= 0 && !passes(budget)) budget--;
+  while (budget >= 0 && accuracyAfter(budget, steps, unit) < stop.accuracy) budget--;
   return budget;
 }
