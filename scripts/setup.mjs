@@ -29,11 +29,14 @@ class SetupError extends Error {
 /** @param {string} message */
 const say = (message) => console.log(`setup: ${message}`);
 
-/** Ctrl-C reaches the child by itself (same terminal); we wait for it, so that apt is never cut off half-way. */
+/** After an interrupt we wait for the child to end; apt, in a process group of its own, is never cut off half-way. */
 let interrupted = false;
+/** @type {import('node:child_process').ChildProcess | undefined} */
+let current;
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
   process.on(signal, () => {
     interrupted = true;
+    current?.kill(signal);
   });
 }
 
@@ -43,12 +46,15 @@ for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
  * @returns {Promise<{ code: number, output: string }>}
  */
 async function run(command, args, { quiet = false, env = process.env } = {}) {
+  const isApt = command === 'apt-get';
   const child = spawn(command, args, {
     cwd: REPOSITORY,
+    detached: isApt,
     env,
     stdio: quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
     shell: process.platform === 'win32' && command === 'npm',
   });
+  current = isApt ? undefined : child;
   let output = '';
   child.stdout?.on('data', (chunk) => {
     output += chunk;
