@@ -10,7 +10,7 @@
  * is the sum over i of [w1, b1][h, i] G[h, i]: no second pass over the samples. `finish` adds up the tiles' parts.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { repeat, TILE_THREADS, tileMemory, tileSize, tileSums } from './tile.js';
+import { repeat, TILE_THREADS, type TileOptions, tileMemory, tileSize, tileSums } from './tile.js';
 
 const PER_THREAD = 4;
 /** Samples, hidden units or features of a tile: as many as a word has bits. */
@@ -31,7 +31,7 @@ struct Params {
   words: u32,
   // tiles of hidden units; words a sample in the list of active units
   hiddenTiles: u32,
-  // tiles of [features, 1]
+  // tiles of features
   featureTiles: u32,
 }
 @group(0) @binding(0) var<uniform> u: Params;`;
@@ -58,7 +58,11 @@ fn main(
 
 /** Rows are samples, columns hidden units, sums run over features. */
 export function fusedHiddenShader(input: FusedInput): string {
-  const product = { perThread: PER_THREAD, loadA: feature(input, 'r', 'd'), loadB: 'w1[c * u.features + d]' };
+  const product: TileOptions = {
+    perThread: PER_THREAD,
+    loadA: feature(input, 'r', 'd'),
+    loadB: 'w1[c * u.features + d]',
+  };
   return wgsl`
 ${params}
 @group(0) @binding(1) var<storage, read> x: array<${inputType(input)}>;
@@ -151,10 +155,11 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
 /** Rows are hidden units, columns features (and the bias), sums run over samples. */
 export function fusedGradientsShader(input: FusedInput): string {
-  const product = {
+  const product: TileOptions = {
     perThread: PER_THREAD,
     loadA: activeGradient('d', 'r'),
-    loadB: `oneOr(d, c)`,
+    loadB: feature(input, 'd', 'c'),
+    rowSums: true,
   };
   return wgsl`
 ${params}
@@ -165,18 +170,14 @@ ${params}
 @group(0) @binding(5) var<storage, read> dz: array<f32>;
 @group(0) @binding(6) var<storage, read> activeUnits: array<u32>;
 @group(0) @binding(7) var<storage, read_write> dw1: array<f32>;
-// The last tile's column is db1's: [hidden, featureTiles] parts of dw2, then [hidden] db1.
+// [hidden, featureTiles] parts of dw2, then [hidden] db1.
 @group(0) @binding(8) var<storage, read_write> parts: array<f32>;
 ${tileMemory(product)}
 var<workgroup> sums: array<f32, ${FUSED_TILE * TILE_THREADS}>;
 
-fn oneOr(s: u32, i: u32) -> f32 {
-  if (i == u.features) { return 1.0; }
-  return ${feature(input, 's', 'i')};
-}
 ${entry}
   let m = u.hidden;
-  let n = u.features + 1u;
+  let n = u.features;
   let k = u.batch;
   ${tileSums(product)}
   ${repeat(
@@ -190,11 +191,12 @@ ${entry}
         (j) => `if (ownCol + ${j}u < u.features) {
         sum${i} += w1[h * u.features + ownCol + ${j}u] * s${i}_${j};
         dw1[h * u.features + ownCol + ${j}u] = out * s${i}_${j};
-      } else if (ownCol + ${j}u == u.features) {
-        sum${i} += b1[h] * s${i}_${j};
-        parts[u.hidden * u.featureTiles + h] = out * s${i}_${j};
       }`,
       )}
+      if (ownCol == 0u) {
+        sum${i} += b1[h] * t${i};
+        parts[u.hidden * u.featureTiles + h] = out * t${i};
+      }
     }
     sums[(local.y * ${PER_THREAD}u + ${i}u) * ${TILE_THREADS}u + local.x] = sum${i};`,
   )}
@@ -237,7 +239,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
 /** The gradient by float inputs: rows are samples, columns features, sums run over hidden units. */
 export function fusedInputGradientShader(): string {
-  const product = {
+  const product: TileOptions = {
     perThread: PER_THREAD,
     loadA: `${activeGradient('r', 'd')} * w2[d]`,
     loadB: 'w1[d * u.features + c]',

@@ -6,7 +6,7 @@
  * the bias; then the batch extents, a's batch strides, b's batch strides. The result is dense, [batch, m, n].
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { repeat, TILE_THREADS, tileMemory, tileSize, tileSums } from './tile.js';
+import { repeat, TILE_THREADS, type TileOptions, tileMemory, tileSize, tileSums } from './tile.js';
 
 export interface MatmulShaderOptions {
   /** Rows and columns of the result that one invocation computes: a tile has 8 times as many. */
@@ -30,7 +30,7 @@ export function matmulShader({ perThread, batchRank, bias }: MatmulShaderOptions
           : `at += (rest % ${extent}) * ${stride}; rest /= ${extent};`;
       })
       .join(' ');
-  const product = {
+  const product: TileOptions = {
     perThread,
     loadA: `a[startA + r * ${word(5)} + d * ${word(6)}]`,
     loadB: `b[startB + d * ${word(8)} + c * ${word(9)}]`,

@@ -11,10 +11,9 @@ import {
   fusedInputGradientShader,
   fusedOutputsShader,
 } from '../../shaders/fused-mlp.wgsl.js';
-import { BYTES_PER_ELEMENT } from '../tensor/dtype.js';
 import { Tensor } from '../tensor/tensor.js';
 import { copyDense } from './elementwise.js';
-import { type Cost, launch, Words } from './launch.js';
+import { launch, Words } from './launch.js';
 
 /** x [batch, features] as f32, or its bits as u32 [batch, words]; w1 [hidden, features], b1 [hidden], w2 [1, hidden], b2 [1]. */
 export interface FusedMlpInputs {
@@ -39,7 +38,7 @@ function sizesOf({ x, w1 }: FusedMlpInputs): Sizes {
   const [batch, words] = x.shape;
   const [hidden, features] = w1.shape;
   const hiddenTiles = Math.ceil(hidden / FUSED_TILE);
-  const featureTiles = Math.ceil((features + 1) / FUSED_TILE);
+  const featureTiles = Math.ceil(features / FUSED_TILE);
   const params = new Words().u32(batch, features, hidden, words, hiddenTiles, featureTiles, 0, 0).done();
   return { batch, features, hidden, hiddenTiles, featureTiles, packed: x.dtype === 'u32', params };
 }
@@ -133,14 +132,4 @@ export function fusedInputGradient(inputs: FusedMlpInputs, active: Tensor, dz: T
     grid: [Math.ceil(features / FUSED_TILE), Math.ceil(batch / FUSED_TILE)],
   });
   return dx;
-}
-
-/** What one step forward and back takes at least. */
-export function fusedMlpCost(batch: number, features: number, hidden: number, packed: boolean): Cost {
-  const inputs = batch * (packed ? Math.ceil(features / 32) : features);
-  const parameters = hidden * (features + 2) + 1;
-  return {
-    bytes: (2 * inputs + 3 * parameters + 4 * batch) * BYTES_PER_ELEMENT,
-    flops: 4 * batch * hidden * (features + 2),
-  };
 }

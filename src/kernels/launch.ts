@@ -5,12 +5,6 @@ import type { Device } from '../gpu/device.js';
 import { LockstepError } from '../gpu/errors.js';
 import type { Tensor } from '../tensor/tensor.js';
 
-/** Work that a launch does, for rates: bytes moved at least once between memory and the device, and operations. */
-export interface Cost {
-  bytes: number;
-  flops: number;
-}
-
 /** Collects 32-bit words for a kernel's uniform. */
 export class Words {
   readonly #words: number[] = [];

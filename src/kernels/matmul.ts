@@ -3,10 +3,9 @@
  */
 import { matmulShader } from '../../shaders/matmul.wgsl.js';
 import { tileSize } from '../../shaders/tile.js';
-import { BYTES_PER_ELEMENT } from '../tensor/dtype.js';
 import { broadcastShapes, broadcastStrides, collapse, numelOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
-import { type Cost, launch, Words } from './launch.js';
+import { launch, Words } from './launch.js';
 
 /** Results with fewer elements than this go to single elements an invocation: more workgroups for less work. */
 const SMALL = 4096;
@@ -51,9 +50,3 @@ export function matmul(a: Tensor, b: Tensor, bias?: Tensor, variant: MatmulVaria
   });
   return output;
 }
-
-/** What one product of `[m, k]` and `[k, n]` takes at least. */
-export const matmulCost = (m: number, k: number, n: number, batches = 1): Cost => ({
-  bytes: batches * (m * k + k * n + m * n) * BYTES_PER_ELEMENT,
-  flops: batches * 2 * m * k * n,
-});
