@@ -2,7 +2,7 @@
  * The forward pass of the shuffle-table kernels, as fragments: the tables of subset sums that lie across the lanes,
  * and the logits of a block of samples looked up in them. Training and scoring share it, so that both round alike.
  */
-import { type ShuffleOptions, shuffleLayout } from './shuffle-layout.js';
+import { type ShuffleOptions, shuffleLayout, TURN } from './shuffle-layout.js';
 import { lines, sumOf, times } from './text.js';
 
 /** Declares `bit0`, `bit1`, …: all ones where that bit of the lane's number is set. */
@@ -41,38 +41,37 @@ export function forwardTables(options: ShuffleOptions): string {
   );
 }
 
-/**
- * For `turn` blocks of samples (lane = sample) from rows `row<j>_<word>`: this subgroup's part of the logits in
- * `out<j>`. `onUnit` may use `z<j>`, the unit's pre-activations.
- */
-export function forwardBlocks(options: ShuffleOptions, turn: number, onUnit: (h: number) => string): string {
-  const { lanes, unitsPerSubgroup } = options;
-  const { rowGroups } = shuffleLayout(options);
-  const indices = times(turn, (j) => [
-    `var out${j} = 0.0;`,
-    ...rowGroups.map(
-      ({ word, shift }, g) => `let i${j}_${g} = (row${j}_${word} >> ${shift}u) & ${lanes - 1}u;`,
-    ),
-  ]);
-  const units = times(unitsPerSubgroup, (h) => {
-    const logits = times(turn, (j) => {
-      const z = sumOf(rowGroups.map((_, g) => `subgroupShuffle(t${h}_${g}, i${j}_${g})`));
-      return `let z${j} = ${z}; out${j} += select(z${j}, 0.0, z${j} < 0.0) * ow${h};`;
-    });
-    return `{ ${logits.join(' ')} ${onUnit(h)} }`;
-  });
-  return lines([...indices.flat(), ...units]);
-}
+/** Look-ups of one logit up to which four blocks go through the units together: their indices stay in registers. */
+const FEW_GROUPS = 4;
 
 /**
- * Loads `row0_<word>`, `row1_<word>`, …: words of `turn` blocks of rows, sample `first` in lane 0 of block 0, laid
- * out in `buffer` as one run of `batch` words for each word of a row.
+ * For the four blocks of samples whose row words are the components of `row<word>` (lane = sample): this subgroup's
+ * part of the logits in `out0` to `out3`. `onUnit(h, blocks)` may use `z<j>`, the unit's pre-activations, for those
+ * blocks j. Each sum is the same, whichever way the loops are nested.
  */
-export function loadRows(
+export function forwardBlocks(
   options: ShuffleOptions,
-  turn: number,
-  at: (word: number, block: number) => string,
+  onUnit: (h: number, blocks: number[]) => string,
 ): string {
-  const { rowWords } = shuffleLayout(options);
-  return lines(times(turn, (j) => lines(times(rowWords, (word) => `let row${j}_${word} = ${at(word, j)};`))));
+  const { lanes, unitsPerSubgroup } = options;
+  const { rowGroups } = shuffleLayout(options);
+  const index = (j: number, g: number) =>
+    `let i${j}_${g} = (row${rowGroups[g].word}.${'xyzw'[j]} >> ${rowGroups[g].shift}u) & ${lanes - 1}u;`;
+  const logit = (h: number, j: number) => {
+    const z = sumOf(rowGroups.map((_, g) => `subgroupShuffle(t${h}_${g}, i${j}_${g})`));
+    return `let z${j} = ${z}; out${j} += select(z${j}, 0.0, z${j} < 0.0) * ow${h};`;
+  };
+  const through = (blocks: number[]) =>
+    lines([
+      ...blocks.flatMap((j) => rowGroups.map((_, g) => index(j, g))),
+      ...times(
+        unitsPerSubgroup,
+        (h) => `{ ${blocks.map((j) => logit(h, j)).join(' ')} ${onUnit(h, blocks)} }`,
+      ),
+    ]);
+  const all = times(TURN, (j) => j);
+  return lines([
+    ...all.map((j) => `var out${j} = 0.0;`),
+    ...(rowGroups.length <= FEW_GROUPS ? [through(all)] : all.map((j) => through([j]))),
+  ]);
 }

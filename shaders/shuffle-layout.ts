@@ -2,21 +2,26 @@
  * How the shuffle-table kernels lay out hidden units, features and samples over subgroups, lanes and words. Numbers
  * shared by the shaders and their launcher; no WGSL.
  *
- * Lane = feature while weights are updated, lane = sample while logits are summed. Sample b of a batch sits in lane
- * `b % lanes` of block `floor(b / lanes)`. Where bits of 32 samples are packed in a word (p, 0 to 3), bit k is the
- * sample in block `k % blocks` of lane `p * lanesPerWord + floor(k / blocks)`.
+ * Lane = feature while weights are updated, lane = sample while logits are summed. Four samples in a row, one load of
+ * a vec4, sit in one lane: sample b in component `b % 4` of quad `floor(b / 4)`, which is lane `quad % lanes` of turn
+ * `floor(quad / lanes)`; a turn and a component make a block. Where bits of 32 samples are packed in a word (p, 0 to
+ * 3), bit k is the sample in block `k % blocks` of lane `p * lanesPerWord + floor(k / blocks)`.
  */
 import { times } from './text.js';
 
 /** Samples that one training step holds at most; a smaller batch leaves the rest idle. */
 export const SHUFFLE_BATCH = 128;
+/** Blocks of samples that are loaded and stored together. */
+export const TURN = 4;
 
 export interface ShuffleOptions {
   /** Input features, columns of the packed rows. */
   features: number;
   /** Hidden width; four times `unitsPerSubgroup` or a multiple of that. */
   hidden: number;
-  /** Subgroup size, a power of two from 4 to 64. */
+  /** Examples of a batch that is not the last of an epoch, up to {@link SHUFFLE_BATCH}. */
+  batch: number;
+  /** Subgroup size, a power of two from 4 to 32. */
   lanes: number;
   /** Hidden units a subgroup keeps; a multiple of `lanes`. */
   unitsPerSubgroup: number;
@@ -42,8 +47,9 @@ export function shuffleLayout(o: ShuffleOptions) {
   const featureBlocks = Math.ceil(o.features / o.lanes);
   const log2Lanes = Math.log2(o.lanes);
   const rowWords = Math.ceil(o.features / 32);
-  const columnsAt = SHUFFLE_BATCH * rowWords;
-  const labelsAt = columnsAt + 4 * featureBlocks * o.lanes;
+  const quads = SHUFFLE_BATCH / TURN;
+  const columnsAt = quads * rowWords;
+  const labelsAt = columnsAt + featureBlocks * o.lanes;
   /** Floats between two hidden units' weights. */
   const pitch = featureBlocks * o.lanes;
   const matrix = o.hidden * pitch;
@@ -58,8 +64,10 @@ export function shuffleLayout(o: ShuffleOptions) {
     lanesPerWord: o.lanes / 4,
     subgroups: o.hidden / o.unitsPerSubgroup,
     pitch,
-    /** Words of one prepared batch: packed rows, packed columns, labels. */
-    batch: { columnsAt, labelsAt, words: labelsAt + SHUFFLE_BATCH },
+    turns: SHUFFLE_BATCH / o.lanes / TURN,
+    quads,
+    /** One prepared batch in vec4s: rows [word][quad], columns [feature] with the four words of samples, labels [quad]. */
+    batch: { columnsAt, labelsAt, vec4s: labelsAt + quads },
     /** Floats of one run's weights: w1, then b1 and w2, then b2. */
     weights: {
       matrix,

@@ -3,14 +3,14 @@
  * tables once and counts the examples it gets right. Forward only; nothing is trained here.
  */
 import { bce } from './bce.wgsl.js';
-import { forwardBlocks, forwardTables, laneBits, loadRows } from './shuffle-forward.wgsl.js';
-import { SHUFFLE_BATCH, type ShuffleOptions, shuffleLayout } from './shuffle-layout.js';
+import { forwardBlocks, forwardTables, laneBits } from './shuffle-forward.wgsl.js';
+import { SHUFFLE_BATCH, type ShuffleOptions, shuffleLayout, TURN } from './shuffle-layout.js';
 import { lines, times } from './text.js';
 
 /** The WGSL. Bindings: src/kernels/scoring.ts. */
 export function shuffleScore(o: ShuffleOptions): string {
   const { hidden, lanes, unitsPerSubgroup } = o;
-  const { featureBlocks, log2Lanes, rowWords, subgroups, weights, pitch } = shuffleLayout(o);
+  const { featureBlocks, log2Lanes, rowWords, subgroups, weights, pitch, quads } = shuffleLayout(o);
   const matrix = times(unitsPerSubgroup, (h) => times(featureBlocks, (i) => `${h}_${i}`)).flat();
   const vectorBlocks = times(unitsPerSubgroup / lanes, (b) => b);
   return /* wgsl */ `
@@ -18,7 +18,7 @@ enable subgroups;
 diagnostic(off, subgroup_uniformity);
 
 /** batches: of ${SHUFFLE_BATCH} examples a workgroup; the loop bounds of the unrolled parts come from here too. */
-struct Stretch { examples: u32, batches: u32, matrixBlocks: u32, blocks: u32, subgroups: u32 }
+struct Stretch { examples: u32, batches: u32, matrixBlocks: u32, turns: u32, subgroups: u32 }
 
 @group(0) @binding(0) var<uniform> stretch: Stretch;
 @group(0) @binding(1) var<storage, read> weights: array<f32>;
@@ -26,8 +26,8 @@ struct Stretch { examples: u32, batches: u32, matrixBlocks: u32, blocks: u32, su
 @group(0) @binding(3) var<storage, read> labels: array<u32>;
 @group(0) @binding(4) var<storage, read_write> hits: array<u32>;
 
-var<workgroup> partial: array<f32, ${subgroups * SHUFFLE_BATCH}>;
-var<workgroup> counts: array<u32, ${SHUFFLE_BATCH}>;
+var<workgroup> partial: array<vec4f, ${subgroups * quads}>;
+var<workgroup> counts: array<u32, ${quads}>;
 
 ${bce}
 
@@ -61,28 +61,39 @@ fn main(
   var count = 0u;
   for (var batch = 0u; batch < stretch.batches; batch++) {
     let first = (group.x * stretch.batches + batch) * ${SHUFFLE_BATCH}u;
-    let blocks = stretch.blocks;
-    for (var block = 0u; block < blocks; block++) {
-      let row = min(first + block * ${lanes}u + lane, stretch.examples - 1u) * ${rowWords}u;
-      ${loadRows(o, 1, (word) => `rows[row + ${word}u]`)}
-      ${forwardBlocks(o, 1, () => '')}
-      partial[subgroup * ${SHUFFLE_BATCH}u + block * ${lanes}u + lane] = out0;
+    let turns = stretch.turns;
+    for (var turn = 0u; turn < turns; turn++) {
+      let quad = turn * ${lanes}u + lane;
+      let example = min(vec4u(first + quad * ${TURN}u) + vec4u(0u, 1u, 2u, 3u), vec4u(stretch.examples - 1u));
+      ${lines(
+        times(rowWords, (word) => {
+          const parts = times(TURN, (j) => `rows[example.${'xyzw'[j]} * ${rowWords}u + ${word}u]`);
+          return `let row${word} = vec4u(${parts.join(', ')});`;
+        }),
+      )}
+      ${forwardBlocks(o, () => '')}
+      partial[subgroup * ${quads}u + quad] = vec4f(out0, out1, out2, out3);
     }
     workgroupBarrier();
-    let example = first + id;
-    if (id < ${SHUFFLE_BATCH}u && example < stretch.examples) {
-      var z = bias;
-      for (var k = 0u; k < stretch.subgroups; k++) { z += partial[k * ${SHUFFLE_BATCH}u + id]; }
-      let positive = ((labels[example >> 5u] >> (example & 31u)) & 1u) == 1u;
-      count += select(0u, 1u, (sigmoid(z) >= 0.5) == positive);
+    if (id < ${quads}u) {
+      var z = vec4f(bias);
+      for (var k = 0u; k < stretch.subgroups; k++) { z += partial[k * ${quads}u + id]; }
+      for (var j = 0u; j < ${TURN}u; j++) {
+        let example = first + id * ${TURN}u + j;
+        if (example < stretch.examples) {
+          let positive = ((labels[example >> 5u] >> (example & 31u)) & 1u) == 1u;
+          count += select(0u, 1u, (sigmoid(z.x) >= 0.5) == positive);
+        }
+        z = z.yzwx;
+      }
     }
     workgroupBarrier();
   }
-  if (id < ${SHUFFLE_BATCH}u) { counts[id] = count; }
+  if (id < ${quads}u) { counts[id] = count; }
   workgroupBarrier();
   if (id == 0u) {
     var sum = 0u;
-    for (var k = 0u; k < ${SHUFFLE_BATCH}u; k++) { sum += counts[k]; }
+    for (var k = 0u; k < ${quads}u; k++) { sum += counts[k]; }
     hits[group.y * groups.x + group.x] = sum;
   }
 }

@@ -8,27 +8,26 @@
  */
 
 import { bce } from './bce.wgsl.js';
-import { forwardBlocks, forwardTables, laneBits, loadRows } from './shuffle-forward.wgsl.js';
-import { bitGroups, SHUFFLE_BATCH, type ShuffleOptions, shuffleLayout } from './shuffle-layout.js';
+import { forwardBlocks, forwardTables, laneBits } from './shuffle-forward.wgsl.js';
+import { bitGroups, type ShuffleOptions, shuffleLayout, TURN } from './shuffle-layout.js';
 import { lines, sumOf, times } from './text.js';
-
-/** Blocks of samples a turn of the forward loop: with few features a turn is short, and its overhead shows. */
-function blocksPerTurn({ features }: ShuffleOptions): number {
-  return features <= 16 ? 2 : 1;
-}
 
 /** The WGSL. Bindings: src/kernels/shuffle.ts. */
 export function shuffleTrain(o: ShuffleOptions): string {
   const { hidden, lanes, unitsPerSubgroup } = o;
   const layout = shuffleLayout(o);
-  const { featureBlocks, blocks, lanesPerWord, log2Lanes, subgroups, batch, state } = layout;
-  const turn = blocksPerTurn(o);
+  const { featureBlocks, blocks, turns, quads, lanesPerWord, log2Lanes, subgroups, rowWords, batch, state } =
+    layout;
+  const components = times(TURN, (j) => 'xyzw'[j]);
   const units = times(unitsPerSubgroup, (h) => h);
   const featureBlock = times(featureBlocks, (i) => i);
   const vectorBlocks = times(unitsPerSubgroup / lanes, (b) => b);
   const matrix = units.flatMap((h) => featureBlock.map((i) => `${h}_${i}`));
   const laneMask = `${lanes - 1}u`;
   const sampleGroups = bitGroups(0, 32, log2Lanes);
+  /** Sum of dL/dz2 over the samples whose bits are set in a word. */
+  const lookUp = (word: string) =>
+    sumOf(sampleGroups.map(({ shift }, g) => `subgroupShuffle(D${g}, (${word} >> ${shift}u) & ${laneMask})`));
   const butterfly = (name: string) =>
     times(log2Lanes, (j) => `${name} += subgroupShuffle(${name}, lane ^ ${1 << j}u);`).join(' ');
   const adamw = (w: string, m: string, v: string, g: string) =>
@@ -44,7 +43,7 @@ export function shuffleTrain(o: ShuffleOptions): string {
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 
-struct Chunk { stride: u32, matrixBlocks: u32, blocks: u32, subgroups: u32 }
+struct Chunk { stride: u32, matrixBlocks: u32, turns: u32, subgroups: u32 }
 struct Slot { slot: u32, steps: u32, closes: u32, position: u32 }
 struct Hyper { decay: f32, beta1: f32, oneMinusBeta1: f32, beta2: f32, oneMinusBeta2: f32, eps: f32 }
 struct Step { stepSize: f32, invRootCorrection2: f32, invCount: f32, count: f32 }
@@ -53,13 +52,13 @@ struct Step { stepSize: f32, invRootCorrection2: f32, invCount: f32, count: f32 
 @group(0) @binding(1) var<storage, read> slots: array<Slot>;
 @group(0) @binding(2) var<storage, read> hypers: array<Hyper>;
 @group(0) @binding(3) var<storage, read> steps: array<Step>;
-@group(0) @binding(4) var<storage, read> batches: array<u32>;
+@group(0) @binding(4) var<storage, read> batches: array<vec4u>;
 @group(0) @binding(5) var<storage, read> paused: array<u32>;
 @group(0) @binding(6) var<storage, read_write> state: array<f32>;
-@group(0) @binding(7) var<storage, read_write> sums: array<u32>;
+@group(0) @binding(7) var<storage, read_write> sums: array<vec4u>;
 
-var<workgroup> partial: array<f32, ${subgroups * SHUFFLE_BATCH}>;
-var<workgroup> gradient: array<f32, ${SHUFFLE_BATCH}>;
+var<workgroup> partial: array<vec4f, ${subgroups * quads}>;
+var<workgroup> gradient: array<vec4f, ${quads}>;
 
 ${bce}
 
@@ -102,63 +101,78 @@ fn main(
   let outputAt = base + ${state.outputBiasAt}u;
   var bias = state[outputAt]; var biasM = state[outputAt + 1u]; var biasV = state[outputAt + 2u];
 
-  let sumsAt = slot * ${4 * SHUFFLE_BATCH}u + (id & ${SHUFFLE_BATCH - 1}u);
-  var lossSum = bitcast<f32>(sums[sumsAt]);
-  var hits = sums[sumsAt + ${SHUFFLE_BATCH}u];
-  var hitsOfPartial = sums[sumsAt + ${2 * SHUFFLE_BATCH}u];
-  var nanSteps = sums[sumsAt + ${3 * SHUFFLE_BATCH}u];
+  let sumsAt = slot * ${4 * quads}u + (id & ${quads - 1}u);
+  var lossSum = bitcast<vec4f>(sums[sumsAt]);
+  var hits = sums[sumsAt + ${quads}u];
+  var hitsOfPartial = sums[sumsAt + ${2 * quads}u];
+  var nanSteps = sums[sumsAt + ${3 * quads}u];
 
   for (var s = 0u; s < count; s++) {
     let at = group.x * chunk.stride + s;
-    let batchAt = at * ${batch.words}u;
+    let batchAt = at * ${batch.vec4s}u;
     let step = steps[at];
 
     // Forward. Table T of unit h and feature group g: lane l holds the sum of the weights whose bit is set in l.
     ${forwardTables(o)}
     ${lines(units.map((h) => `var active${h} = 0u;`))}
-    let blocks = chunk.blocks;
-    for (var block = 0u; block < blocks; block += ${turn}u) {
-      ${loadRows(o, turn, (word, j) => `batches[batchAt + ${word * SHUFFLE_BATCH + j * lanes}u + block * ${lanes}u + lane]`)}
-      ${lines(times(turn, (j) => `let sample${j} = 1u << (block + ${j}u);`))}
+    let turns = chunk.turns;
+    for (var turn = 0u; turn < turns; turn++) {
+      let quad = turn * ${lanes}u + lane;
+      ${lines(times(rowWords, (word) => `let row${word} = batches[batchAt + ${word * quads}u + quad];`))}
+      ${lines(times(TURN, (j) => `let sample${j} = 1u << (turn * ${TURN}u + ${j}u);`))}
       ${forwardBlocks(
         o,
-        turn,
-        (h) => `active${h} |= ${times(turn, (j) => `select(0u, sample${j}, z${j} > 0.0)`).join(' | ')};`,
+        (h, these) => `active${h} |= ${these.map((j) => `select(0u, sample${j}, z${j} > 0.0)`).join(' | ')};`,
       )}
-      ${lines(times(turn, (j) => `partial[subgroup * ${SHUFFLE_BATCH}u + (block + ${j}u) * ${lanes}u + lane] = out${j};`))}
+      partial[subgroup * ${quads}u + quad] = vec4f(${times(TURN, (j) => `out${j}`).join(', ')});
     }
     workgroupBarrier();
 
-    if (id < ${SHUFFLE_BATCH}u) {
-      var z = bias;
-      for (var k = 0u; k < chunk.subgroups; k += 4u) {
-        let q = k * ${SHUFFLE_BATCH}u + id;
-        z += (partial[q] + partial[q + ${SHUFFLE_BATCH}u]) + (partial[q + ${2 * SHUFFLE_BATCH}u] + partial[q + ${3 * SHUFFLE_BATCH}u]);
-      }
-      let valid = f32(id) < step.count;
-      let result = bce(z, f32(batches[batchAt + ${batch.labelsAt}u + id]));
-      gradient[id] = select(0.0, result.gradient * step.invCount, valid);
-      lossSum += select(0.0, result.loss * step.invCount, valid);
-      let hit = select(0u, 1u, valid && result.correct);
-      let whole = step.count == ${SHUFFLE_BATCH}.0;
-      hits += select(0u, hit, whole);
-      hitsOfPartial += select(hit, 0u, whole);
-      nanSteps += select(0u, 1u, valid && isNan(z));
+    if (id < ${quads}u) {
+      var z = vec4f(bias);
+      for (var k = 0u; k < chunk.subgroups; k++) { z += partial[k * ${quads}u + id]; }
+      let labels = batches[batchAt + ${batch.labelsAt}u + id];
+      let whole = step.count == ${o.batch}.0;
+      // A sample that met a NaN counts all steps from there on, those with smaller batches too.
+      nanSteps += min(nanSteps, vec4u(1u));
+      var dz = vec4f(0.0);
+      ${lines(
+        components.map((c, j) =>
+          lines([
+            `if (f32(id * ${TURN}u + ${j}u) < step.count) {`,
+            `  let result = bce(z.${c}, f32(labels.${c}));`,
+            `  dz.${c} = result.gradient * step.invCount;`,
+            `  lossSum.${c} += result.loss * step.invCount;`,
+            '  let hit = select(0u, 1u, result.correct);',
+            `  hits.${c} += select(0u, hit, whole);`,
+            `  hitsOfPartial.${c} += select(hit, 0u, whole);`,
+            `  nanSteps.${c} = max(nanSteps.${c}, select(0u, 1u, isNan(z.${c})));`,
+            '}',
+          ]),
+        ),
+      )}
+      gradient[id] = dz;
     }
     workgroupBarrier();
 
     // Backward. Table D of sample group g: lane l holds the sum of dL/dz2 over the samples whose bit is set in l.
     let stepSize = step.stepSize; let invRootCorrection2 = step.invRootCorrection2;
-    ${lines(times(blocks, (v) => `let d${v} = gradient[${v * lanes}u + lane];`))}
+    ${lines(
+      times(turns, (q) => {
+        const parts = components.map((c, j) => `let d${q * TURN + j} = quad${q}.${c};`);
+        return `let quad${q} = gradient[${q * lanes}u + lane]; ${parts.join(' ')}`;
+      }),
+    )}
     var biasGradient = ${times(blocks, (v) => `d${v}`).join(' + ')}; ${butterfly('biasGradient')}
     ${lines(
       units.map(
         (h) =>
-          `var s${h} = ${sumOf(times(blocks, (v) => `select(0.0, d${v}, (active${h} & ${(1 << v) >>> 0}u) != 0u)`))}; ${butterfly(`s${h}`)} ` +
           `var q${h} = active${h}; ${times(Math.log2(lanesPerWord), (j) => `q${h} |= subgroupShuffle(q${h}, lane ^ ${1 << j}u) << ${blocks << j}u;`).join(' ')}`,
       ),
     )}
     ${lines(matrix.map((k) => `var g${k} = 0.0;`))}
+    ${lines(vectorBlocks.map((b) => `var s${b} = 0.0;`))}
+    ${lines(featureBlock.map((i) => `var columns${i} = batches[batchAt + ${batch.columnsAt + i * lanes}u + lane];`))}
     for (var p = 0u; p < 4u; p++) {
       let source = ${lanesPerWord}u * p;
       ${lines(times(32, (b) => `let e${b} = subgroupShuffle(d${b % blocks}, source + ${Math.floor(b / blocks)}u);`))}
@@ -168,43 +182,46 @@ fn main(
             `let D${g} = ${times(count, (j) => `bitcast<f32>(bitcast<u32>(e${shift + j}) & bit${j})`).join(' + ')};`,
         ),
       )}
-      ${lines(
-        featureBlock.map(
-          (i) =>
-            `let column${i} = batches[batchAt + ${batch.columnsAt + i * lanes}u + p * ${featureBlocks * lanes}u + lane]; ` +
-            sampleGroups
-              .map(({ shift }, g) => `let x${i}_${g} = (column${i} >> ${shift}u) & ${laneMask};`)
-              .join(' '),
-        ),
-      )}
+      ${lines(featureBlock.map((i) => `let column${i} = columns${i}.x; columns${i} = columns${i}.yzwx;`))}
+      ${lines(vectorBlocks.map((b) => `var masks${b} = 0u;`))}
       ${lines(
         units.map((h) => {
-          const masks = sampleGroups.map(({ shift }, g) => `let mask${g} = mask >> ${shift}u;`).join(' ');
-          const sums = featureBlock.map((i) => {
-            const terms = sampleGroups.map((_, g) => `subgroupShuffle(D${g}, x${i}_${g} & mask${g})`);
-            return `g${h}_${i} += ${sumOf(terms)};`;
-          });
-          return `{ let mask = subgroupShuffle(q${h}, source); ${masks} ${sums.join(' ')} }`;
+          const b = Math.floor(h / lanes);
+          const sums = featureBlock.map(
+            (i) => `{ let x = column${i} & mask; g${h}_${i} += ${lookUp('x')}; }`,
+          );
+          return (
+            `{ let mask = subgroupShuffle(q${h}, source); ${sums.join(' ')} ` +
+            `masks${b} = select(masks${b}, mask, lane == ${h % lanes}u); }`
+          );
         }),
       )}
+      ${lines(vectorBlocks.map((b) => `s${b} += ${lookUp(`masks${b}`)};`))}
     }
 
-    // dL/dw2 of unit h is sum over samples of dL/dz2 * relu(z1), which is w1 . G + b1 * S: no second pass.
-    ${lines(vectorBlocks.map((b) => `var gb${b} = 0.0; var go${b} = 0.0;`))}
+    // dL/dw2 of unit h is the sum over samples of dL/dz2 * relu(z1), which is w1 . G + b1 * S: no second pass.
+    ${lines(vectorBlocks.map((b) => `var dots${b} = 0.0;`))}
     ${lines(
       units.map((h) => {
         const b = Math.floor(h / lanes);
-        const mine = `lane == ${h % lanes}u`;
         return (
-          `{ var t = ${featureBlock.map((i) => `w${h}_${i} * g${h}_${i}`).join(' + ')}; ${butterfly('t')} t += hb${h} * s${h}; ` +
-          `gb${b} = select(gb${b}, ow${h} * s${h}, ${mine}); go${b} = select(go${b}, t, ${mine}); } ` +
+          `{ var t = ${featureBlock.map((i) => `w${h}_${i} * g${h}_${i}`).join(' + ')}; ${butterfly('t')} ` +
+          `dots${b} = select(dots${b}, t, lane == ${h % lanes}u); } ` +
           featureBlock
             .map((i) => adamw(`w${h}_${i}`, `m${h}_${i}`, `v${h}_${i}`, `ow${h} * g${h}_${i}`))
             .join(' ')
         );
       }),
     )}
-    ${lines(vectorBlocks.map((b) => `${adamw(`b${b}`, `bm${b}`, `bv${b}`, `gb${b}`)} ${adamw(`o${b}`, `om${b}`, `ov${b}`, `go${b}`)}`))}
+    ${lines(
+      vectorBlocks.map((b) =>
+        lines([
+          `let gb${b} = o${b} * s${b}; let go${b} = dots${b} + b${b} * s${b};`,
+          adamw(`b${b}`, `bm${b}`, `bv${b}`, `gb${b}`),
+          adamw(`o${b}`, `om${b}`, `ov${b}`, `go${b}`),
+        ]),
+      ),
+    )}
     ${adamw('bias', 'biasM', 'biasV', 'biasGradient')}
   }
 
@@ -223,11 +240,11 @@ fn main(
     ),
   )}
   if (id == 0u) { state[outputAt] = bias; state[outputAt + 1u] = biasM; state[outputAt + 2u] = biasV; }
-  if (id < ${SHUFFLE_BATCH}u) {
-    sums[sumsAt] = bitcast<u32>(lossSum);
-    sums[sumsAt + ${SHUFFLE_BATCH}u] = hits;
-    sums[sumsAt + ${2 * SHUFFLE_BATCH}u] = hitsOfPartial;
-    sums[sumsAt + ${3 * SHUFFLE_BATCH}u] = nanSteps;
+  if (id < ${quads}u) {
+    sums[sumsAt] = bitcast<vec4u>(lossSum);
+    sums[sumsAt + ${quads}u] = hits;
+    sums[sumsAt + ${2 * quads}u] = hitsOfPartial;
+    sums[sumsAt + ${3 * quads}u] = nanSteps;
   }
 }
 `;

@@ -131,14 +131,14 @@ export class Scorer {
 }
 
 async function shuffleKernel(device: Device, options: ShuffleOptions): Promise<ScoreKernel> {
-  const { weights, pitch, blocks, subgroups, featureBlocks } = shuffleLayout(options);
+  const { weights, pitch, turns, subgroups, featureBlocks } = shuffleLayout(options);
   const { features, hidden, unitsPerSubgroup } = options;
   return {
     pipeline: await device.pipeline({ label: 'shuffle-score', code: shuffleScore(options) }),
     floats: weights.floats,
     groups: (examples) => Math.ceil(examples / (SHUFFLE_BATCH * BATCHES)),
     stretch: (examples) =>
-      new Uint32Array([examples, BATCHES, unitsPerSubgroup * featureBlocks, blocks, subgroups, 0, 0, 0]),
+      new Uint32Array([examples, BATCHES, unitsPerSubgroup * featureBlocks, turns, subgroups, 0, 0, 0]),
     pack({ w1, b1, w2, b2 }, into) {
       for (let h = 0; h < hidden; h++) into.set(w1.subarray(h * features, (h + 1) * features), h * pitch);
       into.set(b1, weights.vectorsAt);

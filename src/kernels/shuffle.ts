@@ -3,7 +3,7 @@
  * Needs subgroups of one fixed power-of-two size.
  */
 import { shuffleGather } from '../../shaders/shuffle-gather.wgsl.js';
-import { SHUFFLE_BATCH, type ShuffleOptions, shuffleLayout } from '../../shaders/shuffle-layout.js';
+import { SHUFFLE_BATCH, type ShuffleOptions, shuffleLayout, TURN } from '../../shaders/shuffle-layout.js';
 import { shuffleTrain } from '../../shaders/shuffle-train.wgsl.js';
 import { bindGroup } from '../gpu/bind.js';
 import type { Device } from '../gpu/device.js';
@@ -26,20 +26,23 @@ const MOST_VARIABLES = 128;
 
 /**
  * How the shape is cut over subgroups: as many hidden units each as fit, because every subgroup builds the same
- * tables of dL/dz2; a workgroup needs an invocation a sample, and four subgroups to add up at a time.
+ * tables of dL/dz2; a workgroup needs an invocation for each four samples.
  */
-export function shuffleOptions({ features, hidden }: KernelShape, lanes: number): ShuffleOptions | undefined {
+export function shuffleOptions(
+  { features, hidden, batch }: KernelShape,
+  lanes: number,
+): ShuffleOptions | undefined {
   const featureBlocks = Math.ceil(features / lanes);
   const unitsPerSubgroup = [32, 16, 8, 4].find((units) => {
     const subgroups = hidden / units;
     return (
       units % lanes === 0 &&
       units * featureBlocks <= MOST_VARIABLES &&
-      subgroups % 4 === 0 &&
-      subgroups * lanes >= SHUFFLE_BATCH
+      Number.isInteger(subgroups) &&
+      subgroups * lanes >= SHUFFLE_BATCH / TURN
     );
   });
-  return unitsPerSubgroup ? { features, hidden, lanes, unitsPerSubgroup } : undefined;
+  return unitsPerSubgroup ? { features, hidden, batch, lanes, unitsPerSubgroup } : undefined;
 }
 
 function mustFit(device: Device, shape: KernelShape): ShuffleOptions {
@@ -56,8 +59,8 @@ export const shuffleVariant: KernelVariant = {
   refusal(device, shape) {
     const { subgroupMinSize, subgroupMaxSize: lanes } = device.info;
     if (!device.features.has('subgroups')) return 'the device has no subgroups.';
-    if (lanes !== subgroupMinSize || lanes < 4 || lanes > 64) {
-      return `it needs one subgroup size from 4 to 64; this device has ${subgroupMinSize} to ${lanes}.`;
+    if (lanes !== subgroupMinSize || lanes < 4 || lanes > 32) {
+      return `it needs one subgroup size from 4 to 32; this device has ${subgroupMinSize} to ${lanes}.`;
     }
     if (shape.batch > SHUFFLE_BATCH)
       return `batches have at most ${SHUFFLE_BATCH} examples; asked for ${shape.batch}.`;
@@ -78,7 +81,7 @@ export const shuffleVariant: KernelVariant = {
   },
   footprint(shape, device) {
     const { state, batch } = shuffleLayout(mustFit(device, shape));
-    return { slotBuffers: [4 * state.floats], bytesPerStep: 4 * batch.words };
+    return { batchPitch: SHUFFLE_BATCH, slotBuffers: [4 * state.floats], bytesPerStep: 16 * batch.vec4s };
   },
   create: (device, shape, buffers) => ShuffleKernel.create(device, mustFit(device, shape), buffers),
 };
@@ -124,7 +127,7 @@ class ShuffleKernel implements TrainingKernel {
     this.#train = train;
     this.stateFloats = layout.state.floats;
     this.state = device.allocate('shuffle-state', 4 * this.stateFloats * buffers.slots, STORAGE);
-    this.#batches = device.allocate('shuffle-batches', 4 * layout.batch.words * buffers.capacity, STORAGE);
+    this.#batches = device.allocate('shuffle-batches', 16 * layout.batch.vec4s * buffers.capacity, STORAGE);
     this.#chunk = device.allocate('shuffle-chunk', 16, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
     const { slotOf, hypers, steps, paused, sums } = buffers;
     this.#trainGroup = bindGroup(device, train, [
@@ -156,9 +159,9 @@ class ShuffleKernel implements TrainingKernel {
   }
 
   encode(pass: GPUComputePassEncoder, chunk: Chunk): void {
-    const { blocks, subgroups, featureBlocks } = shuffleLayout(this.#options);
+    const { turns, subgroups, featureBlocks } = shuffleLayout(this.#options);
     // Loop bounds that a compiler cannot see: with constants, LLVM unrolls bodies of thousands of instructions.
-    const bounds = [chunk.steps, this.#options.unitsPerSubgroup * featureBlocks, blocks, subgroups];
+    const bounds = [chunk.steps, this.#options.unitsPerSubgroup * featureBlocks, turns, subgroups];
     this.#device.gpu.queue.writeBuffer(this.#chunk, 0, new Uint32Array(bounds));
     pass.setPipeline(this.#gather);
     for (const { bank, entries } of chunk.banks) {
