@@ -7,6 +7,9 @@ export type Settings = Required<
 > &
   Pick<LockstepOptions, 'stop' | 'signal' | 'keepWeights'>;
 
+export const DEFAULT_EPS = 1e-8;
+/** Smaller ones are not normal float32 numbers, which a device may take for 0. */
+const SMALLEST_EPS = 1.2e-38;
 const MOST = { features: 1024, hidden: 4096, batchSize: 1024 };
 
 /** @throws LockstepError `bad-input` naming the option, its value and what it may be. */
@@ -14,12 +17,15 @@ export function checkOptions(options: LockstepOptions): Settings {
   const { hidden = 512, batchSize = 128, logInterval = 250, kernel = 'auto' } = options;
   const { features, maxSteps, stop, signal, keepWeights } = options;
   const whole = { features, hidden, batchSize, maxSteps, logInterval };
-  for (const [name, value] of Object.entries(whole)) {
-    const most = MOST[name as keyof typeof MOST] ?? 2 ** 31 - 1;
-    if (!Number.isInteger(value) || value < 1 || value > most) {
+  checkWhole(whole);
+  if (options.expectedRuns !== undefined) checkWhole({ expectedRuns: options.expectedRuns });
+  if (stop) {
+    checkWhole({ 'stop.windows': stop.windows });
+    for (const name of ['minSteps', 'accuracy'] as const) {
+      if (Number.isFinite(stop[name])) continue;
       throw new LockstepError(
         'bad-input',
-        `trainLockstep: ${name} is ${value}; it must be a whole number from 1 to ${most}.`,
+        `trainLockstep: stop.${name} is ${stop[name]}; it must be a finite number.`,
       );
     }
   }
@@ -31,6 +37,17 @@ export function checkOptions(options: LockstepOptions): Settings {
     );
   }
   return { ...whole, kernel, stop, signal, keepWeights };
+}
+
+function checkWhole(values: Record<string, number>): void {
+  for (const [name, value] of Object.entries(values)) {
+    const most = MOST[name as keyof typeof MOST] ?? 2 ** 31 - 1;
+    if (Number.isInteger(value) && value >= 1 && value <= most) continue;
+    throw new LockstepError(
+      'bad-input',
+      `trainLockstep: ${name} is ${value}; it must be a whole number from 1 to ${most}.`,
+    );
+  }
 }
 
 /** @throws LockstepError `bad-input` naming the run and what does not fit. */
@@ -54,9 +71,15 @@ export function checkRun(run: LockstepRun, index: number, { features, hidden }: 
     if (set.y.length < Math.ceil(set.x.rows / 32))
       refuse(`${name}.y has ${set.y.length} words for ${set.x.rows} labels`);
   }
-  const { lr, weightDecay, beta1, beta2 } = optimizer;
-  if (!(lr > 0)) refuse(`optimizer.lr is ${lr}; it must be above 0`);
-  if (!(weightDecay >= 0)) refuse(`optimizer.weightDecay is ${weightDecay}; it must be 0 or more`);
+  if (!Number.isSafeInteger(run.orderSeed))
+    refuse(`orderSeed is ${run.orderSeed}; it must be a whole number below 2^53`);
+  const { lr, weightDecay, beta1, beta2, eps = DEFAULT_EPS } = optimizer;
+  if (!(lr > 0 && lr < Infinity)) refuse(`optimizer.lr is ${lr}; it must be a finite number above 0`);
+  if (!(weightDecay >= 0 && weightDecay < Infinity))
+    refuse(`optimizer.weightDecay is ${weightDecay}; it must be a finite number of 0 or more`);
   if (!(beta1 >= 0 && beta1 < 1)) refuse(`optimizer.beta1 is ${beta1}; it must be in [0, 1)`);
   if (!(beta2 >= 0 && beta2 < 1)) refuse(`optimizer.beta2 is ${beta2}; it must be in [0, 1)`);
+  // A unit that no sample activates has a gradient of 0: with eps 0 its step would be 0 / 0.
+  if (!(eps >= SMALLEST_EPS && eps < Infinity))
+    refuse(`optimizer.eps is ${eps}; it must be a finite number of at least ${SMALLEST_EPS}`);
 }

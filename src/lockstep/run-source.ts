@@ -34,10 +34,16 @@ export class RunSource {
     await this.#waiting;
   }
 
-  /** Tells the iterable that no more is wanted. */
+  /**
+   * Tells the iterable that no more is wanted. Waits for its clean-up, unless it is still busy with the next run:
+   * an async generator begins to clean up only after that, which nobody should have to wait for.
+   */
   async close(): Promise<void> {
-    if (!this.#ended) await this.#iterator.return?.();
+    if (this.#ended) return;
     this.#ended = true;
+    const closed = Promise.resolve(this.#iterator.return?.());
+    closed.catch(() => {}); // thrown where it is awaited
+    if (!this.#waiting) await closed;
   }
 
   #ask(): void {

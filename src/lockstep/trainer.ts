@@ -81,6 +81,7 @@ class Trainer {
     this.#device = device;
     this.#settings = checkOptions(options);
     const { runs, expectedRuns, signal } = options;
+    if (Array.isArray(runs)) for (const [k, run] of runs.entries()) checkRun(run, k, this.#settings);
     this.#expectedRuns = expectedRuns ?? (Array.isArray(runs) ? runs.length : DEFAULT_EXPECTED_RUNS);
     this.#source = new RunSource(runs);
     this.#pacer = new Pacer(device.info.isCpu);
