@@ -11,8 +11,8 @@ export const RECORD_WORDS = 5;
 
 const INVOCATIONS = 64;
 
-/** The WGSL. Bindings: src/lockstep/cohort.ts. */
-export function closeWindow(batch: number): string {
+/** The WGSL; `batchPitch`: samples that a batch takes in `sums`. Bindings: src/lockstep/cohort.ts. */
+export function closeWindow(batch: number, batchPitch: number): string {
   return /* wgsl */ `
 /** closes: 0 while the window stays open. */
 struct Slot { slot: u32, steps: u32, closes: u32, position: u32 }
@@ -37,16 +37,16 @@ var<workgroup> counts: array<vec3u, ${INVOCATIONS}>;
 @compute @workgroup_size(${INVOCATIONS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
   let slot = slots[group.x];
-  let at = slot.slot * ${4 * batch}u;
+  let at = slot.slot * ${4 * batchPitch}u;
   let runs = slot.closes != 0u && paused[slot.slot] == 0u;
   var loss = 0.0;
   var count = vec3u(0u);
   if (runs) {
     for (var b = id; b < ${batch}u; b += ${INVOCATIONS}u) {
       loss += bitcast<f32>(sums[at + b]);
-      count += vec3u(sums[at + ${batch}u + b], sums[at + ${2 * batch}u + b], 0u);
-      count.z = max(count.z, sums[at + ${3 * batch}u + b]);
-      ${times(4, (k) => `sums[at + ${k * batch}u + b] = 0u;`).join(' ')}
+      count += vec3u(sums[at + ${batchPitch}u + b], sums[at + ${2 * batchPitch}u + b], 0u);
+      count.z = max(count.z, sums[at + ${3 * batchPitch}u + b]);
+      ${times(4, (k) => `sums[at + ${k * batchPitch}u + b] = 0u;`).join(' ')}
     }
   }
   losses[id] = loss;

@@ -125,17 +125,20 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
     z += relu(activations[sample * activationsPitch + h]) * state[base + w2At + h];
   }
   let step = steps[at.y * stride + cursor[0]];
+  let sum = slot.slot * 4u * batchSize + at.x;
+  // A sample that met a NaN counts all steps from there on, those with smaller batches too.
+  let nanSteps = sums[sum + 3u * batchSize];
+  sums[sum + 3u * batchSize] = nanSteps + min(nanSteps, 1u);
   if (f32(at.x) >= step.count) {
     activations[sample * activationsPitch + hidden] = 0.0;
     return;
   }
   let result = bce(z, f32(batch[sample * sampleWords + rowWords]));
   activations[sample * activationsPitch + hidden] = result.gradient * step.invCount;
-  let sum = slot.slot * 4u * batchSize + at.x;
   sums[sum] = bitcast<u32>(bitcast<f32>(sums[sum]) + result.loss * step.invCount);
   let hit = select(0u, 1u, result.correct);
   if (step.count == f32(batchSize)) { sums[sum + batchSize] += hit; } else { sums[sum + 2u * batchSize] += hit; }
-  sums[sum + 3u * batchSize] += select(0u, 1u, isNan(z));
+  if (isNan(z)) { sums[sum + 3u * batchSize] = max(nanSteps + min(nanSteps, 1u), 1u); }
 }
 `;
 }

@@ -34,6 +34,7 @@ export const portableVariant: KernelVariant = {
   footprint(shape): KernelFootprint {
     const words = scratch(shape);
     return {
+      batchPitch: shape.batch,
       slotBuffers: [12 * words.gradients, 4 * words.batch, 4 * words.activations, 4 * words.gradients],
       bytesPerStep: 0,
     };

@@ -29,11 +29,11 @@ export interface ChunkBuffers {
   readonly hypers: GPUBuffer;
   /** [position][step] {@link STEP_FLOATS}: lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t), 1 / examples, examples. */
   readonly steps: GPUBuffer;
-  /** [position][step][batch] row indices, {@link NO_ROW} past the end of a smaller batch. */
+  /** [position][step][batchPitch] row indices, {@link NO_ROW} past the end of a smaller batch. */
   readonly order: GPUBuffer;
   /** [slot] not 0 while the run must not go on. */
   readonly paused: GPUBuffer;
-  /** [slot][{@link SUMS}][batch]: loss, hits in whole batches, hits in smaller batches, steps with a NaN logit. */
+  /** [slot][{@link SUMS}][batchPitch]: loss, hits in whole batches and in smaller ones, steps since the first NaN. */
   readonly sums: GPUBuffer;
 }
 
@@ -75,9 +75,11 @@ export interface TrainingKernel {
   destroy(): void;
 }
 
-/** Bytes that a variant takes beside the shared buffers: the trainer plans its memory with these. */
+/** What the trainer plans its memory with. */
 export interface KernelFootprint {
-  /** Bytes a slot of each buffer that grows with the slots. */
+  /** Samples that a batch takes in the shared buffers `order` and `sums`: the batch or more. */
+  batchPitch: number;
+  /** Bytes a slot of each of the variant's own buffers that grow with the slots. */
   slotBuffers: readonly number[];
   /** Bytes of a step of a position, in one buffer. */
   bytesPerStep: number;

@@ -60,10 +60,10 @@ export class Cohort {
     plan: MemoryPlan,
     stableWindows: number,
   ): Promise<Cohort> {
-    const buffers = allocate(device, shape, plan);
+    const buffers = allocate(device, plan);
     const [kernel, close] = await Promise.all([
       variant.create(device, shape, buffers),
-      device.pipeline({ label: 'close-window', code: closeWindow(shape.batch) }),
+      device.pipeline({ label: 'close-window', code: closeWindow(shape.batch, plan.batchPitch) }),
     ]);
     return new Cohort(device, shape, plan, kernel, buffers, close, stableWindows);
   }
@@ -94,7 +94,7 @@ export class Cohort {
     const { windows, stable, records, rule } = this.#own;
     const bindings = [rule, buffers.slotOf, windows, buffers.sums, stable, buffers.paused, records];
     this.#closeGroup = bindGroup(device, close, bindings);
-    this.#order = new Uint32Array(plan.capacity * shape.batch);
+    this.#order = new Uint32Array(plan.capacity * plan.batchPitch);
     this.#table = new Float32Array(plan.capacity * STEP_FLOATS);
     this.#free = Array.from({ length: plan.slots }, (_, k) => plan.slots - 1 - k);
   }
@@ -122,7 +122,8 @@ export class Cohort {
     queue.writeBuffer(hypers, 4 * HYPER_FLOATS * slot, progress.hypers);
     queue.writeBuffer(paused, 4 * slot, new Uint32Array(1));
     queue.writeBuffer(this.#own.stable, 4 * slot, new Uint32Array(1));
-    queue.writeBuffer(sums, 4 * SUMS * this.shape.batch * slot, new Uint32Array(SUMS * this.shape.batch));
+    const words = SUMS * this.plan.batchPitch;
+    queue.writeBuffer(sums, 4 * words * slot, new Uint32Array(words));
   }
 
   /** Most steps a run that a chunk of so many runs may have. */
@@ -133,13 +134,14 @@ export class Cohort {
   /** Writes a chunk's inputs and encodes its dispatches; the caller submits, and asks for {@link records} in time. */
   encode(encoder: GPUCommandEncoder, chunks: readonly RunChunk[]): GPUBuffer {
     const steps = Math.max(...chunks.map((chunk) => chunk.steps));
+    const { batchPitch } = this.plan;
     chunks.forEach((chunk, position) => {
       const at = position * steps;
-      chunk.run.send(chunk, this.#order, at * this.shape.batch, this.#table, at * STEP_FLOATS);
+      chunk.run.send(chunk, batchPitch, this.#order, at * batchPitch, this.#table, at * STEP_FLOATS);
     });
     const { queue } = this.#device.gpu;
     const { order, steps: table, slotOf } = this.#buffers;
-    queue.writeBuffer(order, 0, this.#order, 0, chunks.length * steps * this.shape.batch);
+    queue.writeBuffer(order, 0, this.#order, 0, chunks.length * steps * batchPitch);
     queue.writeBuffer(table, 0, this.#table, 0, chunks.length * steps * STEP_FLOATS);
     queue.writeBuffer(slotOf, 0, slotWords(chunks));
     const banks = this.#writeSources(chunks);
@@ -220,7 +222,7 @@ export class Cohort {
   }
 }
 
-function allocate(device: Device, shape: KernelShape, { slots, capacity }: MemoryPlan): ChunkBuffers {
+function allocate(device: Device, { slots, capacity, batchPitch }: MemoryPlan): ChunkBuffers {
   const words = (label: string, count: number) => device.allocate(label, 4 * count, STORAGE);
   return {
     slots,
@@ -228,9 +230,9 @@ function allocate(device: Device, shape: KernelShape, { slots, capacity }: Memor
     slotOf: words('slots', SLOT_WORDS * slots),
     hypers: words('hyperparameters', HYPER_FLOATS * slots),
     steps: words('step sizes', STEP_FLOATS * capacity),
-    order: words('epoch order', shape.batch * capacity),
+    order: words('epoch order', batchPitch * capacity),
     paused: words('paused', slots),
-    sums: words('window sums', SUMS * shape.batch * slots),
+    sums: words('window sums', SUMS * batchPitch * slots),
   };
 }
 

@@ -20,6 +20,8 @@ export interface MemoryPlan {
   slots: number;
   /** Steps of all runs together that one chunk holds. */
   capacity: number;
+  /** Samples that a batch takes in the shared buffers. */
+  batchPitch: number;
   /** Set where fewer runs than wanted fit: what holds them back. */
   note?: string;
 }
@@ -33,7 +35,8 @@ export function planMemory(
   stepsPerChunk: number,
 ): MemoryPlan {
   const binding = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
-  const sums = 4 * SUMS * shape.batch;
+  const { batchPitch } = footprint;
+  const sums = 4 * SUMS * batchPitch;
   const largest = Math.max(sums, 4 * HYPER_FLOATS, ...footprint.slotBuffers);
   const fitting = Math.min(MOST_SLOTS, Math.floor(binding / largest));
   if (fitting < 1) {
@@ -44,7 +47,7 @@ export function planMemory(
     );
   }
   const slots = Math.min(wanted, fitting);
-  const bytesPerStep = Math.max(4 * shape.batch, 4 * STEP_FLOATS, footprint.bytesPerStep);
+  const bytesPerStep = Math.max(4 * batchPitch, 4 * STEP_FLOATS, footprint.bytesPerStep);
   const capacity = Math.max(
     slots,
     Math.min(slots * stepsPerChunk, Math.floor(Math.min(binding, CHUNK_BYTES) / bytesPerStep)),
@@ -53,5 +56,5 @@ export function planMemory(
     slots < wanted
       ? `${slots} of ${wanted} runs at a time: one takes ${largest} bytes, this device binds ${binding} at once`
       : undefined;
-  return { slots, capacity, note };
+  return { slots, capacity, batchPitch, note };
 }

@@ -6,10 +6,9 @@ import { NO_ROW } from '../../shaders/shuffle-gather.wgsl.js';
 import { HYPER_FLOATS, STEP_FLOATS } from '../kernels/training-kernel.js';
 import { EpochOrder } from '../random/epoch-order.js';
 import type { Placement } from './data-banks.js';
+import { DEFAULT_EPS } from './options.js';
 import type { LockstepRun } from './types.js';
 import { batchesBetween, missBudget, nextClose, type WindowBatches, type WindowSettings } from './windows.js';
-
-const DEFAULT_EPS = 1e-8;
 
 /** A window that closes at the end of a chunk. */
 export interface Closing {
@@ -86,9 +85,13 @@ export class RunProgress {
     };
   }
 
-  /** Draws the batches of a planned chunk and its AdamW step sizes; from here on the steps count as sent. */
+  /**
+   * Draws the batches of a planned chunk, one every `batchPitch` words, and its AdamW step sizes; from here on the
+   * steps count as sent.
+   */
   send(
     { steps, closing }: RunChunk,
+    batchPitch: number,
     order: Uint32Array,
     orderAt: number,
     table: Float32Array,
@@ -97,10 +100,10 @@ export class RunProgress {
     const { batchSize } = this.#settings;
     const { lr, beta1, beta2 } = this.run.optimizer;
     for (let s = 0; s < steps; s++) {
-      const from = orderAt + s * batchSize;
+      const from = orderAt + s * batchPitch;
       const examples = Math.min(batchSize, this.#order.remaining);
       this.#order.take(order, from, examples);
-      if (examples < batchSize) order.fill(NO_ROW, from + examples, from + batchSize);
+      if (examples < batchPitch) order.fill(NO_ROW, from + examples, from + batchPitch);
       this.#power1 *= beta1;
       this.#power2 *= beta2;
       const at = tableAt + s * STEP_FLOATS;
