@@ -19,7 +19,7 @@ const RAISED_LIMITS = [
 ] as const;
 
 /** Features taken where the adapter has them. */
-const WANTED_FEATURES = ['subgroups', 'timestamp-query', 'shader-f16'] as const;
+const WANTED_FEATURES: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query', 'shader-f16'];
 
 const CPU_DRIVERS = /llvmpipe|lavapipe|swiftshader|basic render/i;
 
@@ -29,8 +29,10 @@ export interface OpenOptions {
   /** Part of the name of the adapter to use, in any case; see {@link listAdapters}. Only in Node. */
   adapter?: string;
   powerPreference?: GPUPowerPreference;
-  /** Features without which `openDevice` throws. `subgroups`, `timestamp-query` and `shader-f16` are taken anyway. */
+  /** Features without which `openDevice` throws. */
   requiredFeatures?: readonly GPUFeatureName[];
+  /** Features to take where the adapter has them. Default: `subgroups`, `timestamp-query` and `shader-f16`. */
+  wantedFeatures?: readonly GPUFeatureName[];
   /**
    * `max` (default): the adapter's maximum of the limits that kernels make use of; `default`: WebGPU's defaults; or
    * limits by name, without which `openDevice` throws.
@@ -58,7 +60,11 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   const { adapter, listing } = await findAdapter(options);
   const device = await adapter.requestDevice({
     label: 'lockstep-gpu',
-    requiredFeatures: features(adapter, options.requiredFeatures ?? []),
+    requiredFeatures: features(
+      adapter,
+      options.requiredFeatures ?? [],
+      options.wantedFeatures ?? WANTED_FEATURES,
+    ),
     requiredLimits: limits(adapter, options.requiredLimits ?? 'max'),
   });
   adapters.set(device, adapter);
@@ -90,7 +96,11 @@ async function findAdapter({
   return { adapter, listing: found.listing };
 }
 
-function features(adapter: GPUAdapter, required: readonly GPUFeatureName[]): GPUFeatureName[] {
+function features(
+  adapter: GPUAdapter,
+  required: readonly GPUFeatureName[],
+  wanted: readonly GPUFeatureName[],
+): GPUFeatureName[] {
   const missing = required.filter((name) => !adapter.features.has(name));
   if (missing.length > 0) {
     throw new LockstepError(
@@ -99,8 +109,8 @@ function features(adapter: GPUAdapter, required: readonly GPUFeatureName[]): GPU
         `${[...adapter.features].join(', ') || 'no features'}.`,
     );
   }
-  const wanted = WANTED_FEATURES.filter((name) => adapter.features.has(name));
-  return [...new Set<GPUFeatureName>([...wanted, ...required])];
+  const taken = wanted.filter((name) => adapter.features.has(name));
+  return [...new Set<GPUFeatureName>([...taken, ...required])];
 }
 
 function limits(

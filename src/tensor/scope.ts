@@ -21,20 +21,28 @@ function isTensor(value: object): value is Tensor {
   return 'storage' in value && 'dispose' in value && 'strides' in value;
 }
 
-/** The tensors in a result: itself, or in arrays, plain objects, maps and sets, at any depth. */
-function collect(value: unknown, found: Set<Tensor>, seen = new Set<unknown>()): void {
-  if (typeof value !== 'object' || value === null || seen.has(value)) return;
-  seen.add(value);
-  if (isTensor(value)) {
-    found.add(value);
-    // What a later backward pass through it needs.
-    for (const needed of value.node?.tensors() ?? []) collect(needed, found, seen);
-    return;
+/**
+ * Which of a scope's own tensors a result needs: those in it (in arrays, plain objects, maps and sets, at any depth),
+ * and those that a backward pass through them needs. Tensors from outside need nothing from inside.
+ */
+function neededBy(result: unknown, own: ReadonlySet<Tensor>): Set<Tensor> {
+  const needed = new Set<Tensor>();
+  const seen = new Set<unknown>();
+  const waiting: unknown[] = [result];
+  while (waiting.length > 0) {
+    const value = waiting.pop();
+    if (typeof value !== 'object' || value === null || seen.has(value) || ArrayBuffer.isView(value)) continue;
+    seen.add(value);
+    if (isTensor(value)) {
+      if (!own.has(value)) continue;
+      needed.add(value);
+      for (const tensor of value.node?.tensors() ?? []) waiting.push(tensor);
+    } else {
+      const inside = value instanceof Map || value instanceof Set || Array.isArray(value);
+      for (const item of inside ? value : Object.values(value)) waiting.push(item);
+    }
   }
-  if (ArrayBuffer.isView(value)) return;
-  const inside =
-    value instanceof Map || value instanceof Set || Array.isArray(value) ? value : Object.values(value);
-  for (const item of inside) collect(item, found, seen);
+  return needed;
 }
 
 /**
@@ -49,7 +57,7 @@ export function scope<T>(work: () => T): T {
   const outer = innermost;
   const own = new Set<Tensor>();
   innermost = own;
-  const kept = new Set<Tensor>();
+  let kept = new Set<Tensor>();
   try {
     const result = work();
     if (result instanceof Promise) {
@@ -59,7 +67,7 @@ export function scope<T>(work: () => T): T {
         'scope: the function is asynchronous, and its scope would end before its work; await after the scope.',
       );
     }
-    collect(result, kept);
+    kept = neededBy(result, own);
     return result;
   } finally {
     innermost = outer;

@@ -259,7 +259,6 @@ export class Tensor {
     if (!storage) return;
     this.#storage = undefined;
     this.#values = undefined;
-    this.node = null;
     const from = debugging
       ? `\n${new Error().stack?.split('\n').slice(2).join('\n')}`
       : ' (setDebug(true) tells where.)';

@@ -185,6 +185,33 @@ describe('noGrad and scope', () => {
   });
 });
 
+describe('scope and graphs', () => {
+  it('keeps the graph behind a result whose parts were disposed inside', async () => {
+    const w = leaf(1, 2);
+    const loss = scope(() => {
+      using square = mul(w, w);
+      using cube = mul(square, w);
+      return sum(cube);
+    });
+    loss.backward();
+    expect(await w.grad?.toArray()).toEqual([3, 12]);
+  });
+
+  it('returns deep graphs, built scope by scope', async () => {
+    const w = leaf(1);
+    let y = mul(w, 1);
+    for (let i = 0; i < 300; i++) {
+      y = scope(() => {
+        let inner = y;
+        for (let j = 0; j < 20; j++) inner = add(inner, 0);
+        return inner;
+      });
+    }
+    scope(() => sum(y)).backward();
+    expect(await w.grad?.toArray()).toEqual([1]);
+  });
+});
+
 describe('freed tensors', () => {
   it('say so, with shape and reason, and in debug mode where', () => {
     const x = ones([2, 3]);

@@ -81,6 +81,12 @@ describe('openDevice', () => {
     expect(unknown.code).toBe('bad-input');
   });
 
+  it('takes wanted features where they are, and no others', async () => {
+    using plain = await openDevice({ wantedFeatures: ['teleport' as GPUFeatureName] });
+    expect(plain.features.has('subgroups')).toBe(false);
+    expect(plain.info.subgroupMinSize).toBe(0);
+  });
+
   it("opens with WebGPU's default limits when asked", async () => {
     using other = await openDevice({ requiredLimits: 'default' });
     expect(other.limits.maxComputeInvocationsPerWorkgroup).toBe(256);
