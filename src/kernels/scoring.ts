@@ -34,8 +34,12 @@ interface ScoreKernel {
 export class Scorer {
   readonly #device: Device;
   readonly #kernel: ScoreKernel;
-  /** What the last call took: how long to sleep before the next is waited for. */
+  /**
+   * The least that a network took in a call: how long to sleep before the next is waited for. The first call does not
+   * count, for the driver compiles in it; and a sleep that was too long must not be taken for the device's time.
+   */
   #msPerNetwork = 0;
+  #calls = 0;
 
   /** `variant`: what training took; `portable` forces the plain kernel here too. */
   static async create(
@@ -95,7 +99,8 @@ export class Scorer {
       }
       const begin = performance.now();
       const hits = (await Promise.all(reads)).flatMap((words) => [...new Uint32Array(words)]);
-      this.#msPerNetwork = Math.max(0, performance.now() - begin - expectedMs) / networks.length;
+      const took = Math.max(0, performance.now() - begin - expectedMs) / networks.length;
+      if (this.#calls++ > 0) this.#msPerNetwork = Math.min(took, this.#msPerNetwork || took);
       const sum = (k: number) =>
         hits.slice(k * perNetwork, (k + 1) * perNetwork).reduce((total, n) => total + n, 0);
       return networks.map((_, k) => sum(k) / x.rows);
