@@ -14,8 +14,8 @@ import {
 
 const BATCH = 128;
 const HIDDEN = 512;
-const STEPS = 200;
-const ROUNDS = 5;
+const STEPS = 100;
+const ROUNDS = 3;
 
 async function timed(device: Device, step: () => Tensor): Promise<number> {
   for (let i = 0; i < 20; i++) step();

@@ -10,7 +10,7 @@ import { repeat, TILE_THREADS, type TileOptions, tileMemory, tileSize, tileSums 
 
 export interface MatmulShaderOptions {
   /** Rows and columns of the result that one invocation computes: a tile has 8 times as many. */
-  perThread: 1 | 4;
+  perThread: 1 | 4 | 8;
   /** Axes of the batch after merging. */
   batchRank: number;
   bias: boolean;

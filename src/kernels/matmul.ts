@@ -9,9 +9,16 @@ import { launch, Words } from './launch.js';
 
 /** Results with fewer elements than this go to single elements an invocation: more workgroups for less work. */
 const SMALL = 4096;
+/** Results of at least so many rows and columns fill tiles of 8 x 8 elements an invocation. */
+const WIDE = 64;
 
 /** Result elements an invocation, squared; `auto` chooses by size. */
-export type MatmulVariant = 'auto' | 1 | 4;
+export type MatmulVariant = 'auto' | 1 | 4 | 8;
+
+function fitting(m: number, n: number): 1 | 4 | 8 {
+  if (m * n < SMALL) return 1;
+  return Math.min(m, n) >= WIDE ? 8 : 4;
+}
 
 /**
  * `a [..., m, k] @ b [..., k, n] + bias [n]`, dense; the batch axes broadcast. Strides are free: a transposed view is
@@ -29,7 +36,7 @@ export function matmul(a: Tensor, b: Tensor, bias?: Tensor, variant: MatmulVaria
     broadcastStrides(batchA, a.strides.slice(0, -2), batch),
     broadcastStrides(batchB, b.strides.slice(0, -2), batch),
   ]);
-  const perThread = variant === 'auto' ? (m * n < SMALL ? 1 : 4) : variant;
+  const perThread = variant === 'auto' ? fitting(m, n) : variant;
   const shader = { perThread, batchRank: merged.shape.length, bias: bias !== undefined } as const;
   const params = new Words()
     .u32(m, n, k, batches)

@@ -140,6 +140,27 @@ describe('leaves', () => {
   });
 });
 
+describe('copy_', () => {
+  it('overwrites from tensors, views of itself, and typed arrays, and refuses what does not fit', async () => {
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+    ]);
+    copy_(x, transpose(x));
+    expect(await x.toArray()).toEqual([
+      [1, 3],
+      [2, 4],
+    ]);
+    copy_(transpose(x), ones([2, 2]));
+    expect(await x.toArray()).toEqual([
+      [1, 1],
+      [1, 1],
+    ]);
+    expect(() => copy_(x, ones([2]))).toThrow(/copy_: got f32 \[2, 2\] and f32 \[2\]/);
+    expect(() => copy_(x, new Float32Array(3))).toThrow(/copy_: got f32 \[2, 2\] and 3/);
+  });
+});
+
 describe('noGrad and scope', () => {
   it('refuse asynchronous functions', () => {
     expect(() => noGrad(async () => 1)).toThrow(/await after noGrad/);

@@ -107,6 +107,20 @@ describe('openDevice', () => {
   });
 });
 
+describe('a lost device', () => {
+  it('says so at the next operation', async () => {
+    const own = await openDevice();
+    const buffer = own.allocate('a', 16, STORAGE);
+    own.gpu.destroy(); // behind the back of the Device
+    await own.lost;
+    expect((await errorOf(() => own.read(buffer, 0, 16))).message).toMatch(
+      /^The device was lost \(destroyed\)/,
+    );
+    own.destroy();
+    own.destroy();
+  });
+});
+
 describe('buffers', () => {
   it('are counted until they are freed', () => {
     const before = device.memory();

@@ -383,7 +383,7 @@ const matmulShapes: readonly (readonly [Shape, Shape])[] = [
   ],
 ];
 const matmulCases: Case[] = matmulShapes.flatMap(([a, b]) =>
-  ([1, 4] as const).map((variant) => ({
+  ([1, 4, 8] as const).map((variant) => ({
     name: `matmul [${a}] [${b}], ${variant} x ${variant} an invocation`,
     inputs: [{ shape: a }, { shape: b, values: shifted }],
     run: (x: Tensor, y: Tensor) => ops.matmul(x, y, { variant }),

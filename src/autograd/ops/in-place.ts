@@ -41,12 +41,10 @@ function fromTensor(target: Tensor, source: Tensor): void {
   if (!sameShape(target.shape, source.shape) || target.dtype !== source.dtype) {
     throw badOperands('copy_', [target, source], 'shapes and dtypes have to be the same');
   }
-  if (target.storage === source.storage) {
-    using copy = source.clone();
-    elementwise({ label: 'copy_', expression: 'a', operands: { a: copy }, into: target });
-  } else {
-    elementwise({ label: 'copy_', expression: 'a', operands: { a: source }, into: target });
-  }
+  // A kernel cannot read and write one buffer: what shares memory goes through a copy.
+  const values = target.storage === source.storage ? source.clone() : source.detach();
+  elementwise({ label: 'copy_', expression: 'a', operands: { a: values }, into: target });
+  values.dispose();
 }
 
 function fromHost(target: Tensor, source: HostArray): void {
