@@ -20,7 +20,7 @@ import {
 
 const POINTS = 400;
 const BATCH = 100;
-const EPOCHS = 150;
+const EPOCHS = 90;
 
 /** Point i of class i % 2: an angle, a radius that grows with it, and a little noise. */
 function spirals(generator: Generator): { points: number[][]; classes: number[] } {
@@ -47,7 +47,7 @@ const model = new nn.Sequential(
   new nn.Tanh(),
   new nn.Linear(64, 2, { generator }),
 );
-const optimizer = new optim.AdamW(model.parameters(), { lr: 0.01 });
+const optimizer = new optim.AdamW(model.parameters(), { lr: 0.02 });
 const schedule = new optim.CosineAnnealingLR(optimizer, EPOCHS);
 
 for (let epoch = 0; epoch < EPOCHS; epoch++) {
@@ -64,7 +64,7 @@ for (let epoch = 0; epoch < EPOCHS; epoch++) {
     return last;
   });
   schedule.step();
-  if (epoch % 50 === 49) console.log(`epoch ${epoch + 1}: loss ${(await loss.item()).toFixed(4)}`);
+  if (epoch % 30 === 29) console.log(`epoch ${epoch + 1}: loss ${(await loss.item()).toFixed(4)}`);
 }
 
 const { accuracy, first } = noGrad(() =>
