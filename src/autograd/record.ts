@@ -62,7 +62,7 @@ export class Node implements GraphNode {
   readonly name: string;
   /** One an input; null for inputs that require no gradient. */
   edges: readonly (Edge | null)[];
-  readonly rule: BackwardRule;
+  rule: BackwardRule;
   /** The result, until it is freed. */
   output: Tensor;
   /** True once a backward pass freed what was saved. */
@@ -121,7 +121,9 @@ export class Node implements GraphNode {
     this.consumed = true;
     for (const { tensor } of this.#saved) tensor.dispose();
     this.#saved = [];
+    // Nor may a loss that is kept keep the objects of its whole graph.
     this.edges = [];
+    this.rule = () => [];
     if (this !== root) {
       this.output.release(
         'by backward(), which frees intermediate results. Read it before, take result.detach() before, or call ' +
