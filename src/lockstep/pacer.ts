@@ -11,8 +11,13 @@ const GROWTH = 8;
 const FIRST_STEPS = 4;
 /** Weight of a newly measured chunk in the running mean. */
 const NEWEST = 0.4;
-/** A wait this short (ms) means that the chunk was done before; when is not known. */
+/**
+ * A wait this short, in ms or as a share of the chunk's time, means that the chunk was done before; when is not known.
+ * The share matters after the host was busy with other things: the map of a chunk that was done long ago takes a
+ * millisecond or two, and the host's time must not be taken for the device's.
+ */
 const NO_WAIT_MS = 0.5;
+const NO_WAIT_SHARE = 0.02;
 /** What the estimate shrinks by then, and by which power more for each time in a row. */
 const SHRINK = 0.97;
 
@@ -65,7 +70,7 @@ export class Pacer {
     this.#chunks++;
     if (this.#chunks === 1) return;
     const known = this.#msPerStep ?? ms;
-    if (waitedMs < NO_WAIT_MS) {
+    if (waitedMs < Math.max(NO_WAIT_MS, NO_WAIT_SHARE * (now - begin))) {
       this.#missed++;
       this.#msPerStep = Math.min(ms, known * SHRINK ** this.#missed);
     } else {
