@@ -71,9 +71,17 @@ function relieve(device: Device): void {
   mark.buffers = Math.min(mark.buffers, buffers);
   const grown = bytes > 2 * mark.bytes + RELIEF_BYTES || buffers > 2 * mark.buffers + RELIEF_BUFFERS;
   if (grown) {
-    for (let i = 0; i < 3; i++) void new ArrayBuffer(BALLAST_BYTES);
+    claimBallast();
     mark.bytes = bytes;
     mark.buffers = buffers;
   }
   marks.set(device, mark);
+}
+
+function claimBallast(): void {
+  try {
+    for (let i = 0; i < 3; i++) void new ArrayBuffer(BALLAST_BYTES);
+  } catch {
+    // No host memory to spare: the collector is about to run anyway.
+  }
 }
