@@ -1,4 +1,4 @@
-// The first example of the README: learns exclusive or. Run it with `npx tsx examples/xor.ts`, or as JavaScript.
+// The first example of the README: learns exclusive or. In a clone: `npm run build`, then `npx jiti examples/xor.ts`.
 import { bceLoss, nn, openDevice, optim, tensor } from 'lockstep-gpu';
 
 const device = await openDevice(); // the first device opened is the default; { device } overrides
