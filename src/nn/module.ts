@@ -11,8 +11,8 @@ import { Tensor } from '../tensor/tensor.js';
 export type StateDict = Record<string, Tensor>;
 
 /**
- * A layer or a model. Tensors with `requiresGrad` and modules among its properties, and in lists there, are its
- * parameters.
+ * A layer or a model. Tensors made with `requiresGrad` and modules among its properties, and in lists there, are its
+ * parameters; they stay so when `requiresGrad` is switched off to freeze them.
  *
  * @example
  * class Residual extends nn.Module {
@@ -86,7 +86,7 @@ export abstract class Module {
 
 function collect(value: unknown, name: string, found: Map<Tensor, string>): void {
   if (value instanceof Tensor) {
-    if (value.requiresGrad && !found.has(value)) found.set(value, name);
+    if (value.isParameter && !found.has(value)) found.set(value, name);
   } else if (value instanceof Module || Array.isArray(value)) {
     for (const [key, inner] of Object.entries(value)) collect(inner, name ? `${name}.${key}` : key, found);
   }

@@ -42,7 +42,7 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
     for (const group of this.groups) {
       this.check(group);
       for (const tensor of group.params) {
-        if (!tensor.isLeaf || !tensor.requiresGrad || !tensor.contiguous || seen.has(tensor)) {
+        if (!tensor.isLeaf || !tensor.isParameter || !tensor.contiguous || seen.has(tensor)) {
           throw new LockstepError(
             'bad-input',
             `${this.constructor.name}: a parameter ${showShape(tensor.shape)} ${

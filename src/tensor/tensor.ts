@@ -57,6 +57,8 @@ export class Tensor {
   grad: Tensor | null = null;
   /** The operation that made this tensor, where gradients flow through it. @internal */
   node: GraphNode | null = null;
+  /** True once gradients were required of it: a parameter stays one when it is frozen. @internal */
+  isParameter = false;
   /** False once the tensor has to outlive the scopes it was made in. @internal */
   scoped = true;
 
@@ -134,6 +136,7 @@ export class Tensor {
       );
     }
     this.#requiresGrad = on;
+    if (on) this.isParameter = true;
   }
 
   /** Another tensor over the same memory. @internal */

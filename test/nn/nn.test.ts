@@ -9,6 +9,7 @@ import { openDevice } from '../../src/gpu/open.js';
 import { runKernel } from '../../src/kernels/custom.js';
 import * as nn from '../../src/nn/index.js';
 import * as host from '../../src/nn/init.js';
+import * as optim from '../../src/optim/index.js';
 import { Generator } from '../../src/random/generator.js';
 import { manualSeed, ones, randn, tensor, zeros } from '../../src/tensor/create.js';
 import { ndarray } from '../../src/tensor/ndarray.js';
@@ -41,6 +42,21 @@ describe('Module', () => {
       ['2.gains.0', 4],
     ]);
     expect(model.length).toBe(3);
+  });
+
+  it('keeps frozen parameters, which training leaves alone', async () => {
+    const model = new nn.Sequential(new nn.Linear(2, 2), new nn.Linear(2, 1));
+    const [frozen, bias] = model.parameters();
+    frozen.requiresGrad = false;
+    bias.requiresGrad = false;
+    expect(Object.keys(model.stateDict())).toHaveLength(4);
+    const before = [...(await frozen.data())];
+    const optimizer = new optim.SGD(model.parameters(), { lr: 1, weightDecay: 0.5 });
+    sum(model.forward(ones([3, 2]))).backward();
+    expect(frozen.grad).toBeNull();
+    optimizer.step();
+    expect([...(await frozen.data())]).toEqual(before);
+    expect(model.parameters()[2].grad).not.toBeNull();
   });
 
   it('counts a shared parameter once', () => {
