@@ -10,9 +10,9 @@ export interface Task {
   nFeatures: number;
   /** Coordinates K in the hidden set, 1 to N. */
   secretSize: number;
-  /** Hidden units W. */
+  /** Hidden units W, 1 to 4096. */
   hiddenWidth: number;
-  /** Examples a step. */
+  /** Examples a step, 1 to 1024. */
   batchSize: number;
   /** Steps after which a run ends in any case. */
   maxSteps: number;
@@ -115,8 +115,8 @@ export function configName(task: Pick<Task, 'nFeatures' | 'secretSize'>): string
 const bounds: Record<Exclude<keyof Task, 'earlyStopAcc'>, [least: number, most: number]> = {
   nFeatures: [1, 1024],
   secretSize: [1, 1024],
-  hiddenWidth: [1, 65_536],
-  batchSize: [1, 65_536],
+  hiddenWidth: [1, 4096],
+  batchSize: [1, 1024],
   maxSteps: [1, 2 ** 31 - 1],
   maxTrainExamples: [1, 200_000_000],
   secrets: [1, 100_000],

@@ -16,6 +16,10 @@ export function reportFailure(error: unknown): number {
     return error.code === 'bad-input' || error.code === 'no-adapter' ? EXIT.usage : EXIT.failed;
   }
   const detail = error instanceof Error ? error : new Error(String(error));
+  if ('syscall' in detail) {
+    process.stderr.write(`error: ${detail.message}\n`); // the system's own words: a full disk, a folder that went away
+    return EXIT.failed;
+  }
   const trace = process.env.LOCKSTEP_DEBUG ? `\n${detail.stack}` : '; LOCKSTEP_DEBUG=1 shows where';
   process.stderr.write(`error: unexpected, probably a defect of lockstep-gpu: ${detail.message}${trace}\n`);
   return EXIT.failed;

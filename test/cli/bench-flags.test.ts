@@ -73,6 +73,8 @@ test.each([
   ['--config n8-k9', /secretSize is 9/],
   ['--config n8-k8', /secrets is 10.*only 1 subsets/],
   ['--secrets 0', /secrets is 0/],
+  ['--hidden-width 4097', /hiddenWidth is 4097/],
+  ['--batch-size 1025', /batchSize is 1025/],
   ['--orders 1.5', /orders is 1.5/],
   ['--early-stop-acc 1.5', /earlyStopAcc is 1.5/],
   ['--seed -1', /seed is -1/],
