@@ -1,0 +1,138 @@
+// A run's numbers are the same bits alone, among others, arriving late, in groups and in any chunking: window losses,
+// accuracies, steps and final weights are compared bit by bit.
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Device } from '../../src/gpu/device.js';
+import { openDevice } from '../../src/gpu/open.js';
+import { Pacer } from '../../src/lockstep/pacer.js';
+import type { LockstepOptions, LockstepRun } from '../../src/lockstep/types.js';
+import { bitsOf, outcomes, randomDataset, randomWeights } from './outcomes.js';
+
+const FEATURES = 16;
+const HIDDEN = 32;
+const options = {
+  features: FEATURES,
+  hidden: HIDDEN,
+  maxSteps: 120,
+  logInterval: 25,
+  stop: { minSteps: 40, accuracy: 0.7, windows: 2 },
+  keepWeights: true,
+};
+
+let device: Device;
+beforeAll(async () => {
+  device = await openDevice();
+});
+afterAll(() => device.destroy());
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** Sixteen live columns in the first two, eight in the third: another kernel. Small ones are learned and stop early. */
+const datasets = [
+  randomDataset(300, FEATURES, 1),
+  randomDataset(90, FEATURES, 2),
+  randomDataset(200, FEATURES, 3, { dead: [0, 2, 4, 6, 8, 10, 12, 14] }),
+];
+const testSet = randomDataset(500, FEATURES, 4);
+
+function runNumber(k: number): LockstepRun {
+  return {
+    weights: randomWeights(FEATURES, HIDDEN, 100 + k),
+    dataset: datasets[k % 3],
+    testSet,
+    orderSeed: 200 + k,
+    optimizer: { lr: 0.002 * (1 + (k % 5)), weightDecay: 0.01 * (k % 4), beta1: 0.9, beta2: 0.99 },
+  };
+}
+
+const all = Array.from({ length: 30 }, (_, k) => runNumber(k));
+const probes = [0, 1, 2];
+/** Chunks asked for, for those of changing length. */
+let chunk = 0;
+const kernels = ['shuffle', 'portable'] as const;
+
+async function bits(
+  runs: LockstepOptions['runs'],
+  kernel: LockstepOptions['kernel'],
+  on = device,
+  more: Partial<LockstepOptions> = {},
+) {
+  const trained = await outcomes(on, { ...options, ...more, kernel, runs });
+  return { ...trained, bits: trained.runs.map(bitsOf) };
+}
+
+/** The same device that says its storage bindings end at `bytes`. */
+function withBindingLimit(bytes: number): Device {
+  const limits = new Proxy(device.limits, {
+    get: (target, name) =>
+      name === 'maxStorageBufferBindingSize' ? bytes : Reflect.get(target, name, target),
+  });
+  return new Proxy(device, {
+    get(target, name) {
+      if (name === 'limits') return limits;
+      const value = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+describe.each(kernels)('the %s kernel', (kernel) => {
+  let alone: unknown[];
+  beforeAll(async () => {
+    alone = [];
+    for (const k of probes) alone.push((await bits([all[k]], kernel)).bits[0]);
+  });
+
+  it('gives different runs different numbers, of which some stop early', async () => {
+    const { runs, bits: together } = await bits(all, kernel);
+    expect(new Set(together.map((one) => JSON.stringify(one))).size).toBe(all.length);
+    const reasons = new Set(runs.map(({ finish }) => finish!.reason));
+    expect(reasons).toEqual(new Set(['stopped', 'max-steps']));
+  });
+
+  it('gives the same bits twice, and alone as among 30 with other data, settings and lengths', async () => {
+    const first = await bits(all, kernel);
+    const second = await bits([...all].reverse(), kernel);
+    expect(second.bits.reverse()).toEqual(first.bits);
+    expect(probes.map((k) => first.bits[k])).toEqual(alone);
+  });
+
+  it('gives the same bits to runs that arrive while others train', async () => {
+    async function* late() {
+      for (const run of all.slice(0, 9).reverse()) {
+        yield run;
+        await new Promise((resolve) => setTimeout(resolve, 30));
+      }
+    }
+    const trained = await bits(late(), kernel, device, { expectedRuns: 5 });
+    expect(probes.map((k) => trained.bits[8 - k])).toEqual(alone);
+  });
+
+  it.each([
+    ['single steps', () => 1],
+    ['chunks of 7', () => 7],
+    ['chunks as long as a window', () => 1000],
+    ['chunks of changing length', (runs: number) => 1 + ((runs * 7 + chunk++ * 5) % 13)],
+  ])('gives the same bits in %s', async (_, steps) => {
+    vi.spyOn(Pacer.prototype, 'steps').mockImplementation(steps);
+    const trained = await bits(all.slice(0, 6), kernel);
+    expect(probes.map((k) => trained.bits[k])).toEqual(alone);
+  });
+
+  it('gives the same bits in groups where the device binds little, and says so', async () => {
+    const state = { shuffle: 4 * (3 * 32 * 16 + 6 * 32 + 4), portable: 128 * 33 * 4 }[kernel];
+    const trained = await bits(all.slice(0, 9), kernel, withBindingLimit(4 * state), { expectedRuns: 9 });
+    expect(trained.plans[0].runsAtOnce).toBeLessThan(9);
+    expect(trained.plans[0].note).toMatch(
+      /^\d of 9 runs at a time: one takes \d+ bytes, this device binds \d+/,
+    );
+    expect(probes.map((k) => trained.bits[k])).toEqual(alone);
+  });
+});
+it('has no note where all runs fit', async () => {
+  const { plans } = await bits(all.slice(0, 3), 'portable');
+  expect(plans.map(({ features, runsAtOnce, note }) => ({ features, runsAtOnce, note }))).toEqual([
+    { features: 16, runsAtOnce: 3, note: undefined },
+    { features: 8, runsAtOnce: 3, note: undefined },
+  ]);
+});
