@@ -75,7 +75,7 @@ export function shuffleLayout(o: ShuffleOptions) {
       outputBiasAt: matrix + 2 * o.hidden,
       floats: matrix + 2 * o.hidden + 4,
     },
-    /** Floats of one run's state: w1 and its moments; b1, w2 and their moments; b2 and its moments. */
+    /** Floats of one run's state: w1 and its moments (see stateIndex); b1, w2 and their moments; b2 and its moments. */
     state: {
       matrix,
       vectorsAt: 3 * matrix,
@@ -83,4 +83,16 @@ export function shuffleLayout(o: ShuffleOptions) {
       floats: 3 * matrix + 6 * o.hidden + 4,
     },
   };
+}
+
+/**
+ * Where w1[h][feature] stands in a run's state: four of a lane's variables behind one another, one load of a vec4;
+ * then the other lanes' four, then the next four.
+ */
+export function stateIndex(o: ShuffleOptions, h: number, feature: number): number {
+  const { featureBlocks, pitch } = shuffleLayout(o);
+  const subgroup = Math.floor(h / o.unitsPerSubgroup);
+  const variable = (h % o.unitsPerSubgroup) * featureBlocks + Math.floor(feature / o.lanes);
+  const quad = Math.floor(variable / TURN) * o.lanes + (feature % o.lanes);
+  return subgroup * o.unitsPerSubgroup * pitch + quad * TURN + (variable % TURN);
 }

@@ -33,11 +33,19 @@ export function shuffleTrain(o: ShuffleOptions): string {
   const adamw = (w: string, m: string, v: string, g: string) =>
     `{ let g = ${g}; ${m} = ${m} * beta1 + g * oneMinusBeta1; ${v} = ${v} * beta2 + (g * g) * oneMinusBeta2; ` +
     `${w} = ${w} * decay - (${m} * stepSize) / (sqrt(${v}) * invRootCorrection2 + eps); }`;
-  const vectorAt = (k: number, b: number) => `vectorsBase + ${k * hidden + b * lanes}u`;
-  const shiftDown = (name: string, last: string) =>
+  /** A float of the state behind the matrices. */
+  const scalar = (at: string) => `state[(${at}) >> 2u][(${at}) & 3u]`;
+  const vector = (k: number, b: number) => scalar(`vectorsBase + ${k * hidden + b * lanes}u`);
+  /** Moves the variables of a matrix by four, the components of `last` coming in at the end. */
+  const shiftDown = (name: string, last: string[]) =>
     matrix
-      .map((k, i) => `${name}${k} = ${i + 1 < matrix.length ? `${name}${matrix[i + 1]}` : last};`)
+      .map(
+        (k, i) =>
+          `${name}${k} = ${i + 4 < matrix.length ? `${name}${matrix[i + 4]}` : last[i + 4 - matrix.length]};`,
+      )
       .join(' ');
+  const fourOf = (name: string) => components.map((c) => `${name}.${c}`);
+  const firstOf = (name: string) => components.map((_, i) => `${name}${matrix[i]}`);
 
   return /* wgsl */ `
 enable subgroups;
@@ -54,7 +62,7 @@ struct Step { stepSize: f32, invRootCorrection2: f32, invCount: f32, count: f32 
 @group(0) @binding(3) var<storage, read> steps: array<Step>;
 @group(0) @binding(4) var<storage, read> batches: array<vec4u>;
 @group(0) @binding(5) var<storage, read> paused: array<u32>;
-@group(0) @binding(6) var<storage, read_write> state: array<f32>;
+@group(0) @binding(6) var<storage, read_write> state: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> sums: array<vec4u>;
 
 var<workgroup> partial: array<vec4f, ${subgroups * quads}>;
@@ -81,25 +89,24 @@ fn main(
 
   // One load in a loop, the variables shifted past it: each load that stands in the code costs compile time.
   let base = slot * ${state.floats}u;
-  let matrixBase = base + subgroup * ${unitsPerSubgroup * featureBlocks * lanes}u + lane;
+  let matrixBase = (base + subgroup * ${unitsPerSubgroup * featureBlocks * lanes}u) / 4u + lane;
   ${lines(matrix.map((k) => `var w${k} = 0.0; var m${k} = 0.0; var v${k} = 0.0;`))}
-  for (var k = 0u; k < chunk.matrixBlocks; k++) {
-    let at = matrixBase + k * ${lanes}u;
-    let w = state[at]; let m = state[at + ${state.matrix}u]; let v = state[at + ${2 * state.matrix}u];
-    ${shiftDown('w', 'w')}
-    ${shiftDown('m', 'm')}
-    ${shiftDown('v', 'v')}
+  for (var k = 0u; k < chunk.matrixBlocks; k += 4u) {
+    let at = matrixBase + k * ${lanes / 4}u;
+    let w = state[at]; let m = state[at + ${state.matrix / 4}u]; let v = state[at + ${state.matrix / 2}u];
+    ${shiftDown('w', fourOf('w'))}
+    ${shiftDown('m', fourOf('m'))}
+    ${shiftDown('v', fourOf('v'))}
   }
   let vectorsBase = base + ${state.vectorsAt}u + subgroup * ${unitsPerSubgroup}u + lane;
   ${lines(
     vectorBlocks.map((b) =>
-      ['b', 'o', 'bm', 'om', 'bv', 'ov']
-        .map((name, k) => `var ${name}${b} = state[${vectorAt(k, b)}];`)
-        .join(' '),
+      ['b', 'o', 'bm', 'om', 'bv', 'ov'].map((name, k) => `var ${name}${b} = ${vector(k, b)};`).join(' '),
     ),
   )}
-  let outputAt = base + ${state.outputBiasAt}u;
-  var bias = state[outputAt]; var biasM = state[outputAt + 1u]; var biasV = state[outputAt + 2u];
+  let outputAt = (base + ${state.outputBiasAt}u) / 4u;
+  let output = state[outputAt];
+  var bias = output.x; var biasM = output.y; var biasV = output.z;
 
   let sumsAt = slot * ${4 * quads}u + (id & ${quads - 1}u);
   var lossSum = bitcast<vec4f>(sums[sumsAt]);
@@ -225,21 +232,22 @@ fn main(
     ${adamw('bias', 'biasM', 'biasV', 'biasGradient')}
   }
 
-  for (var k = 0u; k < chunk.matrixBlocks; k++) {
-    let at = matrixBase + k * ${lanes}u;
-    state[at] = w0_0; state[at + ${state.matrix}u] = m0_0; state[at + ${2 * state.matrix}u] = v0_0;
-    ${shiftDown('w', 'w0_0')}
-    ${shiftDown('m', 'm0_0')}
-    ${shiftDown('v', 'v0_0')}
+  for (var k = 0u; k < chunk.matrixBlocks; k += 4u) {
+    let at = matrixBase + k * ${lanes / 4}u;
+    let w = vec4f(${firstOf('w').join(', ')});
+    let m = vec4f(${firstOf('m').join(', ')});
+    let v = vec4f(${firstOf('v').join(', ')});
+    state[at] = w; state[at + ${state.matrix / 4}u] = m; state[at + ${state.matrix / 2}u] = v;
+    ${shiftDown('w', fourOf('w'))}
+    ${shiftDown('m', fourOf('m'))}
+    ${shiftDown('v', fourOf('v'))}
   }
   ${lines(
     vectorBlocks.map((b) =>
-      ['b', 'o', 'bm', 'om', 'bv', 'ov']
-        .map((name, k) => `state[${vectorAt(k, b)}] = ${name}${b};`)
-        .join(' '),
+      ['b', 'o', 'bm', 'om', 'bv', 'ov'].map((name, k) => `${vector(k, b)} = ${name}${b};`).join(' '),
     ),
   )}
-  if (id == 0u) { state[outputAt] = bias; state[outputAt + 1u] = biasM; state[outputAt + 2u] = biasV; }
+  if (id == 0u) { state[outputAt] = vec4f(bias, biasM, biasV, 0.0); }
   if (id < ${quads}u) {
     sums[sumsAt] = bitcast<vec4u>(lossSum);
     sums[sumsAt + ${quads}u] = hits;

@@ -3,7 +3,13 @@
  * Needs subgroups of one fixed power-of-two size.
  */
 import { shuffleGather } from '../../shaders/shuffle-gather.wgsl.js';
-import { SHUFFLE_BATCH, type ShuffleOptions, shuffleLayout, TURN } from '../../shaders/shuffle-layout.js';
+import {
+  SHUFFLE_BATCH,
+  type ShuffleOptions,
+  shuffleLayout,
+  stateIndex,
+  TURN,
+} from '../../shaders/shuffle-layout.js';
 import { shuffleTrain } from '../../shaders/shuffle-train.wgsl.js';
 import { bindGroup } from '../gpu/bind.js';
 import type { Device } from '../gpu/device.js';
@@ -92,6 +98,8 @@ class ShuffleKernel implements TrainingKernel {
   readonly stateFloats: number;
   readonly #device: Device;
   readonly #options: ShuffleOptions;
+  /** Where each element of w1 stands in a state. */
+  readonly #index: Uint32Array;
   readonly #gather: GPUComputePipeline;
   readonly #train: GPUComputePipeline;
   readonly #buffers: ChunkBuffers;
@@ -123,6 +131,9 @@ class ShuffleKernel implements TrainingKernel {
     this.#device = device;
     this.#options = options;
     this.#buffers = buffers;
+    this.#index = Uint32Array.from({ length: options.hidden * options.features }, (_, k) =>
+      stateIndex(options, Math.floor(k / options.features), k % options.features),
+    );
     this.#gather = gather;
     this.#train = train;
     this.stateFloats = layout.state.floats;
@@ -174,25 +185,22 @@ class ShuffleKernel implements TrainingKernel {
   }
 
   pack(weights: MlpWeights): Float32Array<ArrayBuffer> {
-    const { features, hidden } = this.#options;
-    const { pitch, state } = shuffleLayout(this.#options);
+    const { state } = shuffleLayout(this.#options);
     const packed = new Float32Array(state.floats);
-    for (let h = 0; h < hidden; h++)
-      packed.set(weights.w1.subarray(h * features, (h + 1) * features), h * pitch);
+    this.#index.forEach((at, k) => {
+      packed[at] = weights.w1[k];
+    });
     packed.set(weights.b1, state.vectorsAt);
-    packed.set(weights.w2, state.vectorsAt + hidden);
+    packed.set(weights.w2, state.vectorsAt + this.#options.hidden);
     packed.set(weights.b2, state.outputBiasAt);
     return packed;
   }
 
   unpack(packed: Float32Array): MlpWeights {
-    const { features, hidden } = this.#options;
-    const { pitch, state } = shuffleLayout(this.#options);
-    const w1 = new Float32Array(hidden * features);
-    for (let h = 0; h < hidden; h++) w1.set(packed.subarray(h * pitch, h * pitch + features), h * features);
-    const { vectorsAt, outputBiasAt } = state;
+    const { hidden } = this.#options;
+    const { vectorsAt, outputBiasAt } = shuffleLayout(this.#options).state;
     return {
-      w1,
+      w1: Float32Array.from(this.#index, (at) => packed[at]),
       b1: packed.slice(vectorsAt, vectorsAt + hidden),
       w2: packed.slice(vectorsAt + hidden, vectorsAt + 2 * hidden),
       b2: packed.slice(outputBiasAt, outputBiasAt + 1),

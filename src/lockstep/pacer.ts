@@ -3,8 +3,11 @@
  * ones took. Results do not depend on it.
  */
 
-/** Chunks this long keep a GPU's watchdog and a browser's page content; a CPU driver has neither. */
-const TARGET_MS = { gpu: 50, cpu: 250 };
+/**
+ * Chunks this long keep a GPU's watchdog and a browser's page content; a CPU driver has neither, and there loading
+ * and storing the weights of a hundred runs, once a chunk, takes up to 0.1 s.
+ */
+export const TARGET_MS = { gpu: 50, cpu: 800 };
 /** A chunk is at most so many times as long as the one before: the first, of one step, says little. */
 const GROWTH = 8;
 /** Steps of the first chunk that counts. The one before, a single step, includes the driver's compiling. */
@@ -19,7 +22,7 @@ const NEWEST = 0.4;
 const NO_WAIT_MS = 0.5;
 const NO_WAIT_SHARE = 0.02;
 /** What the estimate shrinks by then, and by which power more for each time in a row. */
-const SHRINK = 0.97;
+const SHRINK = 0.95;
 
 export class Pacer {
   readonly #target: number;
