@@ -31,7 +31,7 @@ export class Finisher {
   #collected = new Map<BinaryDataset | undefined, Ended[]>();
   #pending: Ended[] = [];
   #work: Promise<void> | undefined;
-  #events: LockstepEvent[] = [];
+  readonly #events: LockstepEvent[] = [];
   #error: { cause: unknown } | undefined;
 
   constructor(device: Device, settings: Settings, pacer: Pacer) {
@@ -54,13 +54,16 @@ export class Finisher {
     });
   }
 
+  /** Whether there is something to score, or to {@link drain}: a slow reader of events gives time for new ones. */
   get busy(): boolean {
-    return this.#work !== undefined;
+    return this.#work !== undefined || this.#error !== undefined || this.#events.length > 0;
   }
 
-  /** Runs that ended and are not reported yet. */
-  unfinished(): { index: number; steps: number }[] {
-    return this.#pending.map(({ progress, steps }) => ({ index: progress.index, steps }));
+  /** Gives up: the runs that ended and are not scored. Nothing is reported from here on but what {@link drain} has. */
+  abandon(): { index: number; steps: number }[] {
+    const abandoned = this.#pending.map(({ progress, steps }) => ({ index: progress.index, steps }));
+    this.#pending = [];
+    return abandoned;
   }
 
   /** Resolves when there is nothing left to score. */
@@ -68,12 +71,10 @@ export class Finisher {
     await this.#work;
   }
 
-  /** What was reported since the last call; throws what went wrong. */
+  /** What was reported since the last call, and meanwhile; throws what went wrong. */
   *drain(): Generator<LockstepEvent> {
     if (this.#error) throw this.#error.cause;
-    const events = this.#events;
-    this.#events = [];
-    yield* events;
+    for (let event = this.#events.shift(); event; event = this.#events.shift()) yield event;
   }
 
   async #scoreAll(kernel: string): Promise<void> {
@@ -117,7 +118,9 @@ export class Finisher {
         this.#pacer.remaining(performance.now()),
       );
     }
-    ended.forEach(({ progress, steps, reason }, k) => {
+    ended.forEach((one, k) => {
+      if (!this.#pending.includes(one)) return;
+      const { progress, steps, reason } = one;
       const weights = keepWeights ? networks[k] : undefined;
       this.#events.push({
         type: 'finish',

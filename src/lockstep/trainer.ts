@@ -98,13 +98,20 @@ class Trainer {
       if (this.#submit() && this.#flights.length < CHUNKS_IN_FLIGHT) continue;
       const flight = this.#flights.shift();
       if (flight) yield* this.#collect(flight);
-      else if (!this.#source.ended) await Promise.race([this.#source.wait(), this.#aborted]);
-      else if (this.#finisher.busy) await Promise.race([this.#finisher.wait(), this.#aborted]);
+      else await this.#anything();
       yield* this.#finisher.drain();
       const idle = this.#flights.length === 0 && this.#active.length === 0;
       if (idle && this.#source.ended && !this.#finisher.busy) return;
     }
     yield* this.#abort();
+  }
+
+  /** With nothing to train: waits for the next run, for a finished one to be scored, or for the abort. */
+  async #anything(): Promise<void> {
+    const waits: Promise<void>[] = [];
+    if (!this.#source.ended) waits.push(this.#source.wait());
+    if (this.#finisher.busy) waits.push(this.#finisher.wait());
+    if (waits.length > 0) await Promise.race([...waits, this.#aborted]);
   }
 
   async *#admit(): AsyncGenerator<LockstepEvent> {
@@ -239,8 +246,9 @@ class Trainer {
       this.#finisher.wait(),
       new Promise((resolve) => setTimeout(resolve, ABORT_GRACE_MS)),
     ]);
+    const abandoned = this.#finisher.abandon();
     yield* this.#finisher.drain();
-    for (const { index, steps } of this.#finisher.unfinished()) {
+    for (const { index, steps } of abandoned) {
       yield { type: 'finish', run: index, steps, reason: 'aborted', testAccuracy: Number.NaN };
     }
     for (const { progress } of this.#active) {
