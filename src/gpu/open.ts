@@ -139,7 +139,7 @@ function limits(
 
 function describe(device: GPUDevice, info?: GPUAdapterInfo, listing?: AdapterListing): DeviceInfo {
   const subgroups = device.features.has('subgroups');
-  const names = `${info?.vendor} ${info?.device} ${info?.description} ${listing?.name}`;
+  const names = `${info?.architecture} ${info?.device} ${info?.description} ${listing?.name}`;
   return {
     vendor: info?.vendor ?? '',
     architecture: info?.architecture ?? '',
