@@ -12,7 +12,13 @@ export function lines(statements: readonly string[]): string {
   return statements.join('\n');
 }
 
-/** `((a + b) + c) + d`, the order spelled out: every run adds in this order, whatever else is in the dispatch. */
+/**
+ * `((a + b) + (c + d)) + e`: neighbours first, so that the rounding error grows with the logarithm of the number of terms
+ * (Higham, The accuracy of floating point summation, 1993). The order is spelled out: every run adds in this order,
+ * whatever else is in the dispatch.
+ */
 export function sumOf(terms: readonly string[]): string {
-  return terms.reduce((sum, term) => `(${sum} + ${term})`);
+  if (terms.length === 1) return terms[0];
+  const pairs = times(Math.ceil(terms.length / 2), (k) => terms.slice(2 * k, 2 * k + 2));
+  return sumOf(pairs.map((pair) => (pair.length === 1 ? pair[0] : `(${pair.join(' + ')})`)));
 }
