@@ -144,7 +144,7 @@ describe('shapes drawn afresh', () => {
     }),
   };
   it.each([
-    ['portable', 8],
+    ['portable', 5],
     ['shuffle', 3],
   ] as const)('the %s kernel, %i of them', async (kernel, numRuns) => {
     const property = fc.asyncProperty(drawn[kernel], fc.nat(1e6), async ({ liveShare, ...c }, seed) => {

@@ -17,6 +17,19 @@ import { type Evaluated, type Outcome, outcomes, readFixture } from './outcomes.
  */
 const LOSS_TOLERANCE = { mean: [1e-5, 5e-4, 2e-2], single: [1e-5, 5e-3, 1e-1] };
 
+/** Mean steps of the runs, relative. */
+const MEAN_STEPS_TOLERANCE = 0.03;
+/** Median of the runs' differences in steps, the sign kept: runs that stop later weigh against those that stop earlier. */
+const MEDIAN_DIFFERENCE = 250;
+/**
+ * Median of their sizes: one window. At n32 the stop is where rounding has long decided: PyTorch itself, its hidden units
+ * merely in another order, is that far from itself (one run 2,250 steps). At n50 and n64 most runs stop at the same window.
+ */
+const MEDIAN_DISTANCE = 250;
+
+/** 15 runs of up to 21,000 steps take a minute on two busy cores. */
+const TIMEOUT_MS = 300_000;
+
 let device: Device;
 beforeAll(async () => {
   device = await openDevice();
@@ -46,6 +59,8 @@ async function evaluated(strategy: string, n: number): Promise<{ runs: Outcome[]
   return { runs, torch: readFixture<Evaluated>(`eval.${strategy}.n${n}`) };
 }
 
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1];
+
 describe('the evaluation against PyTorch', () => {
   it.each([32, 50, 64])('feature-isolation, n%i: every run stops at 1,750 with accuracy 1', async (n) => {
     const { runs, torch } = await evaluated('feature-isolation', n);
@@ -68,12 +83,17 @@ describe('the evaluation against PyTorch', () => {
     });
   });
 
-  it.each([32, 50, 64])('multi-epoch, n%i: runs stop where PyTorch’s do', async (n) => {
-    const { runs, torch } = await evaluated('multi-epoch', n);
-    const mean = runs.reduce((sum, { finish }) => sum + finish!.steps, 0) / runs.length;
-    const { mean_steps } = torch.metrics;
-    expect(Math.abs(mean - mean_steps)).toBeLessThanOrEqual(0.03 * mean_steps);
-    const differences = runs.map(({ finish }, r) => Math.abs(finish!.steps - torch.results[r].steps));
-    expect(differences.sort((a, b) => a - b)[7]).toBeLessThanOrEqual(250);
-  });
+  it.each([32, 50, 64])(
+    'multi-epoch, n%i: runs stop where PyTorch’s do',
+    async (n) => {
+      const { runs, torch } = await evaluated('multi-epoch', n);
+      const mean = runs.reduce((sum, { finish }) => sum + finish!.steps, 0) / runs.length;
+      const { mean_steps } = torch.metrics;
+      expect(Math.abs(mean - mean_steps)).toBeLessThanOrEqual(MEAN_STEPS_TOLERANCE * mean_steps);
+      const differences = runs.map(({ finish }, r) => finish!.steps - torch.results[r].steps);
+      expect(Math.abs(median(differences)), `${differences}`).toBeLessThanOrEqual(MEDIAN_DIFFERENCE);
+      expect(median(differences.map(Math.abs)), `${differences}`).toBeLessThanOrEqual(MEDIAN_DISTANCE);
+    },
+    TIMEOUT_MS,
+  );
 });
