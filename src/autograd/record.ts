@@ -4,6 +4,7 @@
  */
 import { LockstepError } from '../gpu/errors.js';
 import { type Shape, showShape } from '../tensor/shape.js';
+import { runSynchronously } from '../tensor/synchronous.js';
 import type { BackwardOptions, GraphNode, Tensor } from '../tensor/tensor.js';
 import { runBackward } from './backward.js';
 
@@ -22,15 +23,7 @@ export function noGrad<T>(work: () => T): T {
   const before = recording;
   recording = false;
   try {
-    const result = work();
-    if (result instanceof Promise) {
-      result.catch(() => {});
-      throw new LockstepError(
-        'bad-input',
-        'noGrad: the function is asynchronous, and recording would be on again before its work; await after noGrad.',
-      );
-    }
-    return result;
+    return runSynchronously('noGrad', 'recording would be on again', work);
   } finally {
     recording = before;
   }

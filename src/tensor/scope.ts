@@ -2,7 +2,7 @@
  * Frees what a function made: `scope(() => …)`. It keeps the list of tensors made inside; what the function returns
  * moves to the scope around.
  */
-import { LockstepError } from '../gpu/errors.js';
+import { runSynchronously } from './synchronous.js';
 import type { Tensor } from './tensor.js';
 
 let innermost: Set<Tensor> | undefined;
@@ -59,14 +59,7 @@ export function scope<T>(work: () => T): T {
   innermost = own;
   let kept = new Set<Tensor>();
   try {
-    const result = work();
-    if (result instanceof Promise) {
-      result.catch(() => {});
-      throw new LockstepError(
-        'bad-input',
-        'scope: the function is asynchronous, and its scope would end before its work; await after the scope.',
-      );
-    }
+    const result = runSynchronously('scope', 'its scope would end', work);
     kept = neededBy(result, own);
     return result;
   } finally {

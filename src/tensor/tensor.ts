@@ -270,13 +270,16 @@ export class Tensor {
     storage.release();
   }
 
-  /** Moves this tensor into other memory that holds the same values. Takes over one reference. @internal */
-  relocate(storage: Storage, offset: number): void {
+  /**
+   * Moves this tensor into other memory that holds the same values. Takes over one reference. With `watched: false`
+   * the memory needs no word when this tensor is collected. @internal
+   */
+  relocate(storage: Storage, offset: number, { watched = true } = {}): void {
     const old = this.storage;
     unwatch(this);
     this.#storage = storage;
     this.offset = offset;
-    watch(this, storage);
+    if (watched) watch(this, storage);
     old.release();
   }
 
