@@ -3,9 +3,10 @@
  * back through the nodes is in backward.ts.
  */
 import { LockstepError } from '../gpu/errors.js';
+import { copyDense } from '../kernels/elementwise.js';
 import { type Shape, showShape } from '../tensor/shape.js';
 import { runSynchronously } from '../tensor/synchronous.js';
-import type { BackwardOptions, GraphNode, Tensor } from '../tensor/tensor.js';
+import { type BackwardOptions, defineClone, type GraphNode, type Tensor } from '../tensor/tensor.js';
 import { runBackward } from './backward.js';
 
 let recording = true;
@@ -144,3 +145,7 @@ export function record(
   }
   return output;
 }
+
+defineClone((source, copyMemory) =>
+  record('clone', [source], source.contiguous ? copyMemory() : copyDense(source), [], (g) => [g]),
+);

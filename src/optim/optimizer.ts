@@ -1,6 +1,7 @@
 /**
  * The base of optimizers: parameter groups, gradients, and the state of each parameter on the device.
  */
+import { noGrad } from '../autograd/record.js';
 import { LockstepError } from '../gpu/errors.js';
 import { filled } from '../kernels/elementwise.js';
 import { outlive } from '../tensor/scope.js';
@@ -147,7 +148,7 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
       if (state.steps[i] > 0) this.#stateOf(parameter).step = state.steps[i];
     });
     for (const { parameter, name, tensor } of entries) {
-      const copy = tensor.clone();
+      const copy = noGrad(() => tensor.clone());
       outlive(copy);
       this.#stateOf(parameter).tensors[name] = copy;
     }

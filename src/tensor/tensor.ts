@@ -30,6 +30,13 @@ export interface GraphNode {
 /** Nested lists of numbers (booleans for dtype bool), as deep as the tensor has axes. */
 export type NestedArray = number | boolean | NestedArray[];
 
+let cloned = (_source: Tensor, copyMemory: () => Tensor): Tensor => copyMemory();
+
+/** Lets the autograd room make clones, as it records them and has a kernel for strided views. @internal */
+export function defineClone(clone: typeof cloned): void {
+  cloned = clone;
+}
+
 /** Elements up to which the values that were read are kept for printing. */
 const REMEMBERED = 4096;
 
@@ -149,24 +156,19 @@ export class Tensor {
     return this.view(this.shape, this.strides);
   }
 
-  /** A copy of the values in memory of its own, outside of any graph: PyTorch's `detach().clone()`. */
+  /**
+   * A dense copy of the values in memory of its own. Gradients flow through it to this tensor; `detach().clone()` is a
+   * copy outside of any graph.
+   */
   clone(): Tensor {
-    if (!this.contiguous) {
-      // The memory that the view spans, copied as it is.
+    return cloned(this, () => {
+      const { buffer, device } = this.storage;
       const { first, count } = this.#span();
-      const copy = new Storage(this.device, count * BYTES_PER_ELEMENT);
-      this.#copyTo(copy, first, count);
-      return new Tensor(copy, this.dtype, this.shape, this.strides, this.offset - first);
-    }
-    const copy = new Storage(this.device, this.numel * BYTES_PER_ELEMENT);
-    this.#copyTo(copy, this.offset, this.numel);
-    return new Tensor(copy, this.dtype, this.shape);
-  }
-
-  #copyTo(target: Storage, first: number, count: number): void {
-    const { buffer, device } = this.storage;
-    device.check();
-    device.commands.copy(buffer, first * BYTES_PER_ELEMENT, target.buffer, 0, count * BYTES_PER_ELEMENT);
+      const copy = Tensor.empty(device, this.shape, this.dtype);
+      const at = first * BYTES_PER_ELEMENT;
+      device.commands.copy(buffer, at, copy.storage.buffer, 0, count * BYTES_PER_ELEMENT);
+      return copy;
+    });
   }
 
   /** The elements of memory that this tensor reaches: from `first`, `count` of them. */

@@ -7,6 +7,7 @@ import {
   bceLoss,
   cast,
   exp,
+  expand,
   indexSelect,
   mean,
   mul,
@@ -158,6 +159,24 @@ describe('copy_', () => {
     ]);
     expect(() => copy_(x, ones([2]))).toThrow(/copy_: got f32 \[2, 2\] and f32 \[2\]/);
     expect(() => copy_(x, new Float32Array(3))).toThrow(/copy_: got f32 \[2, 2\] and 3/);
+    const repeated = expand(tensor([1, 2]), [2, 2]);
+    expect(() => copy_(repeated, x)).toThrow(/share one place in memory: clone\(\) it first/);
+    expect(await copy_(repeated.clone(), x).toArray()).toEqual(await x.toArray());
+  });
+});
+
+describe('clone', () => {
+  it('is recorded, but for detach().clone() and in noGrad', async () => {
+    const w = leaf(1, 2);
+    const copy = w.clone();
+    noGrad(() => copy_(w, Float32Array.of(5, 6)));
+    expect(copy.isLeaf).toBe(false);
+    sum(mul(copy, 3)).backward();
+    expect(await w.grad?.toArray()).toEqual([3, 3]);
+    for (const apart of [w.detach().clone(), noGrad(() => w.clone())]) {
+      expect(apart.requiresGrad).toBe(false);
+      expect(await apart.toArray()).toEqual([5, 6]);
+    }
   });
 });
 

@@ -7,7 +7,7 @@ import { elementwise } from '../../kernels/elementwise.js';
 import type { HostArray } from '../../tensor/dtype.js';
 import { sameShape } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
-import { isRecording } from '../record.js';
+import { isRecording, noGrad } from '../record.js';
 import { badOperands } from './check.js';
 
 /**
@@ -31,6 +31,13 @@ export function copy_(target: Tensor, source: Tensor | HostArray): Tensor {
       'copy_: a leaf tensor that requires grad is being used in an in-place operation; do it in noGrad(() => …).',
     );
   }
+  if (target.shape.some((extent, axis) => extent > 1 && target.strides[axis] === 0)) {
+    throw badOperands(
+      'copy_',
+      [target],
+      'several of its elements share one place in memory: clone() it first',
+    );
+  }
   if (source instanceof Tensor) fromTensor(target, source);
   else fromHost(target, source);
   target.storage.version++;
@@ -42,7 +49,7 @@ function fromTensor(target: Tensor, source: Tensor): void {
     throw badOperands('copy_', [target, source], 'shapes and dtypes have to be the same');
   }
   // A kernel cannot read and write one buffer: what shares memory goes through a copy.
-  const values = target.storage === source.storage ? source.clone() : source.detach();
+  const values = target.storage === source.storage ? noGrad(() => source.clone()) : source.detach();
   elementwise({ label: 'copy_', expression: 'a', operands: { a: values }, into: target });
   values.dispose();
 }
