@@ -1,0 +1,124 @@
+/**
+ * The lowest bits of MT19937's outputs, 32 draws a word: what `randint(0, 2)` of hundreds of millions of elements is.
+ * After 638,000 draws the rest follow from these bits alone: each is the xor of 134 earlier ones
+ * (mt19937-polynomial.ts), word by word, in a loop of WebAssembly's 128-bit vectors. 0.25 ns a draw, where drawing words
+ * and taking their bits costs 3.5; without WebAssembly it is done that way.
+ */
+import type { Mt19937 } from './mt19937.js';
+import { DEGREE, feedbackTaps } from './mt19937-polynomial.js';
+
+const MT_BLOCK = 624;
+/** Words that one call of the loop makes. With the 19937 before them they stay in a core's cache. */
+const CHUNK = 16384;
+const VECTOR_BYTES = 16;
+
+/**
+ * Hands out the lowest bits of the next `draws` outputs in order, in lists of whole words, the first draw lowest. What
+ * the last word holds beyond them is unspecified. A list is overwritten after `take` returns.
+ */
+export function lowBits(engine: Mt19937, draws: number, take: (words: Uint32Array) => void): void {
+  const total = Math.ceil(draws / 32);
+  const loop = total > DEGREE ? feedbackLoop() : undefined;
+  const memory = loop?.memory ?? new Uint32Array(Math.min(total, DEGREE));
+  let done = 0;
+  do {
+    const count = Math.min(total - done, DEGREE);
+    for (let k = 0; k < count; k++) memory[k] = drawBits(Math.min(32, draws - 32 * (done + k)), engine);
+    take(memory.subarray(0, count));
+    done += count;
+  } while (done < total && !loop);
+  if (!loop || done === total) return;
+  engine.skip(draws - 32 * done);
+  for (; done < total; done += CHUNK) {
+    loop.run(0, 4 * CHUNK);
+    take(memory.subarray(DEGREE, DEGREE + Math.min(CHUNK, total - done)));
+    memory.copyWithin(0, CHUNK, CHUNK + DEGREE);
+  }
+}
+
+/** The low bits of the next `count` draws (1 to 32), the first draw lowest. */
+export function drawBits(count: number, engine: Mt19937): number {
+  let bits = 0;
+  let left = count;
+  while (left > 0) {
+    if (engine.position === MT_BLOCK) engine.refill();
+    const { block, position } = engine;
+    const run = Math.min(left, MT_BLOCK - position);
+    // Each draw enters at the top; after 32 the first has reached bit 0.
+    for (let k = position; k < position + run; k++) bits = (bits >>> 1) | (block[k] << 31);
+    engine.position = position + run;
+    left -= run;
+  }
+  return bits >>> (32 - count);
+}
+
+interface FeedbackLoop {
+  /** The last 19937 words, then room for the next ones. */
+  memory: Uint32Array;
+  /** Makes the words that belong 19937 after those from byte `from` to byte `to`; whole vectors. */
+  run(from: number, to: number): void;
+}
+
+let compiled: WebAssembly.Module | undefined;
+
+/** Undefined where WebAssembly is missing, forbidden, or has no vectors. */
+function feedbackLoop(): FeedbackLoop | undefined {
+  try {
+    compiled ??= new WebAssembly.Module(feedbackModule());
+    const { memory, run } = new WebAssembly.Instance(compiled).exports;
+    return {
+      memory: new Uint32Array((memory as WebAssembly.Memory).buffer),
+      run: run as FeedbackLoop['run'],
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The bytes of a module with `memory` and `run(from, to)`. In the words of WebAssembly's text format, run is
+ *
+ *   (loop
+ *     (v128.store offset=4*19937 (local.get 0)
+ *       (v128.xor (v128.xor (v128.load offset=4*e0 (local.get 0)) (v128.load offset=4*e1 (local.get 0))) …))
+ *     (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 16))) (local.get 1))))
+ *
+ * Opcodes: webassembly.github.io/spec/core/binary/instructions.html. The nearest tap is 623 words behind, so the four
+ * words of a vector do not need one another.
+ */
+function feedbackModule(): Uint8Array<ArrayBuffer> {
+  const FROM = [0x20, 0]; // local.get 0
+  const load = (word: number) => [...FROM, 0xfd, 0x00, 2, ...leb(4 * word)];
+  const xor = [0xfd, 0x51];
+  const terms = feedbackTaps().flatMap((tap, k) => (k === 0 ? load(tap) : [...load(tap), ...xor]));
+  const advance = [...FROM, 0x41, VECTOR_BYTES, 0x6a, 0x22, 0];
+  const body = [
+    ...[0x03, 0x40], // loop, no result
+    ...[...FROM, ...terms, 0xfd, 0x0b, 2, ...leb(4 * DEGREE)],
+    ...[...advance, 0x20, 1, 0x49, 0x0d, 0], // br_if 0 while below `to`
+    ...[0x0b, 0x0b],
+  ];
+  const pages = Math.ceil((4 * (DEGREE + CHUNK)) / 65536);
+  const [I32, FUNCTION] = [0x7f, 0x60];
+  return Uint8Array.from([
+    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0], // magic, version
+    ...section(1, [1, FUNCTION, 2, I32, I32, 0]), // one type: (i32, i32) -> ()
+    ...section(3, [1, 0]), // one function, of type 0
+    ...section(5, [1, 0, ...leb(pages)]), // one memory
+    ...section(7, [2, ...text('memory'), 2, 0, ...text('run'), 0, 0]), // exports
+    ...section(10, [1, ...leb(body.length + 1), 0, ...body]), // one body, without locals of its own
+  ]);
+}
+
+function section(id: number, content: number[]): number[] {
+  return [id, ...leb(content.length), ...content];
+}
+
+function text(name: string): number[] {
+  return [name.length, ...new TextEncoder().encode(name)];
+}
+
+/** An unsigned number in LEB128: 7 bits a byte, lowest first, the top bit where more follow. */
+function leb(value: number): number[] {
+  return value < 128 ? [value] : [(value & 127) | 128, ...leb(value >>> 7)];
+}
