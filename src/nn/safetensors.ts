@@ -34,10 +34,12 @@ export async function saveSafetensors(
   tensors: Readonly<StateDict>,
   metadata?: Readonly<Record<string, string>>,
 ): Promise<Uint8Array> {
-  const values = await Promise.all(Object.values(tensors).map((tensor) => tensor.data()));
+  // Bytes last, so that every value of four bytes is aligned.
+  const entries = Object.entries(tensors).sort(([, a], [, b]) => fileBytes(b.dtype) - fileBytes(a.dtype));
+  const values = await Promise.all(entries.map(([, tensor]) => tensor.data()));
   const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
   let end = 0;
-  for (const [name, { dtype, shape, numel }] of Object.entries(tensors)) {
+  for (const [name, { dtype, shape, numel }] of entries) {
     const start = end;
     end += numel * fileBytes(dtype);
     header[name] = { dtype: NAMES[dtype], shape, data_offsets: [start, end] };
@@ -50,7 +52,7 @@ export async function saveSafetensors(
   file.fill(0x20, LENGTH_BYTES, LENGTH_BYTES + headerBytes);
   file.set(text, LENGTH_BYTES);
   let at = LENGTH_BYTES + headerBytes;
-  Object.values(tensors).forEach(({ dtype }, i) => {
+  entries.forEach(([, { dtype }], i) => {
     const bytes = dtype === 'bool' ? Uint8Array.from(values[i]) : new Uint8Array(values[i].buffer);
     file.set(bytes, at);
     at += bytes.length;

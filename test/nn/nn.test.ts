@@ -158,53 +158,6 @@ describe('layers and init', () => {
   });
 });
 
-describe('safetensors', () => {
-  const state = () => ({
-    'a.weight': tensor([[1.5, -2, 3]]),
-    index: tensor([1, -2], { dtype: 'i32' }),
-    mask: tensor([true, false, true]),
-    scalar: tensor(4),
-    empty: zeros([0, 3]),
-  });
-
-  it('reads what it wrote', async () => {
-    const file = await nn.saveSafetensors(state(), { made: 'here' });
-    const loaded = nn.loadSafetensors(file);
-    for (const [name, each] of Object.entries(state())) {
-      expect(loaded[name].dtype).toBe(each.dtype);
-      expect(loaded[name].shape).toEqual(each.shape);
-      expect(await loaded[name].toArray()).toEqual(await each.toArray());
-    }
-    expect(Object.keys(loaded)).toHaveLength(5);
-  });
-
-  it('writes the format byte by byte', async () => {
-    const file = await nn.saveSafetensors({ w: tensor([[1, 2]]) });
-    const view = new DataView(file.buffer);
-    const length = Number(view.getBigUint64(0, true));
-    expect(length % 8).toBe(0);
-    expect(new TextDecoder().decode(file.subarray(8, 8 + length)).trimEnd()).toBe(
-      '{"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}',
-    );
-    expect([view.getFloat32(8 + length, true), view.getFloat32(12 + length, true)]).toEqual([1, 2]);
-    expect(file.length).toBe(8 + length + 8);
-  });
-
-  it('refuses what is cut off, no JSON, or of another dtype', async () => {
-    const file = await nn.saveSafetensors(state());
-    expect(() => nn.loadSafetensors(file.subarray(0, 5))).toThrow(/too few/);
-    expect(() => nn.loadSafetensors(file.subarray(0, 40))).toThrow(/header would have/);
-    expect(() => nn.loadSafetensors(file.subarray(0, file.length - 4))).toThrow(/no whole safetensors file/);
-    const garbled = file.slice();
-    garbled[8] = 0x78;
-    expect(() => nn.loadSafetensors(garbled)).toThrow(/no JSON/);
-    const text = new TextDecoder('latin1').decode(file).replace('"F32"', '"F16"');
-    expect(() => nn.loadSafetensors(Uint8Array.from(text, (c) => c.charCodeAt(0)))).toThrow(
-      /a\.weight is F16/,
-    );
-  });
-});
-
 describe('defineOp', () => {
   const cubeWith = (slope: number) =>
     defineOp({
