@@ -7,6 +7,7 @@ import { copyFileSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { beforeAll, expect, test } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 
@@ -107,15 +108,62 @@ test('the types compile in a strict project', () => {
   expect(run(process.execPath, [compiler, ...options, 'use.ts'])).toBe('');
 });
 
-test('the examples of the library compile in a strict project, and run', () => {
+const EXAMPLES = ['xor', 'spirals', 'ensemble', 'custom-op'];
+
+test('the examples of the library compile in a strict project', () => {
   const folder = join('node_modules', 'lockstep-gpu', 'examples');
-  const examples = ['xor.ts', 'spirals.ts', 'ensemble.ts', 'custom-op.ts'];
+  const sources = EXAMPLES.map((name) => `${name}.ts`);
   // Copied out of node_modules, as a user would.
-  for (const example of examples) copyFileSync(join(project, folder, example), join(project, example));
+  for (const source of sources) copyFileSync(join(project, folder, source), join(project, source));
   const compiler = join(repository, 'node_modules', 'typescript', 'bin', 'tsc');
   const options = ['--strict', '--module', 'nodenext', '--target', 'es2022', '--outDir', 'out'];
   const types = ['--types', 'node', '--typeRoots', join(repository, 'node_modules', '@types')];
-  expect(run(process.execPath, [compiler, ...options, ...types, ...examples])).toBe('');
-  expect(run(process.execPath, [join('out', 'xor.js')])).toMatch(/^0 0\.\d+\n50 /);
-  expect(run(process.execPath, [join('out', 'custom-op.js')])).toContain('gradcheck passed');
+  expect(run(process.execPath, [compiler, ...options, ...types, ...sources])).toBe('');
+});
+
+/** What each of them prints when it has learned what it should. */
+const LEARNED: Record<string, RegExp> = {
+  xor: /^0 0\.\d+\n50 .*\n100 .*\n150 0\.00\d+\n$/,
+  spirals: /^accuracy (1|0\.9[5-9])/m,
+  ensemble: /^lr 0\.01: test accuracy (1|0\.99)/m,
+  'custom-op': /^gradcheck passed\n(.*\n)*step 200: loss 0\.0[01]/,
+};
+
+test.each(EXAMPLES)('the example %s runs, in Node', (name) => {
+  expect(run(process.execPath, [join('out', `${name}.js`)])).toMatch(LEARNED[name]);
+});
+
+/** The example as a bundler makes it for browsers: its code, and the modules that went in. */
+async function bundled(name: string) {
+  const { outputFiles, metafile } = await build({
+    entryPoints: [join(project, 'out', `${name}.js`)],
+    absWorkingDir: project,
+    bundle: true,
+    write: false,
+    metafile: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+  });
+  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
+  return { code: outputFiles[0].text, inputs: Object.keys(metafile.inputs), imports };
+}
+
+test.each(EXAMPLES)('bundled for browsers, %s holds nothing of Dawn’s package or of Node', async (name) => {
+  const { inputs, imports } = await bundled(name);
+  expect(inputs.some((path) => path.includes('node_modules/lockstep-gpu/dist/'))).toBe(true);
+  expect(inputs.filter((path) => path.includes('node_modules/webgpu'))).toEqual([]);
+  expect(imports).toEqual([]);
+});
+
+test('an example bundled for browsers runs on navigator.gpu', async () => {
+  const { code } = await bundled('xor');
+  const page = `
+    import { create, globals } from 'webgpu';
+    Object.assign(globalThis, globals);
+    Object.defineProperty(globalThis, 'navigator', { value: { gpu: create([]) } });
+    await import('./bundle.js');`;
+  writeFileSync(join(project, 'bundle.js'), code);
+  writeFileSync(join(project, 'page.js'), page);
+  expect(run(process.execPath, ['page.js'])).toMatch(LEARNED.xor);
 });
