@@ -14,7 +14,7 @@ export { type ErrorCode, LockstepError } from './gpu/errors.js';
 export { noAdapterMessage } from './gpu/no-adapter.js';
 export { type OpenOptions, openDevice } from './gpu/open.js';
 export type { PipelineDescriptor } from './gpu/pipelines.js';
-export type { WaitOptions } from './gpu/readback.js';
+export type { WaitOptions } from './gpu/map.js';
 export { BufferUsage } from './gpu/usage.js';
 export { type KernelCall, runKernel } from './kernels/custom.js';
 export type { Operand } from './kernels/elementwise.js';

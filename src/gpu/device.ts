@@ -5,9 +5,10 @@
 import { CommandQueue } from './commands.js';
 import { forgetDefaultDevice } from './default-device.js';
 import { LockstepError } from './errors.js';
+import { sleepBefore, type WaitOptions } from './map.js';
 import { type PipelineDescriptor, Pipelines } from './pipelines.js';
 import { BufferPool } from './pool.js';
-import { Readback, sleepBefore, type WaitOptions } from './readback.js';
+import { Readback } from './readback.js';
 import { BufferUsage } from './usage.js';
 
 /** Who made the adapter and what it can do; what the implementation does not tell is empty or 0. */

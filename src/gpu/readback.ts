@@ -3,29 +3,14 @@
  * waits for nothing but its own copy.
  */
 import type { Device } from './device.js';
-import { BufferUsage, MAP_MODE_READ } from './usage.js';
+import { mapWhenDone, type WaitOptions } from './map.js';
+import { BufferUsage } from './usage.js';
 
-/** Options of {@link Device.read} and {@link Device.sync}. */
-export interface WaitOptions {
-  /**
-   * How long the work in front of the read probably takes, in milliseconds. While a map is awaited, Dawn polls on
-   * Node's main thread and takes a core from a CPU adapter: so 85% of this time is slept away first. Default 0.
-   */
-  expectedMs?: number;
-}
-
-/** Share of the expected time that is slept before the wait that polls. */
-const SLEEP_SHARE = 0.85;
 /** Staging buffers kept for reuse, in each power-of-two size. */
 const KEPT_PER_SIZE = 2;
 /** Larger staging buffers are freed after use. */
 const LARGEST_KEPT = 16 * 2 ** 20;
 const SMALLEST = 256;
-
-export async function sleepBefore({ expectedMs = 0 }: WaitOptions): Promise<void> {
-  const ms = expectedMs * SLEEP_SHARE;
-  if (ms >= 1) await new Promise((resolve) => setTimeout(resolve, ms));
-}
 
 /** The staging buffers of one device. */
 export class Readback {
@@ -45,8 +30,7 @@ export class Readback {
       const encoder = this.#device.gpu.createCommandEncoder({ label: 'read' });
       encoder.copyBufferToBuffer(source, offset, staging, 0, copied);
       this.#device.gpu.queue.submit([encoder.finish()]);
-      await sleepBefore(options);
-      await staging.mapAsync(MAP_MODE_READ, 0, copied);
+      await mapWhenDone(staging, copied, this.#device.info, options);
       const result = staging.getMappedRange(0, copied).slice(0, bytes);
       staging.unmap();
       reusable = true;

@@ -5,7 +5,8 @@
 import { closeWindow, RECORD_WORDS } from '../../shaders/close-window.wgsl.js';
 import { bindGroup } from '../gpu/bind.js';
 import type { Device } from '../gpu/device.js';
-import { BufferUsage, MAP_MODE_READ } from '../gpu/usage.js';
+import { mapWhenDone } from '../gpu/map.js';
+import { BufferUsage } from '../gpu/usage.js';
 import {
   type ChunkBuffers,
   type DataBank,
@@ -173,9 +174,13 @@ export class Cohort {
     });
   }
 
-  /** The records in a staging buffer of {@link encode}, once the chunk is done. */
-  async records(staging: GPUBuffer): Promise<WindowRecord[]> {
-    await staging.mapAsync(MAP_MODE_READ);
+  /** Waits until the chunk of a staging buffer of {@link encode} is done; milliseconds from the first look on. */
+  async wait(staging: GPUBuffer, expectedMs: number): Promise<number> {
+    return mapWhenDone(staging, staging.size, this.#device.info, { expectedMs });
+  }
+
+  /** The records in a staging buffer that was waited for. */
+  records(staging: GPUBuffer): WindowRecord[] {
     const data = staging.getMappedRange().slice(0);
     staging.unmap();
     this.#staging.push(staging);

@@ -7,41 +7,48 @@
  * Chunks this long keep a GPU's watchdog and a browser's page content; a CPU driver has neither, and there loading
  * and storing the weights of a hundred runs, once a chunk, takes up to 0.1 s.
  */
-export const TARGET_MS = { gpu: 50, cpu: 800 };
+export const TARGET_MS = { gpu: 50, cpu: 1000 };
 /** A chunk is at most so many times as long as the one before: the first, of one step, says little. */
 const GROWTH = 8;
 /** Steps of the first chunk that counts. The one before, a single step, includes the driver's compiling. */
 const FIRST_STEPS = 4;
-/** Weight of a newly measured chunk in the running mean. */
-const NEWEST = 0.4;
+/** What remains of the chunks so far when the next is counted: half a dozen of them matter. */
+const KEPT = 0.5;
 /**
- * A wait this short, in ms or as a share of the chunk's time, means that the chunk was done before; when is not known.
+ * A chunk found done this soon, in ms or as a share of its time, was done before it was looked for; when is not known.
  * The share matters after the host was busy with other things: the map of a chunk that was done long ago takes a
  * millisecond or two, and the host's time must not be taken for the device's.
  */
-const NO_WAIT_MS = 0.5;
+const NO_WAIT_MS = 0.8;
 const NO_WAIT_SHARE = 0.02;
-/** What the estimate shrinks by then, and by which power more for each time in a row. */
-const SHRINK = 0.95;
+/** What the estimate shrinks by then, where the time that went by does not bound it lower. */
+const SHRINK = 0.9;
 
 export class Pacer {
   readonly #target: number;
-  #msPerStep: number | undefined;
+  /** Time and steps, over all runs, of the chunks measured; older ones count less. Short chunks count little. */
+  #ms = 0;
+  #steps = 0;
   #lastSteps = 1;
   #chunks = 0;
   /** Steps, over all runs, submitted and not found done. */
   #queued = 0;
   #lastDone = 0;
-  /** Chunks in a row that were done before they were waited for: the ends of those are not known. */
-  #missed = 1;
+  /** Whether the end of the last chunk is known, and with it the begin of one that was submitted before that. */
+  #endKnown = false;
 
   constructor(isCpu: boolean) {
     this.#target = isCpu ? TARGET_MS.cpu : TARGET_MS.gpu;
   }
 
+  /** 0 where nothing was measured. */
+  get #msPerStep(): number {
+    return this.#steps > 0 ? this.#ms / this.#steps : 0;
+  }
+
   /** Steps that each of `runs` runs should take in the next chunk. */
   steps(runs: number): number {
-    if (this.#msPerStep === undefined) return FIRST_STEPS;
+    if (this.#steps === 0) return FIRST_STEPS;
     const wanted = Math.floor(this.#target / (this.#msPerStep * runs));
     return Math.max(1, Math.min(wanted, GROWTH * this.#lastSteps));
   }
@@ -54,31 +61,33 @@ export class Pacer {
 
   /** How long until the device is done with all that was submitted, in milliseconds. */
   remaining(now: number): number {
-    return Math.max(0, this.#lastDone + this.#queued * (this.#msPerStep ?? 0) - now);
+    return Math.max(0, this.#lastDone + this.#queued * this.#msPerStep - now);
   }
 
-  /** How long to sleep before waiting for the oldest chunk that is not done. */
-  sleep(start: number, runSteps: number, now: number): number {
-    const due = Math.max(start, this.#lastDone) + runSteps * (this.#msPerStep ?? 0);
-    return Math.max(0, due - now);
+  /** How long until the oldest chunk that was not found done is done, in milliseconds. */
+  expected(start: number, runSteps: number, now: number): number {
+    return Math.max(0, Math.max(start, this.#lastDone) + runSteps * this.#msPerStep - now);
   }
 
-  /** Notes that a chunk submitted at `start` was found done at `now`, after a wait of `waitedMs`. */
+  /** Notes that a chunk submitted at `start` was found done at `now`, `waitedMs` after the first look. */
   finished(start: number, runSteps: number, now: number, waitedMs: number): void {
     const begin = Math.max(start, this.#lastDone);
-    const beginKnown = this.#missed === 0 || start >= this.#lastDone;
-    const ms = (now - begin) / runSteps;
+    const beginKnown = this.#endKnown || start >= this.#lastDone;
+    const ms = now - begin;
     this.#lastDone = now;
     this.#queued -= runSteps;
-    this.#chunks++;
-    if (this.#chunks === 1) return;
-    const known = this.#msPerStep ?? ms;
-    if (waitedMs < Math.max(NO_WAIT_MS, NO_WAIT_SHARE * (now - begin))) {
-      this.#missed++;
-      this.#msPerStep = Math.min(ms, known * SHRINK ** this.#missed);
-    } else {
-      this.#missed = 0;
-      if (beginKnown) this.#msPerStep = known + NEWEST * (ms - known);
-    }
+    this.#endKnown = waitedMs >= Math.max(NO_WAIT_MS, NO_WAIT_SHARE * ms);
+    if (this.#chunks++ === 0) return;
+    if (this.#endKnown && (beginKnown || this.#steps === 0)) {
+      this.#ms = KEPT * this.#ms + ms;
+      this.#steps = KEPT * this.#steps + runSteps;
+    } else if (!this.#endKnown) this.#shrink(ms / runSteps);
+  }
+
+  /** A chunk took at most `most` milliseconds a step. */
+  #shrink(most: number): void {
+    if (this.#steps === 0) this.#steps = 1;
+    else most = Math.min(most, SHRINK * this.#msPerStep);
+    this.#ms = most * this.#steps;
   }
 }

@@ -198,19 +198,13 @@ class Trainer {
     yield { type: 'progress', steps: this.#steps, running: this.#active.length };
   }
 
-  /**
-   * The records of a chunk. Sleeps until it should be done and only then maps: while a map is awaited, Dawn polls on
-   * Node's main thread, and takes a core from a CPU driver. Sleeping too long costs nothing, the next chunk trains.
-   */
+  /** The records of a chunk, when it is done. */
   async #records({ parts, start, runSteps }: Flight): Promise<WindowRecord[][]> {
-    const ms = this.#pacer.sleep(start, runSteps, performance.now());
-    if (ms >= 1) await new Promise((resolve) => setTimeout(resolve, ms));
-    const before = performance.now();
-    const records = await Promise.all(parts.map(({ cohort, records }) => cohort.records(records)));
-    const now = performance.now();
-    this.#pacer.finished(start, runSteps, now, now - before);
+    const expectedMs = this.#pacer.expected(start, runSteps, performance.now());
+    const waits = await Promise.all(parts.map(({ cohort, records }) => cohort.wait(records, expectedMs)));
+    this.#pacer.finished(start, runSteps, performance.now(), Math.max(...waits));
     this.#device.check();
-    return records;
+    return parts.map(({ cohort, records }) => cohort.records(records));
   }
 
   *#close(cohort: Cohort, { run, closing }: RunChunk, record: WindowRecord): Generator<LockstepEvent> {

@@ -4,7 +4,7 @@
  */
 import type { Device } from '../gpu/device.js';
 import { LockstepError } from '../gpu/errors.js';
-import type { WaitOptions } from '../gpu/readback.js';
+import type { WaitOptions } from '../gpu/map.js';
 import { BYTES_PER_ELEMENT, type DType, type HostArray, hostArray } from './dtype.js';
 import { formatTensor } from './format.js';
 import { enterScope } from './scope.js';

@@ -5,21 +5,36 @@ import { expect, test } from 'vitest';
 import { Pacer, TARGET_MS } from '../../src/lockstep/pacer.js';
 
 const RUNS = 100;
-const MAP_MS = 2;
+/** What a map of finished work takes. */
+const MAP_MS = 0.3;
+/** Looks come after half of the expected time, and then at the latest after a tenth of the time waited. */
+const [FIRST_LOOK, LATER] = [0.5, 1.1];
 
-/** A device that takes `msPerStep`, one chunk at a time, and a host that is busy for `hostMs` after each submit. */
-function simulate(pacer: Pacer, from: number, chunks: number, msPerStep: number, hostMs: number): number {
+/**
+ * A device that takes `msPerStep`, one chunk at a time and each `chunkMs` longer, and a host that is busy for `hostMs`
+ * after each submit.
+ */
+function simulate(
+  pacer: Pacer,
+  from: number,
+  chunks: number,
+  msPerStep: number,
+  hostMs: number,
+  chunkMs = 0,
+): number {
   let now = from;
   for (let chunk = 0; chunk < chunks; chunk++) {
     const steps = pacer.steps(RUNS);
     const start = now;
     pacer.submitted(steps, steps * RUNS);
-    const done = start + steps * RUNS * msPerStep;
+    const done = start + chunkMs + steps * RUNS * msPerStep;
     now += hostMs;
-    now += pacer.sleep(start, steps * RUNS, now);
-    const before = now;
-    now = Math.max(now, done) + MAP_MS;
-    pacer.finished(start, steps * RUNS, now, now - before);
+    const waiting = now;
+    now += FIRST_LOOK * pacer.expected(start, steps * RUNS, now);
+    const look = now;
+    if (now < done) now = waiting + LATER * (done - waiting);
+    now += MAP_MS;
+    pacer.finished(start, steps * RUNS, now, now - look);
   }
   return now;
 }
@@ -30,8 +45,14 @@ const wanted = (msPerStep: number) => TARGET_MS.cpu / (msPerStep * RUNS);
 test('chunks grow to their length and stay there', () => {
   const pacer = new Pacer(true);
   simulate(pacer, 0, 40, 0.1, 0);
-  expect(pacer.steps(RUNS)).toBeGreaterThan(0.9 * wanted(0.1));
+  expect(pacer.steps(RUNS)).toBeGreaterThan(0.85 * wanted(0.1)); // found done up to a tenth late
   expect(pacer.steps(RUNS)).toBeLessThan(1.2 * wanted(0.1));
+});
+
+test('what a chunk costs beside its steps does not keep chunks short', () => {
+  const pacer = new Pacer(true);
+  simulate(pacer, 0, 6, 0.1, 0, 50);
+  expect(pacer.steps(RUNS)).toBeGreaterThan(0.8 * wanted(0.1));
 });
 
 test('a host that is busy with other things does not make the device look slow', () => {

@@ -1,0 +1,61 @@
+/** Waiting for a map on an adapter that computes on the CPU: looks now and then, and passes on what goes wrong. */
+import { describe, expect, test } from 'vitest';
+import type { DeviceInfo } from '../../src/gpu/device.js';
+import { mapWhenDone } from '../../src/gpu/map.js';
+
+const cpu = { isCpu: true } as DeviceInfo;
+
+/** A buffer whose work is done, or fails, at a time; counts maps and unmaps as WebGPU does them. */
+function bufferDone(afterMs: number, failure?: Error) {
+  const done = performance.now() + afterMs;
+  const counts = { maps: 0, unmaps: 0 };
+  let reject = (_: Error) => {};
+  const buffer = {
+    mapAsync() {
+      counts.maps++;
+      return new Promise<void>((resolve, no) => {
+        reject = no;
+        const settle = () => (failure ? no(failure) : resolve());
+        setTimeout(settle, Math.max(0, done - performance.now()));
+      });
+    },
+    unmap() {
+      counts.unmaps++;
+      reject(new Error('unmapped'));
+    },
+  };
+  return { buffer: buffer as unknown as GPUBuffer, counts };
+}
+
+describe('mapWhenDone on a CPU adapter', () => {
+  test('maps work that is done at the first look', async () => {
+    const { buffer, counts } = bufferDone(0);
+    await mapWhenDone(buffer, 4, cpu);
+    expect(counts).toEqual({ maps: 1, unmaps: 0 });
+  });
+
+  test('takes back every map but the last, and ends mapped', async () => {
+    const { buffer, counts } = bufferDone(60);
+    const waited = await mapWhenDone(buffer, 4, cpu);
+    expect(waited).toBeGreaterThan(50);
+    expect(counts.maps).toBeGreaterThan(2);
+    expect(counts.unmaps).toBe(counts.maps - 1);
+  });
+
+  test('sleeps half of the expected time first', async () => {
+    const { buffer, counts } = bufferDone(20);
+    await mapWhenDone(buffer, 4, cpu, { expectedMs: 80 });
+    expect(counts).toEqual({ maps: 1, unmaps: 0 });
+  });
+
+  test('rejects with what the map rejects with, if that is not its own unmap', async () => {
+    const { buffer } = bufferDone(30, new Error('device lost'));
+    await expect(mapWhenDone(buffer, 4, cpu)).rejects.toThrow('device lost');
+  });
+
+  test('awaits one map elsewhere', async () => {
+    const { buffer, counts } = bufferDone(30);
+    await mapWhenDone(buffer, 4, { isCpu: false } as DeviceInfo, { expectedMs: 80 });
+    expect(counts).toEqual({ maps: 1, unmaps: 0 });
+  });
+});
