@@ -15,8 +15,12 @@ export interface WaitOptions {
 
 /** Share of the expected time that is slept before the first look: half, so that the guess may be twice too long. */
 const SLEEP_SHARE = 0.5;
-/** How long one look polls. A map of work that is done resolves within a third of that. */
+/**
+ * How long one look polls, in ms, and at least as a share of the time waited so far. A map of work that is done resolves
+ * within 0.3 ms, and later where the host is short of processor time: looks that grow find it there, too.
+ */
 const LOOK_MS = 1;
+const LOOK_SHARE = 0.005;
 /** Work that is done after so long is waited for without a pause. */
 const PATIENCE_MS = 3;
 /** Pause between two looks, as a share of the time waited so far, and at most. */
@@ -52,8 +56,11 @@ export async function mapWhenDone(
   const first = performance.now();
   if (!polls) await buffer.mapAsync(MAP_MODE_READ, 0, bytes);
   else {
-    for (let look = PATIENCE_MS; !(await mapWithin(buffer, bytes, look)); look = LOOK_MS) {
-      await sleep(Math.min(LONGEST_PAUSE_MS, Math.max(1, PAUSE_SHARE * (performance.now() - start))));
+    let look = PATIENCE_MS;
+    while (!(await mapWithin(buffer, bytes, look))) {
+      const waited = performance.now() - start;
+      await sleep(Math.min(LONGEST_PAUSE_MS, Math.max(1, PAUSE_SHARE * waited)));
+      look = Math.max(LOOK_MS, LOOK_SHARE * waited);
     }
   }
   return performance.now() - first;

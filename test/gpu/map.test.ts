@@ -5,8 +5,11 @@ import { mapWhenDone } from '../../src/gpu/map.js';
 
 const cpu = { isCpu: true } as DeviceInfo;
 
-/** A buffer whose work is done, or fails, at a time; counts maps and unmaps as WebGPU does them. */
-function bufferDone(afterMs: number, failure?: Error) {
+/**
+ * A buffer whose work is done, or fails, at a time, and whose maps then take `latencyMs` more; counts maps and unmaps
+ * as WebGPU does them.
+ */
+function bufferDone(afterMs: number, failure?: Error, latencyMs = 0) {
   const done = performance.now() + afterMs;
   const counts = { maps: 0, unmaps: 0 };
   let reject = (_: Error) => {};
@@ -16,7 +19,9 @@ function bufferDone(afterMs: number, failure?: Error) {
       return new Promise<void>((resolve, no) => {
         reject = no;
         const settle = () => (failure ? no(failure) : resolve());
-        setTimeout(settle, Math.max(0, done - performance.now()));
+        const ms = Math.max(0, done - performance.now()) + latencyMs;
+        if (ms > 0) setTimeout(settle, ms);
+        else settle();
       });
     },
     unmap() {
@@ -39,6 +44,12 @@ describe('mapWhenDone on a CPU adapter', () => {
     const waited = await mapWhenDone(buffer, 4, cpu);
     expect(waited).toBeGreaterThan(50);
     expect(counts.maps).toBeGreaterThan(2);
+    expect(counts.unmaps).toBe(counts.maps - 1);
+  });
+
+  test('finds work done also where every map takes longer than the first looks', async () => {
+    const { buffer, counts } = bufferDone(20, undefined, 5);
+    await mapWhenDone(buffer, 4, cpu);
     expect(counts.unmaps).toBe(counts.maps - 1);
   });
 
