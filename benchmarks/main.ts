@@ -1,0 +1,107 @@
+/**
+ * `npm run benchmark`: measures what the project promises, prints tables, and writes all samples to a JSON file. The
+ * sections say what; this file chooses among them, and prints.
+ *
+ *   npm run benchmark -- [--only step,data] [--rounds 3] [--quick] [--json FILE] [--adapter TEXT]
+ */
+import { writeFileSync } from 'node:fs';
+import Table from 'cli-table3';
+import { Command, InvalidArgumentError } from 'commander';
+import { openDevice } from 'lockstep-gpu';
+import { headerOf, machineOf } from './machine.js';
+import { Peers } from './peers/peers.js';
+import type { Report, ReportTable, Section, Target } from './section.js';
+import { compile } from './sections/compile.js';
+import { data } from './sections/data.js';
+import { endToEnd } from './sections/end-to-end.js';
+import { hostShare } from './sections/host-share.js';
+import { scaling } from './sections/scaling.js';
+import { trainingStep } from './sections/training-step.js';
+
+const SECTIONS: readonly Section[] = [trainingStep, scaling, endToEnd, hostShare, data, compile];
+
+interface Flags {
+  only: Section[];
+  rounds: number;
+  quick: boolean;
+  json: string;
+  adapter?: string;
+}
+
+function sectionsNamed(list: string): Section[] {
+  return list.split(',').map((name) => {
+    const section = SECTIONS.find((one) => one.name === name.trim());
+    if (section) return section;
+    const names = SECTIONS.map((one) => one.name).join(', ');
+    throw new InvalidArgumentError(`there is no section '${name}'; there are ${names}.`);
+  });
+}
+
+function roundsOf(text: string): number {
+  const rounds = Number(text);
+  if (Number.isInteger(rounds) && rounds >= 1) return rounds;
+  throw new InvalidArgumentError('give a whole number of at least 1.');
+}
+
+function print({ title, head, rows, notes }: ReportTable): void {
+  const table = new Table({ head: [...head], style: { head: [], border: [] } });
+  for (const row of rows) table.push([...row]);
+  console.log(`\n${title}\n${table.toString()}`);
+  for (const note of notes) console.log(note);
+}
+
+function targetTable(targets: readonly Target[]): ReportTable {
+  return {
+    title: 'Targets',
+    head: ['what', 'against', 'at least', 'hoped for', 'measured', ''],
+    rows: targets.map(({ what, against, atLeast, hoped, measured, kind = 'ratio' }) => {
+      const show = (value: number) =>
+        kind === 'share' ? `${(100 * value).toFixed(1)}%` : value.toFixed(value < 20 ? 1 : 0);
+      const met = kind === 'share' ? measured <= atLeast : measured >= atLeast;
+      const bound = kind === 'share' ? `at most ${show(atLeast)}` : show(atLeast);
+      return [what, against, bound, show(hoped), show(measured), met ? 'met' : 'missed'];
+    }),
+    notes: ['Ratios: the median of their times over the median of ours.'],
+  };
+}
+
+async function main({ only, rounds, quick, json, adapter }: Flags): Promise<void> {
+  const device = await openDevice({ adapter });
+  const machine = machineOf(device);
+  const peers = new Peers();
+  const begin = performance.now();
+  const clock = () => `${((performance.now() - begin) / 1e3).toFixed(0).padStart(4)} s`;
+  console.log(headerOf(machine));
+  for (const line of peers.missing()) console.log(line);
+  const reports: (Report & { section: string; seconds: number })[] = [];
+  try {
+    for (const section of only) {
+      const say = (text: string) => console.error(`${clock()}  ${section.name}: ${text}`);
+      const start = performance.now();
+      const report = await section.run({ device, peers, rounds, quick, say });
+      reports.push({ section: section.name, seconds: (performance.now() - start) / 1e3, ...report });
+      for (const table of report.tables) print(table);
+      // Written after every section: what was measured is kept if a later one breaks.
+      const command = process.argv.slice(2);
+      writeFileSync(json, JSON.stringify({ machine, rounds, quick, command, reports }, null, 2));
+    }
+  } finally {
+    peers.close();
+  }
+  const targets = reports.flatMap((report) => report.targets ?? []);
+  if (targets.length > 0) print(targetTable(targets));
+  console.error(`${clock()}  done; all samples are in ${json}`);
+  device.destroy();
+}
+
+await new Command('npm run benchmark --')
+  .description('Measures training, kernels, data and start-up beside the peers that are installed.')
+  .option('--only <sections>', `some of ${SECTIONS.map(({ name }) => name).join(', ')}`, sectionsNamed, [
+    ...SECTIONS,
+  ])
+  .option('--rounds <count>', 'measurements of each figure', roundsOf, 3)
+  .option('--quick', 'fewer shapes and shorter runs', false)
+  .option('--json <file>', 'where all samples go', 'benchmark.json')
+  .option('--adapter <text>', 'part of the name of the adapter to use')
+  .action(main)
+  .parseAsync();

@@ -1,0 +1,22 @@
+/** What the peers in JavaScript are asked: so many training steps of so many models at once. */
+export interface StepRequest {
+  features: number;
+  hidden: number;
+  batch: number;
+  models: number;
+  steps: number;
+}
+
+export interface StepAnswer {
+  /** Milliseconds of the first step after this shape's compilation began; 0 when it was compiled before. */
+  compileMs: number;
+  /** Milliseconds a step of one model. */
+  ms: number;
+}
+
+/** Values that every peer starts from: their size matters, they themselves do not. */
+export const uniform = (count: number, scale: number): Float32Array<ArrayBuffer> =>
+  Float32Array.from({ length: count }, () => (Math.random() - 0.5) * scale);
+
+export const bits = (count: number): Float32Array<ArrayBuffer> =>
+  Float32Array.from({ length: count }, () => (Math.random() < 0.5 ? 0 : 1));

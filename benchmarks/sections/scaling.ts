@@ -1,0 +1,131 @@
+/** How a training step's cost goes with the number of runs R, the hidden width W and the kernel variant. */
+import { type Case, runsOf } from '../runs.js';
+import type { Context, Report, ReportTable, Section } from '../section.js';
+import { fixed, median, spread } from '../statistics.js';
+import { type TrainingTime, timeTraining } from '../training.js';
+
+const BATCH = 128;
+/** A cost a run may rise by so much over the lowest before it (the issue's table). */
+const RISE = 0.1;
+
+async function samplesOf(
+  { device }: Context,
+  one: Case,
+  options: { runs: number; steps: number; rounds: number; kernel?: string },
+): Promise<TrainingTime[]> {
+  const samples: TrainingTime[] = [];
+  for (let round = 0; round < options.rounds; round++) {
+    samples.push(
+      await timeTraining(device, {
+        runs: runsOf(one, options.runs),
+        features: one.features,
+        hidden: one.hidden,
+        batchSize: BATCH,
+        maxSteps: options.steps,
+        ...(options.kernel ? { kernel: options.kernel as 'auto' } : {}),
+      }),
+    );
+  }
+  return samples;
+}
+
+const steady = (samples: readonly TrainingTime[]) => samples.map((time) => time.steady);
+
+async function byRuns(context: Context, one: Case): Promise<{ table: ReportTable; samples: unknown }> {
+  const counts = context.quick ? [1, 8, 64] : [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+  const results: { runs: number; samples: TrainingTime[] }[] = [];
+  for (const runs of counts) {
+    context.say(`${one.strategy} n${one.features}, ${runs} runs`);
+    const steps = Math.round(Math.min(2000, Math.max(context.quick ? 60 : 120, 16_000 / runs)));
+    const rounds = runs > 256 ? 1 : Math.min(2, context.rounds);
+    results.push({ runs, samples: await samplesOf(context, one, { runs, steps, rounds }) });
+  }
+  let lowest = Number.POSITIVE_INFINITY;
+  const rows = results.map(({ runs, samples }) => {
+    const cost = median(steady(samples));
+    const rise = cost / lowest - 1;
+    lowest = Math.min(lowest, cost);
+    const change = rise > 0 ? `+${fixed(100 * rise, 0)}%${rise > RISE ? ' (over 10%)' : ''}` : '';
+    return [runs, samples[0].kernel, spread(steady(samples)), fixed(cost * runs, 0), change];
+  });
+  return {
+    samples: { ...one, results },
+    table: {
+      title: `By R: ${one.strategy}, N = ${one.features}, W = 512, batch ${BATCH}`,
+      head: ['R', 'kernel', 'us a step and run', 'us a step of all', 'above the lowest so far'],
+      rows,
+      notes: ['Host clock, the last two thirds of the steps, when chunks have grown to their size.'],
+    },
+  };
+}
+
+async function byWidth(context: Context, one: Case): Promise<{ table: ReportTable; samples: unknown }> {
+  const widths = context.quick ? [128, 512] : [64, 128, 256, 512, 1024, 2048, 4096];
+  const results: { hidden: number; samples: TrainingTime[] }[] = [];
+  for (const hidden of widths) {
+    context.say(`${one.strategy} n${one.features}, W ${hidden}`);
+    const steps = Math.max(60, Math.round(Math.min(600, (600 * 128) / hidden)));
+    const samples = await samplesOf(
+      context,
+      { ...one, hidden },
+      { runs: 16, steps, rounds: Math.min(2, context.rounds) },
+    );
+    results.push({ hidden, samples });
+  }
+  return {
+    samples: { ...one, results },
+    table: {
+      title: `By W: ${one.strategy}, N = ${one.features}, 16 runs, batch ${BATCH}`,
+      head: ['W', 'kernel', 'us a step and run', 'ns a hidden unit'],
+      rows: results.map(({ hidden, samples }) => [
+        hidden,
+        samples[0].kernel,
+        spread(steady(samples)),
+        fixed((1e3 * median(steady(samples))) / hidden),
+      ]),
+      notes: ['Host clock, the last two thirds of the steps.'],
+    },
+  };
+}
+
+async function byVariant(context: Context, one: Case, kernels: readonly string[]) {
+  const results: { kernel: string; samples: TrainingTime[]; refusal?: string }[] = [];
+  for (const kernel of kernels) {
+    context.say(`${one.strategy} n${one.features}, kernel ${kernel}`);
+    try {
+      const samples = await samplesOf(context, one, {
+        runs: 16,
+        steps: context.quick ? 40 : 120,
+        rounds: Math.min(2, context.rounds),
+        kernel,
+      });
+      results.push({ kernel, samples });
+    } catch (error) {
+      results.push({ kernel, samples: [], refusal: (error as Error).message });
+    }
+  }
+  return {
+    samples: { ...one, results },
+    table: {
+      title: `By kernel variant: ${one.strategy}, N = ${one.features}, W = 512, 16 runs`,
+      head: ['kernel', 'us a step and run', ''],
+      rows: results.map(({ kernel, samples, refusal }) => [kernel, spread(steady(samples)), refusal ?? '']),
+      notes: [
+        'Host clock, the last two thirds of the steps. Without --kernel the adapter and the shape decide.',
+      ],
+    },
+  };
+}
+
+async function run(context: Context): Promise<Report> {
+  const dense = (features: number) => ({ strategy: 'multi-epoch', features });
+  const parts = [await byRuns(context, dense(32)), await byWidth(context, dense(32))];
+  for (const features of context.quick ? [32] : [32, 64]) {
+    parts.push(await byVariant(context, dense(features), VARIANTS));
+  }
+  return { samples: parts.map((part) => part.samples), tables: parts.map((part) => part.table) };
+}
+
+const VARIANTS = ['shuffle', 'portable'];
+
+export const scaling: Section = { name: 'scaling', title: 'Training step by runs, width and kernel', run };

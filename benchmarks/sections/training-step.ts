@@ -1,0 +1,168 @@
+/**
+ * A training step of one run by N, beside the peers: PyTorch as one and as two single-threaded processes and with all
+ * models stacked in one process, jax-js and TensorFlow.js on the same driver. All in turn, round after round.
+ */
+import type { ScriptPeer } from '../peers/peers.js';
+import type { StepAnswer, StepRequest } from '../peers/request.js';
+import { type Case, runsOf } from '../runs.js';
+import type { Context, Report, Section, Target } from '../section.js';
+import { fixed, ratio, spread } from '../statistics.js';
+import { type TrainingTime, timeTraining } from '../training.js';
+
+const RUNS = 100;
+/** Models that jax-js and TensorFlow.js train at once; more cost each of them more (measured at 4, 16 and 100). */
+const SCRIPT_MODELS = 16;
+const STRATEGIES = ['feature-isolation', 'multi-epoch'];
+/** Of "at least" and "hoped for", by N (the issue's table). */
+const GOALS: Record<number, [number, number]> = { 32: [4, 7], 50: [3, 5], 64: [2.7, 5] };
+
+interface Samples {
+  ours: TrainingTime[];
+  /** Microseconds a step of one model. */
+  one: number[];
+  two: number[];
+  bmm: number[];
+  functorch: number[];
+  'jax-js': number[];
+  tfjs: number[];
+}
+
+async function torchSamples({ peers, quick }: Context, { strategy, features }: Case, samples: Samples) {
+  const [one, other, wide] = [peers.torch('one'), peers.torch('other'), peers.torch('wide')];
+  if (!one || !other || !wide) return;
+  const request = { do: 'step', strategy, features, steps: quick ? 100 : 300 };
+  const alone = await one.ask<{ ms: number }>(request);
+  samples.one.push(1e3 * alone.ms);
+  const both = await Promise.all([one, other].map((peer) => peer.ask<{ ms: number }>(request)));
+  samples.two.push(1e3 / both.reduce((rate, { ms }) => rate + 1 / ms, 0));
+  for (const how of ['bmm', 'functorch'] as const) {
+    const stacked = { do: 'stacked', how, strategy, features, models: RUNS, steps: quick ? 3 : 10 };
+    samples[how].push(1e3 * (await wide.ask<{ ms: number }>(stacked)).ms);
+  }
+}
+
+async function scriptSample({ peers, quick }: Context, features: number, peer: ScriptPeer, samples: Samples) {
+  const process = peers.script(peer);
+  if (!process) return;
+  const models = quick ? 4 : SCRIPT_MODELS;
+  const request: StepRequest = { features, hidden: 512, batch: 128, models, steps: 3 };
+  samples[peer].push(1e3 * (await process.ask<StepAnswer>(request)).ms);
+}
+
+async function measure(context: Context, one: Case) {
+  const samples: Samples = { ours: [], one: [], two: [], bmm: [], functorch: [], 'jax-js': [], tfjs: [] };
+  const { device, rounds, quick, say } = context;
+  for (let round = 1; round <= rounds; round++) {
+    say(`${one.strategy} n${one.features}, round ${round} of ${rounds}`);
+    const runs = runsOf(one, quick ? 20 : RUNS);
+    samples.ours.push(
+      await timeTraining(device, { runs, features: one.features, maxSteps: quick ? 100 : 500 }),
+    );
+    await torchSamples(context, one, samples);
+    // To them all columns are alike, whatever the strategy.
+    if (one.strategy !== 'multi-epoch') continue;
+    for (const peer of ['jax-js', 'tfjs'] as const) await scriptSample(context, one.features, peer, samples);
+  }
+  return { ...one, samples };
+}
+
+type Measured = Awaited<ReturnType<typeof measure>>;
+
+const wall = ({ samples }: Measured) => samples.ours.map((time) => time.wall);
+
+function targets(results: readonly Measured[]): Target[] {
+  return results.flatMap((result) => {
+    const { strategy, features, samples } = result;
+    const [atLeast, hoped] = GOALS[features] ?? [1, 1];
+    const what = `training step, ${strategy}, N = ${features}`;
+    const scripts = strategy === 'multi-epoch' ? (['jax-js', 'tfjs'] as const) : [];
+    return [
+      {
+        what,
+        against: 'PyTorch, two processes',
+        atLeast,
+        hoped,
+        measured: ratio(samples.two, wall(result)),
+      },
+      ...scripts.map((peer) => ({
+        what,
+        against: peer,
+        atLeast: 50,
+        hoped: 200,
+        measured: ratio(samples[peer], wall(result)),
+      })),
+    ].filter(({ measured }) => Number.isFinite(measured));
+  });
+}
+
+async function run(context: Context): Promise<Report> {
+  const features = context.quick ? [32] : [32, 50, 64];
+  const results: Measured[] = [];
+  for (const strategy of STRATEGIES) {
+    for (const n of features) results.push(await measure(context, { strategy, features: n }));
+  }
+  const ratios = (result: Measured, keys: readonly (keyof Omit<Samples, 'ours'>)[]) =>
+    keys.map((key) => fixed(ratio(result.samples[key], wall(result))));
+  return {
+    samples: results,
+    targets: targets(results),
+    tables: [
+      {
+        title: 'Training step by N: microseconds a step of one run',
+        head: [
+          'strategy',
+          'N',
+          'kernel',
+          'ours',
+          'processor',
+          'PyTorch, 1 process',
+          '2 processes',
+          'bmm',
+          'functorch',
+        ],
+        rows: results.map((result) => [
+          result.strategy,
+          result.features,
+          result.samples.ours[0].kernel,
+          spread(wall(result)),
+          spread(result.samples.ours.map((time) => time.processor)),
+          ...(['one', 'two', 'bmm', 'functorch'] as const).map((key) => spread(result.samples[key])),
+        ]),
+        notes: [
+          'Medians and extremes; host clock, end to end: orders, gather, step, windows and stop rule, after compiling.',
+          `${context.quick ? 20 : RUNS} runs together. Processor: all threads of our process, over the cores.`,
+          'bmm, functorch: all models stacked in one PyTorch process on every core, without metrics and epoch orders.',
+        ],
+      },
+      {
+        title: 'Ratios: their time over ours',
+        head: ['strategy', 'N', 'PyTorch, 1 process', '2 processes', 'bmm', 'functorch', 'jax-js', 'tfjs'],
+        rows: results.map((result) => [
+          result.strategy,
+          result.features,
+          ...ratios(result, ['one', 'two', 'bmm', 'functorch', 'jax-js', 'tfjs']),
+        ]),
+        notes: [
+          `jax-js (vmap in jit) and tfjs (stacked by hand): ${context.quick ? 4 : SCRIPT_MODELS} models at once on the ` +
+            'same driver through Dawn, batches already on the device, short runs after a first step that compiles.',
+        ],
+      },
+      ...(['jax-js', 'tfjs'] as const).flatMap((peer) => scriptTable(peer, results)),
+    ],
+  };
+}
+
+function scriptTable(peer: ScriptPeer, results: readonly Measured[]) {
+  const rows = results.filter(({ samples }) => samples[peer].length > 0);
+  if (rows.length === 0) return [];
+  return [
+    {
+      title: `${peer}: microseconds a step of one model`,
+      head: ['N', peer],
+      rows: rows.map(({ features, samples }) => [features, spread(samples[peer], 0)]),
+      notes: ['Host clock.'],
+    },
+  ];
+}
+
+export const trainingStep: Section = { name: 'step', title: 'Training step beside its peers', run };

@@ -1,0 +1,70 @@
+/** Times a training: from the end of the first chunk, so without compiling, to the last step of the last run. */
+import os from 'node:os';
+import { performance } from 'node:perf_hooks';
+import { type Device, type LockstepOptions, trainLockstep } from 'lockstep-gpu';
+import { mainThreadMs } from './thread-time.js';
+
+export interface TrainingTime {
+  /** Which kernel trained. */
+  kernel: string;
+  /** Microseconds of wall time a step of one run: epoch orders, gather, step, windows, stop rule and all. */
+  wall: number;
+  /** The same over the last two thirds of the steps only, when chunks have grown to their size. */
+  steady: number;
+  /** Microseconds of the process's processor time, all threads, a step of one run, over the cores. */
+  processor: number;
+  /** Processor time of the main thread over the wall time; NaN where it is not told. */
+  mainShare: number;
+  /** Time that the event loop was not idle, over the wall time. */
+  loopShare: number;
+}
+
+interface Mark {
+  at: number;
+  steps: number;
+  cpu: NodeJS.CpuUsage;
+  main: number;
+  loop: ReturnType<typeof performance.eventLoopUtilization>;
+}
+
+function mark(steps: number): Mark {
+  return {
+    at: performance.now(),
+    steps,
+    cpu: process.cpuUsage(),
+    main: mainThreadMs() ?? Number.NaN,
+    loop: performance.eventLoopUtilization(),
+  };
+}
+
+export async function timeTraining(
+  device: Device,
+  options: LockstepOptions & { runs: readonly unknown[] },
+): Promise<TrainingTime> {
+  const count = options.runs.length;
+  const all = count * options.maxSteps;
+  let kernel = '';
+  let start: Mark | undefined;
+  let third: Mark | undefined;
+  let end: Mark | undefined;
+  for await (const event of trainLockstep(device, options)) {
+    if (event.type === 'plan') kernel = event.kernel;
+    if (event.type !== 'progress') continue;
+    if (!start && event.running === count) start = mark(event.steps);
+    else if (start && !third && event.steps >= all / 3) third = mark(event.steps);
+    if (event.steps === all) end = mark(event.steps);
+  }
+  if (!start || !end) throw new Error(`${count} runs of ${options.maxSteps} steps were over in one chunk.`);
+  const steps = end.steps - start.steps;
+  const ms = end.at - start.at;
+  const cpu = process.cpuUsage(start.cpu);
+  const late = third && third.steps < end.steps ? third : start;
+  return {
+    kernel,
+    wall: (1e3 * ms) / steps,
+    steady: (1e3 * (end.at - late.at)) / (end.steps - late.steps),
+    processor: (cpu.user + cpu.system) / os.availableParallelism() / steps,
+    mainShare: (end.main - start.main) / ms,
+    loopShare: performance.eventLoopUtilization(end.loop, start.loop).utilization,
+  };
+}
