@@ -7,6 +7,7 @@ import { bindGroup } from '../gpu/bind.js';
 import type { Device } from '../gpu/device.js';
 import { BufferUsage } from '../gpu/usage.js';
 import type { MlpWeights } from './mlp-weights.js';
+import { type ChunkSize, portableCosts } from './training-cost.js';
 import type {
   Chunk,
   ChunkBuffers,
@@ -152,6 +153,10 @@ class PortableKernel implements TrainingKernel {
       launch('adamw', across(this.stateFloats / 3), positions);
       launch('advance', 1);
     }
+  }
+
+  costs(chunk: ChunkSize) {
+    return portableCosts(this.#shape, chunk);
   }
 
   pack({ w1, b1, w2, b2 }: MlpWeights): Float32Array<ArrayBuffer> {

@@ -16,6 +16,7 @@ import type { Device } from '../gpu/device.js';
 import { LockstepError } from '../gpu/errors.js';
 import { BufferUsage } from '../gpu/usage.js';
 import type { MlpWeights } from './mlp-weights.js';
+import { type ChunkSize, shuffleCosts } from './training-cost.js';
 import type {
   Chunk,
   ChunkBuffers,
@@ -182,6 +183,10 @@ class ShuffleKernel implements TrainingKernel {
     pass.setPipeline(this.#train);
     pass.setBindGroup(0, this.#trainGroup);
     pass.dispatchWorkgroups(chunk.positions);
+  }
+
+  costs(chunk: ChunkSize) {
+    return shuffleCosts(this.#options, chunk);
   }
 
   pack(weights: MlpWeights): Float32Array<ArrayBuffer> {

@@ -3,6 +3,7 @@
  * call that encodes a chunk of steps of all runs. Interfaces and buffer layouts only; shuffle.ts and portable.ts
  * implement them.
  */
+import type { Costs } from '../gpu/cost.js';
 import type { Device } from '../gpu/device.js';
 import type { MlpWeights } from './mlp-weights.js';
 
@@ -57,6 +58,8 @@ export interface DataBank {
 export interface Chunk {
   positions: number;
   steps: number;
+  /** Steps of all positions together. */
+  runSteps: number;
   banks: readonly { bank: DataBank; entries: number }[];
 }
 
@@ -71,6 +74,8 @@ export interface TrainingKernel {
   /** The weights in a state. */
   unpack(state: Float32Array): MlpWeights;
   encode(pass: GPUComputePassEncoder, chunk: Chunk): void;
+  /** What `encode` asks of the device, all launches of a pipeline together; runs that are paused count as the others. */
+  costs(chunk: Pick<Chunk, 'positions' | 'steps' | 'runSteps'>): Costs;
   /** Frees what the variant allocated; the shared buffers are the trainer's. */
   destroy(): void;
 }

@@ -135,6 +135,7 @@ export class Cohort {
   /** Writes a chunk's inputs and encodes its dispatches; the caller submits, and asks for {@link records} in time. */
   encode(encoder: GPUCommandEncoder, chunks: readonly RunChunk[]): GPUBuffer {
     const steps = Math.max(...chunks.map((chunk) => chunk.steps));
+    const runSteps = chunks.reduce((sum, chunk) => sum + chunk.steps, 0);
     const { batchPitch } = this.plan;
     chunks.forEach((chunk, position) => {
       const at = position * steps;
@@ -147,7 +148,7 @@ export class Cohort {
     queue.writeBuffer(slotOf, 0, slotWords(chunks));
     const banks = this.#writeSources(chunks);
     const pass = encoder.beginComputePass({ label: 'chunk' });
-    this.#kernel.encode(pass, { positions: chunks.length, steps, banks });
+    this.#kernel.encode(pass, { positions: chunks.length, steps, runSteps, banks });
     if (chunks.some((chunk) => chunk.closing)) {
       queue.writeBuffer(this.#own.windows, 0, windowWords(chunks));
       pass.setPipeline(this.#close);
