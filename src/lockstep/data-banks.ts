@@ -30,6 +30,7 @@ export interface Placement {
 
 interface Entry {
   placement: Placement;
+  /** Runs that train on it; at 0 it is gone from the device. */
   runs: number;
 }
 
@@ -37,7 +38,9 @@ export class DataBanks {
   readonly #device: Device;
   readonly #slots: number;
   readonly #banks = new Set<Bank>();
-  readonly #entries = new Map<BinaryDataset, Entry>();
+  /** Weak, for what is on the device need not stay on the host: the caller may let a dataset go. */
+  readonly #byDataset = new WeakMap<BinaryDataset, Entry>();
+  readonly #byPlacement = new Map<Placement, Entry>();
 
   /** `slots`: runs that may read from one bank at a time. */
   constructor(device: Device, slots: number) {
@@ -47,26 +50,27 @@ export class DataBanks {
 
   /** Uploads the given columns of the dataset unless they are there; to be paired with {@link release}. */
   acquire(dataset: BinaryDataset, columns: Uint16Array): Placement {
-    let entry = this.#entries.get(dataset);
-    if (!entry) {
+    let entry = this.#byDataset.get(dataset);
+    if (!entry || entry.runs === 0) {
       entry = { placement: this.#place(liveDataset(dataset, columns)), runs: 0 };
-      this.#entries.set(dataset, entry);
+      this.#byDataset.set(dataset, entry);
+      this.#byPlacement.set(entry.placement, entry);
     }
     entry.runs++;
     return entry.placement;
   }
 
-  release(dataset: BinaryDataset): void {
-    const entry = this.#entries.get(dataset);
+  release(placement: Placement): void {
+    const entry = this.#byPlacement.get(placement);
     if (!entry || --entry.runs > 0) return;
-    this.#entries.delete(dataset);
-    const bank = entry.placement.bank as Bank;
+    this.#byPlacement.delete(placement);
+    const bank = placement.bank as Bank;
     if (--bank.datasets === 0) this.#free(bank);
   }
 
   destroy(): void {
     for (const bank of this.#banks) this.#free(bank);
-    this.#entries.clear();
+    this.#byPlacement.clear();
   }
 
   #free(bank: Bank): void {

@@ -26,7 +26,8 @@ export interface RunChunk {
 
 export class RunProgress {
   readonly index: number;
-  readonly run: LockstepRun;
+  /** Without the dataset: that is on the device, and need not stay here. */
+  readonly run: Omit<LockstepRun, 'dataset'>;
   readonly slot: number;
   readonly placement: Placement;
   /** Steps sent to the device. */
@@ -48,11 +49,12 @@ export class RunProgress {
     settings: Omit<WindowSettings, 'examples'>,
   ) {
     this.index = index;
-    this.run = run;
+    const { weights, testSet, orderSeed, optimizer } = run;
+    this.run = { weights, testSet, orderSeed, optimizer };
     this.slot = slot;
     this.placement = placement;
     this.#settings = { ...settings, examples: placement.examples };
-    this.#order = new EpochOrder(placement.examples, run.orderSeed);
+    this.#order = new EpochOrder(placement.examples, orderSeed);
   }
 
   /** AdamW's constants as the kernels take them. */

@@ -232,7 +232,7 @@ class Trainer {
     this.#finisher.add(cohort, run, steps, reason);
     // The weights are on their way to the host: what comes next for this slot comes after them in the queue.
     cohort.giveSlot(run.slot);
-    cohort.banks.release(run.run.dataset);
+    cohort.banks.release(run.placement);
   }
 
   async *#abort(): AsyncGenerator<LockstepEvent> {
