@@ -145,26 +145,31 @@ function step(node: Node, gradient: Tensor, gradients: Gradients): void {
   });
 }
 
-/** The backward pass from `root`, the result of `start`. */
-export function runBackward(
-  start: Node,
-  root: Tensor,
-  { gradient, retainGraph = false }: BackwardOptions,
-): void {
-  const nodes = fromRoot(start);
+/** The backward pass from `root`; of a leaf it is the gradient alone. */
+export function runBackward(root: Tensor, { gradient, retainGraph = false }: BackwardOptions): void {
+  if (!root.requiresGrad) {
+    throw new LockstepError(
+      'bad-input',
+      'backward(): this tensor does not require grad and no differentiable operation made it. Are its inputs ' +
+        'made with requiresGrad, and outside of noGrad()?',
+    );
+  }
+  const start = root.node as Node | null;
+  const nodes = start ? fromRoot(start) : [];
   checkUnused(nodes);
   const gradients = new Gradients();
-  gradients.add({ node: start, leaf: null, shape: root.shape }, seedOf(root, gradient));
+  const leaf = start ? null : root;
+  gradients.add({ node: start, leaf, shape: root.shape }, seedOf(root, gradient));
   try {
     for (const node of nodes) {
       const arriving = gradients.take(node);
       if (arriving) step(node, arriving, gradients);
-      if (!retainGraph) node.consume(start);
+      if (!retainGraph) node.consume(root);
     }
   } finally {
     gradients.dispose();
-    if (!retainGraph) for (const node of nodes) node.consume(start);
+    if (!retainGraph) for (const node of nodes) node.consume(root);
   }
   // What stays is often a loss that nobody disposes: it goes where it takes four bytes, not a buffer.
-  if (!retainGraph && root.numel === 1) intoScalarPage(root);
+  if (start && !retainGraph && root.numel === 1) intoScalarPage(root);
 }

@@ -6,7 +6,7 @@ import { LockstepError } from '../gpu/errors.js';
 import { copyDense } from '../kernels/elementwise.js';
 import { type Shape, showShape } from '../tensor/shape.js';
 import { runSynchronously } from '../tensor/synchronous.js';
-import { type BackwardOptions, defineClone, type GraphNode, type Tensor } from '../tensor/tensor.js';
+import { defineAutograd, type GraphNode, type Tensor } from '../tensor/tensor.js';
 import { runBackward } from './backward.js';
 
 let recording = true;
@@ -98,10 +98,6 @@ export class Node implements GraphNode {
     });
   }
 
-  backward(root: Tensor, options: BackwardOptions): void {
-    runBackward(this, root, options);
-  }
-
   tensors(): readonly Tensor[] {
     const inputs = this.edges.flatMap((edge) =>
       edge?.node ? [edge.node.output] : edge?.leaf ? [edge.leaf] : [],
@@ -110,7 +106,7 @@ export class Node implements GraphNode {
   }
 
   /** Frees what was saved, and the result unless it is the pass's root. */
-  consume(root: Node): void {
+  consume(root: Tensor): void {
     if (this.consumed) return;
     this.consumed = true;
     for (const { tensor } of this.#saved) tensor.dispose();
@@ -118,7 +114,7 @@ export class Node implements GraphNode {
     // Nor may a loss that is kept keep the objects of its whole graph.
     this.edges = [];
     this.rule = () => [];
-    if (this !== root) {
+    if (this.output !== root) {
       this.output.release(
         'by backward(), which frees intermediate results. Read it before, take result.detach() before, or call ' +
           'backward({ retainGraph: true }).',
@@ -146,6 +142,8 @@ export function record(
   return output;
 }
 
-defineClone((source, copyMemory) =>
-  record('clone', [source], source.contiguous ? copyMemory() : copyDense(source), [], (g) => [g]),
-);
+defineAutograd({
+  clone: (source, copyMemory) =>
+    record('clone', [source], source.contiguous ? copyMemory() : copyDense(source), [], (g) => [g]),
+  backward: runBackward,
+});

@@ -8,7 +8,7 @@ import {
   elementwiseShader,
 } from '../../shaders/elementwise.wgsl.js';
 import type { Device } from '../gpu/device.js';
-import { type DType, scalarBits, wgslType } from '../tensor/dtype.js';
+import { checkDtype, type DType, scalarBits, wgslType } from '../tensor/dtype.js';
 import {
   broadcastShapes,
   broadcastStrides,
@@ -130,6 +130,7 @@ export function filled(device: Device, shape: Shape, value: number, dtype: DType
 
 /** Converts elements: floats to whole numbers towards zero, anything but 0 to true. */
 export function cast(input: Tensor, dtype: DType): Tensor {
+  checkDtype('cast', dtype);
   const from = wgslType(input.dtype);
   const zero = from === 'f32' ? '0.0' : from === 'i32' ? '0i' : '0u';
   const expression = dtype === 'bool' ? `select(0u, 1u, a != ${zero})` : `${wgslType(dtype)}(a)`;

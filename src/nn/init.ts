@@ -149,7 +149,7 @@ export function linearParameters(
   const bias = ndarray(outFeatures);
   // PyTorch states the weight's bound as Kaiming's with a = sqrt 5; kept, for the rounding of the bound.
   kaimingUniform_(weight, generator, { a: Math.sqrt(5) });
-  const bound = 1 / Math.sqrt(inFeatures);
+  const bound = inFeatures > 0 ? 1 / Math.sqrt(inFeatures) : 0;
   uniform_(bias, generator, -bound, bound);
   return { weight, bias };
 }

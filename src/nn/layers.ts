@@ -7,6 +7,7 @@ import type { Generator } from '../random/generator.js';
 import { generatorOr, upload } from '../tensor/create.js';
 import { ndarray } from '../tensor/ndarray.js';
 import { scope } from '../tensor/scope.js';
+import { checkShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { kaimingUniform_, linearParameters } from './init.js';
 import { Module } from './module.js';
@@ -34,6 +35,7 @@ export class Linear extends Module {
 
   constructor(inFeatures: number, outFeatures: number, options: LayerOptions & { bias?: boolean } = {}) {
     super();
+    checkShape('Linear', [outFeatures, inFeatures]);
     const { device, bias = true } = options;
     const generator = generatorOr(options.generator);
     const parameter = { device, requiresGrad: true };

@@ -53,7 +53,7 @@ export abstract class Module {
   /**
    * Copies values into the parameters.
    *
-   * @throws LockstepError `bad-input` when names or shapes do not fit; then nothing has been changed.
+   * @throws LockstepError `bad-input` when names, shapes or dtypes do not fit; then nothing has been changed.
    */
   loadStateDict(state: Readonly<StateDict>): void {
     const own = this.namedParameters();
@@ -66,6 +66,9 @@ export abstract class Module {
       ...own
         .filter(([name, { shape }]) => state[name] && !sameShape(state[name].shape, shape))
         .map(([name, { shape }]) => `${name} is ${showShape(state[name].shape)}, not ${showShape(shape)}`),
+      ...own
+        .filter(([name, { dtype }]) => state[name] && state[name].dtype !== dtype)
+        .map(([name, { dtype }]) => `${name} is ${state[name].dtype}, not ${dtype}`),
     ];
     if (problems.length > 0) throw new LockstepError('bad-input', `loadStateDict: ${problems.join('; ')}.`);
     noGrad(() => {

@@ -80,7 +80,12 @@ function readHeader(file: Uint8Array): { entries: [string, Entry][]; start: numb
       { cause },
     );
   }
-  return { entries: Object.entries(header).filter(([name]) => name !== '__metadata__'), start };
+  const entries = Object.entries(header).filter(([name]) => name !== '__metadata__');
+  for (const [name, entry] of entries) {
+    const whole = entry?.shape?.every?.(Number.isSafeInteger) && entry.data_offsets?.length === 2;
+    if (!whole) throw broken(`${name} has no shape and place in the header`);
+  }
+  return { entries, start };
 }
 
 /**

@@ -131,13 +131,14 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
     });
     const fits =
       state.groups.length === this.groups.length &&
+      this.groups.every(({ params: _, ...own }, i) => sameKeys(own, state.groups[i])) &&
       state.steps.length === parameters.length &&
       entries.every(({ parameter, tensor }) => parameter && sameShape(parameter.shape, tensor.shape));
     if (!fits) {
       throw new LockstepError(
         'bad-input',
-        `${this.constructor.name}.loadStateDict: the state is of other groups or parameters than these ` +
-          `${parameters.length}.`,
+        `${this.constructor.name}.loadStateDict: the state is of another optimizer, or of other groups or ` +
+          `parameters than these ${parameters.length}.`,
       );
     }
     this.groups.forEach((group, i) => {
@@ -169,6 +170,9 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
     this.dispose();
   }
 }
+
+const sameKeys = (a: object, b: object): boolean =>
+  Object.keys(a).sort().join() === Object.keys(b).sort().join();
 
 function isTensors<S>(params: readonly Tensor[] | readonly ParamGroup<S>[]): params is readonly Tensor[] {
   return params.every((each) => each instanceof Tensor);

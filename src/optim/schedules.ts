@@ -7,10 +7,18 @@ import type { CommonSettings, Optimizer } from './optimizer.js';
 /** What schedules need of an optimizer. */
 export type Scheduled = Pick<Optimizer<CommonSettings>, 'groups'>;
 
+/** What {@link Schedule.stateDict} gives: plain numbers. */
+export interface ScheduleState {
+  /** Steps done. */
+  steps: number;
+  /** The groups' first learning rates. */
+  first: readonly number[];
+}
+
 /** A learning rate as a function of the first one and the number of steps done. */
 export abstract class Schedule {
   readonly #optimizer: Scheduled;
-  readonly #first: readonly number[];
+  #first: readonly number[];
   #done = 0;
 
   constructor(optimizer: Scheduled) {
@@ -30,6 +38,24 @@ export abstract class Schedule {
     this.#optimizer.groups.forEach((group, i) => {
       group.lr = this.rate(this.#first[i], this.#done);
     });
+  }
+
+  /** Where the schedule stands, to go on later from a saved optimizer. */
+  stateDict(): ScheduleState {
+    return { steps: this.#done, first: this.#first };
+  }
+
+  /** Takes over what {@link stateDict} gave, and sets the learning rates. */
+  loadStateDict({ steps, first }: ScheduleState): void {
+    if (first.length !== this.#first.length) {
+      throw new LockstepError(
+        'bad-input',
+        `${this.constructor.name}.loadStateDict: the state is of ${first.length} groups, not ${this.#first.length}.`,
+      );
+    }
+    this.#done = steps;
+    this.#first = first;
+    this.apply();
   }
 
   /** One step is done: sets the learning rates of the next. */

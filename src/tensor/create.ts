@@ -6,7 +6,7 @@ import { defaultDevice } from '../gpu/default-device.js';
 import type { Device } from '../gpu/device.js';
 import { LockstepError } from '../gpu/errors.js';
 import { Generator } from '../random/generator.js';
-import { BYTES_PER_ELEMENT, type DType, type HostArray, hostArray } from './dtype.js';
+import { BYTES_PER_ELEMENT, checkDtype, type DType, type HostArray, holds, hostArray } from './dtype.js';
 import { checkShape, numelOf, type Shape, showShape } from './shape.js';
 import { Storage } from './storage.js';
 import { type NestedArray, Tensor } from './tensor.js';
@@ -85,7 +85,7 @@ function toHost(values: ArrayLike<number | boolean>, dtype: DType): HostArray {
   for (let i = 0; i < values.length; i++) {
     const value = Number(values[i]);
     data[i] = dtype === 'bool' ? Number(value !== 0) : value;
-    if ((dtype === 'i32' || dtype === 'u32') && data[i] !== value) {
+    if (!holds(dtype, value)) {
       throw new LockstepError('bad-input', `tensor: element ${i} is ${values[i]}, which is no ${dtype}.`);
     }
   }
@@ -136,6 +136,7 @@ export function tensor(
   }
   const isBool = !typed && flat.length > 0 && typeof flat[0] === 'boolean';
   const dtype = options.dtype ?? (typed ? dtypeOfTyped(values) : isBool ? 'bool' : 'f32');
+  checkDtype('tensor', dtype);
   return upload(toHost(flat, dtype), shape, dtype, options);
 }
 
@@ -143,6 +144,7 @@ export function tensor(
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
   checkShape('full', shape);
   const dtype = options.dtype ?? 'f32';
+  checkDtype('full', dtype);
   const [element] = toHost([value], dtype);
   return upload(hostArray(dtype, numelOf(shape)).fill(element), shape, dtype, options);
 }
@@ -180,6 +182,7 @@ export function arange(
     throw new LockstepError('bad-input', `arange: from ${start} to ${end} by ${step} never ends.`);
   }
   const dtype = options.dtype ?? ([start, end, step].every(Number.isInteger) ? 'i32' : 'f32');
+  checkDtype('arange', dtype);
   const values = Array.from({ length: count }, (_, i) => start + i * step);
   return upload(toHost(values, dtype), [count], dtype, options);
 }
@@ -188,6 +191,7 @@ export function arange(
 export function eye(n: number, options: TensorOptions = {}): Tensor {
   checkShape('eye', [n]);
   const dtype = options.dtype ?? 'f32';
+  checkDtype('eye', dtype);
   const data = hostArray(dtype, n * n);
   for (let i = 0; i < n; i++) data[i * (n + 1)] = 1;
   return upload(data, [n, n], dtype, options);
@@ -234,6 +238,8 @@ export function fromBuffer(
   options: Omit<TensorOptions, 'requiresGrad'> = {},
 ): Tensor {
   checkShape('fromBuffer', shape);
+  const { device = defaultDevice(), dtype = 'f32' } = options;
+  checkDtype('fromBuffer', dtype);
   const bytes = numelOf(shape) * BYTES_PER_ELEMENT;
   if (buffer.size < bytes) {
     throw new LockstepError(
@@ -241,8 +247,7 @@ export function fromBuffer(
       `fromBuffer: the shape ${showShape(shape)} takes ${bytes} bytes; the buffer has ${buffer.size}.`,
     );
   }
-  const device = options.device ?? defaultDevice();
-  return new Tensor(new Storage(device, bytes, { buffer, release: () => {} }), options.dtype ?? 'f32', shape);
+  return new Tensor(new Storage(device, bytes, { buffer, release: () => {} }), dtype, shape);
 }
 
 /** Copies a tensor's elements, dense and row-major, into a buffer of the caller's (usage COPY_DST). */

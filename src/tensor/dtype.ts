@@ -3,12 +3,26 @@
  * a u32 of 0 or 1, as WGSL has no bool in storage.
  */
 
+import { LockstepError } from '../gpu/errors.js';
+
 export type DType = 'f32' | 'i32' | 'u32' | 'bool';
 
 /** The typed array that holds a dtype's elements on the host. */
 export type HostArray = Float32Array | Int32Array | Uint32Array;
 
 export const BYTES_PER_ELEMENT = 4;
+
+const DTYPES: readonly unknown[] = ['f32', 'i32', 'u32', 'bool'] satisfies DType[];
+
+/** Throws for what is no dtype: not every caller has a compiler. */
+export function checkDtype(where: string, dtype: DType): void {
+  if (DTYPES.includes(dtype)) return;
+  throw new LockstepError('bad-input', `${where}: there is no dtype ${dtype}; ${DTYPES.join(', ')} fit.`);
+}
+
+/** Whether a number is an element of the dtype; an f32 is rounded, and anything but 0 is true. */
+export const holds = (dtype: DType, value: number): boolean =>
+  dtype === 'i32' ? (value | 0) === value : dtype !== 'u32' || value >>> 0 === value;
 
 /** The WGSL type of an element in storage. */
 export const wgslType = (dtype: DType): 'f32' | 'i32' | 'u32' => (dtype === 'bool' ? 'u32' : dtype);

@@ -20,10 +20,11 @@ export const sameShape = (a: Shape, b: Shape): boolean =>
 
 /** Throws unless every extent is a whole number of 0 or more. */
 export function checkShape(where: string, shape: Shape): void {
-  if (!shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
+  const isList: boolean = Array.isArray(shape);
+  if (!isList || !shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
     throw new LockstepError(
       'bad-input',
-      `${where}: ${showShape(shape)} is no shape; extents are whole numbers of 0 or more.`,
+      `${where}: ${isList ? showShape(shape) : shape} is no shape; a shape is a list of whole numbers of 0 or more.`,
     );
   }
 }

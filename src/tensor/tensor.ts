@@ -22,7 +22,6 @@ export interface BackwardOptions {
 /** The operation that made a tensor, as the tensor knows it. The autograd room implements it. @internal */
 export interface GraphNode {
   readonly name: string;
-  backward(root: Tensor, options: BackwardOptions): void;
   /** The tensors that a backward pass from here needs. */
   tensors(): readonly Tensor[];
 }
@@ -30,11 +29,24 @@ export interface GraphNode {
 /** Nested lists of numbers (booleans for dtype bool), as deep as the tensor has axes. */
 export type NestedArray = number | boolean | NestedArray[];
 
-let cloned = (_source: Tensor, copyMemory: () => Tensor): Tensor => copyMemory();
+/** What tensors leave to the autograd room, which lies above them. @internal */
+export interface Autograd {
+  /** A recorded copy; `copyMemory` makes it where the tensor is dense. */
+  clone(source: Tensor, copyMemory: () => Tensor): Tensor;
+  backward(root: Tensor, options: BackwardOptions): void;
+}
 
-/** Lets the autograd room make clones, as it records them and has a kernel for strided views. @internal */
-export function defineClone(clone: typeof cloned): void {
-  cloned = clone;
+/** Until that room is loaded, with the first operation: there is nothing to record. */
+let autograd: Autograd = {
+  clone: (_source, copyMemory) => copyMemory(),
+  backward: () => {
+    throw new LockstepError('bad-input', 'backward(): no operation has been used yet.');
+  },
+};
+
+/** @internal */
+export function defineAutograd(room: Autograd): void {
+  autograd = room;
 }
 
 /** Elements up to which the values that were read are kept for printing. */
@@ -161,7 +173,7 @@ export class Tensor {
    * copy outside of any graph.
    */
   clone(): Tensor {
-    return cloned(this, () => {
+    return autograd.clone(this, () => {
       const { buffer, device } = this.storage;
       const { first, count } = this.#span();
       const copy = Tensor.empty(device, this.shape, this.dtype);
@@ -242,15 +254,8 @@ export class Tensor {
    * console.log(await w.grad!.toArray()); // [2, 4, 6]
    */
   backward(options: BackwardOptions = {}): void {
-    if (!this.node) {
-      throw new LockstepError(
-        'bad-input',
-        'backward(): this tensor does not require grad and no differentiable operation made it. Are its inputs ' +
-          'made with requiresGrad, and outside of noGrad()?',
-      );
-    }
     this.storage.device.check();
-    this.node.backward(this, options);
+    autograd.backward(this, options);
   }
 
   /** Frees this tensor. Its memory is reused once no other tensor looks into it. A second call does nothing. */

@@ -52,6 +52,16 @@ describe('backward', () => {
     expect(await w.grad?.toArray()).toEqual([7, 7]);
   });
 
+  it('of a leaf is the gradient alone', async () => {
+    const w = leaf(2);
+    w.backward();
+    w.backward({ gradient: tensor([3]) });
+    expect(await w.grad?.toArray()).toEqual([4]);
+    expect(() => tensor(2).backward()).toThrow(
+      /does not require grad and no differentiable operation made it/,
+    );
+  });
+
   it('takes a gradient for results that are no scalars', async () => {
     const w = leaf(1, 2);
     mul(w, w).backward({ gradient: tensor([1, 10]) });

@@ -74,10 +74,11 @@ describe('Module', () => {
       ...from.stateDict(),
       'gains.0': ones([3]),
       extra: ones([1]),
+      'inner.weight': ones([4, 4], { dtype: 'i32' }),
       'inner.bias': undefined as never,
     };
     expect(() => to.loadStateDict(state)).toThrow(
-      /inner\.bias is missing; extra is not a parameter; gains\.0 is \[3\], not \[4\]/,
+      /inner\.bias is missing; extra is not a parameter; gains\.0 is \[3\], not \[4\]; inner\.weight is i32, not f32/,
     );
   });
 
@@ -105,6 +106,11 @@ describe('layers and init', () => {
     expect([...((await layers[0].bias?.data()) ?? [])]).toEqual([...first.bias.data]);
     expect([...(await layers[1].weight.data())]).toEqual([...second.data]);
     expect(layers[1].bias).toBeNull();
+  });
+
+  it('takes no inputs, as PyTorch does, and refuses sizes that are none', async () => {
+    expect([...(await new nn.Linear(0, 3).forward(ones([2, 0])).data())]).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(() => new nn.Linear(1.5, 3)).toThrow(/Linear: \[3, 1.5\] is no shape/);
   });
 
   it.each([

@@ -115,6 +115,9 @@ describe('the format', () => {
     const garbled = file.slice();
     garbled[8] = 0x78;
     expect(() => nn.loadSafetensors(garbled)).toThrow(/no JSON/);
+    const shapeless = new TextEncoder().encode('12345678{"w":{"dtype":"F32"}}');
+    new DataView(shapeless.buffer).setBigUint64(0, BigInt(shapeless.length - 8), true);
+    expect(() => nn.loadSafetensors(shapeless)).toThrow(/w has no shape and place in the header/);
     const text = new TextDecoder('latin1').decode(file).replace('"F32"', '"F16"');
     expect(() => nn.loadSafetensors(Uint8Array.from(text, (c) => c.charCodeAt(0)))).toThrow(
       /a\.weight is F16/,

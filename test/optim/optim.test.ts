@@ -70,6 +70,19 @@ describe('50 steps follow PyTorch', () => {
   });
 });
 
+describe('a step', () => {
+  it.each(['AdamW', 'Adam', 'SGD'] as const)('of %s is one dispatch a parameter', (name) => {
+    const parameters = [start(), start(), start()];
+    const optimizer = make(name, parameters, { lr: 0.1, ...(name === 'SGD' && { momentum: 0.9 }) });
+    step(optimizer, parameters[0], 0); // its state is made
+    for (const p of parameters) p.grad = tensor(new Float32Array(7));
+    optimizer.step();
+    device.commands.flush();
+    optimizer.step();
+    expect(device.commands.pending).toBe(3);
+  });
+});
+
 describe('state', () => {
   it('saved and loaded in mid-course gives the same bits', async () => {
     const [p, q] = [start(), start()];
@@ -91,11 +104,13 @@ describe('state', () => {
     expect([...(await q.data())]).toEqual([...(await p.data())]);
   });
 
-  it('of other parameters is refused', () => {
+  it('of other parameters, or of another optimizer, is refused', () => {
     const [p, q] = [start(), start()];
     const optimizer = make('SGD', [p], { momentum: 0.9 });
     const both = make('SGD', [p, q], { momentum: 0.9 });
     expect(() => both.loadStateDict(optimizer.stateDict())).toThrow(/other groups or parameters/);
+    const adam = make('AdamW', [q], {});
+    expect(() => adam.loadStateDict(optimizer.stateDict() as never)).toThrow(/of another optimizer/);
   });
 });
 
@@ -150,6 +165,22 @@ describe('schedules follow PyTorch', () => {
       schedule.step();
     }
     expect(schedule.steps).toBe(expected.length);
+  });
+
+  it('go on where they were saved, with the optimizer', () => {
+    const first = new optim.SGD([start()], { lr: 0.4 });
+    const schedule = new optim.CosineAnnealingLR(first, 10);
+    for (let i = 0; i < 4; i++) schedule.step();
+    const second = new optim.SGD([start()]);
+    second.loadStateDict(structuredClone(first.stateDict()));
+    const resumed = new optim.CosineAnnealingLR(second, 10);
+    resumed.loadStateDict(structuredClone(schedule.stateDict()));
+    for (let i = 0; i < 4; i++) {
+      expect(second.groups[0].lr).toBe(first.groups[0].lr);
+      schedule.step();
+      resumed.step();
+    }
+    expect(() => resumed.loadStateDict({ steps: 1, first: [1, 2] })).toThrow(/of 2 groups, not 1/);
   });
 
   it('refuse no steps', () => {

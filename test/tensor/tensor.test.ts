@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { add, matmul, mul, slice, transpose } from '../../src/autograd/ops/index.js';
+import { add, cast, matmul, mul, slice, transpose } from '../../src/autograd/ops/index.js';
 import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';
 import { BufferUsage } from '../../src/gpu/usage.js';
@@ -76,6 +76,13 @@ describe('tensor', () => {
     ['negative u32', () => tensor([-1], { dtype: 'u32' }), /no u32/],
     ['a wrong shape', () => tensor([1, 2, 3], { shape: [2] }), /3 values do not fill the shape \[2\]/],
     ['negative extents', () => zeros([-1]), /\[-1\] is no shape/],
+    ['what is no list as a shape', () => zeros(3 as never), /full: 3 is no shape; a shape is a list/],
+    [
+      'unknown dtypes',
+      () => tensor([1], { dtype: 'f64' as never }),
+      /tensor: there is no dtype f64; f32, i32/,
+    ],
+    ['unknown dtypes', () => cast(ones([1]), 'f16' as never), /cast: there is no dtype f16/],
   ])('refuses %s', (_, make, message) => {
     expect(make).toThrow(message);
   });
@@ -191,6 +198,11 @@ describe('errors of operations', () => {
       'matmul',
       () => matmul(ones([2, 3]), ones([2, 3])),
       /^matmul: got f32 \[2, 3\] and f32 \[2, 3\]; \[..., m, k\]/,
+    ],
+    [
+      'numbers that the dtype cannot hold',
+      () => add(ones([2], { dtype: 'i32' }), 0.5),
+      /^add: got i32 \[2\] and 0.5; 0.5 is no i32: cast\(tensor, 'f32'\) converts/,
     ],
     ['two numbers', () => add(1, 2), /^add: got 1 and 2; at least one has to be a tensor/],
     ['no tensor', () => add(null as never, ones([1])), /^add: null is neither a tensor nor a number/],

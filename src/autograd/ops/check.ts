@@ -1,7 +1,7 @@
 /** Argument checks that operations share. Each error names the operation, what was given and what fits. */
 import { LockstepError } from '../../gpu/errors.js';
 import type { Operand } from '../../kernels/elementwise.js';
-import type { DType } from '../../tensor/dtype.js';
+import { type DType, holds } from '../../tensor/dtype.js';
 import { showShape } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
 
@@ -30,6 +30,10 @@ export function checkOperands(name: string, operands: readonly Operand[], allowe
   }
   if (!allowed.includes(dtype)) {
     throw badOperands(name, operands, `it takes ${allowed.join(', ')}: cast(tensor, dtype) converts`);
+  }
+  const other = operands.find((operand) => typeof operand === 'number' && !holds(dtype, operand));
+  if (other !== undefined) {
+    throw badOperands(name, operands, `${other} is no ${dtype}: cast(tensor, 'f32') converts`);
   }
   return dtype;
 }

@@ -73,7 +73,8 @@ export function mse(prediction: Tensor, target: Tensor, options: LossOptions = {
 
 /**
  * Cross-entropy of logits [batch, classes] and targets: class numbers (i32 or u32, [batch]) or probabilities (f32,
- * [batch, classes]). The mean is over the batch.
+ * [batch, classes]). The mean is over the batch. A class number outside of the classes counts 0: the device cannot
+ * throw.
  *
  * @example
  * const loss = crossEntropy(model.forward(x), tensor([0, 2, 1], { dtype: 'i32' }));
