@@ -14,11 +14,12 @@ import type { Report, ReportTable, Section, Target } from './section.js';
 import { compile } from './sections/compile.js';
 import { data } from './sections/data.js';
 import { endToEnd } from './sections/end-to-end.js';
+import { fusedMlp } from './sections/fused-mlp.js';
 import { hostShare } from './sections/host-share.js';
 import { scaling } from './sections/scaling.js';
 import { trainingStep } from './sections/training-step.js';
 
-const SECTIONS: readonly Section[] = [trainingStep, scaling, endToEnd, hostShare, data, compile];
+const SECTIONS: readonly Section[] = [trainingStep, scaling, endToEnd, hostShare, fusedMlp, data, compile];
 
 interface Flags {
   only: Section[];
