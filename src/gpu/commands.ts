@@ -2,6 +2,7 @@
  * Records dispatches and copies into one command buffer and submits them together: a submit costs more than a small
  * kernel. Order is kept. Reads and waits submit what is recorded first (see Device).
  */
+import { annotateLaunch, type LaunchNote } from './annotate.js';
 import { BindGroups, type Binding } from './bind-groups.js';
 import type { Device } from './device.js';
 import { LockstepError } from './errors.js';
@@ -16,6 +17,8 @@ export interface Dispatch {
   params?: Uint32Array;
   /** Workgroups along x, y and z. */
   grid: readonly [number, number?, number?];
+  /** What a profile is told. */
+  note?: () => LaunchNote;
 }
 
 /** Recorded commands that are submitted without being asked to: enough to hide a submit, few enough to start early. */
@@ -45,7 +48,7 @@ export class CommandQueue {
     return this.#recorded;
   }
 
-  dispatch({ pipeline, bindings, params, grid }: Dispatch): void {
+  dispatch({ pipeline, bindings, params, grid, note }: Dispatch): void {
     const [x, y = 1, z = 1] = grid;
     const most = this.#device.limits.maxComputeWorkgroupsPerDimension;
     if (Math.max(x, y, z) > most) {
@@ -60,6 +63,7 @@ export class CommandQueue {
     this.#pass ??= this.#encoder.beginComputePass();
     this.#pass.setPipeline(pipeline);
     this.#pass.setBindGroup(0, this.#groups.get(pipeline, bindings, uniform));
+    if (note) annotateLaunch(this.#pass, note);
     this.#pass.dispatchWorkgroups(x, y, z);
     this.#count();
   }

@@ -3,6 +3,7 @@
  * `pipeline.getBindGroupLayout(0)`.
  */
 import type { LockstepError } from './errors.js';
+import { noteSpan } from './host-spans.js';
 import { shaderError } from './shader-errors.js';
 
 /** What to compile. */
@@ -15,6 +16,16 @@ export interface PipelineDescriptor {
   entryPoint?: string;
   /** Values of the shader's `override` declarations. */
   constants?: Record<string, number>;
+  /** What the code was made from: told with errors, in profiles and over dumped WGSL. */
+  options?: ShaderOptions;
+}
+
+export type ShaderOptions = Readonly<Record<string, string | number | boolean>>;
+
+/** A pipeline and how long it took to make, in milliseconds; drivers may put off a part until its first use. */
+export interface CompiledPipeline extends PipelineDescriptor {
+  pipeline: GPUComputePipeline;
+  ms: number;
 }
 
 const keyOf = ({ code, entryPoint, constants }: PipelineDescriptor): string =>
@@ -25,6 +36,8 @@ export class Pipelines {
   readonly #watch: (outcome: Promise<LockstepError | undefined>) => void;
   readonly #compiled = new Map<string, Promise<GPUComputePipeline>>();
   readonly #immediate = new Map<string, GPUComputePipeline>();
+  /** All that were made, in that order. */
+  readonly made: CompiledPipeline[] = [];
 
   /** `watch` takes the outcome of what no caller awaits. */
   constructor(gpu: GPUDevice, watch: (outcome: Promise<LockstepError | undefined>) => void) {
@@ -43,12 +56,9 @@ export class Pipelines {
     return pipeline;
   }
 
-  async #compile({
-    label,
-    code,
-    entryPoint = 'main',
-    constants,
-  }: PipelineDescriptor): Promise<GPUComputePipeline> {
+  async #compile(descriptor: PipelineDescriptor): Promise<GPUComputePipeline> {
+    const { label, code, entryPoint = 'main', constants, options } = descriptor;
+    const start = performance.now();
     this.#gpu.pushErrorScope('validation');
     const module = this.#gpu.createShaderModule({ label, code });
     const scope = this.#gpu.popErrorScope();
@@ -56,12 +66,19 @@ export class Pipelines {
     const pipeline = this.#gpu.createComputePipelineAsync({ label, layout: 'auto', compute });
     pipeline.catch(() => {}); // handled below, after the compiler's own words
     const error = await scope;
-    if (error) throw shaderError(label, code, (await module.getCompilationInfo()).messages, error);
+    if (error) throw shaderError(label, code, (await module.getCompilationInfo()).messages, error, options);
     try {
-      return await pipeline;
+      return this.#note(descriptor, await pipeline, start);
     } catch (cause) {
-      throw shaderError(label, code, [], cause);
+      throw shaderError(label, code, [], cause, options);
     }
+  }
+
+  #note(descriptor: PipelineDescriptor, pipeline: GPUComputePipeline, start: number): GPUComputePipeline {
+    const end = performance.now();
+    this.made.push({ ...descriptor, pipeline, ms: end - start });
+    noteSpan({ kind: 'compile', name: descriptor.label, start, end });
+    return pipeline;
   }
 
   /** As {@link compile}, but at once; an error reaches an operation that follows. */
@@ -69,7 +86,8 @@ export class Pipelines {
     const key = keyOf(descriptor);
     const known = this.#immediate.get(key);
     if (known) return known;
-    const { label, code, entryPoint = 'main', constants } = descriptor;
+    const { label, code, entryPoint = 'main', constants, options } = descriptor;
+    const start = performance.now();
     this.#gpu.pushErrorScope('validation');
     const module = this.#gpu.createShaderModule({ label, code });
     const compute = { module, entryPoint, constants };
@@ -78,10 +96,12 @@ export class Pipelines {
       this.#gpu
         .popErrorScope()
         .then(async (error) =>
-          error ? shaderError(label, code, (await module.getCompilationInfo()).messages, error) : undefined,
+          error
+            ? shaderError(label, code, (await module.getCompilationInfo()).messages, error, options)
+            : undefined,
         ),
     );
     this.#immediate.set(key, pipeline);
-    return pipeline;
+    return this.#note(descriptor, pipeline, start);
   }
 }

@@ -34,12 +34,19 @@ export function excerpt(code: string, { lineNum, linePos, length }: ShaderMessag
   return shown.join('\n');
 }
 
-/** The error for a shader that did not compile. `label` names the kernel. */
+/** `a = 1, b = true`. */
+export const listOptions = (options: Readonly<Record<string, unknown>>): string =>
+  Object.entries(options)
+    .map(([name, value]) => `${name} = ${value}`)
+    .join(', ');
+
+/** The error for a shader that did not compile. `label` names the kernel, `options` what its code was made from. */
 export function shaderError(
   label: string,
   code: string,
   messages: readonly ShaderMessage[],
   cause?: unknown,
+  options: Readonly<Record<string, unknown>> = {},
 ): LockstepError {
   const errors = messages.filter(({ type }) => type === 'error');
   const parts = errors.map((message) => {
@@ -47,7 +54,13 @@ export function shaderError(
     return `${where}${message.message}\n${excerpt(code, message)}`.trimEnd();
   });
   if (parts.length === 0) parts.push(cause instanceof Error ? cause.message.trim() : String(cause));
-  return new LockstepError('shader', `The shader "${label}" did not compile.\n${parts.join('\n')}`, {
-    cause,
-  });
+  const made = listOptions(options);
+  const variant = made ? `, made for ${made},` : '';
+  return new LockstepError(
+    'shader',
+    `The shader "${label}"${variant} did not compile.\n${parts.join('\n')}`,
+    {
+      cause,
+    },
+  );
 }

@@ -24,6 +24,8 @@ export interface KernelCall {
   output: { shape: Shape; dtype?: DType };
   /** Workgroups along x, y and z. */
   workgroups: readonly [number, number?, number?];
+  /** Operations on floats of a call, for profiles. Default: not known. */
+  flops?: number;
 }
 
 /**
@@ -46,7 +48,7 @@ export interface KernelCall {
  *   workgroups: [Math.ceil(x.numel / 64)],
  * });
  */
-export function runKernel({ label, code, inputs, params, output, workgroups }: KernelCall): Tensor {
+export function runKernel({ label, code, inputs, params, output, workgroups, flops }: KernelCall): Tensor {
   checkShape(label, output.shape);
   if (inputs.length === 0)
     throw new LockstepError('bad-input', `${label}: a kernel needs at least one input.`);
@@ -62,6 +64,7 @@ export function runKernel({ label, code, inputs, params, output, workgroups }: K
     tensors: [...ready, result],
     params,
     grid: workgroups,
+    flops: () => flops,
   });
   for (const input of ready) input.dispose();
   return result;

@@ -18,6 +18,7 @@ import {
   type Shape,
 } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
+import { operationsIn } from './count-operations.js';
 import { commonDevice, launch, Words } from './launch.js';
 
 /** More workgroups than this loop over several elements an invocation. */
@@ -101,6 +102,10 @@ export function elementwise(options: Elementwise): Tensor {
     tensors: [...inputs, output],
     params: words.done(),
     grid: [groups],
+    options: { expression, rank: shader.rank, dense },
+    flops: () =>
+      (shader.output === 'f32' || shader.inputs.some(({ type }) => type === 'f32') ? n : 0) *
+      operationsIn(expression),
   });
   return output;
 }

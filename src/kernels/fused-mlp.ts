@@ -11,9 +11,13 @@ import {
   fusedInputGradientShader,
   fusedOutputsShader,
 } from '../../shaders/fused-mlp.wgsl.js';
+import { TILE_THREADS } from '../../shaders/tile.js';
 import { Tensor } from '../tensor/tensor.js';
 import { copyDense } from './elementwise.js';
 import { launch, Words } from './launch.js';
+
+/** Loss and gradient of a sample: probability and its distance from 1, two logarithms, nine to join them, seven. */
+const LOSS_FLOPS = 27;
 
 /** x [batch, features] as f32, or its bits as u32 [batch, words]; w1 [hidden, features], b1 [hidden], w2 [1, hidden], b2 [1]. */
 export interface FusedMlpInputs {
@@ -60,7 +64,7 @@ export interface FusedForward {
 /** Logits; or, with targets [batch] or [batch, 1], binary cross-entropies and the gradient of their mean. */
 export function fusedForward(inputs: FusedMlpInputs, targets?: Tensor): FusedForward {
   const { x, w1, b1, w2, b2 } = inputs;
-  const { batch, hiddenTiles, packed, params } = sizesOf(inputs);
+  const { batch, features, hidden, hiddenTiles, packed, params } = sizesOf(inputs);
   const { device } = w1;
   const partial = Tensor.empty(device, [batch, hiddenTiles], 'f32');
   const active = Tensor.empty(device, [batch, hiddenTiles], 'u32');
@@ -71,6 +75,9 @@ export function fusedForward(inputs: FusedMlpInputs, targets?: Tensor): FusedFor
     tensors: [x, w1, b1, w2, partial, active],
     params,
     grid: [hiddenTiles, Math.ceil(batch / FUSED_TILE)],
+    options: { packed },
+    // The product; bias, relu, product, sum and sign of each unit; the tile's sums.
+    flops: () => batch * (hidden * (2 * features + 5) + hiddenTiles * TILE_THREADS),
   });
   const bce = targets !== undefined;
   const result = Tensor.empty(device, bce ? [batch] : [batch, 1], 'f32');
@@ -82,6 +89,8 @@ export function fusedForward(inputs: FusedMlpInputs, targets?: Tensor): FusedFor
     tensors: targets && dz ? [partial, b2, targets, result, dz] : [partial, b2, result],
     params,
     grid: [Math.ceil(batch / FUSED_WORKGROUP)],
+    options: { bce },
+    flops: () => batch * (hiddenTiles + (bce ? LOSS_FLOPS : 0)),
   });
   partial.dispose();
   return { result, active, dz };
@@ -94,7 +103,7 @@ export function fusedGradients(
   dz: Tensor,
 ): { w1: Tensor; b1: Tensor; w2: Tensor; b2: Tensor } {
   const { x, w1, b1, w2, b2 } = inputs;
-  const { hidden, hiddenTiles, featureTiles, packed, params } = sizesOf(inputs);
+  const { batch, features, hidden, hiddenTiles, featureTiles, packed, params } = sizesOf(inputs);
   const made = [w1, b1, w2, b2].map(({ device, shape }) => Tensor.empty(device, shape, 'f32'));
   const [dw1, db1, dw2, db2] = made;
   const parts = Tensor.empty(w1.device, [hidden * (featureTiles + 1)], 'f32');
@@ -105,6 +114,9 @@ export function fusedGradients(
     tensors: [x, w1, b1, w2, dz, active, dw1, parts],
     params,
     grid: [featureTiles, hiddenTiles],
+    options: { packed },
+    // The product and its row sums; two products and a sum for each weight and bias; the tiles' sums.
+    flops: () => hidden * (batch * (2 * features + 1) + 3 * (features + 1) + featureTiles * TILE_THREADS),
   });
   launch({
     label: 'fused mlp finish',
@@ -113,6 +125,7 @@ export function fusedGradients(
     tensors: [parts, dz, db1, dw2, db2],
     params,
     grid: [Math.ceil((hidden + 1) / FUSED_WORKGROUP)],
+    flops: () => hidden * featureTiles + batch,
   });
   parts.dispose();
   return { w1: dw1, b1: db1, w2: dw2, b2: db2 };
@@ -121,7 +134,7 @@ export function fusedGradients(
 /** The gradient by x, f32 [batch, features]. */
 export function fusedInputGradient(inputs: FusedMlpInputs, active: Tensor, dz: Tensor): Tensor {
   const { w1, w2 } = inputs;
-  const { batch, features, params } = sizesOf(inputs);
+  const { batch, features, hidden, params } = sizesOf(inputs);
   const dx = Tensor.empty(w1.device, [batch, features], 'f32');
   launch({
     label: 'fused mlp input gradient',
@@ -130,6 +143,7 @@ export function fusedInputGradient(inputs: FusedMlpInputs, active: Tensor, dz: T
     tensors: [w1, w2, dz, active, dx],
     params,
     grid: [Math.ceil(features / FUSED_TILE), Math.ceil(batch / FUSED_TILE)],
+    flops: () => batch * hidden * (2 * features + 1),
   });
   return dx;
 }

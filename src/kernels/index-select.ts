@@ -29,6 +29,9 @@ function run(
     tensors: [from, by, output],
     params,
     grid,
+    options: shader,
+    flops: () => (backward && source.dtype === 'f32' ? source.numel : 0),
+    bytes: () => 4 * (indices.numel + output.numel + (backward ? source.numel : output.numel)),
   });
   from.dispose();
   by.dispose();

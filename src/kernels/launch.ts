@@ -1,8 +1,10 @@
 /**
  * What every launcher shares: params as words, and a dispatch of a shader over tensors.
  */
+import type { LaunchNote } from '../gpu/annotate.js';
 import type { Device } from '../gpu/device.js';
 import { LockstepError } from '../gpu/errors.js';
+import type { ShaderOptions } from '../gpu/pipelines.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** Collects 32-bit words for a kernel's uniform. */
@@ -36,7 +38,20 @@ export interface Launch {
   /** Bound at 0. */
   params?: Uint32Array;
   grid: readonly [number, number?, number?];
+  /** What the code was made from. */
+  options?: ShaderOptions;
+  /** Operations on floats, counted as src/gpu/cost.ts says; asked for while a profile is taken. */
+  flops: () => number | undefined;
+  /** Bytes that are read and written, where that is not every tensor once. */
+  bytes?: () => number;
 }
+
+/** Bytes of the elements that a tensor has, those of a broadcast axis once. */
+export function bytesOf({ shape, strides }: Tensor): number {
+  return shape.reduce((bytes, extent, axis) => (strides[axis] === 0 ? bytes : bytes * extent), 4);
+}
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 /** The device that all of these tensors are on. */
 export function commonDevice(label: string, tensors: readonly Tensor[]): Device {
@@ -50,7 +65,7 @@ export function commonDevice(label: string, tensors: readonly Tensor[]): Device 
 const compiled = new WeakMap<Device, Map<string, GPUComputePipeline>>();
 
 /** Records a kernel over tensors. */
-export function launch({ label, key, code, tensors, params, grid }: Launch): void {
+export function launch({ label, key, code, tensors, params, grid, options, flops, bytes }: Launch): void {
   const device = commonDevice(label, tensors);
   device.check();
   let pipelines = compiled.get(device);
@@ -60,11 +75,16 @@ export function launch({ label, key, code, tensors, params, grid }: Launch): voi
   }
   let pipeline = pipelines.get(key);
   if (!pipeline) {
-    pipeline = device.pipelineNow({ label, code: code() });
+    pipeline = device.pipelineNow({ label, code: code(), options });
     pipelines.set(key, pipeline);
   }
   const bindings = tensors.map((tensor) => ({ buffer: tensor.storage.buffer }));
-  device.commands.dispatch({ pipeline, bindings, params, grid });
+  const note = (): LaunchNote => ({
+    bytes: bytes ? bytes() : sum(tensors.map(bytesOf)),
+    flops: flops(),
+    shapes: tensors.map(({ shape, dtype }) => `${dtype}[${shape.join(', ')}]`).join(' '),
+  });
+  device.commands.dispatch({ pipeline, bindings, params, grid, note });
 }
 
 /** Workgroups in x and y for `count` of them: one dimension takes at most 65,535. The kernel drops what is beyond. */

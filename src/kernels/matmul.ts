@@ -54,6 +54,8 @@ export function matmul(a: Tensor, b: Tensor, bias?: Tensor, variant: MatmulVaria
     tensors,
     params,
     grid: [Math.ceil(n / tile), Math.ceil(m / tile), batches],
+    options: shader,
+    flops: () => batches * m * n * (2 * k + (bias ? 1 : 0)),
   });
   return output;
 }

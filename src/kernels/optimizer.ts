@@ -1,5 +1,6 @@
 /** Launches optimizer steps over one parameter (shaders/optimizer.wgsl.ts). All tensors are dense. */
 import { adamShader, OPTIMIZER_WORKGROUP, sgdShader } from '../../shaders/optimizer.wgsl.js';
+import type { ShaderOptions } from '../gpu/pipelines.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { dense } from './elementwise.js';
 import { launch, Words } from './launch.js';
@@ -25,10 +26,24 @@ function run(
   params: Words,
   gradient: Tensor,
   state: readonly Tensor[],
+  flopsEach: number,
+  options: ShaderOptions,
 ): void {
   const [parameter] = state;
   const groups = Math.min(MOST_GROUPS, Math.ceil(parameter.numel / OPTIMIZER_WORKGROUP));
-  launch({ label, key: label, code, tensors: [gradient, ...state], params: params.done(), grid: [groups] });
+  const n = parameter.numel;
+  launch({
+    label,
+    key: label,
+    code,
+    tensors: [gradient, ...state],
+    params: params.done(),
+    grid: [groups],
+    options,
+    flops: () => n * flopsEach,
+    // The gradient is read, the state read and written.
+    bytes: () => 4 * n * (1 + 2 * state.length),
+  });
   for (const tensor of state) tensor.storage.version++;
 }
 
@@ -46,7 +61,10 @@ export function adamStep(
     .u32(parameter.numel, g.offset)
     .f32(decoupled ? 1 - lr * weightDecay : weightDecay, beta1, 1 - beta1, beta2, 1 - beta2)
     .f32(lr / (1 - beta1 ** step), Math.sqrt(1 - beta2 ** step), eps);
-  run(decoupled ? 'adamw' : 'adam', () => adamShader({ decoupled }), params, g, [parameter, mean, square]);
+  const state = [parameter, mean, square];
+  // Decay 1 or 2; first moment 3, second 4, parameter 6.
+  const flops = (decoupled ? 1 : 2) + 13;
+  run(decoupled ? 'adamw' : 'adam', () => adamShader({ decoupled }), params, g, state, flops, { decoupled });
   g.dispose();
 }
 
@@ -74,6 +92,9 @@ export function sgdStep(
     .f32(lr, weightDecay, momentum, first ? 1 : 1 - dampening);
   const shader = { momentum: velocity !== undefined, nesterov };
   const label = `sgd${shader.momentum ? ' momentum' : ''}${nesterov ? ' nesterov' : ''}`;
-  run(label, () => sgdShader(shader), params, g, velocity ? [parameter, velocity] : [parameter]);
+  const state = velocity ? [parameter, velocity] : [parameter];
+  // Decay 2, parameter 2; velocity 3, and 2 to look ahead with it.
+  const flops = 4 + (velocity ? 3 + (nesterov ? 2 : 0) : 0);
+  run(label, () => sgdShader(shader), params, g, state, flops, shader);
   g.dispose();
 }

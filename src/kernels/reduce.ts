@@ -76,6 +76,9 @@ export function reduce(
     tensors: [input, target],
     params,
     grid: [x, y, chunks],
+    options: { ...shader },
+    // All but one of the elements of a result are added to another; sums are scaled.
+    flops: () => (shader.type === 'f32' ? input.numel - (kind === 'sum' ? 0 : target.numel) : 0),
   });
   if (chunks === 1) return target;
 

@@ -19,6 +19,10 @@ function overRows(label: string, log: boolean, backward: boolean, inputs: readon
     tensors: [...rowsOf, output],
     params,
     grid: gridOf(rows),
+    options: { log, backward },
+    // Forward: the maximum; difference, exponential and sum; three more an element. Backward: a sum (of products),
+    // then two (log: three) an element.
+    flops: () => rows * (backward ? 4 * columns - 1 : 7 * columns - 2),
   });
   for (const input of rowsOf) input.dispose();
   return output;

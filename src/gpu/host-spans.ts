@@ -1,0 +1,65 @@
+/**
+ * Spans of time on the host, for the profile that is being taken, if any: with none, `span` only calls its function.
+ * Which profiles there are is recording.ts's.
+ */
+
+/**
+ * What the host was doing. The first six block the thread they run on and lie within one another; of `wait`, `compile`
+ * and `strategy` the thread knows only that they are under way.
+ */
+export type HostKind =
+  | 'encode'
+  | 'submit'
+  | 'upload'
+  | 'read-back'
+  | 'data'
+  | 'code'
+  | 'wait'
+  | 'compile'
+  | 'strategy';
+
+export interface HostSpan {
+  kind: HostKind;
+  name: string;
+  /** Milliseconds, as `performance.now()` counts them; in a {@link Profile} since its start. */
+  start: number;
+  end: number;
+  args?: Readonly<Record<string, string | number>>;
+}
+
+type Listener = (span: HostSpan) => void;
+const listeners = new Set<Listener>();
+
+export function listen(listener: Listener): void {
+  listeners.add(listener);
+}
+
+export function unlisten(listener: Listener): void {
+  listeners.delete(listener);
+}
+
+/** Whether anybody takes spans: for callers to whom making one costs something. */
+export const isListening = (): boolean => listeners.size > 0;
+
+/** Notes a span that is over. */
+export function noteSpan(span: HostSpan): void {
+  for (const listener of listeners) listener(span);
+}
+
+/** Calls `run`; the span ends when it returns, or when the promise that it returns is settled. */
+export function span<T>(kind: HostKind, name: string, run: () => T, args?: HostSpan['args']): T {
+  if (listeners.size === 0) return run();
+  const start = performance.now();
+  const end = () => noteSpan({ kind, name, start, end: performance.now(), args });
+  let pending = false;
+  try {
+    const result = run();
+    if (typeof (result as Promise<unknown> | undefined)?.then === 'function') {
+      pending = true;
+      (result as Promise<unknown>).then(end, end);
+    }
+    return result;
+  } finally {
+    if (!pending) end();
+  }
+}
