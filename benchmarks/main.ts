@@ -2,15 +2,15 @@
  * `npm run benchmark`: measures what the project promises, prints tables, and writes all samples to a JSON file. The
  * sections say what; this file chooses among them, and prints.
  *
- *   npm run benchmark -- [--only step,data] [--rounds 3] [--quick] [--json FILE] [--adapter TEXT]
+ *   npm run benchmark -- [--only step,data] [--rounds 3] [--quick] [--json FILE] [--markdown FILE]
  */
 import { writeFileSync } from 'node:fs';
-import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
 import { openDevice } from 'lockstep-gpu';
 import { headerOf, machineOf } from './machine.js';
 import { Peers } from './peers/peers.js';
-import type { Report, ReportTable, Section, Target } from './section.js';
+import { asMarkdown, asText, targetTable } from './print.js';
+import type { Report, Section } from './section.js';
 import { compile } from './sections/compile.js';
 import { data } from './sections/data.js';
 import { endToEnd } from './sections/end-to-end.js';
@@ -26,6 +26,7 @@ interface Flags {
   rounds: number;
   quick: boolean;
   json: string;
+  markdown?: string;
   adapter?: string;
 }
 
@@ -44,29 +45,7 @@ function roundsOf(text: string): number {
   throw new InvalidArgumentError('give a whole number of at least 1.');
 }
 
-function print({ title, head, rows, notes }: ReportTable): void {
-  const table = new Table({ head: [...head], style: { head: [], border: [] } });
-  for (const row of rows) table.push([...row]);
-  console.log(`\n${title}\n${table.toString()}`);
-  for (const note of notes) console.log(note);
-}
-
-function targetTable(targets: readonly Target[]): ReportTable {
-  return {
-    title: 'Targets',
-    head: ['what', 'against', 'at least', 'hoped for', 'measured', ''],
-    rows: targets.map(({ what, against, atLeast, hoped, measured, kind = 'ratio' }) => {
-      const show = (value: number) =>
-        kind === 'share' ? `${(100 * value).toFixed(1)}%` : value.toFixed(value < 20 ? 1 : 0);
-      const met = kind === 'share' ? measured <= atLeast : measured >= atLeast;
-      const bound = kind === 'share' ? `at most ${show(atLeast)}` : show(atLeast);
-      return [what, against, bound, show(hoped), show(measured), met ? 'met' : 'missed'];
-    }),
-    notes: ['Ratios: the median of their times over the median of ours.'],
-  };
-}
-
-async function main({ only, rounds, quick, json, adapter }: Flags): Promise<void> {
+async function main({ only, rounds, quick, json, markdown, adapter }: Flags): Promise<void> {
   const device = await openDevice({ adapter });
   const machine = machineOf(device);
   const peers = new Peers();
@@ -81,7 +60,7 @@ async function main({ only, rounds, quick, json, adapter }: Flags): Promise<void
       const start = performance.now();
       const report = await section.run({ device, peers, rounds, quick, say });
       reports.push({ section: section.name, seconds: (performance.now() - start) / 1e3, ...report });
-      for (const table of report.tables) print(table);
+      for (const table of report.tables) console.log(asText(table));
       // Written after every section: what was measured is kept if a later one breaks.
       const command = process.argv.slice(2);
       writeFileSync(json, JSON.stringify({ machine, rounds, quick, command, reports }, null, 2));
@@ -90,7 +69,13 @@ async function main({ only, rounds, quick, json, adapter }: Flags): Promise<void
     peers.close();
   }
   const targets = reports.flatMap((report) => report.targets ?? []);
-  if (targets.length > 0) print(targetTable(targets));
+  const last = targets.length > 0 ? [targetTable(targets)] : [];
+  for (const table of last) console.log(asText(table));
+  if (markdown) {
+    const tables = [...last, ...reports.flatMap((report) => report.tables)];
+    const command = `npm run benchmark ${process.argv.length > 2 ? `-- ${process.argv.slice(2).join(' ')}` : ''}`;
+    writeFileSync(markdown, asMarkdown(`${headerOf(machine)}\n\n\`${command.trim()}\``, tables));
+  }
   console.error(`${clock()}  done; all samples are in ${json}`);
   device.destroy();
 }
@@ -103,6 +88,7 @@ await new Command('npm run benchmark --')
   .option('--rounds <count>', 'measurements of each figure', roundsOf, 3)
   .option('--quick', 'fewer shapes and shorter runs', false)
   .option('--json <file>', 'where all samples go', 'benchmark.json')
+  .option('--markdown <file>', 'the tables in Markdown, for RESULTS.md')
   .option('--adapter <text>', 'part of the name of the adapter to use')
   .action(main)
   .parseAsync();
