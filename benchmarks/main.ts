@@ -73,8 +73,12 @@ async function main({ only, rounds, quick, json, markdown, adapter }: Flags): Pr
   for (const table of last) console.log(asText(table));
   if (markdown) {
     const tables = [...last, ...reports.flatMap((report) => report.tables)];
-    const command = `npm run benchmark ${process.argv.length > 2 ? `-- ${process.argv.slice(2).join(' ')}` : ''}`;
-    writeFileSync(markdown, asMarkdown(`${headerOf(machine)}\n\n\`${command.trim()}\``, tables));
+    const chosen = process.argv
+      .slice(2)
+      .join(' ')
+      .replace(/--(json|markdown)[ =]\S+ ?/g, '');
+    const command = `npm run benchmark${chosen ? ` -- ${chosen.trim()}` : ''}`;
+    writeFileSync(markdown, asMarkdown(`\`${command}\`\n\n${headerOf(machine)}`, tables));
   }
   console.error(`${clock()}  done; all samples are in ${json}`);
   device.destroy();
