@@ -5,9 +5,12 @@
 import { CommandQueue } from './commands.js';
 import { forgetDefaultDevice } from './default-device.js';
 import { LockstepError } from './errors.js';
+import { span } from './host-spans.js';
 import { sleepBefore, type WaitOptions } from './map.js';
-import { type PipelineDescriptor, Pipelines } from './pipelines.js';
+import { type CompiledPipeline, type PipelineDescriptor, Pipelines } from './pipelines.js';
 import { BufferPool } from './pool.js';
+import type { Profile } from './profile.js';
+import { Profiler, type ProfileTools } from './profiler.js';
 import { Readback } from './readback.js';
 import { BufferUsage } from './usage.js';
 
@@ -65,6 +68,7 @@ export class Device {
   readonly commands: CommandQueue;
   /** Storage buffers for tensors, reused by size. @internal */
   readonly pool: BufferPool;
+  readonly #profiler: Profiler;
   readonly #onUncaptured: (event: GPUUncapturedErrorEvent) => void;
   #bytes = 0;
   #peak = 0;
@@ -81,6 +85,7 @@ export class Device {
     this.#readback = new Readback(this);
     this.commands = new CommandQueue(this);
     this.pool = new BufferPool(this);
+    this.#profiler = new Profiler(this);
     this.lost = gpu.lost;
     this.lost.then((lost) => {
       this.#lostInfo = lost;
@@ -216,6 +221,30 @@ export class Device {
     return this.#pipelines.immediate(descriptor);
   }
 
+  /** The pipelines that were compiled, in that order, with their code and how long it took. */
+  get pipelines(): readonly CompiledPipeline[] {
+    return this.#pipelines.made;
+  }
+
+  /**
+   * Calls `fn` and records what the device did meanwhile, kernel by kernel, and what the host did around it. Each kernel
+   * goes to the device in a pass of its own, timed by the device's clock (`timestamp-query`), or else alone and timed by
+   * the host's: `timing` says which. Without a profile none of this exists. In a browser the spans also go to
+   * `performance.measure`, where the developer tools show them.
+   *
+   * @throws LockstepError `bad-input` while another profile of this device is taken; and whatever `fn` throws.
+   * @example
+   * const profile = await device.profile(async () => {
+   *   for (let step = 0; step < 10; step++) await trainStep();
+   * });
+   * for (const { kernel, calls, ms } of kernelTotals(profile)) console.log(kernel, calls, ms);
+   * writeFileSync('trace.json', JSON.stringify(chromeTrace(profile)));
+   */
+  profile<T>(fn: (tools: ProfileTools) => T | Promise<T>): Promise<Profile<T>> {
+    this.check();
+    return this.#profiler.profile(fn);
+  }
+
   /**
    * A copy of `bytes` bytes of a buffer (usage COPY_SRC) from `offset`, a multiple of 4, after all work
    * so far, recorded or submitted.
@@ -248,8 +277,10 @@ export class Device {
   async sync(options: WaitOptions = {}): Promise<void> {
     this.check();
     this.commands.flush();
-    await sleepBefore(options);
-    await this.gpu.queue.onSubmittedWorkDone();
+    await span('wait', 'sync', async () => {
+      await sleepBefore(options);
+      await this.gpu.queue.onSubmittedWorkDone();
+    });
     await Promise.all(this.#untold);
     this.check();
   }
@@ -258,6 +289,7 @@ export class Device {
   destroy(): void {
     if (this.#destroyed) return;
     if (!this.#lostInfo) this.commands.flush();
+    this.#profiler.destroy();
     this.#readback.destroy();
     for (const buffer of [...this.#sizes.keys()]) this.free(buffer);
     this.#destroyed = true;

@@ -5,6 +5,7 @@
  */
 import { platformName } from './dawn.js';
 import type { DeviceInfo } from './device.js';
+import { span } from './host-spans.js';
 import { MAP_MODE_READ } from './usage.js';
 
 /** Options of {@link Device.read} and {@link Device.sync}. */
@@ -44,11 +45,20 @@ export async function sleepBefore({ expectedMs = 0 }: WaitOptions): Promise<void
  * @returns Milliseconds from the first look to the end.
  * @throws What `mapAsync` rejects with, where that is not our own unmap.
  */
-export async function mapWhenDone(
+export function mapWhenDone(
+  buffer: GPUBuffer,
+  bytes: number,
+  info: DeviceInfo,
+  options: WaitOptions = {},
+): Promise<number> {
+  return span('wait', `map ${buffer.label}`, () => waitAndMap(buffer, bytes, info, options));
+}
+
+async function waitAndMap(
   buffer: GPUBuffer,
   bytes: number,
   { isCpu }: DeviceInfo,
-  options: WaitOptions = {},
+  options: WaitOptions,
 ): Promise<number> {
   const start = performance.now();
   const polls = isCpu && platformName() !== 'browser';

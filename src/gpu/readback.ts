@@ -3,6 +3,7 @@
  * waits for nothing but its own copy.
  */
 import type { Device } from './device.js';
+import { span } from './host-spans.js';
 import { mapWhenDone, type WaitOptions } from './map.js';
 import { BufferUsage } from './usage.js';
 
@@ -31,7 +32,9 @@ export class Readback {
       encoder.copyBufferToBuffer(source, offset, staging, 0, copied);
       this.#device.gpu.queue.submit([encoder.finish()]);
       await mapWhenDone(staging, copied, this.#device.info, options);
-      const result = staging.getMappedRange(0, copied).slice(0, bytes);
+      const result = span('read-back', 'read', () => staging.getMappedRange(0, copied).slice(0, bytes), {
+        bytes,
+      });
       staging.unmap();
       reusable = true;
       return result;

@@ -62,7 +62,8 @@ class PortableKernel implements TrainingKernel {
   readonly #gatherGroups = new WeakMap<DataBank, GPUBindGroup>();
 
   static async create(device: Device, shape: KernelShape, buffers: ChunkBuffers): Promise<PortableKernel> {
-    const compile = (stage: Stage, code: string) => device.pipeline({ label: `portable-${stage}`, code });
+    const compile = (stage: Stage, code: string) =>
+      device.pipeline({ label: `portable-${stage}`, code, options: { ...shape } });
     const [gather, hidden, loss, gradients, adamw, advance] = await Promise.all([
       compile('gather', shader.portableGather(shape)),
       compile('hidden', shader.portableHidden(shape)),

@@ -5,11 +5,14 @@
 import { portableScore, SCORE_INVOCATIONS } from '../../shaders/portable-score.wgsl.js';
 import { SHUFFLE_BATCH, type ShuffleOptions, shuffleLayout } from '../../shaders/shuffle-layout.js';
 import { shuffleScore } from '../../shaders/shuffle-score.wgsl.js';
+import { annotateLaunch } from '../gpu/annotate.js';
 import { bindGroup } from '../gpu/bind.js';
+import type { Cost } from '../gpu/cost.js';
 import type { Device } from '../gpu/device.js';
 import { BufferUsage } from '../gpu/usage.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 import type { MlpWeights } from './mlp-weights.js';
+import { portableScoreCost, shuffleScoreCost } from './scoring-cost.js';
 import { shuffleOptions, shuffleVariant } from './shuffle.js';
 import type { KernelVariant } from './training-kernel.js';
 
@@ -27,6 +30,7 @@ interface ScoreKernel {
   /** Workgroups for so many examples. */
   groups(examples: number): number;
   stretch(examples: number): Uint32Array<ArrayBuffer>;
+  cost(examples: number, networks: number, groups: number): Cost;
   pack(weights: MlpWeights, into: Float32Array): void;
 }
 
@@ -93,7 +97,7 @@ export class Scorer {
         const weights = this.#upload(packed.subarray(first * floats, (first + count) * floats), STORAGE);
         const hits = this.#device.allocate('score hits', 4 * perNetwork * count, STORAGE);
         own.push(weights, hits);
-        this.#dispatch(shared, weights, hits, perNetwork, count);
+        this.#dispatch(shared, weights, hits, perNetwork, count, x.rows);
         const mine = expectedMs + (first + count) * this.#msPerNetwork;
         reads.push(this.#device.read(hits, 0, hits.size, { expectedMs: mine }));
       }
@@ -116,13 +120,18 @@ export class Scorer {
     hits: GPUBuffer,
     groups: number,
     networks: number,
+    examples: number,
   ): void {
-    const { pipeline } = this.#kernel;
+    const { pipeline, cost } = this.#kernel;
     const [stretch, rows, labels] = shared;
     const encoder = this.#device.gpu.createCommandEncoder({ label: 'score' });
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, bindGroup(this.#device, pipeline, [stretch, weights, rows, labels, hits]));
+    annotateLaunch(pass, () => ({
+      ...cost(examples, networks, groups),
+      shapes: `${networks} networks, ${examples} examples`,
+    }));
     pass.dispatchWorkgroups(groups, networks);
     pass.end();
     this.#device.gpu.queue.submit([encoder.finish()]);
@@ -139,11 +148,16 @@ async function shuffleKernel(device: Device, options: ShuffleOptions): Promise<S
   const { weights, pitch, turns, subgroups, featureBlocks } = shuffleLayout(options);
   const { features, hidden, unitsPerSubgroup } = options;
   return {
-    pipeline: await device.pipeline({ label: 'shuffle-score', code: shuffleScore(options) }),
+    pipeline: await device.pipeline({
+      label: 'shuffle-score',
+      code: shuffleScore(options),
+      options: { ...options },
+    }),
     floats: weights.floats,
     groups: (examples) => Math.ceil(examples / (SHUFFLE_BATCH * BATCHES)),
     stretch: (examples) =>
       new Uint32Array([examples, BATCHES, unitsPerSubgroup * featureBlocks, turns, subgroups, 0, 0, 0]),
+    cost: (examples, networks, groups) => shuffleScoreCost(options, examples, networks, groups),
     pack({ w1, b1, w2, b2 }, into) {
       for (let h = 0; h < hidden; h++) into.set(w1.subarray(h * features, (h + 1) * features), h * pitch);
       into.set(b1, weights.vectorsAt);
@@ -155,10 +169,15 @@ async function shuffleKernel(device: Device, options: ShuffleOptions): Promise<S
 
 async function plainKernel(device: Device, features: number, hidden: number): Promise<ScoreKernel> {
   return {
-    pipeline: await device.pipeline({ label: 'portable-score', code: portableScore(features, hidden) }),
+    pipeline: await device.pipeline({
+      label: 'portable-score',
+      code: portableScore(features, hidden),
+      options: { features, hidden },
+    }),
     floats: hidden * features + 2 * hidden + 1,
     groups: (examples) => Math.ceil(examples / SCORE_INVOCATIONS),
     stretch: (examples) => new Uint32Array([examples, 0, 0, 0]),
+    cost: (examples, networks, groups) => portableScoreCost({ features, hidden }, examples, networks, groups),
     pack({ w1, b1, w2, b2 }, into) {
       into.set(w1);
       into.set(b1, w1.length);

@@ -115,8 +115,8 @@ class ShuffleKernel implements TrainingKernel {
     buffers: ChunkBuffers,
   ): Promise<ShuffleKernel> {
     const [gather, train] = await Promise.all([
-      device.pipeline({ label: 'shuffle-gather', code: shuffleGather(options) }),
-      device.pipeline({ label: 'shuffle-train', code: shuffleTrain(options) }),
+      device.pipeline({ label: 'shuffle-gather', code: shuffleGather(options), options: { ...options } }),
+      device.pipeline({ label: 'shuffle-train', code: shuffleTrain(options), options: { ...options } }),
     ]);
     return new ShuffleKernel(device, options, buffers, gather, train);
   }

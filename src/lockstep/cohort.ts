@@ -3,10 +3,13 @@
  * records of windows that closed, hands out trained weights. Which runs, and what becomes of them, the trainer knows.
  */
 import { closeWindow, RECORD_WORDS } from '../../shaders/close-window.wgsl.js';
+import { annotatePass, type PassNote } from '../gpu/annotate.js';
 import { bindGroup } from '../gpu/bind.js';
 import type { Device } from '../gpu/device.js';
+import { span } from '../gpu/host-spans.js';
 import { mapWhenDone } from '../gpu/map.js';
 import { BufferUsage } from '../gpu/usage.js';
+import { type ChunkSize, sumsBytes } from '../kernels/training-cost.js';
 import {
   type ChunkBuffers,
   type DataBank,
@@ -64,7 +67,11 @@ export class Cohort {
     const buffers = allocate(device, plan);
     const [kernel, close] = await Promise.all([
       variant.create(device, shape, buffers),
-      device.pipeline({ label: 'close-window', code: closeWindow(shape.batch, plan.batchPitch) }),
+      device.pipeline({
+        label: 'close-window',
+        code: closeWindow(shape.batch, plan.batchPitch),
+        options: { batch: shape.batch, batchPitch: plan.batchPitch },
+      }),
     ]);
     return new Cohort(device, shape, plan, kernel, buffers, close, stableWindows);
   }
@@ -137,9 +144,11 @@ export class Cohort {
     const steps = Math.max(...chunks.map((chunk) => chunk.steps));
     const runSteps = chunks.reduce((sum, chunk) => sum + chunk.steps, 0);
     const { batchPitch } = this.plan;
-    chunks.forEach((chunk, position) => {
-      const at = position * steps;
-      chunk.run.send(chunk, batchPitch, this.#order, at * batchPitch, this.#table, at * STEP_FLOATS);
+    span('data', 'epoch orders', () => {
+      chunks.forEach((chunk, position) => {
+        const at = position * steps;
+        chunk.run.send(chunk, batchPitch, this.#order, at * batchPitch, this.#table, at * STEP_FLOATS);
+      });
     });
     const { queue } = this.#device.gpu;
     const { order, steps: table, slotOf } = this.#buffers;
@@ -148,6 +157,7 @@ export class Cohort {
     queue.writeBuffer(slotOf, 0, slotWords(chunks));
     const banks = this.#writeSources(chunks);
     const pass = encoder.beginComputePass({ label: 'chunk' });
+    annotatePass(pass, () => this.#note({ positions: chunks.length, steps, runSteps }));
     this.#kernel.encode(pass, { positions: chunks.length, steps, runSteps, banks });
     if (chunks.some((chunk) => chunk.closing)) {
       queue.writeBuffer(this.#own.windows, 0, windowWords(chunks));
@@ -159,6 +169,19 @@ export class Cohort {
     const staging = this.#takeStaging();
     encoder.copyBufferToBuffer(this.#own.records, 0, staging, 0, staging.size);
     return staging;
+  }
+
+  #note({ positions, steps, runSteps }: ChunkSize): PassNote {
+    const { features, hidden, batch } = this.shape;
+    // The sums of a window are read and cleared; three of the four are added up over the samples, one as a float.
+    const close = {
+      bytes: positions * (sumsBytes(this.shape) + 4 * (WINDOW_WORDS + RECORD_WORDS)),
+      flops: positions * batch,
+    };
+    return {
+      costs: { ...this.#kernel.costs({ positions, steps, runSteps }), 'close-window': close },
+      shapes: `${positions} runs, ${runSteps} steps, batch ${batch}, ${features} -> ${hidden} -> 1`,
+    };
   }
 
   #writeSources(chunks: readonly RunChunk[]): { bank: DataBank; entries: number }[] {
@@ -182,7 +205,7 @@ export class Cohort {
 
   /** The records in a staging buffer that was waited for. */
   records(staging: GPUBuffer): WindowRecord[] {
-    const data = staging.getMappedRange().slice(0);
+    const data = span('read-back', 'window records', () => staging.getMappedRange().slice(0));
     staging.unmap();
     this.#staging.push(staging);
     const words = new Uint32Array(data);

@@ -1,0 +1,193 @@
+/**
+ * A profile as data: what ran when, and what that comes to. Made by Device.profile; tables, traces and pages are made
+ * from it elsewhere.
+ */
+import type { HostKind, HostSpan } from './host-spans.js';
+import type { CompiledPipeline } from './pipelines.js';
+import type { Recorded } from './recording.js';
+import { listOptions } from './shader-errors.js';
+import type { Timing } from './timer.js';
+
+/** One launch of a kernel. Times in milliseconds since the profile's start, on the host's clock. */
+export interface KernelSpan {
+  kernel: string;
+  /** What the kernel's code was made from: `perThread = 8, bias = true`; empty where that is nothing. */
+  variant: string;
+  start: number;
+  end: number;
+  /** When its commands were submitted. */
+  submitted: number;
+  /** Workgroups along x, y and z. */
+  grid: readonly number[];
+  /** Of what it reads and writes, or of what it trains. */
+  shapes?: string;
+  /** As the kernel says itself (src/gpu/cost.ts); absent where it does not. */
+  bytes?: number;
+  flops?: number;
+}
+
+/** All launches of one kernel in one variant. */
+export interface KernelTotal {
+  kernel: string;
+  variant: string;
+  calls: number;
+  /** Milliseconds: of all calls, the median, and what 95% of the calls stay within. */
+  ms: number;
+  median: number;
+  p95: number;
+  /** Of the time of all kernels, 0 to 1. */
+  share: number;
+  bytes?: number;
+  flops?: number;
+}
+
+/** Where the time went, in milliseconds; together {@link Accounts.wall}, but for what is unexplained. */
+export interface Accounts {
+  wall: number;
+  /** Sum of all kernels' times. */
+  kernels: number;
+  /** What the host did while no kernel ran. */
+  host: Partial<Record<HostKind, number>>;
+  /** No kernel ran, and the host waited: for a copy, for the way to the device and back, for a timer. */
+  idle: number;
+  /** What is left: the host outside of all spans. Negative where kernels overlapped. */
+  unexplained: number;
+}
+
+/** What {@link Device.profile} returns. */
+export interface Profile<T = unknown> {
+  /** What the profiled function returned. */
+  result: T;
+  /** `Date.now()` of the start. */
+  began: number;
+  wall: number;
+  kernels: KernelSpan[];
+  host: HostSpan[];
+  timing: Timing;
+  /** Pipelines that were made while the profile was taken. */
+  compiled: CompiledPipeline[];
+  /** Bytes that the host wrote into buffers. */
+  uploaded: number;
+}
+
+/** Makes a profile of what was recorded; `pipelines`: all that the device has. */
+export function profileOf<T>(
+  result: T,
+  { start, end, launches, spans, timing, uploaded }: Recorded,
+  pipelines: readonly CompiledPipeline[],
+  compiled: CompiledPipeline[],
+): Profile<T> {
+  const variants = new Map(pipelines.map(({ pipeline, options = {} }) => [pipeline, listOptions(options)]));
+  return {
+    result,
+    began: performance.timeOrigin + start,
+    wall: end - start,
+    kernels: launches.map(({ pipeline, ...launch }) => ({
+      kernel: pipeline.label,
+      variant: variants.get(pipeline) ?? '',
+      ...launch,
+      start: launch.start - start,
+      end: launch.end - start,
+      submitted: launch.submitted - start,
+    })),
+    host: spans.map((span) => ({ ...span, start: span.start - start, end: span.end - start })),
+    timing,
+    compiled,
+    uploaded,
+  };
+}
+
+/** The value that a share of the ascending `values` stay within (nearest rank). */
+export function quantile(values: readonly number[], share: number): number {
+  return values[Math.max(0, Math.ceil(share * values.length) - 1)] ?? Number.NaN;
+}
+
+/** Sum, absent where a term is. */
+function total(values: readonly (number | undefined)[]): number | undefined {
+  return values.reduce<number | undefined>(
+    (sum, value) => (sum === undefined || value === undefined ? undefined : sum + value),
+    0,
+  );
+}
+
+/** Totals by kernel and variant, the one that took longest first. */
+export function kernelTotals({ kernels }: Pick<Profile, 'kernels'>): KernelTotal[] {
+  const groups = new Map<string, KernelSpan[]>();
+  for (const span of kernels) {
+    const key = `${span.kernel}\n${span.variant}`;
+    const group = groups.get(key);
+    if (group) group.push(span);
+    else groups.set(key, [span]);
+  }
+  const all = kernels.reduce((sum, { start, end }) => sum + end - start, 0);
+  const totals = [...groups.values()].map((spans): KernelTotal => {
+    const times = spans.map(({ start, end }) => end - start).sort((a, b) => a - b);
+    const ms = times.reduce((sum, time) => sum + time, 0);
+    return {
+      kernel: spans[0].kernel,
+      variant: spans[0].variant,
+      calls: spans.length,
+      ms,
+      median: (quantile(times, 0.5) + times[Math.floor(times.length / 2)]) / 2,
+      p95: quantile(times, 0.95),
+      share: all > 0 ? ms / all : 0,
+      bytes: total(spans.map(({ bytes }) => bytes)),
+      flops: total(spans.map(({ flops }) => flops)),
+    };
+  });
+  return totals.sort((a, b) => b.ms - a.ms);
+}
+
+/** What the thread itself did, in contrast to what it waited for; see {@link HostKind}. */
+const BLOCKING: readonly HostKind[] = ['encode', 'submit', 'upload', 'read-back', 'data', 'code'];
+
+/**
+ * Divides the wall time. While a kernel runs, the host's time does not count. Otherwise the innermost span of the
+ * host's thread does; without one, compiling; without that, a wait, which is idle time.
+ */
+export function accountsOf({ wall, kernels, host }: Pick<Profile, 'wall' | 'kernels' | 'host'>): Accounts {
+  const accounts: Accounts = {
+    wall,
+    kernels: kernels.reduce((sum, { start, end }) => sum + end - start, 0),
+    host: {},
+    idle: 0,
+    unexplained: 0,
+  };
+  const edges = [
+    ...kernels.map(({ start, end }) => ({ start, end, span: undefined })),
+    ...host.map((span) => ({ start: span.start, end: span.end, span })),
+  ].flatMap(({ start, end, span }) => [
+    { at: start, span, step: 1 },
+    { at: end, span, step: -1 },
+  ]);
+  edges.sort((a, b) => a.at - b.at || b.step - a.step);
+  let running = 0;
+  const open = new Set<HostSpan>();
+  let last = 0;
+  for (const { at, span, step } of edges) {
+    const until = Math.min(Math.max(at, 0), wall);
+    if (until > last) {
+      if (running === 0) attribute(accounts, open, until - last);
+      last = until;
+    }
+    if (!span) running += step;
+    else if (step > 0) open.add(span);
+    else open.delete(span);
+  }
+  const known = Object.values(accounts.host).reduce((sum, ms) => sum + ms, 0);
+  accounts.unexplained = wall - accounts.kernels - accounts.idle - known;
+  return accounts;
+}
+
+function attribute(accounts: Accounts, open: ReadonlySet<HostSpan>, ms: number): void {
+  let inner: HostSpan | undefined;
+  let waits = false;
+  for (const span of open) {
+    if (BLOCKING.includes(span.kind))
+      inner = span; // the one that began last
+    else if (span.kind === 'compile') inner ??= span;
+    else waits = true;
+  }
+  if (inner) accounts.host[inner.kind] = (accounts.host[inner.kind] ?? 0) + ms;
+  else if (waits) accounts.idle += ms;
+}
