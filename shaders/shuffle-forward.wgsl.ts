@@ -18,9 +18,9 @@ export function spread(name: string, h: number, lanes: number): string {
 /**
  * Declares `hb<h>`, `ow<h>` (hidden bias, output weight) and the tables `t<h>_<g>`: lane l of t<h>_<g> holds the sum
  * of those weights of unit h in feature group g whose bit is set in l; the bias is in the first.
- * Reads `w<h>_<block>`, `b<block>`, `o<block>`.
+ * Reads `w<h>_<block>`, `b<block>`, `o<block>`. `keep` may wrap each table in something that leaves its value.
  */
-export function forwardTables(options: ShuffleOptions): string {
+export function forwardTables(options: ShuffleOptions, keep = (table: string) => table): string {
   const { lanes, unitsPerSubgroup } = options;
   const { rowGroups } = shuffleLayout(options);
   return lines(
@@ -31,7 +31,7 @@ export function forwardTables(options: ShuffleOptions): string {
           const weight = spread(`w${h}_`, feature, lanes);
           return `bitcast<f32>(bitcast<u32>(${weight}) & bit${j})`;
         });
-        return `let t${h}_${g} = ${weights.join(' + ')}${g === 0 ? ` + hb${h}` : ''};`;
+        return `let t${h}_${g} = ${keep(`${weights.join(' + ')}${g === 0 ? ` + hb${h}` : ''}`)};`;
       });
       return lines([
         `let hb${h} = ${spread('b', h, lanes)}; let ow${h} = ${spread('o', h, lanes)};`,

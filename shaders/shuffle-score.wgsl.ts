@@ -17,8 +17,8 @@ export function shuffleScore(o: ShuffleOptions): string {
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 
-/** batches: of ${SHUFFLE_BATCH} examples a workgroup; the loop bounds of the unrolled parts come from here too. */
-struct Stretch { examples: u32, batches: u32, matrixBlocks: u32, turns: u32, subgroups: u32 }
+/** batches: of ${SHUFFLE_BATCH} examples a workgroup; the loop bounds of the unrolled parts come from here too; zero: 0. */
+struct Stretch { examples: u32, batches: u32, matrixBlocks: u32, turns: u32, subgroups: u32, zero: u32 }
 
 @group(0) @binding(0) var<uniform> stretch: Stretch;
 @group(0) @binding(1) var<storage, read> weights: array<f32>;
@@ -56,7 +56,9 @@ fn main(
     ),
   )}
   let bias = weights[base + ${weights.outputBiasAt}u];
-  ${forwardTables(o)}
+  // LLVM's coroutine pass, which lavapipe has for barriers, computes sums anew where they are used after a barrier, here
+  // once a turn; what comes out of a shuffle it keeps. A lane ^ 0 that it cannot see through: half the time.
+  ${forwardTables(o, (table) => `subgroupShuffle(${table}, lane ^ stretch.zero)`)}
 
   var count = 0u;
   for (var batch = 0u; batch < stretch.batches; batch++) {
