@@ -34,6 +34,15 @@ export class RunSource {
     await this.#waiting;
   }
 
+  /** Whether {@link peek} may have changed its answer within so many milliseconds; runs that are ready come in 0. */
+  async arrives(ms: number): Promise<boolean> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), Math.max(0, ms));
+    });
+    return Promise.race([this.wait().then(() => true), late]).finally(() => clearTimeout(timer));
+  }
+
   /**
    * Tells the iterable that no more is wanted. Waits for its clean-up, unless it is still busy with the next run:
    * an async generator begins to clean up only after that, which nobody should have to wait for.

@@ -22,6 +22,8 @@ const DEFAULT_EXPECTED_RUNS = 128;
 const CHUNKS_IN_FLIGHT = 2;
 /** Admitting runs (uploads, a shuffle's first fill) pauses after so long, for the training of those admitted. */
 const ADMIT_MS = 50;
+/** What of the device's queued work may go by while the next run is waited for. */
+const ADMIT_SHARE = 0.5;
 /** Time that finished runs have to be scored after an abort. */
 const ABORT_GRACE_MS = 600;
 
@@ -114,11 +116,18 @@ class Trainer {
     if (waits.length > 0) await Promise.race([...waits, this.#aborted]);
   }
 
+  /** Takes in the runs that are there, and those that come while the device has enough to do, or nothing. */
   async *#admit(): AsyncGenerator<LockstepEvent> {
     const start = performance.now();
+    const idle = this.#flights.length === 0;
+    const patience = idle ? ADMIT_MS : Math.min(ADMIT_MS, ADMIT_SHARE * this.#pacer.remaining(start));
     while (performance.now() - start < ADMIT_MS) {
       const run = this.#source.peek();
-      if (!run) return;
+      if (!run) {
+        const left = start + patience - performance.now();
+        if (this.#source.ended || !(await this.#source.arrives(left))) return;
+        continue;
+      }
       checkRun(run, this.#admitted, this.#settings);
       const columns = this.#columns.get(run.dataset) ?? liveColumns(run.dataset);
       this.#columns.set(run.dataset, columns);

@@ -229,3 +229,24 @@ describe('memory', () => {
     expect(use()).toEqual(before);
   });
 });
+
+describe('runs from an iterable whose data is ready', () => {
+  /** As the evaluation hands its runs out: each behind promises that are kept already. */
+  async function* ready(count: number) {
+    for (let k = 0; k < count; k++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      yield runNumber(k);
+    }
+  }
+
+  it('train together, not one more with each chunk', async () => {
+    const count = 30;
+    const options = { runs: ready(count), ...shape, maxSteps: 100_000, expectedRuns: count };
+    let chunks = 0;
+    for await (const event of trainLockstep(device, options)) {
+      if (event.type === 'progress') chunks++;
+      if (event.type === 'progress' && event.running === count) break;
+    }
+    expect(chunks).toBeLessThan(count / 3);
+  });
+});
