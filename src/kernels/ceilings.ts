@@ -1,0 +1,108 @@
+/**
+ * What a device reaches at best, measured: bytes a second of a kernel that only copies, operations a second of one that
+ * only multiplies and adds. Other kernels are compared with these, not with a data sheet's figures.
+ */
+import {
+  CEILING_WORKGROUP,
+  COPIES,
+  copyCeiling,
+  FLOPS_A_ROUND,
+  multiplyAddCeiling,
+} from '../../shaders/ceilings.wgsl.js';
+import { annotateLaunch } from '../gpu/annotate.js';
+import { bindGroup } from '../gpu/bind.js';
+import type { Device } from '../gpu/device.js';
+import { BufferUsage } from '../gpu/usage.js';
+
+/** What the best of some launches reached. */
+export interface Ceilings {
+  /** 10^9 bytes a second, read and written. */
+  gbPerSecond: number;
+  /** 10^9 operations a second, a multiply-add being two. */
+  gflopPerSecond: number;
+  /** Whose clock it was. */
+  clock: 'device' | 'host';
+}
+
+/** Bytes that are copied at a time: more than the caches hold. */
+const COPIED_BYTES = { cpu: 64 * 2 ** 20, gpu: 256 * 2 ** 20 };
+const LAUNCHES = 5;
+/** Workgroups of the arithmetic kernel: enough to fill any device. */
+const GROUPS = { cpu: 1024, gpu: 16384 };
+/** The number of rounds grows until a launch takes so long; then its begin and end no longer count. */
+const LONG_MS = 10;
+const FIRST_ROUNDS = 32;
+const MOST_ROUNDS = 2 ** 16;
+
+/**
+ * Measures a device; takes about half a second on two cores, less on a GPU.
+ *
+ * @example
+ * const { gbPerSecond, gflopPerSecond } = await measureCeilings(device);
+ */
+export async function measureCeilings(device: Device): Promise<Ceilings> {
+  const kind = device.info.isCpu ? 'cpu' : 'gpu';
+  const copy = await measureCopy(device, COPIED_BYTES[kind]);
+  const arithmetic = await measureArithmetic(device, GROUPS[kind]);
+  return { gbPerSecond: copy.best, gflopPerSecond: arithmetic.best, clock: copy.clock };
+}
+
+async function measureCopy(device: Device, bytes: number) {
+  const { maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } = device.limits;
+  const groupBytes = 16 * COPIES * CEILING_WORKGROUP;
+  const groups = Math.floor(Math.min(bytes, maxStorageBufferBindingSize) / groupBytes);
+  const launched = Math.min(groups, maxComputeWorkgroupsPerDimension);
+  const pipeline = await device.pipeline({ label: 'ceiling: copy', code: copyCeiling });
+  const buffers = ['source', 'copy'].map((label) =>
+    device.allocate(label, launched * groupBytes, BufferUsage.STORAGE),
+  );
+  try {
+    const group = bindGroup(device, pipeline, buffers);
+    const cost = { bytes: 2 * launched * groupBytes, flops: 0 };
+    return await rate(device, pipeline, group, launched, cost, 'bytes');
+  } finally {
+    for (const buffer of buffers) device.free(buffer);
+  }
+}
+
+async function measureArithmetic(device: Device, groups: number) {
+  const pipeline = await device.pipeline({ label: 'ceiling: multiply-add', code: multiplyAddCeiling });
+  const uniform = device.allocate('rounds', 16, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
+  const result = device.allocate('result', 4 * groups * CEILING_WORKGROUP, BufferUsage.STORAGE);
+  try {
+    const group = bindGroup(device, pipeline, [uniform, result]);
+    for (let rounds = FIRST_ROUNDS; ; rounds *= 4) {
+      device.gpu.queue.writeBuffer(uniform, 0, new Uint32Array([rounds]));
+      const flops = groups * CEILING_WORKGROUP * rounds * FLOPS_A_ROUND;
+      const measured = await rate(device, pipeline, group, groups, { bytes: result.size, flops }, 'flops');
+      if (measured.ms >= LONG_MS || rounds >= MOST_ROUNDS) return measured;
+    }
+  } finally {
+    for (const buffer of [uniform, result]) device.free(buffer);
+  }
+}
+
+/** The best rate of some launches, in 10^9 a second, and how long the best took. */
+async function rate(
+  device: Device,
+  pipeline: GPUComputePipeline,
+  group: GPUBindGroup,
+  groups: number,
+  cost: { bytes: number; flops: number },
+  of: 'bytes' | 'flops',
+) {
+  const { kernels, timing } = await device.profile(() => {
+    for (let k = 0; k < LAUNCHES; k++) {
+      const encoder = device.gpu.createCommandEncoder({ label: 'ceiling' });
+      const pass = encoder.beginComputePass();
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      annotateLaunch(pass, () => cost);
+      pass.dispatchWorkgroups(groups);
+      pass.end();
+      device.gpu.queue.submit([encoder.finish()]);
+    }
+  });
+  const ms = Math.min(...kernels.map(({ start, end }) => end - start));
+  return { best: cost[of] / ms / 1e6, ms, clock: timing.clock };
+}
