@@ -2,6 +2,7 @@
  * Where a strategy's functions run, seen from the evaluation: something that answers calls one after the other. Here
  * the interface and the plain form, an object called in this thread; strategy-thread.ts has the worker.
  */
+import { span } from '../gpu/host-spans.js';
 import { prepareOptimizer, prepareRun, prepareSecret } from './prepare.js';
 import type { Strategy } from './strategy.js';
 import type { StrategyCalls } from './strategy-messages.js';
@@ -35,7 +36,8 @@ export function localStrategy(strategy: Strategy): StrategyHost {
   const functions = strategyFunctions(strategy);
   return {
     name: strategy.name,
-    call: async (name, ...args) => functions[name](...args),
+    call: async (name, ...args) =>
+      span('strategy', `${strategy.name}: ${name}`, () => functions[name](...args)),
     close() {},
   };
 }

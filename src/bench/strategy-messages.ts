@@ -29,8 +29,15 @@ export interface StrategyFault {
   message: string;
 }
 
+/** What a call took in the worker's thread, for profiles: milliseconds since 1970. */
+export interface WorkedFor {
+  call: keyof StrategyCalls;
+  start: number;
+  end: number;
+}
+
 /** `ready` once, when the strategy is loaded; then one answer or fault a request. A fault without id is of the loading. */
 export type StrategyReply =
   | { ready: { name: string } }
-  | { id: number; answer: StrategyAnswer }
+  | { id: number; answer: StrategyAnswer; worked: WorkedFor }
   | { id?: number; fault: StrategyFault };

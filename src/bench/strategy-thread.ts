@@ -7,6 +7,7 @@ import { extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, LockstepError } from '../gpu/errors.js';
+import { noteSpan } from '../gpu/host-spans.js';
 import { type PreparedSecret, reviveDataset } from './prepare.js';
 import { strategies } from './strategies/index.js';
 import type { StrategyHost } from './strategy-host.js';
@@ -88,6 +89,9 @@ export async function startStrategy(reference: StrategyReference): Promise<Strat
         waiting.get(reply.id ?? 0)?.reject(asError(reply.fault));
         waiting.delete(reply.id ?? 0);
       } else {
+        const { call, start, end } = reply.worked;
+        const origin = performance.timeOrigin;
+        noteSpan({ kind: 'worker', name: `${shown}: ${call}`, start: start - origin, end: end - origin });
         waiting.get(reply.id)?.resolve(revive(reply.answer));
         waiting.delete(reply.id);
       }

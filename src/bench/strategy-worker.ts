@@ -48,9 +48,11 @@ try {
   const strategy = await load(workerData as StrategyReference);
   const functions = strategyFunctions(strategy);
   port.on('message', ({ id, call, args }: StrategyRequest) => {
+    const start = performance.timeOrigin + performance.now();
     try {
       const answer = (functions[call] as (...args: unknown[]) => StrategyAnswer)(...args);
-      reply({ id, answer }, 'secretIndex' in answer ? transferList(answer) : []);
+      const worked = { call, start, end: performance.timeOrigin + performance.now() };
+      reply({ id, answer, worked }, 'secretIndex' in answer ? transferList(answer) : []);
     } catch (error) {
       reply({ id, fault: faultOf(error) });
     }

@@ -4,8 +4,8 @@
  */
 
 /**
- * What the host was doing. The first six block the thread they run on and lie within one another; of `wait`, `compile`
- * and `strategy` the thread knows only that they are under way.
+ * What the host was doing. The first seven keep the thread busy and lie within one another; `wait`, `compile` and
+ * `worker` (a strategy's own thread) go on beside it.
  */
 export type HostKind =
   | 'encode'
@@ -13,10 +13,11 @@ export type HostKind =
   | 'upload'
   | 'read-back'
   | 'data'
+  | 'strategy'
   | 'code'
   | 'wait'
   | 'compile'
-  | 'strategy';
+  | 'worker';
 
 export interface HostSpan {
   kind: HostKind;

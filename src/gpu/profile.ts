@@ -139,7 +139,7 @@ export function kernelTotals({ kernels }: Pick<Profile, 'kernels'>): KernelTotal
 }
 
 /** What the thread itself did, in contrast to what it waited for; see {@link HostKind}. */
-const BLOCKING: readonly HostKind[] = ['encode', 'submit', 'upload', 'read-back', 'data', 'code'];
+const BLOCKING: readonly HostKind[] = ['encode', 'submit', 'upload', 'read-back', 'data', 'strategy', 'code'];
 
 /**
  * Divides the wall time. While a kernel runs, the host's time does not count. Otherwise the innermost span of the

@@ -4,6 +4,7 @@
  * events. Steps, windows and the stop rule are computed on the device (cohort.ts and the kernels).
  */
 import type { Device } from '../gpu/device.js';
+import { span } from '../gpu/host-spans.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 import { Cohort, type WindowRecord } from './cohort.js';
 import { Finisher } from './finisher.js';
@@ -129,7 +130,8 @@ class Trainer {
         continue;
       }
       checkRun(run, this.#admitted, this.#settings);
-      const columns = this.#columns.get(run.dataset) ?? liveColumns(run.dataset);
+      const columns =
+        this.#columns.get(run.dataset) ?? span('data', 'live columns', () => liveColumns(run.dataset));
       this.#columns.set(run.dataset, columns);
       let cohort = this.#cohorts.get(columns.length);
       if (!cohort) {
@@ -146,7 +148,8 @@ class Trainer {
       const slot = cohort.takeSlot();
       if (slot === undefined) return;
       this.#source.take();
-      this.#start(run, columns, cohort, slot);
+      const place = cohort;
+      span('data', 'admit a run', () => this.#start(run, columns, place, slot));
     }
   }
 
