@@ -16,10 +16,20 @@ import { data } from './sections/data.js';
 import { endToEnd } from './sections/end-to-end.js';
 import { fusedMlp } from './sections/fused-mlp.js';
 import { hostShare } from './sections/host-share.js';
+import { kernels } from './sections/kernels.js';
 import { scaling } from './sections/scaling.js';
 import { trainingStep } from './sections/training-step.js';
 
-const SECTIONS: readonly Section[] = [trainingStep, scaling, endToEnd, hostShare, fusedMlp, data, compile];
+const SECTIONS: readonly Section[] = [
+  trainingStep,
+  scaling,
+  endToEnd,
+  hostShare,
+  kernels,
+  fusedMlp,
+  data,
+  compile,
+];
 
 interface Flags {
   only: Section[];

@@ -24,8 +24,8 @@ export function targetTable(targets: readonly Target[]): ReportTable {
     rows: targets.map(({ what, against, atLeast, hoped, measured, kind = 'ratio' }) => {
       const show = (value: number) =>
         kind === 'share' ? `${(100 * value).toFixed(1)}%` : value.toFixed(value < 20 ? 1 : 0);
-      const met = kind === 'share' ? measured <= atLeast : measured >= atLeast;
-      const bound = kind === 'share' ? `at most ${show(atLeast)}` : show(atLeast);
+      const met = kind === 'ratio' ? measured >= atLeast : measured <= atLeast;
+      const bound = kind === 'ratio' ? show(atLeast) : `at most ${show(atLeast)}`;
       return [what, against, bound, show(hoped), show(measured), met ? 'met' : 'missed'];
     }),
     notes: ['Ratios: the median of their times over the median of ours.'],

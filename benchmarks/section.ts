@@ -36,8 +36,8 @@ export interface Target {
   atLeast: number;
   hoped: number;
   measured: number;
-  /** `share`: a part of the whole, lower is better; default: a ratio, higher is better. */
-  kind?: 'ratio' | 'share';
+  /** `share`: a part of the whole, `multiple`: of a floor, lower is better; default: a ratio, higher is better. */
+  kind?: 'ratio' | 'share' | 'multiple';
 }
 
 export interface Section {

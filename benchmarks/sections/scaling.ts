@@ -5,6 +5,8 @@ import { fixed, median, spread } from '../statistics.js';
 import { type TrainingTime, timeTraining } from '../training.js';
 
 const BATCH = 128;
+/** Steps for each of a CPU driver's, on a GPU: so that a training is long enough to time. */
+const GPU_STEPS = 20;
 /** A cost a run may rise by so much over the lowest before it (the table). */
 const RISE = 0.1;
 
@@ -21,7 +23,7 @@ async function samplesOf(
         features: one.features,
         hidden: one.hidden,
         batchSize: BATCH,
-        maxSteps: options.steps,
+        maxSteps: options.steps * (device.info.isCpu ? 1 : GPU_STEPS),
         ...(options.kernel ? { kernel: options.kernel as 'auto' } : {}),
       }),
     );
