@@ -8,6 +8,7 @@ import {
   exp,
   Generator,
   matmul,
+  measureCeilings,
   nn,
   ones,
   optim,
@@ -20,7 +21,6 @@ import {
   trainLockstep,
   zeros,
 } from 'lockstep-gpu';
-import { measureCeilings } from '../../src/kernels/ceilings.js';
 import { runsOf } from '../runs.js';
 import type { Context, Report, Section } from '../section.js';
 import { fixed, median, spread } from '../statistics.js';
