@@ -118,28 +118,35 @@ function accumulate(leaf: Tensor, gradient: Tensor): void {
   outlive(leaf.grad);
 }
 
+/** What one node's rule gives, an own tensor an input. Consumes `gradient`. */
+function gradientsOf(node: Node, gradient: Tensor): (Tensor | null)[] {
+  const needed = node.edges.map((edge) => edge !== null);
+  try {
+    return scope(() => {
+      const used = new Set<Tensor>([gradient]);
+      return node.rule(gradient, node.saved(), needed).map((result, i) => {
+        const edge = node.edges[i];
+        if (!result || !edge) return null;
+        if (!sameShape(result.shape, edge.shape)) {
+          throw new LockstepError(
+            'bad-input',
+            `${node.name}: its backward rule gave a gradient ${showShape(result.shape)} for input ${i}, which is ` +
+              `${showShape(edge.shape)}.`,
+          );
+        }
+        if (used.has(result)) return result.detach();
+        used.add(result);
+        return result;
+      });
+    });
+  } finally {
+    gradient.dispose();
+  }
+}
+
 /** Runs one node's rule and hands the results on. Consumes `gradient`. */
 function step(node: Node, gradient: Tensor, gradients: Gradients): void {
-  const needed = node.edges.map((edge) => edge !== null);
-  const results = scope(() => {
-    const used = new Set<Tensor>([gradient]);
-    return node.rule(gradient, node.saved(), needed).map((result, i) => {
-      const edge = node.edges[i];
-      if (!result || !edge) return null;
-      if (!sameShape(result.shape, edge.shape)) {
-        throw new LockstepError(
-          'bad-input',
-          `${node.name}: its backward rule gave a gradient ${showShape(result.shape)} for input ${i}, which is ` +
-            `${showShape(edge.shape)}.`,
-        );
-      }
-      if (used.has(result)) return result.detach();
-      used.add(result);
-      return result;
-    });
-  });
-  gradient.dispose();
-  results.forEach((result, i) => {
+  gradientsOf(node, gradient).forEach((result, i) => {
     const edge = node.edges[i];
     if (result && edge) gradients.add(edge, result);
   });
@@ -150,8 +157,8 @@ export function runBackward(root: Tensor, { gradient, retainGraph = false }: Bac
   if (!root.requiresGrad) {
     throw new LockstepError(
       'bad-input',
-      'backward(): this tensor does not require grad and no differentiable operation made it. Are its inputs ' +
-        'made with requiresGrad, and outside of noGrad()?',
+      'backward(): this tensor does not require grad and does not have a grad_fn: no differentiable operation made ' +
+        'it. Are its inputs made with requiresGrad, and outside of noGrad()?',
     );
   }
   const start = root.node as Node | null;
@@ -169,7 +176,7 @@ export function runBackward(root: Tensor, { gradient, retainGraph = false }: Bac
   } finally {
     gradients.dispose();
     if (!retainGraph) for (const node of nodes) node.consume(root);
+    // What stays is often a loss that nobody disposes: it goes where it takes four bytes, not a buffer.
+    if (start && !retainGraph && root.numel === 1) intoScalarPage(root);
   }
-  // What stays is often a loss that nobody disposes: it goes where it takes four bytes, not a buffer.
-  if (start && !retainGraph && root.numel === 1) intoScalarPage(root);
 }

@@ -89,7 +89,7 @@ export class Node implements GraphNode {
       if (now !== version) {
         throw new LockstepError(
           'bad-input',
-          'backward(): one of the tensors needed for gradient computation has been modified by an inplace ' +
+          'backward(): one of the variables needed for gradient computation has been modified by an inplace ' +
             `operation: a tensor ${showShape(tensor.shape)} that ${this.name} saved is at version ${now}; expected ` +
             `version ${version} instead. Change it after backward(), or change a copy.`,
         );
