@@ -1,10 +1,10 @@
 /**
  * What every variant of the training kernel is to the lockstep trainer: the same buffers in, the same sums out, one
- * call that encodes a chunk of steps of all runs. Interfaces and buffer layouts only; shuffle.ts and portable.ts
- * implement them.
+ * call that encodes a chunk of steps of all runs. Interfaces and buffer layouts only; shuffle.ts, persistent.ts,
+ * batched.ts and portable.ts implement them.
  */
 import type { Costs } from '../gpu/cost.js';
-import type { Device } from '../gpu/device.js';
+import type { Device, DeviceInfo } from '../gpu/device.js';
 import type { MlpWeights } from './mlp-weights.js';
 
 /** The network and batch that a kernel is compiled for. */
@@ -90,11 +90,20 @@ export interface KernelFootprint {
   bytesPerStep: number;
 }
 
+export type KernelName = 'shuffle' | 'persistent' | 'batched' | 'portable';
+
+/** What a choice of variant depends on; a {@link Device} says it. */
+export interface AdapterFacts {
+  info: Pick<DeviceInfo, 'isCpu' | 'subgroupMinSize' | 'subgroupMaxSize'>;
+  features: { has(name: GPUFeatureName): boolean };
+  limits: Pick<GPUSupportedLimits, 'maxComputeInvocationsPerWorkgroup' | 'maxComputeWorkgroupStorageSize'>;
+}
+
 /** A variant before it is compiled. */
 export interface KernelVariant {
-  readonly name: 'portable' | 'shuffle';
-  /** Why this device cannot run it for this shape; undefined where it can. */
-  refusal(device: Device, shape: KernelShape): string | undefined;
+  readonly name: KernelName;
+  /** Why this device cannot run it for this shape, in a sentence; undefined where it can. */
+  refusal(adapter: AdapterFacts, shape: KernelShape): string | undefined;
   footprint(shape: KernelShape, device: Device): KernelFootprint;
   create(device: Device, shape: KernelShape, buffers: ChunkBuffers): Promise<TrainingKernel>;
 }

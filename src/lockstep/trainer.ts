@@ -157,7 +157,7 @@ class Trainer {
   async #open(features: number): Promise<Cohort> {
     const { hidden, batchSize, logInterval, kernel, stop } = this.#settings;
     const shape = { features, hidden, batch: batchSize };
-    const variant = chooseVariant(this.#device, shape, kernel);
+    const variant = await chooseVariant(this.#device, shape, kernel, this.#expectedRuns);
     const footprint = variant.footprint(shape, this.#device);
     const plan = planMemory(this.#device, shape, footprint, this.#expectedRuns, logInterval);
     const cohort = await Cohort.create(this.#device, variant, shape, plan, stop?.windows ?? 0xffffffff);

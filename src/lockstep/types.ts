@@ -3,6 +3,7 @@
  * trainer.ts.
  */
 import type { MlpWeights } from '../kernels/mlp-weights.js';
+import type { KernelName } from '../kernels/training-kernel.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 
 export type { MlpWeights };
@@ -50,7 +51,7 @@ export interface LockstepOptions {
   logInterval?: number;
   stop?: StopRule;
   /** Which kernel variant trains; `auto` takes the fastest that the adapter and the shape allow. Default `auto`. */
-  kernel?: 'auto' | 'portable' | 'shuffle';
+  kernel?: 'auto' | KernelName;
   /** Ends the training early: runs under way are reported as `aborted`, and the iterator returns. */
   signal?: AbortSignal;
   /** How many runs `runs` will yield, where it is not a list: room for so many is made. Default 128. */

@@ -1,27 +1,48 @@
-/** Picks the kernel variant that trains a shape on a device. */
+/**
+ * Picks the kernel variant that trains a shape on a device: by the adapter's facts, and where those leave several, by
+ * timing them once and remembering the winner.
+ */
 import type { Device } from '../gpu/device.js';
-import { LockstepError } from '../gpu/errors.js';
-import { portableVariant } from '../kernels/portable.js';
-import { shuffleVariant } from '../kernels/shuffle.js';
-import type { KernelShape, KernelVariant } from '../kernels/training-kernel.js';
+import type { KernelName, KernelShape, KernelVariant } from '../kernels/training-kernel.js';
+import { candidates, variantNamed } from './kernel-choice.js';
+import { recall, remember, winnerKey } from './kernel-memory.js';
+import { timeKernel } from './kernel-timing.js';
 
-/** Fastest first; the last one runs anywhere. */
-const VARIANTS: readonly KernelVariant[] = [shuffleVariant, portableVariant];
-
-/** @throws LockstepError `unsupported` where the variant asked for by name cannot run, with the reason. */
-export function chooseVariant(
+/**
+ * The variant that trains `runs` runs of a shape.
+ *
+ * @throws LockstepError `bad-input` for an unknown name, `unsupported` where the variant of that name cannot run, with
+ * the reason and the one that can.
+ */
+export async function chooseVariant(
   device: Device,
   shape: KernelShape,
-  name: 'auto' | KernelVariant['name'],
-): KernelVariant {
-  if (name === 'auto')
-    return VARIANTS.find((variant) => variant.refusal(device, shape) === undefined) ?? portableVariant;
-  const variant = VARIANTS.find((candidate) => candidate.name === name);
-  if (!variant) {
-    const names = VARIANTS.map((candidate) => candidate.name).join(', ');
-    throw new LockstepError('bad-input', `There is no kernel "${name}"; there are auto, ${names}.`);
+  name: 'auto' | KernelName,
+  runs: number,
+): Promise<KernelVariant> {
+  if (name !== 'auto') return variantNamed(name, device, shape, runs);
+  const guesses = candidates(device, shape, runs);
+  return guesses.length > 1 ? fastest(device, guesses, shape, runs) : guesses[0];
+}
+
+/** The winner as it is remembered, else as it is timed now. */
+export async function fastest(
+  device: Device,
+  guesses: readonly KernelVariant[],
+  shape: KernelShape,
+  runs: number,
+  time = timeKernel,
+): Promise<KernelVariant> {
+  const key = winnerKey(device.info, shape, runs);
+  const before = await recall(key);
+  const remembered = guesses.find(({ name }) => name === before);
+  if (remembered) return remembered;
+  let best = guesses[0];
+  let least = Infinity;
+  for (const guess of guesses) {
+    const ms = await time(device, guess, shape, runs);
+    if (ms < least) [best, least] = [guess, ms];
   }
-  const refusal = variant.refusal(device, shape);
-  if (refusal) throw new LockstepError('unsupported', `The ${name} kernel cannot train this: ${refusal}`);
-  return variant;
+  await remember(key, best.name);
+  return best;
 }

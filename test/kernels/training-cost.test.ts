@@ -1,5 +1,6 @@
 // The training kernels' own figures against counts made by hand, for 2 features, 4 hidden units and 3 samples.
 import { expect, it } from 'vitest';
+import { batchedCosts, persistentCosts } from '../../src/kernels/train-tiles-cost.js';
 import { portableCosts, shuffleCosts } from '../../src/kernels/training-cost.js';
 
 const shape = { features: 2, hidden: 4, batch: 3 };
@@ -52,4 +53,38 @@ it('grows with the steps; state and sums move once a chunk', () => {
     ];
   expect(of(6).flops).toBe(2 * of(3).flops!);
   expect(of(6).bytes - of(3).bytes).toBe(3 * (4 * (3 + 3 + 4 * 2) + 16));
+});
+
+const aChunk = { positions: 2, steps: 3, runSteps: 5 };
+/** One step of one run, in the order of the kernel's parts; one block of units, one quad of features. */
+const tiles = {
+  // a product and a sum a weight and sample; bias, sign, relu, product for each unit and sample, and their sum
+  forward: 3 * (2 * 8 + 4 * 4 + 3),
+  loss: 3 * (1 + 19),
+  // G and S; four units' w1 . G of two features; the products by w2; AdamW
+  backward: 3 * (2 * 8 + 4) + 4 * (2 + 1) + 8 + 8 * 14,
+  // b1: a product; w2: a product and a sum; the quad's sum; b2: a sum a sample; AdamW
+  vectors: 4 * 3 + 4 + 3 + 9 * 14,
+};
+
+it('persistent: all of a step in one launch', () => {
+  const costs = persistentCosts(shape, 8, aChunk);
+  expect(costs).toEqual({
+    'tiles-gather': { bytes: 5 * 4 * (3 + 3 + 3 + 6), flops: 0 },
+    // rows, labels and sizes of each step; weights, moments and sums of each run
+    'tiles-train': {
+      bytes: 5 * (4 * (3 + 3) + 16) + 2 * (2 * 3 * 4 * 17 + 2 * 4 * 12),
+      flops: 5 * (tiles.forward + tiles.loss + tiles.backward + tiles.vectors),
+    },
+  });
+});
+
+it('batched: a launch a part, the last two in one where a tile has all features', () => {
+  const costs = batchedCosts(shape, 4, aChunk);
+  expect(Object.keys(costs)).toEqual(['tiles-gather', 'tiles-forward', 'tiles-loss', 'tiles-backward']);
+  // weights, rows; one quad of samples of a group of units, three parts of outputs
+  expect(costs['tiles-forward']).toEqual({ bytes: 5 * 4 * (8 + 8 + 3 + 1 + 3), flops: 5 * tiles.forward });
+  expect(costs['tiles-backward'].flops).toBe(5 * (tiles.backward + tiles.vectors));
+  const wide = batchedCosts({ ...shape, features: 100 }, 4, aChunk);
+  expect(Object.keys(wide)).toContain('tiles-vectors');
 });

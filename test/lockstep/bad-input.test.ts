@@ -46,11 +46,14 @@ describe('options that are refused', () => {
     ['stop.accuracy is NaN', { stop: { ...stop, accuracy: Number.NaN } }],
     ['stop.minSteps is Infinity', { stop: { ...stop, minSteps: Infinity } }],
     ['close windows more often', { stop, logInterval: 200_000, batchSize: 128 }],
-    ['There is no kernel "quick"; there are auto, shuffle, portable', { kernel: 'quick' as 'auto' }],
+    [
+      'There is no kernel "quick"; there are auto, shuffle, persistent, batched, portable',
+      { kernel: 'quick' as 'auto' },
+    ],
   ])('%s', (message, options) => expectRefused(options, message));
 
   it.each<[string, Partial<LockstepOptions>]>([
-    ['batches have at most 128 examples; asked for 200', { batchSize: 200 }],
+    ['batches have at most 128 examples; asked for 200. The batched kernel can.', { batchSize: 200 }],
     ['do not divide over subgroups', { hidden: 3, runs: [{ ...run, weights: randomWeights(8, 3, 1) }] }],
   ])('the shuffle kernel by name where it cannot run: %s', (message, options) =>
     expectRefused({ ...options, kernel: 'shuffle' }, message, 'unsupported'),

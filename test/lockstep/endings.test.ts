@@ -12,7 +12,7 @@ import { bitsOf, outcomes, randomDataset, randomWeights } from './outcomes.js';
 const FEATURES = 8;
 const HIDDEN = 32;
 const shape = { features: FEATURES, hidden: HIDDEN };
-const kernels = ['shuffle', 'portable'] as const;
+const kernels = ['shuffle', 'persistent', 'batched', 'portable'] as const;
 
 let device: Device;
 beforeAll(async () => {

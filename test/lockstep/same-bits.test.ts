@@ -49,7 +49,14 @@ const all = Array.from({ length: 30 }, (_, k) => runNumber(k));
 const probes = [0, 1, 2];
 /** Chunks asked for, for those of changing length. */
 let chunk = 0;
-const kernels = ['shuffle', 'portable'] as const;
+const kernels = ['shuffle', 'persistent', 'batched', 'portable'] as const;
+/** Bytes of the largest buffer of one run in each of them. */
+const largest = {
+  shuffle: 4 * (3 * 32 * 16 + 6 * 32 + 4),
+  persistent: 12 * (32 * (16 + 2) + 4),
+  batched: 12 * (32 * (16 + 2) + 4),
+  portable: 128 * 33 * 4,
+};
 
 async function bits(
   runs: LockstepOptions['runs'],
@@ -120,8 +127,8 @@ describe.each(kernels)('the %s kernel', (kernel) => {
   });
 
   it('gives the same bits in groups where the device binds little, and says so', async () => {
-    const state = { shuffle: 4 * (3 * 32 * 16 + 6 * 32 + 4), portable: 128 * 33 * 4 }[kernel];
-    const trained = await bits(all.slice(0, 9), kernel, withBindingLimit(4 * state), { expectedRuns: 9 });
+    const on = withBindingLimit(4 * largest[kernel]);
+    const trained = await bits(all.slice(0, 9), kernel, on, { expectedRuns: 9 });
     expect(trained.plans[0].runsAtOnce).toBeLessThan(9);
     expect(trained.plans[0].note).toMatch(
       /^\d of 9 runs at a time: one takes \d+ bytes, this device binds \d+/,
@@ -129,6 +136,22 @@ describe.each(kernels)('the %s kernel', (kernel) => {
     expect(probes.map((k) => trained.bits[k])).toEqual(alone);
   });
 });
+
+// Which of the two trains may depend on the number of runs: lockstep/kernel-choice.ts.
+it('gives the same bits in the persistent and in the batched kernel', async () => {
+  const [persistent, batched] = [await bits(all, 'persistent'), await bits(all, 'batched')];
+  expect(batched.bits).toEqual(persistent.bits);
+});
+
+it('gives the same bits in small and in large tiles', async () => {
+  // Two tiles of 128 units and samples: many enough for large ones where 128 runs are expected, not where 1 is.
+  const hidden = 200;
+  const run = { ...all[0], weights: randomWeights(FEATURES, hidden, 7) };
+  const trained = (expectedRuns: number) =>
+    bits([run], 'batched', device, { hidden, maxSteps: 5, logInterval: 1, expectedRuns });
+  expect((await trained(128)).bits).toEqual((await trained(1)).bits);
+});
+
 it('has no note where all runs fit', async () => {
   const { plans } = await bits(all.slice(0, 3), 'portable');
   expect(plans.map(({ features, runsAtOnce, note }) => ({ features, runsAtOnce, note }))).toEqual([

@@ -82,16 +82,19 @@ describe('the trainer against PyTorch', () => {
     });
   });
 
-  it.each([32, 50, 64])('n%i: so does the portable kernel', async (n) => {
+  const others = (['persistent', 'batched', 'portable'] as const).flatMap((kernel) =>
+    [32, 50, 64].map((n) => [n, kernel] as const),
+  );
+  it.each(others)('n%i: so does the %s kernel', async (n, kernel) => {
     const traces = tracesOf(n);
     const { runs, plans } = await outcomes(device, {
       runs: traces.map((trace) => runOfTrace(trace, n)),
       features: n,
       maxSteps: 25,
       logInterval: 1,
-      kernel: 'portable',
+      kernel,
     });
-    expect(new Set(plans.map(({ kernel }) => kernel))).toEqual(new Set(['portable']));
+    expect(new Set(plans.map(({ kernel }) => kernel))).toEqual(new Set([kernel]));
     traces.forEach((trace, r) => {
       expectToFollow(runs[r], trace, 25);
     });

@@ -1,0 +1,68 @@
+/**
+ * Which kernel variants are worth trying on a device for a shape, best guess first. A pure function of what the adapter
+ * says; timing the guesses is kernel-timing.ts's, and remembering the winner kernel-memory.ts's.
+ */
+import { LockstepError } from '../gpu/errors.js';
+import { batchedVariant } from '../kernels/batched.js';
+import { persistentVariant } from '../kernels/persistent.js';
+import { portableVariant } from '../kernels/portable.js';
+import { shuffleVariant } from '../kernels/shuffle.js';
+import type { AdapterFacts, KernelName, KernelShape, KernelVariant } from '../kernels/training-kernel.js';
+
+const VARIANTS: Record<KernelName, KernelVariant> = {
+  shuffle: shuffleVariant,
+  persistent: persistentVariant,
+  batched: batchedVariant,
+  portable: portableVariant,
+};
+
+/** Names that `kernel` may have. */
+export const KERNEL_NAMES = ['auto', ...(Object.keys(VARIANTS) as KernelName[])] as const;
+
+/** Runs from which on a workgroup a run is the better guess: a GPU has 20 to 150 cores, and WebGPU does not say. */
+const MANY_RUNS = 48;
+
+/**
+ * The variants that could be the fastest, the best guess first; never empty. Where there are several, all of them give
+ * the same bits: which of them is taken may depend on the number of runs, and a run's numbers must not.
+ */
+export function candidates(adapter: AdapterFacts, shape: KernelShape, runs: number): KernelVariant[] {
+  const fits = (variant: KernelVariant) => variant.refusal(adapter, shape) === undefined;
+  // On a CPU driver a load costs more than an addition, and a shuffle of eight lanes next to nothing.
+  const byFacts = [shuffleVariant, batchedVariant, portableVariant].find(fits);
+  if (adapter.info.isCpu) return [byFacts ?? portableVariant];
+  // On a GPU a shuffle is a quarter as fast as a multiply-add, and a table of 32 entries replaces five of those: no
+  // gain, so shuffle is left to those who name it.
+  const guesses =
+    runs >= MANY_RUNS ? [persistentVariant, batchedVariant] : [batchedVariant, persistentVariant];
+  const fitting = guesses.filter(fits);
+  return fitting.length > 0 ? fitting : [portableVariant];
+}
+
+/**
+ * The variant of that name.
+ *
+ * @throws LockstepError `bad-input` for an unknown name, `unsupported` where it cannot train the shape here: with the
+ * reason, and which variant can.
+ */
+export function variantNamed(
+  name: string,
+  adapter: AdapterFacts,
+  shape: KernelShape,
+  runs: number,
+): KernelVariant {
+  if (!Object.hasOwn(VARIANTS, name)) {
+    throw new LockstepError(
+      'bad-input',
+      `There is no kernel "${name}"; there are ${KERNEL_NAMES.join(', ')}.`,
+    );
+  }
+  const variant = VARIANTS[name as KernelName];
+  const refusal = variant.refusal(adapter, shape);
+  if (refusal === undefined) return variant;
+  const [other] = candidates(adapter, shape, runs);
+  throw new LockstepError(
+    'unsupported',
+    `The ${name} kernel cannot train this: ${refusal} The ${other.name} kernel can.`,
+  );
+}

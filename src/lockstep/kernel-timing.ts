@@ -1,0 +1,98 @@
+/**
+ * Times kernel variants on a device: a few steps of each on the real shape and number of runs, with weights and data of
+ * zeros. For choosing between variants only; figures to publish come from benchmarks/.
+ */
+import type { Device } from '../gpu/device.js';
+import { BufferUsage } from '../gpu/usage.js';
+import {
+  type ChunkBuffers,
+  type DataBank,
+  HYPER_FLOATS,
+  type KernelShape,
+  type KernelVariant,
+  SLOT_WORDS,
+  SOURCE_WORDS,
+  STEP_FLOATS,
+  SUMS,
+} from '../kernels/training-kernel.js';
+import { planMemory } from './memory-plan.js';
+
+const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
+/** A chunk this long says enough: the host's own part is about a millisecond. */
+const ENOUGH_MS = 20;
+const MOST_STEPS = 64;
+/** Chunks of the final length, of which the fastest counts. */
+const REPEATS = 3;
+
+/** Milliseconds a step of all `runs` together. */
+export async function timeKernel(
+  device: Device,
+  variant: KernelVariant,
+  shape: KernelShape,
+  runs: number,
+): Promise<number> {
+  const plan = planMemory(device, shape, variant.footprint(shape, device), runs, MOST_STEPS);
+  const { slots, batchPitch } = plan;
+  const most = Math.max(1, Math.min(MOST_STEPS, Math.floor(plan.capacity / slots)));
+  const made: GPUBuffer[] = [];
+  const words = (count: number, data?: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>) => {
+    const buffer = device.allocate('kernel timing', 4 * count, STORAGE);
+    made.push(buffer);
+    if (data) device.gpu.queue.writeBuffer(buffer, 0, data);
+    return buffer;
+  };
+  const capacity = most * slots;
+  const step = [1e-3, 1, 1 / shape.batch, shape.batch];
+  const buffers: ChunkBuffers = {
+    slots,
+    capacity,
+    slotOf: words(SLOT_WORDS * slots),
+    hypers: words(HYPER_FLOATS * slots, repeated([1, 0.9, 0.1, 0.99, 0.01, 1e-8], slots)),
+    steps: words(STEP_FLOATS * capacity, repeated(step, capacity)),
+    // Every sample is the first row.
+    order: words(batchPitch * capacity),
+    paused: words(slots),
+    sums: words(SUMS * batchPitch * slots),
+  };
+  const bank: DataBank = {
+    rows: words(Math.ceil(shape.features / 32)),
+    labels: words(1),
+    sources: words(SOURCE_WORDS * slots),
+  };
+  const kernel = await variant.create(device, shape, buffers);
+  const chunk = async (steps: number): Promise<number> => {
+    const entries = Array.from({ length: slots }, (_, k) => k);
+    const { queue } = device.gpu;
+    queue.writeBuffer(buffers.slotOf, 0, Uint32Array.from(entries.flatMap((k) => [k, steps, 0, k])));
+    queue.writeBuffer(bank.sources, 0, Uint32Array.from(entries.flatMap((k) => [k, steps, 0, 0])));
+    const encoder = device.gpu.createCommandEncoder({ label: 'kernel timing' });
+    const pass = encoder.beginComputePass();
+    const banks = [{ bank, entries: slots }];
+    kernel.encode(pass, { positions: slots, steps, runSteps: steps * slots, banks });
+    pass.end();
+    const start = performance.now();
+    queue.submit([encoder.finish()]);
+    await device.sync();
+    return performance.now() - start;
+  };
+  try {
+    await chunk(1); // the driver compiles in it
+    let steps = 1;
+    let ms = await chunk(steps);
+    while (ms < ENOUGH_MS && steps < most) {
+      steps = Math.min(most, 4 * steps);
+      ms = await chunk(steps);
+    }
+    for (let k = 1; k < REPEATS; k++) ms = Math.min(ms, await chunk(steps));
+    return ms / steps;
+  } finally {
+    kernel.destroy();
+    for (const buffer of made) device.free(buffer);
+  }
+}
+
+function repeated(values: readonly number[], times: number): Float32Array<ArrayBuffer> {
+  const all = new Float32Array(values.length * times);
+  for (let k = 0; k < times; k++) all.set(values, k * values.length);
+  return all;
+}
