@@ -50,11 +50,11 @@ export async function timeTraining(
   for await (const event of trainLockstep(device, options)) {
     if (event.type === 'plan') kernel = event.kernel;
     if (event.type !== 'progress') continue;
-    if (!start && event.running === count) start = mark(event.steps);
-    else if (start && !third && event.steps >= all / 3) third = mark(event.steps);
+    if (!start) start = mark(event.steps);
+    else if (!third && event.steps >= all / 3) third = mark(event.steps);
     if (event.steps === all) end = mark(event.steps);
   }
-  if (!start || !end) throw new Error(`${count} runs of ${options.maxSteps} steps were over in one chunk.`);
+  if (!start || !end || end.steps === start.steps) throw new Error(`${count} runs of ${options.maxSteps} steps were over in one chunk.`);
   const steps = end.steps - start.steps;
   const ms = end.at - start.at;
   const cpu = process.cpuUsage(start.cpu);
