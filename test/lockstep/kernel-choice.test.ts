@@ -1,0 +1,205 @@
+// Which kernels are candidates on which adapter, by made-up facts; that the fastest is timed once and remembered; and
+// that a damaged cache is as good as none.
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Device } from '../../src/gpu/device.js';
+import { openDevice } from '../../src/gpu/open.js';
+import type { AdapterFacts, KernelShape, KernelVariant } from '../../src/kernels/training-kernel.js';
+import { candidates, variantNamed } from '../../src/lockstep/kernel-choice.js';
+import { timeKernel } from '../../src/lockstep/kernel-timing.js';
+
+/** WebGPU's default limits. */
+const DEFAULTS = { maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupStorageSize: 16384 };
+
+function adapter(isCpu: boolean, subgroups: [number, number], limits = DEFAULTS): AdapterFacts {
+  const [subgroupMinSize, subgroupMaxSize] = subgroups;
+  return {
+    info: { isCpu, subgroupMinSize, subgroupMaxSize },
+    features: { has: (name) => name === 'subgroups' && subgroupMaxSize > 0 },
+    limits,
+  };
+}
+
+const large = { maxComputeInvocationsPerWorkgroup: 1024, maxComputeWorkgroupStorageSize: 32768 };
+const adapters = {
+  NVIDIA: adapter(false, [32, 32], { ...large, maxComputeWorkgroupStorageSize: 49152 }),
+  AMD: adapter(false, [32, 64], large),
+  Intel: adapter(false, [8, 32], large),
+  Apple: adapter(false, [32, 32], large),
+  'a browser without subgroups': adapter(false, [0, 0]),
+  lavapipe: adapter(true, [8, 8], large),
+  SwiftShader: adapter(true, [4, 4]),
+  'a CPU driver without subgroups': adapter(true, [0, 0]),
+};
+const shapes = {
+  parity: { features: 64, hidden: 512, batch: 128 },
+  odd: { features: 33, hidden: 98, batch: 100 },
+  wide: { features: 1024, hidden: 4096, batch: 1024 },
+};
+
+describe('candidates', () => {
+  const names = (on: keyof typeof adapters, shape: KernelShape, runs: number) =>
+    candidates(adapters[on], shape, runs).map(({ name }) => name);
+
+  it.each(['NVIDIA', 'AMD', 'Intel', 'Apple', 'a browser without subgroups'] as const)(
+    '%s: the two for GPUs, a workgroup a run first where there are many; tiles over all where one is too much',
+    (gpu) => {
+      expect(names(gpu, shapes.parity, 100)).toEqual(['persistent', 'batched']);
+      expect(names(gpu, shapes.parity, 1)).toEqual(['batched', 'persistent']);
+      expect(names(gpu, shapes.odd, 100)).toEqual(['persistent', 'batched']);
+      expect(names(gpu, shapes.wide, 100)).toEqual(['batched']);
+    },
+  );
+
+  it.each(['lavapipe', 'SwiftShader'] as const)('%s: shuffle where it fits, else tiles', (cpu) => {
+    const fitting = cpu === 'lavapipe' ? shapes.parity : { features: 16, hidden: 256, batch: 128 };
+    for (const runs of [1, 100]) expect(names(cpu, fitting, runs)).toEqual(['shuffle']);
+    expect(names(cpu, shapes.odd, 100)).toEqual(['batched']);
+    expect(names(cpu, shapes.wide, 100)).toEqual(['batched']);
+  });
+
+  it('a CPU driver without subgroups: tiles', () => {
+    expect(names('a CPU driver without subgroups', shapes.parity, 100)).toEqual(['batched']);
+  });
+
+  it('on no adapter depends on the number of runs in a way that bits could show', () => {
+    // persistent and batched agree bit for bit (same-bits.test.ts); no other two do.
+    for (const on of Object.keys(adapters) as (keyof typeof adapters)[]) {
+      for (const shape of Object.values(shapes)) {
+        const sets = [1, 47, 48, 100, 1024].map((runs) => names(on, shape, runs).sort().join());
+        expect(new Set(sets).size).toBe(1);
+        if (names(on, shape, 1).length > 1) expect(sets[0]).toBe('batched,persistent');
+      }
+    }
+  });
+});
+
+describe('a kernel by name', () => {
+  it('is that kernel where it can run', () => {
+    expect(variantNamed('shuffle', adapters.NVIDIA, shapes.parity, 100).name).toBe('shuffle');
+    expect(variantNamed('portable', adapters.lavapipe, shapes.wide, 1).name).toBe('portable');
+  });
+
+  it.each([
+    [
+      'shuffle',
+      'Intel',
+      shapes.parity,
+      /needs one subgroup size from 4 to 32; this device has 8 to 32\. The persistent/,
+    ],
+    [
+      'shuffle',
+      'a browser without subgroups',
+      shapes.parity,
+      /has no subgroups\. The persistent kernel can\./,
+    ],
+    ['shuffle', 'lavapipe', shapes.wide, /at most 128 examples; asked for 1024\. The batched kernel can\./],
+    [
+      'persistent',
+      'NVIDIA',
+      shapes.wide,
+      /1024 x 4096 x 1024 = 4294967296 products.* The batched kernel can\./,
+    ],
+  ] as const)('%s on %s is refused with the reason and the one that can', (name, on, shape, message) => {
+    expect(() => variantNamed(name, adapters[on], shape, 100)).toThrow(message);
+  });
+
+  it('is refused where there is none of that name', () => {
+    expect(() => variantNamed('toString', adapters.NVIDIA, shapes.parity, 1)).toThrow(
+      'There is no kernel "toString"; there are auto, shuffle, persistent, batched, portable.',
+    );
+  });
+});
+
+describe('timing', () => {
+  let device: Device;
+  beforeAll(async () => {
+    device = await openDevice();
+  });
+  afterAll(() => device.destroy());
+
+  it.each(candidates(adapters.NVIDIA, shapes.odd, 1).map((variant) => [variant.name, variant] as const))(
+    'takes some time for the steps of %s, and leaves nothing behind',
+    async (_, variant) => {
+      await timeKernel(device, variant, shapes.odd, 3);
+      const { buffers, bytes } = device.memory();
+      expect(await timeKernel(device, variant, shapes.odd, 3)).toBeGreaterThan(0);
+      expect(device.memory()).toMatchObject({ buffers, bytes });
+    },
+  );
+
+  describe('once', () => {
+    const home = mkdtempSync(join(tmpdir(), 'lockstep-cache-'));
+    const file = join(home, 'lockstep-gpu', 'kernels.json');
+    const both = candidates(adapters.NVIDIA, shapes.parity, 100);
+    let timed: string[];
+    const time = async (_: Device, variant: KernelVariant) => {
+      timed.push(variant.name);
+      return variant.name === 'batched' ? 1 : 2;
+    };
+    /** As a new process would: modules that remember nothing. */
+    const fresh = async () => {
+      vi.resetModules();
+      return (await import('../../src/lockstep/variants.js')).fastest;
+    };
+
+    beforeEach(() => {
+      timed = [];
+      // Each platform's own variable, and the home folder of macOS.
+      for (const name of ['XDG_CACHE_HOME', 'LOCALAPPDATA', 'HOME']) vi.stubEnv(name, home);
+      vi.spyOn(process, 'platform', 'get').mockReturnValue('linux');
+      rmSync(join(home, 'lockstep-gpu'), { recursive: true, force: true });
+    });
+    afterEach(() => {
+      vi.unstubAllEnvs();
+      vi.restoreAllMocks();
+    });
+    afterAll(() => rmSync(home, { recursive: true }));
+
+    it('the winner is remembered, in this process and in the next, for this shape and number of runs', async () => {
+      const fastest = await fresh();
+      expect((await fastest(device, both, shapes.parity, 100, time)).name).toBe('batched');
+      expect((await fastest(device, both, shapes.parity, 100, time)).name).toBe('batched');
+      expect((await (await fresh())(device, both, shapes.parity, 100, time)).name).toBe('batched');
+      expect(timed).toEqual(['persistent', 'batched']);
+      await fastest(device, both, shapes.parity, 99, time);
+      await fastest(device, both, shapes.odd, 100, time);
+      expect(timed).toHaveLength(6);
+      expect(Object.values(JSON.parse(readFileSync(file, 'utf8')))).toEqual([
+        'batched',
+        'batched',
+        'batched',
+      ]);
+    });
+
+    it.each([
+      ['is no JSON', '{"half": '],
+      ['is a list', '["batched"]'],
+      ['is null', 'null'],
+    ])('a cache that %s is written anew', async (_, text) => {
+      mkdirSync(join(home, 'lockstep-gpu'));
+      writeFileSync(file, text);
+      expect((await (await fresh())(device, both, shapes.parity, 100, time)).name).toBe('batched');
+      expect(timed).toEqual(['persistent', 'batched']);
+      expect(Object.values(JSON.parse(readFileSync(file, 'utf8')))).toEqual(['batched']);
+    });
+
+    it.each(['"shuffle"', '"none"', '7', '{}'])(
+      'a winner %s that is no candidate is timed again',
+      async (winner) => {
+        await (await fresh())(device, both, shapes.parity, 100, time);
+        writeFileSync(file, readFileSync(file, 'utf8').replace('"batched"', winner));
+        expect((await (await fresh())(device, both, shapes.parity, 100, time)).name).toBe('batched');
+        expect(timed).toHaveLength(4);
+      },
+    );
+
+    it('a cache folder that cannot be made is no error', async () => {
+      writeFileSync(join(home, 'lockstep-gpu'), 'a file in the way');
+      expect((await (await fresh())(device, both, shapes.parity, 100, time)).name).toBe('batched');
+      expect(existsSync(file)).toBe(false);
+    });
+  });
+});
