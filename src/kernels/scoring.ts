@@ -9,6 +9,7 @@ import { annotateLaunch } from '../gpu/annotate.js';
 import { bindGroup } from '../gpu/bind.js';
 import type { Cost } from '../gpu/cost.js';
 import type { Device } from '../gpu/device.js';
+import { span } from '../gpu/host-spans.js';
 import { BufferUsage } from '../gpu/usage.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 import type { MlpWeights } from './mlp-weights.js';
@@ -81,8 +82,10 @@ export class Scorer {
     const { floats, groups, stretch, pack } = this.#kernel;
     const perNetwork = groups(x.rows);
     const packed = new Float32Array(floats * networks.length);
-    networks.forEach((weights, k) => {
-      pack(weights, packed.subarray(k * floats, (k + 1) * floats));
+    span('data', 'pack networks', () => {
+      networks.forEach((weights, k) => {
+        pack(weights, packed.subarray(k * floats, (k + 1) * floats));
+      });
     });
     const shared = [
       this.#upload(stretch(x.rows), UNIFORM),

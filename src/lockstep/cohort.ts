@@ -230,7 +230,7 @@ export class Cohort {
   async weights(slot: number, expectedMs: number): Promise<MlpWeights> {
     const bytes = 4 * this.#kernel.stateFloats;
     const state = await this.#device.read(this.#kernel.state, bytes * slot, bytes, { expectedMs });
-    return this.#kernel.unpack(new Float32Array(state));
+    return span('data', 'unpack weights', () => this.#kernel.unpack(new Float32Array(state)));
   }
 
   destroy(): void {

@@ -84,7 +84,9 @@ class Trainer {
     this.#device = device;
     this.#settings = checkOptions(options);
     const { runs, expectedRuns, signal } = options;
-    if (Array.isArray(runs)) for (const [k, run] of runs.entries()) checkRun(run, k, this.#settings);
+    span('data', 'check runs', () => {
+      if (Array.isArray(runs)) for (const [k, run] of runs.entries()) checkRun(run, k, this.#settings);
+    });
     this.#expectedRuns = expectedRuns ?? (Array.isArray(runs) ? runs.length : DEFAULT_EXPECTED_RUNS);
     this.#source = new RunSource(runs);
     this.#pacer = new Pacer(device.info.isCpu);
@@ -135,7 +137,7 @@ class Trainer {
       this.#columns.set(run.dataset, columns);
       let cohort = this.#cohorts.get(columns.length);
       if (!cohort) {
-        cohort = await this.#open(columns.length);
+        cohort = await span('compile', 'open a cohort', () => this.#open(columns.length));
         const { plan, kernelName } = cohort;
         yield {
           type: 'plan',
