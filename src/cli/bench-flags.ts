@@ -15,6 +15,7 @@ import {
   type Task,
 } from '../bench/task.js';
 import { LockstepError } from '../gpu/errors.js';
+import { KERNEL_NAMES, type KernelName } from '../kernels/training-kernel.js';
 
 export interface BenchFlags extends Partial<Record<OverrideFlag, number>> {
   strategy?: string[];
@@ -27,6 +28,7 @@ export interface BenchFlags extends Partial<Record<OverrideFlag, number>> {
   outputDir?: string;
   label?: string;
   adapter?: string;
+  kernel: 'auto' | KernelName;
   list?: boolean;
   listAdapters?: boolean;
   json?: boolean;
@@ -97,6 +99,11 @@ export function addBenchFlags(command: Command): Command {
     )
     .option('--label <text>', 'first part of those file names (default: strategy and configuration)')
     .option('--adapter <text>', 'use the adapter whose name contains this text')
+    .addOption(
+      new Option('--kernel <name>', 'training kernel; auto takes the fastest that this adapter can run')
+        .choices(['auto', ...KERNEL_NAMES])
+        .default('auto'),
+    )
     .option('--list-adapters', 'say which adapters there are')
     .option('--list', 'say which strategies are built in')
     .option('--json', 'the JSON summary alone on standard output; a list where there are several')

@@ -12,6 +12,7 @@ import { configName } from '../bench/task.js';
 import type { Device } from '../gpu/device.js';
 import { LockstepError } from '../gpu/errors.js';
 import { openDevice } from '../gpu/open.js';
+import { variantNamed } from '../lockstep/kernel-choice.js';
 import type { BenchFlags, Job } from './bench-flags.js';
 import { EXIT } from './failure.js';
 import { Interrupt } from './interrupt.js';
@@ -49,12 +50,31 @@ async function prepareAll(jobs: readonly Job[], seed: number, hosts: Hosts): Pro
   return evaluations;
 }
 
+/**
+ * @throws LockstepError `bad-input` where the kernel of `--kernel` cannot train one of the jobs here. A dataset may
+ * leave features out, and then more might fit: not counted on.
+ */
+function checkKernel({ kernel }: BenchFlags, jobs: readonly Job[], device: Device): void {
+  if (kernel === 'auto') return;
+  for (const { task } of jobs) {
+    const { nFeatures, hiddenWidth, batchSize, secrets, orders } = task;
+    const shape = { features: nFeatures, hidden: hiddenWidth, batch: batchSize };
+    try {
+      variantNamed(kernel, device, shape, secrets * orders);
+    } catch (error) {
+      if (!(error instanceof LockstepError)) throw error;
+      throw new LockstepError('bad-input', `--kernel ${kernel}, ${configName(task)}: ${error.message}`);
+    }
+  }
+}
+
 /** One job under way: its display, its log, and what came out so far, for an interrupt can come at any moment. */
 class JobRun {
   readonly job: Job;
   readonly points: CurvePoint[] = [];
   readonly #flags: BenchFlags;
   readonly #results: RunResult[] = [];
+  readonly #kernels = new Set<string>();
   readonly #progress: Progress;
   readonly #log: LogWriter | undefined;
   #strategy: string;
@@ -73,8 +93,9 @@ class JobRun {
   async train(evaluation: Evaluation, device: Device, signal: AbortSignal): Promise<void> {
     this.#strategy = evaluation.strategy;
     this.#begin = performance.now();
-    for await (const event of evaluation.train(device, { signal })) {
+    for await (const event of evaluation.train(device, { signal, kernel: this.#flags.kernel })) {
       if (this.#seconds !== undefined) return; // the grace is over
+      if (event.type === 'plan') this.#kernels.add(event.kernel);
       if (event.type === 'window') this.points.push(event);
       if (event.type === 'run') this.#results.push(event.result);
       this.#progress.note(event);
@@ -93,7 +114,9 @@ class JobRun {
   row(): Row {
     const { task } = this.job;
     const complete = this.#results.length === task.secrets * task.orders;
-    const summary = summarize(this.#strategy, task, this.#flags.seed, this.#results, complete);
+    const summary = summarize(this.#strategy, task, this.#flags.seed, this.#results, complete, [
+      ...this.#kernels,
+    ]);
     return { config: configName(task), summary, seconds: this.#seconds ?? 0 };
   }
 }
@@ -140,6 +163,7 @@ export async function runBench(jobs: readonly Job[], flags: BenchFlags): Promise
   const runAll = async () => {
     for (const job of jobs) hosts.get(job); // they load while the device opens
     device = await openDevice({ adapter: flags.adapter });
+    checkKernel(flags, jobs, device);
     runs.push(new JobRun(jobs[0], flags));
     const evaluations = await prepareAll(jobs, flags.seed, hosts);
     for (const [i, evaluation] of evaluations.entries()) {

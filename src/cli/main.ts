@@ -8,6 +8,7 @@ import { version } from '../../package.json';
 import { registerBench } from './bench-command.js';
 import { reportFailure } from './failure.js';
 import { endOnInterrupt } from './interrupt.js';
+import { registerProfile } from './profile-command.js';
 
 endOnInterrupt();
 
@@ -23,6 +24,7 @@ const program = new Command('lockstep-gpu')
   .showHelpAfterError('(--help lists the flags)')
   .exitOverride();
 registerBench(program);
+registerProfile(program);
 
 try {
   await program.parseAsync();

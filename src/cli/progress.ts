@@ -111,13 +111,17 @@ export function showProgress(work: Workload, stream: NodeJS.WriteStream): Progre
   const line = () => describeTally(tally, colors);
   const live = stream.isTTY ? createLogUpdate(stream) : undefined;
   const draw = live ? () => live(line()) : () => stream.write(`${line()}\n`);
+  const named = new Set<string>();
   const timer = setInterval(draw, live ? REDRAW_MS : PLAIN_MS);
   timer.unref();
   draw();
   return {
     note(event) {
       tally.add(event, performance.now());
-      if (event.type !== 'plan' || (live && !event.note)) return;
+      if (event.type !== 'plan') return;
+      // On a terminal a kernel is named once: a dataset with other live columns has it compiled anew.
+      if (live && !event.note && named.has(event.kernel)) return;
+      named.add(event.kernel);
       live?.clear();
       const note = event.note ? `; ${event.note}` : '';
       stream.write(

@@ -1,0 +1,64 @@
+/** Runs `profile`: picks the piece, takes its profile, prints and writes what was asked for. */
+import { writeFileSync } from 'node:fs';
+import { chromeTrace } from '../gpu/chrome-trace.js';
+import { LockstepError } from '../gpu/errors.js';
+import { openDevice } from '../gpu/open.js';
+import { kernelsPiece } from '../profile/kernel-cases.js';
+import { fineTimestamps } from '../profile/open.js';
+import { profilePage } from '../profile/page.js';
+import { benchPiece, type Piece, stepPiece } from '../profile/pieces.js';
+import { profileScript } from '../profile/script.js';
+import { type Taken, takeProfile } from '../profile/take.js';
+import { writeWgsl } from '../profile/wgsl-files.js';
+import type { ProfileFlags } from './profile-command.js';
+import { profileText } from './profile-table.js';
+import { colorsFor } from './style.js';
+
+const say = (line: string) => process.stderr.write(`${line}\n`);
+
+const PIECES: Readonly<Record<string, (flags: ProfileFlags) => Piece | Promise<Piece>>> = {
+  step: stepPiece,
+  bench: benchPiece,
+  kernels: kernelsPiece,
+};
+
+async function take(what: string, args: readonly string[], flags: ProfileFlags): Promise<Taken> {
+  if (/\.[cm]?[jt]s$/.test(what)) return profileScript(what, args, flags.adapter);
+  const make = Object.hasOwn(PIECES, what) ? PIECES[what] : undefined;
+  if (!make || args.length > 0) {
+    const names = Object.keys(PIECES).join(', ');
+    const problem = make ? `${what} takes no arguments` : `Unknown piece '${what}'`;
+    throw new LockstepError('bad-input', `${problem}; there are ${names}, and your own .ts or .js file.`);
+  }
+  const piece = await make(flags);
+  const device = await openDevice(fineTimestamps({ adapter: flags.adapter }));
+  try {
+    return await takeProfile(device, piece, (doing) => say(`${doing} …`));
+  } finally {
+    piece.close?.();
+  }
+}
+
+function write(file: string, text: string, what: string): void {
+  writeFileSync(file, text);
+  say(`wrote ${file}: ${what}`);
+}
+
+/** Profiles a piece or a file. */
+export async function runProfile(what: string, args: readonly string[], flags: ProfileFlags): Promise<void> {
+  const { report, profile, device } = await take(what, args, flags);
+  try {
+    const { json, trace, html, wgsl, sort, top } = flags;
+    const out = json
+      ? JSON.stringify(report, null, 2)
+      : profileText(report, sort, top, colorsFor(process.stdout));
+    process.stdout.write(`${out}\n`);
+    if (trace !== undefined) {
+      write(trace, JSON.stringify(chromeTrace(profile)), 'open it in ui.perfetto.dev or chrome://tracing');
+    }
+    if (html !== undefined) write(html, profilePage(report, profile), 'open it in a browser');
+    if (wgsl !== undefined) say(`wrote ${writeWgsl(wgsl, device.pipelines).length} shaders to ${wgsl}`);
+  } finally {
+    Object.getPrototypeOf(device).destroy.call(device);
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * What a profile comes to: kernels beside the device's ceilings, the time outside of kernels, compile times, and what
+ * the profile itself cost. Data only; tables and pages show it.
+ */
+import type { Device } from '../gpu/device.js';
+import type { HostKind } from '../gpu/host-spans.js';
+import { type Accounts, accountsOf, type KernelTotal, kernelTotals, type Profile } from '../gpu/profile.js';
+import { listOptions } from '../gpu/shader-errors.js';
+import type { Timing } from '../gpu/timer.js';
+import type { Ceilings } from '../kernels/ceilings.js';
+
+/** What holds a kernel back: the ceiling that it comes closest to, unless it is far from both. */
+export type Bound = 'memory' | 'arithmetic' | 'neither';
+
+/** A kernel that reaches less than this share of both ceilings is bound by neither: latency, launches, other work. */
+export const FAR_FROM_BOTH = 0.1;
+
+export interface KernelRow extends KernelTotal {
+  /** 10^9 bytes, and operations, a second; absent where the kernel does not say what it does. */
+  gbPerSecond?: number;
+  gflopPerSecond?: number;
+  /** Shares of the measured ceilings, 0 to 1; above 1 where caches serve more than memory could. */
+  ofMemory?: number;
+  ofArithmetic?: number;
+  bound?: Bound;
+}
+
+/** A pipeline: how long it took to make, and how much longer its first launch took than the median of the later ones. */
+export interface CompileRow {
+  kernel: string;
+  variant: string;
+  ms: number;
+  firstLaunchMs?: number;
+}
+
+/** The same work without a profile and with one, in milliseconds; or an estimate from what a timed pass costs. */
+export interface Overhead {
+  without: number;
+  with: number;
+  estimated: boolean;
+}
+
+export interface Report {
+  title: string;
+  began: string;
+  device: { name: string; backend: string; isCpu: boolean };
+  timing: Timing;
+  ceilings: Ceilings;
+  overhead: Overhead;
+  accounts: Accounts;
+  uploadedBytes: number;
+  kernels: KernelRow[];
+  compiled: CompileRow[];
+  notes: string[];
+}
+
+/** What the host does, in words. */
+export const HOST_WORDS: Readonly<Record<HostKind, string>> = {
+  upload: 'upload',
+  'read-back': 'read-back',
+  encode: 'encoding',
+  submit: 'submitting',
+  data: 'data: orders, weights, checks',
+  strategy: 'strategy code',
+  code: 'your code (spans)',
+  compile: 'compiling, allocating',
+  wait: 'waiting',
+  worker: 'strategy thread',
+};
+
+/** A kernel beside the ceilings. */
+export function kernelRow(total: KernelTotal, ceilings: Ceilings): KernelRow {
+  const { bytes, flops, ms } = total;
+  if (!(ms > 0)) return total;
+  const gbPerSecond = bytes === undefined ? undefined : bytes / ms / 1e6;
+  const gflopPerSecond = flops === undefined ? undefined : flops / ms / 1e6;
+  const ofMemory = gbPerSecond === undefined ? undefined : gbPerSecond / ceilings.gbPerSecond;
+  const ofArithmetic = gflopPerSecond === undefined ? undefined : gflopPerSecond / ceilings.gflopPerSecond;
+  return {
+    ...total,
+    gbPerSecond,
+    gflopPerSecond,
+    ofMemory,
+    ofArithmetic,
+    bound: boundOf(ofMemory, ofArithmetic),
+  };
+}
+
+function boundOf(ofMemory?: number, ofArithmetic?: number): Bound | undefined {
+  if (ofMemory === undefined || ofArithmetic === undefined) return undefined;
+  if (Math.max(ofMemory, ofArithmetic) < FAR_FROM_BOTH) return 'neither';
+  return ofMemory > ofArithmetic ? 'memory' : 'arithmetic';
+}
+
+/** Compile times; `cold`: a profile of the first launches. */
+function compileRows(cold: Profile, warm: readonly KernelTotal[]): CompileRow[] {
+  return cold.compiled.map(({ label, options = {}, ms }) => {
+    const variant = listOptions(options);
+    const same = (kernel: { kernel: string; variant: string }) =>
+      kernel.kernel === label && kernel.variant === variant;
+    const first = cold.kernels.find(same);
+    const median = warm.find(same)?.median;
+    const firstLaunchMs =
+      first && median !== undefined ? Math.max(0, first.end - first.start - median) : undefined;
+    return { kernel: label, variant, ms, firstLaunchMs };
+  });
+}
+
+function notesOn({ timing, kernels }: Profile, isCpu: boolean): string[] {
+  const notes = [
+    timing.clock === 'device'
+      ? `Device times are the device's clock's: a pass for each of ${kernels.length.toLocaleString('en-US')} launches, which ` +
+        `without a profile share passes. The clock's step is ${timing.resolutionUs} us; it agrees with the host's to ` +
+        `${timing.anchorUs.toFixed(0)} us.`
+      : `The device has no timestamp-query: ${kernels.length.toLocaleString('en-US')} launches went to it one by one, timed by the ` +
+        "host's clock, the way there and back included.",
+  ];
+  if (timing.zero > 0) {
+    notes.push(
+      `${timing.zero} launches ended no later than they began by that clock (${timing.negative} earlier); their ` +
+        'time counts as 0.',
+    );
+  }
+  if (isCpu) notes.push('The adapter computes on the CPU: kernels and the host share its cores.');
+  return notes;
+}
+
+/** Puts a report together. `cold`: a profile in which everything was compiled, where there is one. */
+export function makeReport(
+  title: string,
+  device: Device,
+  profile: Profile,
+  cold: Profile,
+  ceilings: Ceilings,
+  overhead: Overhead,
+): Report {
+  const { info } = device;
+  const totals = kernelTotals(profile);
+  return {
+    title,
+    began: new Date(profile.began).toISOString(),
+    device: {
+      name: info.device || info.description || info.vendor,
+      backend: info.backend ?? '',
+      isCpu: info.isCpu,
+    },
+    timing: profile.timing,
+    ceilings,
+    overhead,
+    accounts: accountsOf(profile),
+    uploadedBytes: profile.uploaded,
+    kernels: totals.map((total) => kernelRow(total, ceilings)),
+    compiled: compileRows(cold, totals).sort(
+      (a, b) => b.ms + (b.firstLaunchMs ?? 0) - a.ms - (a.firstLaunchMs ?? 0),
+    ),
+    notes: notesOn(profile, info.isCpu),
+  };
+}
