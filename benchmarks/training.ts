@@ -54,7 +54,8 @@ export async function timeTraining(
     else if (!third && event.steps >= all / 3) third = mark(event.steps);
     if (event.steps === all) end = mark(event.steps);
   }
-  if (!start || !end || end.steps === start.steps) throw new Error(`${count} runs of ${options.maxSteps} steps were over in one chunk.`);
+  if (!start || !end || end.steps === start.steps)
+    throw new Error(`${count} runs of ${options.maxSteps} steps were over in one chunk.`);
   const steps = end.steps - start.steps;
   const ms = end.at - start.at;
   const cpu = process.cpuUsage(start.cpu);

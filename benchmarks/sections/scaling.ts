@@ -1,4 +1,5 @@
 /** How a training step's cost goes with the number of runs R, the hidden width W and the kernel variant. */
+import { KERNEL_NAMES } from '../../src/kernels/training-kernel.js';
 import { type Case, runsOf } from '../runs.js';
 import type { Context, Report, ReportTable, Section, Target } from '../section.js';
 import { fixed, median, spread } from '../statistics.js';
@@ -10,7 +11,6 @@ const LONG_MS = 12_000;
 const GPU_STEPS = 20;
 /** A cost a run may rise by so much over the lowest before it (the issue's table). */
 const RISE = 0.1;
-const kernelNames = ['shuffle', 'portable'];
 
 interface Part {
   table: ReportTable;
@@ -60,16 +60,20 @@ async function byRuns(context: Context, one: Case): Promise<Part & { rise: numbe
     lowest = Math.min(lowest, cost);
     highest = Math.max(highest, rise);
     const change = rise > 0 ? `+${fixed(100 * rise, 0)}%${rise > RISE ? ' (over 10%)' : ''}` : '';
-    return [runs, samples[0].kernel, spread(steady(samples)), fixed(cost * runs, 0), change];
+    const processor = spread(samples.map((time) => time.processor));
+    return [runs, samples[0].kernel, spread(steady(samples)), processor, fixed(cost * runs, 0), change];
   });
   return {
     samples: { ...one, results },
     rise: highest,
     table: {
       title: `By R: ${one.strategy}, N = ${one.features}, W = 512, batch ${BATCH}`,
-      head: ['R', 'kernel', 'us a step and run', 'us a step of all', 'above the lowest so far'],
+      head: ['R', 'kernel', 'us a step and run', 'processor', 'us a step of all', 'above the lowest so far'],
       rows,
-      notes: ['Host clock, the last two thirds of the steps, when chunks have grown to their size.'],
+      notes: [
+        'Host clock, the last two thirds of the steps, when chunks have grown to their size.',
+        'Processor: all threads over the cores, from the first chunk on.',
+      ],
     },
   };
 }
@@ -137,7 +141,7 @@ async function run(context: Context): Promise<Report> {
   const runs = await byRuns(context, dense(32));
   const parts: Part[] = [runs, await byWidth(context, dense(32))];
   for (const features of context.quick ? [32] : [32, 64]) {
-    parts.push(await byVariant(context, dense(features), kernelNames));
+    parts.push(await byVariant(context, dense(features), KERNEL_NAMES));
   }
   const target: Target = {
     what: 'cost a run, R from 1 to 1,024: the most that it rises',
