@@ -5,6 +5,7 @@
 import { LockstepError } from '../gpu/errors.js';
 import type { Generator } from '../random/generator.js';
 import { type NdArray, ndarray } from '../tensor/ndarray.js';
+import { normalCdf, normalQuantile } from './normal-quantile.js';
 import { orthonormalColumns } from './orthonormal.js';
 
 /** Which activation follows a layer; what {@link calculateGain} knows. */
@@ -64,6 +65,27 @@ export function normal_(array: NdArray, generator: Generator, mean = 0, std = 1)
   return array;
 }
 
+/** Normals cut off at `low` and `high`, by the inverse of the distribution function. Default 0, 1, -2 and 2. */
+export function truncNormal_(
+  array: NdArray,
+  generator: Generator,
+  mean = 0,
+  std = 1,
+  low = -2,
+  high = 2,
+): NdArray {
+  const bound = (x: number) => 2 * normalCdf((x - mean) / std) - 1;
+  const { data } = uniform_(array, generator, bound(low), bound(high));
+  // PyTorch goes on in float32: erfinv, times sqrt(2) std, plus the mean, cut.
+  const scale = Math.fround(std * Math.SQRT2);
+  for (let i = 0; i < data.length; i++) {
+    const inverse = Math.fround(normalQuantile((data[i] + 1) / 2) / Math.SQRT2);
+    const value = Math.fround(Math.fround(inverse * scale) + Math.fround(mean));
+    data[i] = Math.min(Math.max(value, low), high);
+  }
+  return array;
+}
+
 /** One value everywhere. */
 export function constant_(array: NdArray, value: number): NdArray {
   array.data.fill(value);
@@ -76,6 +98,30 @@ export function zeros_(array: NdArray): NdArray {
 
 export function ones_(array: NdArray): NdArray {
   return constant_(array, 1);
+}
+
+/** Ones on the diagonal of a matrix, zeros elsewhere. */
+export function eye_(array: NdArray): NdArray {
+  const [rows, cols] = matrixOf(array, 'eye_');
+  zeros_(array);
+  for (let i = 0; i < Math.min(rows, cols); i++) array.data[i * (cols + 1)] = 1;
+  return array;
+}
+
+/**
+ * Normals, and in each column of the matrix the same share of zeros at random places (Martens 2010).
+ *
+ * @param sparsity The share of zeros, rounded up to whole elements of a column.
+ * @param std Default 0.01.
+ */
+export function sparse_(array: NdArray, generator: Generator, sparsity: number, std = 0.01): NdArray {
+  const [rows, cols] = matrixOf(array, 'sparse_');
+  normal_(array, generator, 0, std);
+  const zeros = Math.ceil(sparsity * rows);
+  for (let col = 0; col < cols; col++) {
+    for (const row of generator.randperm(rows).subarray(0, zeros)) array.data[row * cols + col] = 0;
+  }
+  return array;
 }
 
 /** Multiplies every element, as `weight.data *= factor` does in PyTorch: factor and product in float32. */
@@ -171,6 +217,14 @@ function fans(array: NdArray, name: string): [number, number] {
   const [out, into, ...field] = array.shape;
   const receptive = field.reduce((product, extent) => product * extent, 1);
   return [into * receptive, out * receptive];
+}
+
+function matrixOf({ shape }: NdArray, name: string): [number, number] {
+  if (shape.length === 2) return [shape[0], shape[1]];
+  throw new LockstepError(
+    'bad-input',
+    `${name}: an array of shape [${shape}] is no matrix; give one of two dimensions.`,
+  );
 }
 
 function tooFewDimensions(array: NdArray, name: string): LockstepError {

@@ -28,6 +28,16 @@ export const uniform_ = (tensor: Tensor, from = 0, to = 1, generator?: Generator
 export const normal_ = (tensor: Tensor, mean = 0, std = 1, generator?: Generator): Tensor =>
   fill(tensor, (array) => host.normal_(array, generatorOr(generator), mean, std));
 
+/** Normals cut off at `low` and `high`. Default mean 0, standard deviation 1, -2 and 2. */
+export const truncNormal_ = (
+  tensor: Tensor,
+  mean = 0,
+  std = 1,
+  low = -2,
+  high = 2,
+  generator?: Generator,
+): Tensor => fill(tensor, (array) => host.truncNormal_(array, generatorOr(generator), mean, std, low, high));
+
 /** One value everywhere. */
 export const constant_ = (tensor: Tensor, value: number): Tensor =>
   fill(tensor, (array) => host.constant_(array, value));
@@ -37,6 +47,13 @@ export const zeros_ = (tensor: Tensor): Tensor => constant_(tensor, 0);
 
 /** Ones. */
 export const ones_ = (tensor: Tensor): Tensor => constant_(tensor, 1);
+
+/** Ones on the diagonal of a matrix, zeros elsewhere. */
+export const eye_ = (tensor: Tensor): Tensor => fill(tensor, host.eye_);
+
+/** Normals, and in each column of the matrix the share `sparsity` of zeros. Default standard deviation 0.01. */
+export const sparse_ = (tensor: Tensor, sparsity: number, std = 0.01, generator?: Generator): Tensor =>
+  fill(tensor, (array) => host.sparse_(array, generatorOr(generator), sparsity, std));
 
 /** U(-b, b) with `b = gain sqrt(6 / (fan_in + fan_out))`. Default gain 1. */
 export const xavierUniform_ = (tensor: Tensor, gain = 1, generator?: Generator): Tensor =>

@@ -7,6 +7,7 @@ import { makeWeights } from '../../src/bench/prepare.js';
 import { strategyNamed } from '../../src/bench/strategies/index.js';
 import { makeTask } from '../../src/bench/task.js';
 import * as init from '../../src/nn/init.js';
+import { normalCdf, normalQuantile } from '../../src/nn/normal-quantile.js';
 import { Generator } from '../../src/random/generator.js';
 import { type NdArray, ndarray } from '../../src/tensor/ndarray.js';
 
@@ -29,6 +30,10 @@ const cases: Record<string, [apply: (array: NdArray, g: Generator) => void, tole
   uniform_: [(t, g) => init.uniform_(t, g, -0.3, 0.1), 0],
   normal_: [(t, g) => init.normal_(t, g, 0.5, 2), 2 * NORMAL_TOLERANCE],
   'normal_ short': [(t, g) => init.normal_(t, g, 0.5, 2), 2 * NORMAL_TOLERANCE],
+  trunc_normal_: [(t, g) => init.truncNormal_(t, g), NORMAL_TOLERANCE],
+  'trunc_normal_ aside': [(t, g) => init.truncNormal_(t, g, 0.3, 0.02, 0.31, 0.5), NORMAL_TOLERANCE],
+  eye_: [(t) => init.eye_(t), 0],
+  sparse_: [(t, g) => init.sparse_(t, g, 0.3), NORMAL_TOLERANCE],
   xavier_uniform_: [(t, g) => init.xavierUniform_(t, g, Math.sqrt(2)), 0],
   'xavier_uniform_ 4d': [(t, g) => init.xavierUniform_(t, g), 0],
   xavier_normal_: [(t, g) => init.xavierNormal_(t, g, 1.5), NORMAL_TOLERANCE],
@@ -138,6 +143,24 @@ describe('orthogonal_', () => {
   });
 });
 
+describe('the normal distribution', () => {
+  it('has the quantiles of tables, and its function undoes them', () => {
+    // NIST/SEMATECH e-Handbook 1.3.6.7.1, and R's qnorm for the tails.
+    expect(normalQuantile(0.5)).toBe(0);
+    expect(normalQuantile(0.975)).toBeCloseTo(1.959963984540054, 14);
+    expect(normalQuantile(1e-10)).toBeCloseTo(-6.361340902404056, 13);
+    expect(normalQuantile(1e-300)).toBeCloseTo(-37.0471, 4);
+    expect([normalQuantile(0), normalQuantile(1)]).toEqual([-Infinity, Infinity]);
+    fc.assert(
+      fc.property(fc.double({ min: -8, max: 8, noNaN: true }), (x) => {
+        // Near 1 a probability has few digits left of what is beyond it: compare below the middle.
+        expect(normalQuantile(normalCdf(-Math.abs(x)))).toBeCloseTo(-Math.abs(x), 12);
+        expect(normalCdf(x) + normalCdf(-x)).toBeCloseTo(1, 14);
+      }),
+    );
+  });
+});
+
 describe('init functions', () => {
   it('fill in place and return their argument', () => {
     const array = ndarray(2, 3);
@@ -152,6 +175,7 @@ describe('init functions', () => {
     const generator = new Generator(0);
     expect(() => init.xavierUniform_(ndarray(3), generator)).toThrow(/xavierUniform_.*shape \[3\]/);
     expect(() => init.orthogonal_(ndarray(3), generator)).toThrow(/orthogonal_/);
+    expect(() => init.eye_(ndarray(3))).toThrow(/eye_: an array of shape \[3\] is no matrix/);
     const nonlinearity = 'swish' as init.Nonlinearity;
     expect(() => init.kaimingNormal_(ndarray(3, 3), generator, { nonlinearity })).toThrow(/'swish'/);
   });

@@ -125,6 +125,17 @@ describe('layers and init', () => {
       (a: host.LinearParameters['weight'], g: Generator) => host.normal_(a, g, 1, 3),
     ],
     [
+      'truncNormal_',
+      (t: Tensor, g: Generator) => nn.init.truncNormal_(t, 1, 3, 0, 2, g),
+      (a: host.LinearParameters['weight'], g: Generator) => host.truncNormal_(a, g, 1, 3, 0, 2),
+    ],
+    [
+      'sparse_',
+      (t: Tensor, g: Generator) => nn.init.sparse_(t, 0.5, 1, g),
+      (a: host.LinearParameters['weight'], g: Generator) => host.sparse_(a, g, 0.5, 1),
+    ],
+    ['eye_', (t: Tensor) => nn.init.eye_(t), (a: host.LinearParameters['weight']) => host.eye_(a)],
+    [
       'xavierUniform_',
       (t: Tensor, g: Generator) => nn.init.xavierUniform_(t, 2, g),
       (a: host.LinearParameters['weight'], g: Generator) => host.xavierUniform_(a, g, 2),
