@@ -138,6 +138,7 @@ export class Evaluation {
     const { task } = this;
     const results: RunResult[] = [];
     const announced: EvaluationEvent[] = [];
+    const kernels = new Set<string>();
     const runs = this.#runs(({ secretIndex, dataset, positiveRate }) => {
       announced.push({ type: 'dataset', secret: secretIndex, examples: dataset.x.rows, positiveRate });
     });
@@ -145,11 +146,15 @@ export class Evaluation {
       yield* announced.splice(0);
       const translated = this.#translate(event);
       if (!translated) continue;
+      if (translated.type === 'plan') kernels.add(translated.kernel);
       if (translated.type === 'run') results.push(translated.result);
       yield translated;
     }
     const complete = results.length === task.secrets * task.orders;
-    yield { type: 'end', summary: summarize(this.strategy, task, this.seed, results, complete) };
+    yield {
+      type: 'end',
+      summary: summarize(this.strategy, task, this.seed, results, complete, [...kernels]),
+    };
   }
 
   #translate(event: LockstepEvent): EvaluationEvent | undefined {

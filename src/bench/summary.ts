@@ -60,6 +60,8 @@ export interface Summary {
   seed: number;
   /** False where the evaluation was interrupted: the metrics cover the runs that had finished. */
   complete: boolean;
+  /** Training kernels that ran, in the order in which they began. */
+  kernels: string[];
   config: SummaryConfig;
   metrics: Metrics;
   results: SummaryResult[];
@@ -69,6 +71,7 @@ export interface Summary {
  * The summary of the finished runs, in run order (secret, then order).
  *
  * @param complete Whether all runs are among them.
+ * @param kernels Names of the training kernels, from the trainer's `plan` events.
  */
 export function summarize(
   strategy: string,
@@ -76,12 +79,14 @@ export function summarize(
   seed: number,
   runs: readonly RunResult[],
   complete = true,
+  kernels: readonly string[] = [],
 ): Summary {
   const ordered = [...runs].sort((a, b) => a.secretIndex - b.secretIndex || a.orderIndex - b.orderIndex);
   return {
     strategy,
     seed,
     complete,
+    kernels: [...kernels],
     config: summaryConfig(task, seed),
     metrics: metricsOf(ordered),
     results: ordered.map((run) => ({

@@ -90,7 +90,8 @@ export interface KernelFootprint {
   bytesPerStep: number;
 }
 
-export type KernelName = 'shuffle' | 'persistent' | 'batched' | 'portable';
+export const KERNEL_NAMES = ['shuffle', 'persistent', 'batched', 'portable'] as const;
+export type KernelName = (typeof KERNEL_NAMES)[number];
 
 /** What a choice of variant depends on; a {@link Device} says it. */
 export interface AdapterFacts {

@@ -7,7 +7,13 @@ import { batchedVariant } from '../kernels/batched.js';
 import { persistentVariant } from '../kernels/persistent.js';
 import { portableVariant } from '../kernels/portable.js';
 import { shuffleVariant } from '../kernels/shuffle.js';
-import type { AdapterFacts, KernelName, KernelShape, KernelVariant } from '../kernels/training-kernel.js';
+import {
+  type AdapterFacts,
+  KERNEL_NAMES,
+  type KernelName,
+  type KernelShape,
+  type KernelVariant,
+} from '../kernels/training-kernel.js';
 
 const VARIANTS: Record<KernelName, KernelVariant> = {
   shuffle: shuffleVariant,
@@ -16,11 +22,11 @@ const VARIANTS: Record<KernelName, KernelVariant> = {
   portable: portableVariant,
 };
 
-/** Names that `kernel` may have. */
-export const KERNEL_NAMES = ['auto', ...(Object.keys(VARIANTS) as KernelName[])] as const;
-
 /** Runs from which on a workgroup a run is the better guess: a GPU has 20 to 150 cores, and WebGPU does not say. */
 const MANY_RUNS = 48;
+
+/** Multiply-adds of a step below which, on a CPU driver, padding a tile takes longer than plain loops do. */
+const FEW_PRODUCTS = 2 ** 16;
 
 /**
  * The variants that could be the fastest, the best guess first; never empty. Where there are several, all of them give
@@ -28,9 +34,12 @@ const MANY_RUNS = 48;
  */
 export function candidates(adapter: AdapterFacts, shape: KernelShape, runs: number): KernelVariant[] {
   const fits = (variant: KernelVariant) => variant.refusal(adapter, shape) === undefined;
-  // On a CPU driver a load costs more than an addition, and a shuffle of eight lanes next to nothing.
-  const byFacts = [shuffleVariant, batchedVariant, portableVariant].find(fits);
-  if (adapter.info.isCpu) return [byFacts ?? portableVariant];
+  if (adapter.info.isCpu) {
+    // There a load costs more than an addition, and a shuffle of eight lanes next to nothing.
+    if (fits(shuffleVariant)) return [shuffleVariant];
+    const small = shape.features * shape.hidden * shape.batch < FEW_PRODUCTS;
+    return small || !fits(batchedVariant) ? [portableVariant] : [batchedVariant];
+  }
   // On a GPU a shuffle is a quarter as fast as a multiply-add, and a table of 32 entries replaces five of those: no
   // gain, so shuffle is left to those who name it.
   const guesses =
@@ -54,7 +63,7 @@ export function variantNamed(
   if (!Object.hasOwn(VARIANTS, name)) {
     throw new LockstepError(
       'bad-input',
-      `There is no kernel "${name}"; there are ${KERNEL_NAMES.join(', ')}.`,
+      `There is no kernel "${name}"; there are ${['auto', ...KERNEL_NAMES].join(', ')}.`,
     );
   }
   const variant = VARIANTS[name as KernelName];

@@ -57,6 +57,9 @@ test('all runs, with the seeds of the protocol, and a summary at the end', async
     complete: true,
     metrics: { num_runs: 6, mean_steps: 30 },
   });
+  const plans = events.flatMap((event) => (event.type === 'plan' ? [event.kernel] : []));
+  expect(plans.length).toBeGreaterThan(0);
+  expect(last.summary.kernels).toEqual([...new Set(plans)]);
   const steps = (secret: number, order: number) =>
     events.flatMap((event) =>
       event.type === 'window' && event.secret === secret && event.order === order ? [event.step] : [],

@@ -60,8 +60,11 @@ describe('candidates', () => {
     expect(names(cpu, shapes.wide, 100)).toEqual(['batched']);
   });
 
-  it('a CPU driver without subgroups: tiles', () => {
+  it('a CPU driver without subgroups: tiles, plain loops for the smallest', () => {
     expect(names('a CPU driver without subgroups', shapes.parity, 100)).toEqual(['batched']);
+    const tiny = { features: 8, hidden: 16, batch: 128 };
+    expect(names('a CPU driver without subgroups', tiny, 100)).toEqual(['portable']);
+    expect(names('NVIDIA', tiny, 100)).toEqual(['persistent', 'batched']);
   });
 
   it('on no adapter depends on the number of runs in a way that bits could show', () => {
