@@ -5,7 +5,7 @@
 import { lines, times } from './text.js';
 
 export const CEILING_WORKGROUP = 64;
-/** vec4s that an invocation copies. */
+/** Elements that an invocation copies. */
 export const COPIES = 4;
 /** vec4s that an invocation keeps in registers: independent chains hide the latency of one operation. */
 const CHAINS = 3;
@@ -14,10 +14,10 @@ const UNROLLED = 16;
 /** Operations of an invocation in one round of the loop: a multiply-add is two. */
 export const FLOPS_A_ROUND = 2 * 4 * CHAINS * UNROLLED;
 
-/** Copies vec4s, each workgroup a stretch of neighbours. */
-export const copyCeiling = /* wgsl */ `
-@group(0) @binding(0) var<storage, read> source: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> copied: array<vec4f>;
+/** Copies elements, each workgroup a stretch of neighbours. GPUs like vec4f; CPU drivers may do better with f32. */
+export const copyCeiling = (type: 'f32' | 'vec4f'): string => /* wgsl */ `
+@group(0) @binding(0) var<storage, read> source: array<${type}>;
+@group(0) @binding(1) var<storage, read_write> copied: array<${type}>;
 
 @compute @workgroup_size(${CEILING_WORKGROUP})
 fn main(
