@@ -1,4 +1,4 @@
-/** Times a training: from the end of the first chunk, so without compiling, to the last step of the last run. */
+/** Times a training: from the first progress, so without compiling, to the last step of the last run. */
 import os from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { type Device, type LockstepOptions, trainLockstep } from 'lockstep-gpu';
@@ -13,9 +13,9 @@ export interface TrainingTime {
   steady: number;
   /** Microseconds of the process's processor time, all threads, a step of one run, over the cores. */
   processor: number;
-  /** Processor time of the main thread over the wall time; NaN where it is not told. */
+  /** Processor time of the main thread over the wall time, in the last two thirds; NaN where it is not told. */
   mainShare: number;
-  /** Time that the event loop was not idle, over the wall time. */
+  /** Time that the event loop was not idle, over the wall time, in the last two thirds. */
   loopShare: number;
 }
 
@@ -65,7 +65,7 @@ export async function timeTraining(
     wall: (1e3 * ms) / steps,
     steady: (1e3 * (end.at - late.at)) / (end.steps - late.steps),
     processor: (cpu.user + cpu.system) / os.availableParallelism() / steps,
-    mainShare: (end.main - start.main) / ms,
-    loopShare: performance.eventLoopUtilization(end.loop, start.loop).utilization,
+    mainShare: (end.main - late.main) / (end.at - late.at),
+    loopShare: performance.eventLoopUtilization(end.loop, late.loop).utilization,
   };
 }
