@@ -1,12 +1,13 @@
 /** The `profile` command: its flags, and the way into profile-run.ts, which is loaded only when there is something to run. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { KernelName } from '../kernels/training-kernel.js';
 import { SORT_KEYS, type SortKey } from './profile-table.js';
 
 export interface ProfileFlags {
   config: string;
   runs: number;
   steps: number;
-  kernel: 'auto' | 'portable' | 'shuffle';
+  kernel: 'auto' | KernelName;
   adapter?: string;
   top: number;
   sort: SortKey;
