@@ -67,7 +67,8 @@ export {
   zeros,
 } from './tensor/create.js';
 export type { DType, HostArray } from './tensor/dtype.js';
+export type { BackwardOptions } from './tensor/graph.js';
 export { type NdArray, ndarray } from './tensor/ndarray.js';
 export { scope } from './tensor/scope.js';
 export type { Shape } from './tensor/shape.js';
-export { type BackwardOptions, type NestedArray, setDebug, Tensor } from './tensor/tensor.js';
+export { type NestedArray, setDebug, Tensor } from './tensor/tensor.js';

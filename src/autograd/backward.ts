@@ -4,10 +4,11 @@
  */
 import { LockstepError } from '../gpu/errors.js';
 import { copyDense, elementwise, filled } from '../kernels/elementwise.js';
+import type { BackwardOptions } from '../tensor/graph.js';
 import { intoScalarPage } from '../tensor/scalar-page.js';
 import { outlive, scope } from '../tensor/scope.js';
 import { sameShape, showShape } from '../tensor/shape.js';
-import type { BackwardOptions, Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import type { Edge, Node } from './record.js';
 
 /** Nodes so that each comes before those it depends on. */

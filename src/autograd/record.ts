@@ -4,9 +4,10 @@
  */
 import { LockstepError } from '../gpu/errors.js';
 import { copyDense } from '../kernels/elementwise.js';
+import { defineAutograd, type GraphNode } from '../tensor/graph.js';
 import { type Shape, showShape } from '../tensor/shape.js';
 import { runSynchronously } from '../tensor/synchronous.js';
-import { defineAutograd, type GraphNode, type Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { runBackward } from './backward.js';
 
 let recording = true;

@@ -7,47 +7,13 @@ import { LockstepError } from '../gpu/errors.js';
 import type { WaitOptions } from '../gpu/map.js';
 import { BYTES_PER_ELEMENT, type DType, type HostArray, hostArray } from './dtype.js';
 import { formatTensor } from './format.js';
+import { autograd, type BackwardOptions, type GraphNode } from './graph.js';
 import { enterScope } from './scope.js';
 import { contiguousStrides, isContiguous, numelOf, type Shape, showShape } from './shape.js';
 import { Storage, unwatch, watch } from './storage.js';
 
-/** Options of {@link Tensor.backward}. */
-export interface BackwardOptions {
-  /** The gradient of what is being minimized by this tensor; required unless it has one element. Default: ones. */
-  gradient?: Tensor;
-  /** Keep the graph and its intermediate results, to go back through it again. Default false. */
-  retainGraph?: boolean;
-}
-
-/** The operation that made a tensor, as the tensor knows it. The autograd room implements it. @internal */
-export interface GraphNode {
-  readonly name: string;
-  /** The tensors that a backward pass from here needs. */
-  tensors(): readonly Tensor[];
-}
-
 /** Nested lists of numbers (booleans for dtype bool), as deep as the tensor has axes. */
 export type NestedArray = number | boolean | NestedArray[];
-
-/** What tensors leave to the autograd room, which lies above them. @internal */
-export interface Autograd {
-  /** A recorded copy; `copyMemory` makes it where the tensor is dense. */
-  clone(source: Tensor, copyMemory: () => Tensor): Tensor;
-  backward(root: Tensor, options: BackwardOptions): void;
-}
-
-/** Until that room is loaded, with the first operation: there is nothing to record. */
-let autograd: Autograd = {
-  clone: (_source, copyMemory) => copyMemory(),
-  backward: () => {
-    throw new LockstepError('bad-input', 'backward(): no operation has been used yet.');
-  },
-};
-
-/** @internal */
-export function defineAutograd(room: Autograd): void {
-  autograd = room;
-}
 
 /** Elements up to which the values that were read are kept for printing. */
 const REMEMBERED = 4096;
@@ -173,7 +139,7 @@ export class Tensor {
    * copy outside of any graph.
    */
   clone(): Tensor {
-    return autograd.clone(this, () => {
+    return autograd().clone(this, () => {
       const { buffer, device } = this.storage;
       const { first, count } = this.#span();
       const copy = Tensor.empty(device, this.shape, this.dtype);
@@ -255,7 +221,7 @@ export class Tensor {
    */
   backward(options: BackwardOptions = {}): void {
     this.storage.device.check();
-    autograd.backward(this, options);
+    autograd().backward(this, options);
   }
 
   /** Frees this tensor. Its memory is reused once no other tensor looks into it. A second call does nothing. */

@@ -1,0 +1,44 @@
+/**
+ * What tensors know of graphs: the node that made one, and the room above that records, clones and goes back. No
+ * operation and no rule.
+ */
+import { LockstepError } from '../gpu/errors.js';
+import type { Tensor } from './tensor.js';
+
+/** Options of {@link Tensor.backward}. */
+export interface BackwardOptions {
+  /** The gradient of what is being minimized by this tensor; required unless it has one element. Default: ones. */
+  gradient?: Tensor;
+  /** Keep the graph and its intermediate results, to go back through it again. Default false. */
+  retainGraph?: boolean;
+}
+
+/** The operation that made a tensor, as the tensor knows it. The autograd room implements it. @internal */
+export interface GraphNode {
+  readonly name: string;
+  /** The tensors that a backward pass from here needs. */
+  tensors(): readonly Tensor[];
+}
+
+/** What tensors leave to the autograd room, which lies above them. @internal */
+export interface Autograd {
+  /** A recorded copy; `copyMemory` makes it where the tensor is dense. */
+  clone(source: Tensor, copyMemory: () => Tensor): Tensor;
+  backward(root: Tensor, options: BackwardOptions): void;
+}
+
+/** Until that room is loaded, with the first operation: there is nothing to record. */
+let room: Autograd = {
+  clone: (_source, copyMemory) => copyMemory(),
+  backward: () => {
+    throw new LockstepError('bad-input', 'backward(): no operation has been used yet.');
+  },
+};
+
+/** @internal */
+export function defineAutograd(autograd: Autograd): void {
+  room = autograd;
+}
+
+/** @internal */
+export const autograd = (): Autograd => room;
