@@ -4,13 +4,15 @@
  */
 import type { Device } from '../gpu/device.js';
 import { trainLockstep } from '../lockstep/trainer.js';
-import type { AdamWSettings, LockstepEvent, LockstepOptions, LockstepRun } from '../lockstep/types.js';
+import type { AdamWSettings, LockstepOptions, LockstepRun } from '../lockstep/types.js';
+import type { EvaluationCheckpoint, EvaluationEvent } from './events.js';
 import type { PreparedRun, PreparedSecret } from './prepare.js';
+import { Recorder } from './recorder.js';
 import { type Secret, sampleSecrets } from './secrets.js';
 import { validateSeed } from './seeds.js';
 import type { Strategy } from './strategy.js';
 import { localStrategy, type StrategyHost } from './strategy-host.js';
-import { type RunResult, type Summary, summarize } from './summary.js';
+import { summarize } from './summary.js';
 import { type Task, validateTask } from './task.js';
 
 /**
@@ -19,27 +21,22 @@ import { type Task, validateTask } from './task.js';
  */
 const AHEAD_BYTES = 64 * 2 ** 20;
 
-export interface EvaluateOptions {
-  task: Task;
-  /** Top-level seed. Default 42. */
-  seed?: number;
+export interface TrainOptions {
   /** Ends the evaluation early; its summary then covers the runs that had finished. */
   signal?: AbortSignal;
   /** Which kernel variant trains; default `auto`. */
   kernel?: LockstepOptions['kernel'];
+  /** Seconds between `checkpoint` events. Default: none. */
+  checkpointSeconds?: number;
 }
 
-export type EvaluationEvent =
-  /** As the trainer says it: which kernel, how many runs at once; then steps of all runs together. */
-  | Extract<LockstepEvent, { type: 'plan' | 'progress' }>
-  /** A secret's training set is ready. */
-  | { type: 'dataset'; secret: number; examples: number; positiveRate: number }
-  /** A window of one run closed: its mean loss and batch accuracy. */
-  | { type: 'window'; secret: number; order: number; step: number; loss: number; accuracy: number }
-  /** A run finished and was scored. Aborted runs have no such event. */
-  | { type: 'run'; result: RunResult }
-  /** The last one. */
-  | { type: 'end'; summary: Summary };
+export interface EvaluateOptions extends TrainOptions {
+  task: Task;
+  /** Top-level seed. Default 42. */
+  seed?: number;
+  /** See {@link Evaluation.resume}. */
+  resume?: EvaluationCheckpoint;
+}
 
 /** The data of one secret and the weights of its runs, made or on their way. */
 interface SecretWork {
@@ -56,6 +53,7 @@ export class Evaluation {
   readonly #secrets: Secret[];
   readonly #work: (SecretWork | undefined)[] = [];
   #optimizer!: AdamWSettings;
+  #recorder: Recorder | undefined;
 
   private constructor(host: StrategyHost, task: Task, seed: number) {
     this.#host = host;
@@ -109,69 +107,56 @@ export class Evaluation {
     return work;
   }
 
-  /** The runs in run order. While a secret's runs are handed out, the next secret's data is being made. */
-  async *#runs(announce: (data: PreparedSecret) => void): AsyncGenerator<LockstepRun> {
-    for (let s = 0; s < this.#secrets.length; s++) {
+  /** The runs that are left, in run order. While a secret's runs are handed out, the next secret's data is being made. */
+  async *#runs(recorder: Recorder, announce: (data: PreparedSecret) => void): AsyncGenerator<LockstepRun> {
+    const left = this.#secrets.map((_, s) => s).filter((s) => recorder.runsLeft(s).length > 0);
+    for (const [i, s] of left.entries()) {
       const work = this.#secret(s, true);
-      if (s + 1 < this.#secrets.length) this.#secret(s + 1);
+      if (i + 1 < left.length) this.#secret(left[i + 1]);
       const data = await work.data;
       announce(data);
       this.#work[s] = undefined;
-      for (const run of work.runs) {
-        const { weights, orderSeed } = await run;
-        yield {
-          weights,
-          orderSeed,
-          dataset: data.dataset,
-          testSet: data.testSet,
-          optimizer: this.#optimizer,
-        };
+      for (const o of recorder.runsLeft(s)) {
+        const { weights, orderSeed } = await work.runs[o];
+        const checkpoint = recorder.handOut(s, o);
+        const { dataset, testSet } = data;
+        yield { weights, orderSeed, dataset, testSet, optimizer: this.#optimizer, checkpoint };
       }
     }
   }
 
+  /**
+   * Makes {@link train} go on from a checkpoint: the events before it come again, then those of the training that is
+   * left, to the same bits.
+   *
+   * @throws LockstepError `bad-input` where the checkpoint is of another evaluation.
+   */
+  resume(checkpoint: EvaluationCheckpoint): void {
+    this.#recorder = this.#newRecorder(checkpoint);
+  }
+
+  #newRecorder(checkpoint?: EvaluationCheckpoint): Recorder {
+    const { task, strategy, seed } = this;
+    return new Recorder({ strategy, seed, task, optimizer: this.#optimizer }, checkpoint);
+  }
+
   /** Trains and scores all runs. Once only: the prepared data goes to the trainer and is not kept. */
-  async *train(
-    device: Device,
-    options: Pick<EvaluateOptions, 'signal' | 'kernel'> = {},
-  ): AsyncGenerator<EvaluationEvent> {
-    const { task } = this;
-    const results: RunResult[] = [];
+  async *train(device: Device, options: TrainOptions = {}): AsyncGenerator<EvaluationEvent> {
+    const { task, strategy, seed } = this;
+    const recorder = this.#recorder ?? this.#newRecorder();
+    yield* recorder.before();
     const announced: EvaluationEvent[] = [];
-    const kernels = new Set<string>();
-    const runs = this.#runs(({ secretIndex, dataset, positiveRate }) => {
+    const runs = this.#runs(recorder, ({ secretIndex, dataset, positiveRate }) => {
       announced.push({ type: 'dataset', secret: secretIndex, examples: dataset.x.rows, positiveRate });
     });
     for await (const event of trainLockstep(device, { ...trainerOptions(task), ...options, runs })) {
       yield* announced.splice(0);
-      const translated = this.#translate(event);
-      if (!translated) continue;
-      if (translated.type === 'plan') kernels.add(translated.kernel);
-      if (translated.type === 'run') results.push(translated.result);
-      yield translated;
+      const translated = recorder.translate(event);
+      if (translated) yield translated;
     }
-    const complete = results.length === task.secrets * task.orders;
-    yield {
-      type: 'end',
-      summary: summarize(this.strategy, task, this.seed, results, complete, [...kernels]),
-    };
-  }
-
-  #translate(event: LockstepEvent): EvaluationEvent | undefined {
-    if (event.type === 'plan' || event.type === 'progress') return event;
-    const { orders } = this.task;
-    const [secret, order] = [Math.floor(event.run / orders), event.run % orders];
-    if (event.type === 'window') {
-      const { step, loss, accuracy } = event;
-      return { type: 'window', secret, order, step, loss, accuracy };
-    }
-    if (event.reason === 'aborted') return undefined;
-    const { steps, testAccuracy } = event;
-    const nonFinite = event.reason === 'non-finite' ? { nonFinite: true } : {};
-    return {
-      type: 'run',
-      result: { secretIndex: secret, orderIndex: order, steps, testAccuracy, ...nonFinite },
-    };
+    const complete = recorder.results.length === task.secrets * task.orders;
+    const { results, kernels } = recorder;
+    yield { type: 'end', summary: summarize(strategy, task, seed, results, complete, [...kernels]) };
   }
 }
 
@@ -211,8 +196,9 @@ function trainerOptions(task: Task): Omit<LockstepOptions, 'runs'> {
 export async function* evaluate(
   device: Device,
   strategy: Strategy | StrategyHost,
-  { task, seed, ...options }: EvaluateOptions,
+  { task, seed, resume, ...options }: EvaluateOptions,
 ): AsyncGenerator<EvaluationEvent> {
   const evaluation = await Evaluation.prepare(strategy, task, seed);
+  if (resume) evaluation.resume(resume);
   yield* evaluation.train(device, options);
 }

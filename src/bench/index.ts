@@ -9,7 +9,8 @@ export { type NdArray, ndarray } from '../tensor/ndarray.js';
 export { packMatrix, packVector } from '../tensor/pack-bits.js';
 export { randomizeColumns, randomizeRow } from '../tensor/random-bits.js';
 export { makeTestSet, makeTrainingSet } from './dataset.js';
-export { type EvaluateOptions, Evaluation, type EvaluationEvent, evaluate } from './evaluate.js';
+export { type EvaluateOptions, Evaluation, evaluate, type TrainOptions } from './evaluate.js';
+export type { EvaluationCheckpoint, EvaluationEvent, WindowPoint } from './events.js';
 export * as logLines from './log-lines.js';
 export { backgroundColumns, parity, truthTable } from './parity.js';
 export {

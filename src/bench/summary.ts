@@ -125,7 +125,7 @@ function scored(run: RunResult): number {
   return Number.isNaN(run.testAccuracy) ? 0 : run.testAccuracy;
 }
 
-function summaryConfig(task: Task, seed: number): SummaryConfig {
+export function summaryConfig(task: Task, seed: number): SummaryConfig {
   return {
     n_features: task.nFeatures,
     secret_size: task.secretSize,

@@ -27,6 +27,8 @@ export interface BenchFlags extends Partial<Record<OverrideFlag, number>> {
   secretSize?: number;
   outputDir?: string;
   label?: string;
+  resume?: boolean;
+  checkpointSeconds: number;
   adapter?: string;
   kernel: 'auto' | KernelName;
   list?: boolean;
@@ -98,6 +100,13 @@ export function addBenchFlags(command: Command): Command {
       'write LABEL_seedSEED.json and the learning curves, one of each a configuration',
     )
     .option('--label <text>', 'first part of those file names (default: strategy and configuration)')
+    .option('--resume', 'go on from the checkpoints in --output-dir, and leave out what is complete there')
+    .option(
+      '--checkpoint-seconds <number>',
+      'with --output-dir: seconds between checkpoints, of which each configuration keeps the last until it is complete',
+      number,
+      60,
+    )
     .option('--adapter <text>', 'use the adapter whose name contains this text')
     .addOption(
       new Option('--kernel <name>', 'training kernel; auto takes the fastest that this adapter can run')
@@ -158,6 +167,14 @@ export function jobsOf(flags: BenchFlags): Job[] {
     if (flags.outputDir === undefined)
       throw new LockstepError('bad-input', '--label names files in --output-dir; give that too.');
     checkLabel(flags.label);
+  }
+  if (flags.resume && flags.outputDir === undefined)
+    throw new LockstepError('bad-input', '--resume goes on from files in --output-dir; give that too.');
+  if (!(flags.checkpointSeconds > 0)) {
+    throw new LockstepError(
+      'bad-input',
+      `--checkpoint-seconds ${flags.checkpointSeconds}: it must be above 0.`,
+    );
   }
   validateSeed(flags.seed);
   const tasks = tasksOf(flags);

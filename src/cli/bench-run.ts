@@ -2,12 +2,13 @@
  * Runs the jobs of `bench` one after the other: strategies in their threads, progress, logs, files, the table. What is
  * computed is evaluate.ts's.
  */
+import { readCheckpoint, readComplete, removeCheckpoint, writeCheckpoint } from '../bench/checkpoint-file.js';
 import { type CurvePoint, drawCurves } from '../bench/curves.js';
 import { Evaluation } from '../bench/evaluate.js';
 import { prepareOutputFolder, writeResult } from '../bench/result-files.js';
 import type { StrategyHost } from '../bench/strategy-host.js';
 import { startStrategy } from '../bench/strategy-thread.js';
-import { type RunResult, summarize } from '../bench/summary.js';
+import { type RunResult, type Summary, summarize } from '../bench/summary.js';
 import { configName } from '../bench/task.js';
 import type { Device } from '../gpu/device.js';
 import { LockstepError } from '../gpu/errors.js';
@@ -68,6 +69,16 @@ function checkKernel({ kernel }: BenchFlags, jobs: readonly Job[], device: Devic
   }
 }
 
+/** What an earlier process has made of a job: its summary where it is complete; else a checkpoint to go on from. */
+function earlier({ label }: Job, evaluation: Evaluation, flags: BenchFlags): Summary | undefined {
+  const { outputDir, seed, resume } = flags;
+  if (!resume || outputDir === undefined) return undefined;
+  const summary = readComplete(outputDir, label, evaluation);
+  const checkpoint = summary ? undefined : readCheckpoint(outputDir, label, seed);
+  if (checkpoint) evaluation.resume(checkpoint);
+  return summary;
+}
+
 /** One job under way: its display, its log, and what came out so far, for an interrupt can come at any moment. */
 class JobRun {
   readonly job: Job;
@@ -91,15 +102,37 @@ class JobRun {
   }
 
   async train(evaluation: Evaluation, device: Device, signal: AbortSignal): Promise<void> {
+    const { outputDir, seed, checkpointSeconds, kernel } = this.#flags;
     this.#strategy = evaluation.strategy;
     this.#begin = performance.now();
-    for await (const event of evaluation.train(device, { signal, kernel: this.#flags.kernel })) {
+    const checkpoints = outputDir === undefined ? {} : { checkpointSeconds };
+    for await (const event of evaluation.train(device, { signal, kernel, ...checkpoints })) {
       if (this.#seconds !== undefined) return; // the grace is over
       if (event.type === 'plan') this.#kernels.add(event.kernel);
+      if (event.type === 'checkpoint' && outputDir !== undefined)
+        writeCheckpoint(outputDir, this.job.label, seed, event.checkpoint);
       if (event.type === 'window') this.points.push(event);
       if (event.type === 'run') this.#results.push(event.result);
       this.#progress.note(event);
       this.#log?.note(event);
+    }
+  }
+
+  /** Takes over what an earlier process has computed, instead of {@link train}. */
+  recall({ strategy, kernels, results }: Summary): void {
+    this.#strategy = strategy;
+    for (const kernel of kernels) this.#kernels.add(kernel);
+    for (const { secret_index, order_index, steps, test_accuracy, non_finite } of results) {
+      const result: RunResult = {
+        secretIndex: secret_index,
+        orderIndex: order_index,
+        steps,
+        testAccuracy: test_accuracy,
+        nonFinite: non_finite,
+      };
+      this.#results.push(result);
+      this.#progress.note({ type: 'run', result });
+      this.#log?.note({ type: 'run', result });
     }
   }
 
@@ -127,7 +160,9 @@ async function writeFiles(run: JobRun, { outputDir, seed, quiet }: BenchFlags): 
   const { summary, config } = run.row();
   const paths = [writeResult(outputDir, label, seed, 'json', `${JSON.stringify(summary, null, 2)}\n`)];
   // An interrupt leaves no time to draw.
-  if (summary.complete) {
+  if (!summary.complete) say('to go on from the last checkpoint: the same command with --resume');
+  else {
+    removeCheckpoint(outputDir, label, seed);
     try {
       const svg = await drawCurves(
         `${summary.strategy} ${config}, ${summary.metrics.num_runs} runs`,
@@ -166,12 +201,15 @@ export async function runBench(jobs: readonly Job[], flags: BenchFlags): Promise
     checkKernel(flags, jobs, device);
     runs.push(new JobRun(jobs[0], flags));
     const evaluations = await prepareAll(jobs, flags.seed, hosts);
+    const complete = evaluations.map((evaluation, i) => earlier(jobs[i], evaluation, flags));
     for (const [i, evaluation] of evaluations.entries()) {
       if (i > 0) runs.push(new JobRun(jobs[i], flags));
-      await runs[i].train(evaluation, device, interrupt.signal);
+      const summary = complete[i];
+      if (summary) runs[i].recall(summary);
+      else await runs[i].train(evaluation, device, interrupt.signal);
       if (interrupt.happened) return;
       runs[i].end();
-      await writeFiles(runs[i], flags);
+      if (!summary) await writeFiles(runs[i], flags);
     }
   };
 

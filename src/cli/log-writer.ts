@@ -2,7 +2,7 @@
  * The scaffold's log lines (`--log`) in run order: runs train at the same time, so the lines of a run wait here until
  * all runs before it have finished.
  */
-import type { EvaluationEvent } from '../bench/evaluate.js';
+import type { EvaluationEvent } from '../bench/events.js';
 import * as logLines from '../bench/log-lines.js';
 import type { Summary } from '../bench/summary.js';
 import type { Task } from '../bench/task.js';

@@ -4,7 +4,7 @@
  * and draws; it decides nothing.
  */
 import { createLogUpdate } from 'log-update';
-import type { EvaluationEvent } from '../bench/evaluate.js';
+import type { EvaluationEvent } from '../bench/events.js';
 import { type Colors, colorsFor, duration, grouped } from './style.js';
 
 /** Redraw interval on a terminal, and interval of the plain lines elsewhere, in milliseconds. */

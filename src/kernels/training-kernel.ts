@@ -24,7 +24,7 @@ export interface ChunkBuffers {
   readonly slots: number;
   /** Steps, over all positions of a chunk, that the per-step buffers hold. */
   readonly capacity: number;
-  /** [position] {@link SLOT_WORDS}: slot, steps of this chunk, whether a window closes, position. */
+  /** [position] {@link SLOT_WORDS}: slot, steps of this chunk, whether a window closes. */
   readonly slotOf: GPUBuffer;
   /** [slot] {@link HYPER_FLOATS}: 1 - lr wd, beta1, 1 - beta1, beta2, 1 - beta2, eps. */
   readonly hypers: GPUBuffer;
@@ -38,7 +38,7 @@ export interface ChunkBuffers {
   readonly sums: GPUBuffer;
 }
 
-export const SLOT_WORDS = 4;
+export const SLOT_WORDS = 3;
 export const HYPER_FLOATS = 6;
 export const STEP_FLOATS = 4;
 export const SOURCE_WORDS = 4;
@@ -65,7 +65,7 @@ export interface Chunk {
 
 /** One variant, compiled for a shape and bound to the trainer's buffers. */
 export interface TrainingKernel {
-  readonly name: string;
+  readonly name: KernelName;
   /** [slot] floats of one run's weights and moments, in the variant's own order; see `pack`. */
   readonly state: GPUBuffer;
   readonly stateFloats: number;

@@ -26,7 +26,7 @@ import { DataBanks } from './data-banks.js';
 import { liveWeights } from './live-columns.js';
 import type { MemoryPlan } from './memory-plan.js';
 import type { RunChunk, RunProgress } from './run-progress.js';
-import type { MlpWeights } from './types.js';
+import type { LockstepRun, MlpWeights, RunCheckpoint } from './types.js';
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 const WINDOW_WORDS = 4;
@@ -120,18 +120,49 @@ export class Cohort {
     this.#free.push(slot);
   }
 
-  /** Puts a run that has not begun into its slot. */
-  load(progress: RunProgress, features: number): void {
-    const { slot, run, placement } = progress;
+  /** Why a run cannot go on from a checkpoint here; undefined where it can. */
+  refusal({ kernel, state, sums }: RunCheckpoint): string | undefined {
+    if (kernel !== this.#kernel.name)
+      return `it was made by the kernel ${kernel}, and ${this.#kernel.name} is to train it`;
+    const lengths = { state: [state, this.#kernel.stateFloats], sums: [sums, this.#sumWords] } as const;
+    for (const [name, [array, wanted]] of Object.entries(lengths)) {
+      if (array.length !== wanted) return `its ${name} has ${array.length} elements instead of ${wanted}`;
+    }
+    return undefined;
+  }
+
+  get #sumWords(): number {
+    return SUMS * this.plan.batchPitch;
+  }
+
+  /** Puts a run into its slot: as it begins, or as a checkpoint says. */
+  load(progress: RunProgress, { weights, checkpoint }: LockstepRun, features: number): void {
+    const { slot, placement } = progress;
     const { queue } = this.#device.gpu;
     const { hypers, paused, sums } = this.#buffers;
-    const state = this.#kernel.pack(liveWeights(run.weights, features, placement.columns));
+    const state = checkpoint?.state ?? this.#kernel.pack(liveWeights(weights, features, placement.columns));
     queue.writeBuffer(this.#kernel.state, state.byteLength * slot, state);
     queue.writeBuffer(hypers, 4 * HYPER_FLOATS * slot, progress.hypers);
     queue.writeBuffer(paused, 4 * slot, new Uint32Array(1));
-    queue.writeBuffer(this.#own.stable, 4 * slot, new Uint32Array(1));
-    const words = SUMS * this.plan.batchPitch;
-    queue.writeBuffer(sums, 4 * words * slot, new Uint32Array(words));
+    queue.writeBuffer(this.#own.stable, 4 * slot, Uint32Array.of(checkpoint?.stableWindows ?? 0));
+    queue.writeBuffer(sums, 4 * this.#sumWords * slot, checkpoint?.sums ?? new Uint32Array(this.#sumWords));
+  }
+
+  /** Where a run stands on the device; for a time when no chunk is under way. */
+  async save({ slot, done }: RunProgress): Promise<RunCheckpoint> {
+    const read = (buffer: GPUBuffer, words: number) => this.#device.read(buffer, 4 * words * slot, 4 * words);
+    const [state, sums, stable] = await Promise.all([
+      read(this.#kernel.state, this.#kernel.stateFloats),
+      read(this.#buffers.sums, this.#sumWords),
+      read(this.#own.stable, 1),
+    ]);
+    return {
+      steps: done,
+      kernel: this.#kernel.name,
+      state: new Float32Array(state),
+      sums: new Uint32Array(sums),
+      stableWindows: new Uint32Array(stable)[0],
+    };
   }
 
   /** Most steps a run that a chunk of so many runs may have. */
@@ -268,7 +299,7 @@ function allocate(device: Device, { slots, capacity, batchPitch }: MemoryPlan): 
 function slotWords(chunks: readonly RunChunk[]): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(chunks.length * SLOT_WORDS);
   chunks.forEach(({ run, steps, closing }, position) => {
-    words.set([run.slot, steps, closing ? 1 : 0, position], position * SLOT_WORDS);
+    words.set([run.slot, steps, closing ? 1 : 0], position * SLOT_WORDS);
   });
   return words;
 }

@@ -5,7 +5,7 @@ import type { LockstepOptions, LockstepRun } from './types.js';
 export type Settings = Required<
   Pick<LockstepOptions, 'features' | 'hidden' | 'batchSize' | 'maxSteps' | 'logInterval' | 'kernel'>
 > &
-  Pick<LockstepOptions, 'stop' | 'signal' | 'keepWeights'>;
+  Pick<LockstepOptions, 'stop' | 'signal' | 'keepWeights' | 'checkpointSeconds'>;
 
 export const DEFAULT_EPS = 1e-8;
 /** Smaller ones are not normal float32 numbers, which a device may take for 0. */
@@ -15,10 +15,16 @@ const MOST = { features: 1024, hidden: 4096, batchSize: 1024 };
 /** @throws LockstepError `bad-input` naming the option, its value and what it may be. */
 export function checkOptions(options: LockstepOptions): Settings {
   const { hidden = 512, batchSize = 128, logInterval = 250, kernel = 'auto' } = options;
-  const { features, maxSteps, stop, signal, keepWeights } = options;
+  const { features, maxSteps, stop, signal, keepWeights, checkpointSeconds } = options;
   const whole = { features, hidden, batchSize, maxSteps, logInterval };
   checkWhole(whole);
   if (options.expectedRuns !== undefined) checkWhole({ expectedRuns: options.expectedRuns });
+  if (checkpointSeconds !== undefined && !(checkpointSeconds > 0)) {
+    throw new LockstepError(
+      'bad-input',
+      `trainLockstep: checkpointSeconds is ${checkpointSeconds}; it must be above 0, or left out.`,
+    );
+  }
   if (stop) {
     checkWhole({ 'stop.windows': stop.windows });
     for (const name of ['minSteps', 'accuracy'] as const) {
@@ -36,7 +42,7 @@ export function checkOptions(options: LockstepOptions): Settings {
         'stop rule counts in; close windows more often.',
     );
   }
-  return { ...whole, kernel, stop, signal, keepWeights };
+  return { ...whole, kernel, stop, signal, keepWeights, checkpointSeconds };
 }
 
 function checkWhole(values: Record<string, number>): void {
@@ -51,7 +57,7 @@ function checkWhole(values: Record<string, number>): void {
 }
 
 /** @throws LockstepError `bad-input` naming the run and what does not fit. */
-export function checkRun(run: LockstepRun, index: number, { features, hidden }: Settings): void {
+export function checkRun(run: LockstepRun, index: number, { features, hidden, maxSteps }: Settings): void {
   const refuse = (what: string) => {
     throw new LockstepError('bad-input', `trainLockstep: run ${index}: ${what}.`);
   };
@@ -73,6 +79,9 @@ export function checkRun(run: LockstepRun, index: number, { features, hidden }: 
   }
   if (!Number.isSafeInteger(run.orderSeed))
     refuse(`orderSeed is ${run.orderSeed}; it must be a whole number below 2^53`);
+  const at = run.checkpoint?.steps ?? 0;
+  if (!Number.isInteger(at) || at < 0 || at >= maxSteps)
+    refuse(`its checkpoint stands at step ${at}; it must be a whole number below maxSteps, ${maxSteps}`);
   const { lr, weightDecay, beta1, beta2, eps = DEFAULT_EPS } = optimizer;
   if (!(lr > 0 && lr < Infinity)) refuse(`optimizer.lr is ${lr}; it must be a finite number above 0`);
   if (!(weightDecay >= 0 && weightDecay < Infinity))

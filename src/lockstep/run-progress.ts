@@ -8,7 +8,14 @@ import { EpochOrder } from '../random/epoch-order.js';
 import type { Placement } from './data-banks.js';
 import { DEFAULT_EPS } from './options.js';
 import type { LockstepRun } from './types.js';
-import { batchesBetween, missBudget, nextClose, type WindowBatches, type WindowSettings } from './windows.js';
+import {
+  batchesBetween,
+  lastClose,
+  missBudget,
+  nextClose,
+  type WindowBatches,
+  type WindowSettings,
+} from './windows.js';
 
 /** A window that closes at the end of a chunk. */
 export interface Closing {
@@ -26,8 +33,8 @@ export interface RunChunk {
 
 export class RunProgress {
   readonly index: number;
-  /** Without the dataset: that is on the device, and need not stay here. */
-  readonly run: Omit<LockstepRun, 'dataset'>;
+  /** Without what is on the device, and need not stay here. */
+  readonly run: Omit<LockstepRun, 'dataset' | 'checkpoint'>;
   readonly slot: number;
   readonly placement: Placement;
   /** Steps sent to the device. */
@@ -49,12 +56,29 @@ export class RunProgress {
     settings: Omit<WindowSettings, 'examples'>,
   ) {
     this.index = index;
-    const { weights, testSet, orderSeed, optimizer } = run;
+    const { weights, testSet, orderSeed, optimizer, checkpoint } = run;
     this.run = { weights, testSet, orderSeed, optimizer };
     this.slot = slot;
     this.placement = placement;
     this.#settings = { ...settings, examples: placement.examples };
     this.#order = new EpochOrder(placement.examples, orderSeed);
+    if (checkpoint) this.#goOn(checkpoint.steps);
+  }
+
+  /** Brings the host's part of a run to where it stood after so many steps. */
+  #goOn(steps: number): void {
+    const { batchSize } = this.#settings;
+    const { examples } = this.placement;
+    const perEpoch = Math.ceil(examples / batchSize);
+    this.#order.skip(Math.floor(steps / perEpoch) * examples + (steps % perEpoch) * batchSize);
+    this.sent = steps;
+    this.done = steps;
+    this.#windowStart = lastClose(steps, this.#settings);
+    const { beta1, beta2 } = this.run.optimizer;
+    for (let s = 0; s < steps; s++) {
+      this.#power1 *= beta1;
+      this.#power2 *= beta2;
+    }
   }
 
   /** AdamW's constants as the kernels take them. */

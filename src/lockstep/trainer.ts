@@ -4,6 +4,7 @@
  * events. Steps, windows and the stop rule are computed on the device (cohort.ts and the kernels).
  */
 import type { Device } from '../gpu/device.js';
+import { LockstepError } from '../gpu/errors.js';
 import { span } from '../gpu/host-spans.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 import { Cohort, type WindowRecord } from './cohort.js';
@@ -14,7 +15,7 @@ import { checkOptions, checkRun, type Settings } from './options.js';
 import { Pacer } from './pacer.js';
 import { type RunChunk, RunProgress } from './run-progress.js';
 import { RunSource } from './run-source.js';
-import type { LockstepEvent, LockstepOptions, LockstepRun } from './types.js';
+import type { LockstepEvent, LockstepOptions, LockstepRun, RunCheckpoint } from './types.js';
 import { chooseVariant } from './variants.js';
 import { meanAccuracy } from './windows.js';
 
@@ -78,6 +79,7 @@ class Trainer {
   #active: { progress: RunProgress; cohort: Cohort }[] = [];
   #flights: Flight[] = [];
   #admitted = 0;
+  #lastCheckpoint = performance.now();
   #steps = 0;
 
   constructor(device: Device, options: LockstepOptions) {
@@ -100,6 +102,7 @@ class Trainer {
   async *events(): AsyncGenerator<LockstepEvent> {
     while (!this.#settings.signal?.aborted) {
       yield* this.#admit();
+      if (this.#checkpointDue) yield* this.#checkpoint();
       if (this.#submit() && this.#flights.length < CHUNKS_IN_FLIGHT) continue;
       const flight = this.#flights.shift();
       if (flight) yield* this.#collect(flight);
@@ -109,6 +112,27 @@ class Trainer {
       if (idle && this.#source.ended && !this.#finisher.busy) return;
     }
     yield* this.#abort();
+  }
+
+  get #checkpointDue(): boolean {
+    const { checkpointSeconds = Number.POSITIVE_INFINITY } = this.#settings;
+    return performance.now() - this.#lastCheckpoint >= 1e3 * checkpointSeconds;
+  }
+
+  /** Ends what is in flight, reports what has finished, and reads where the others stand. */
+  async *#checkpoint(): AsyncGenerator<LockstepEvent> {
+    for (let flight = this.#flights.shift(); flight; flight = this.#flights.shift())
+      yield* this.#collect(flight);
+    await Promise.race([this.#finisher.wait(), this.#aborted]);
+    yield* this.#finisher.drain();
+    const reads = this.#active.map(async ({ progress, cohort }) => ({
+      run: progress.index,
+      checkpoint: await cohort.save(progress),
+    }));
+    const runs = await Promise.race([Promise.all(reads), this.#aborted]);
+    if (!runs || this.#settings.signal?.aborted) return;
+    this.#lastCheckpoint = performance.now();
+    yield { type: 'checkpoint', runs };
   }
 
   /** With nothing to train: waits for the next run, for a finished one to be scored, or for the abort. */
@@ -137,7 +161,7 @@ class Trainer {
       this.#columns.set(run.dataset, columns);
       let cohort = this.#cohorts.get(columns.length);
       if (!cohort) {
-        cohort = await span('compile', 'open a cohort', () => this.#open(columns.length));
+        cohort = await span('compile', 'open a cohort', () => this.#open(columns.length, run.checkpoint));
         const { plan, kernelName } = cohort;
         yield {
           type: 'plan',
@@ -156,10 +180,12 @@ class Trainer {
   }
 
   /** A cohort for runs with so many live features. */
-  async #open(features: number): Promise<Cohort> {
+  async #open(features: number, checkpoint?: RunCheckpoint): Promise<Cohort> {
     const { hidden, batchSize, logInterval, kernel, stop } = this.#settings;
     const shape = { features, hidden, batch: batchSize };
-    const variant = await chooseVariant(this.#device, shape, kernel, this.#expectedRuns);
+    // A checkpoint goes on with the kernel that made it.
+    const name = kernel === 'auto' && checkpoint ? checkpoint.kernel : kernel;
+    const variant = await chooseVariant(this.#device, shape, name, this.#expectedRuns);
     const footprint = variant.footprint(shape, this.#device);
     const plan = planMemory(this.#device, shape, footprint, this.#expectedRuns, logInterval);
     const cohort = await Cohort.create(this.#device, variant, shape, plan, stop?.windows ?? 0xffffffff);
@@ -168,9 +194,17 @@ class Trainer {
   }
 
   #start(run: LockstepRun, columns: Uint16Array, cohort: Cohort, slot: number): void {
+    const refusal = run.checkpoint && cohort.refusal(run.checkpoint);
+    if (refusal) {
+      throw new LockstepError(
+        'bad-input',
+        `trainLockstep: run ${this.#admitted} cannot go on from its checkpoint: ${refusal}. Use the options and the ` +
+          'kernel that it was made with, or begin the run anew.',
+      );
+    }
     const placement = cohort.banks.acquire(run.dataset, columns);
     const progress = new RunProgress(this.#admitted++, run, slot, placement, this.#settings);
-    cohort.load(progress, this.#settings.features);
+    cohort.load(progress, run, this.#settings.features);
     this.#active.push({ progress, cohort });
   }
 

@@ -18,6 +18,23 @@ export interface AdamWSettings {
   eps?: number;
 }
 
+/**
+ * Where a run stood between two chunks of steps, with everything that training on to the same bits takes. For the
+ * trainer to read: the arrays are as the kernel keeps them.
+ */
+export interface RunCheckpoint {
+  /** Steps done. */
+  steps: number;
+  /** The kernel whose layout `state` has; another one cannot go on from it. */
+  kernel: KernelName;
+  /** Weights and moments. */
+  state: Float32Array<ArrayBuffer>;
+  /** Sums of the open window. */
+  sums: Uint32Array<ArrayBuffer>;
+  /** Windows in a row, up to the last, that counted for the stop rule. */
+  stableWindows: number;
+}
+
 /** One model to train. Runs that name the same dataset object share its memory on the device. */
 export interface LockstepRun {
   /** Initial weights; read once, never written. */
@@ -28,6 +45,8 @@ export interface LockstepRun {
   /** Seed of the epoch order: `torch.randperm` on one generator that lives on over the epochs. */
   orderSeed: number;
   optimizer: AdamWSettings;
+  /** Goes on from here instead of from the weights; all else as it was, options too, and the run ends in the same bits. */
+  checkpoint?: RunCheckpoint;
 }
 
 /** When a run may end before `maxSteps`: `windows` windows in a row with a mean accuracy of at least `accuracy`. */
@@ -58,6 +77,8 @@ export interface LockstepOptions {
   expectedRuns?: number;
   /** Hand out the final weights with each `finish` event. Default false. */
   keepWeights?: boolean;
+  /** Seconds between `checkpoint` events; the device waits for each. Default: none. */
+  checkpointSeconds?: number;
 }
 
 /** Runs are numbered in the order in which `runs` yields them. */
@@ -67,8 +88,10 @@ export type LockstepEvent =
    * dataset are left out), how many runs at once, and what holds them back where that is fewer than there are.
    */
   | { type: 'plan'; kernel: string; features: number; runsAtOnce: number; note?: string }
-  /** A chunk of steps is done: steps of all runs together since the start, and how many runs are under way. */
+  /** A chunk of steps is done: steps of all runs together since the start (or the checkpoints), and how many runs are under way. */
   | { type: 'progress'; steps: number; running: number }
+  /** Where each run under way stands. A run whose `finish` was reported before is not in it. */
+  | { type: 'checkpoint'; runs: { run: number; checkpoint: RunCheckpoint }[] }
   /** A window closed. `loss` and `accuracy` are the unweighted means of the batches since the last one. */
   | { type: 'window'; run: number; step: number; loss: number; accuracy: number }
   | {

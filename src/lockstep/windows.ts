@@ -26,6 +26,12 @@ export function nextClose(step: number, { logInterval, maxSteps }: WindowSetting
   return Math.min(maxSteps, (Math.floor(step / logInterval) + 1) * logInterval);
 }
 
+/** The last step up to `step` at which a window closed; 0 where none has. */
+export function lastClose(step: number, { logInterval, maxSteps }: WindowSettings): number {
+  if (step >= maxSteps) return maxSteps;
+  return Math.max(Math.min(step, 1), Math.floor(step / logInterval) * logInterval);
+}
+
 /** What the batches of steps (from, to] are. */
 export function batchesBetween(
   from: number,

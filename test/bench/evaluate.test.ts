@@ -3,7 +3,8 @@
  * it ends early. Models of 16 hidden units; the arithmetic is tested with the trainer.
  */
 import { afterAll, expect, test } from 'vitest';
-import { Evaluation, type EvaluationEvent, evaluate } from '../../src/bench/evaluate.js';
+import { Evaluation, evaluate } from '../../src/bench/evaluate.js';
+import type { EvaluationCheckpoint, EvaluationEvent } from '../../src/bench/events.js';
 import { strategyNamed } from '../../src/bench/strategies/index.js';
 import type { Strategy } from '../../src/bench/strategy.js';
 import { makeTask } from '../../src/bench/task.js';
@@ -108,4 +109,34 @@ test('a signal ends it: the summary covers what had finished', async () => {
     type: 'end',
     summary: { complete: false, metrics: { num_runs: 0 } },
   });
+});
+
+test('goes on from a checkpoint: the events before it again, then the rest, to the same summary', async () => {
+  const starter = strategyNamed('starter');
+  const whole = await collect(evaluate(device, starter, { task }));
+  const events: EvaluationEvent[] = [];
+  let resume: EvaluationCheckpoint | undefined;
+  for await (const event of evaluate(device, starter, { task, checkpointSeconds: 1e-6 })) {
+    if (event.type === 'checkpoint') resume = structuredClone(event.checkpoint);
+    if (resume?.runs.some(({ checkpoint }) => checkpoint.steps > 10)) break;
+  }
+  for await (const event of evaluate(device, starter, { task, resume })) events.push(event);
+  expect(events.at(-1)).toEqual(whole.at(-1));
+  const windows = (all: EvaluationEvent[]) =>
+    all
+      .filter((event) => event.type === 'window')
+      .map((event) => Object.values(event).join())
+      .sort();
+  expect(windows(events)).toEqual(windows(whole));
+});
+
+test('refuses the checkpoint of another evaluation before anything is trained', async () => {
+  let resume: EvaluationCheckpoint | undefined;
+  for await (const event of evaluate(device, strategyNamed('starter'), { task, checkpointSeconds: 1e-6 })) {
+    if (event.type !== 'checkpoint') continue;
+    resume = event.checkpoint;
+    break;
+  }
+  const other = collect(evaluate(device, strategyNamed('starter'), { task, seed: 43, resume }));
+  await expect(other).rejects.toThrow(/The checkpoint is of another evaluation, .*"seed":42.*"seed":43/);
 });

@@ -2,7 +2,7 @@
  * The bench command as a user meets it: what goes to which stream, exit codes, files, and how it ends. Small models, a
  * few dozen steps: what is learned is tested elsewhere.
  */
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -13,6 +13,7 @@ import { runCli, startCli } from './run-cli.js';
 const TINY =
   '--smoke --hidden-width 16 --secrets 1 --orders 2 --max-steps 40 --log-interval 10 --test-set-size 64';
 const ONE = `bench ${TINY} --config n8-k2`;
+const CHECKPOINT = ['starter-n16-k3_seed42.checkpoint'];
 const STACK_TRACE = /^\s+at (\S+ \(|file:|node:)/m;
 const folder = mkdtempSync(join(tmpdir(), 'lockstep-cli-'));
 
@@ -276,5 +277,45 @@ describe('Ctrl-C', () => {
       complete: false,
       metrics: { num_runs: 0 },
     });
+  });
+});
+
+describe('--resume', () => {
+  const job = (out: string, more = '') =>
+    `bench --strategy starter --config n16-k3 --profile full --secrets 2 --orders 3 --hidden-width 32 --early-stop-acc 1 ` +
+    `--max-steps 4000 --test-set-size 256 --quiet --output-dir ${out} ${more}`;
+  const files = (out: string) => readdirSync(out).sort();
+  const json = (out: string) => readFileSync(join(out, 'starter-n16-k3_seed42.json'), 'utf8');
+
+  test('goes on where a killed process left off, to the same summary, and leaves out what is complete', async () => {
+    const [whole, killed] = [join(folder, 'whole'), join(folder, 'killed')];
+    await runCli(job(whole));
+    const run = startCli(job(killed, '--checkpoint-seconds 0.2'));
+    await expect.poll(() => existsSync(killed) && files(killed), { timeout: 30_000 }).toEqual(CHECKPOINT);
+    run.child.kill('SIGKILL');
+    expect((await run.result).code).toBe(null);
+    expect(files(killed).filter((name) => !name.endsWith('.part'))).toEqual(CHECKPOINT);
+
+    const resumed = await runCli(job(killed, '--resume'));
+    expect(resumed.code).toBe(0);
+    expect(json(killed)).toBe(json(whole));
+    expect(files(killed).filter((name) => !name.endsWith('.part'))).toEqual(files(whole));
+
+    writeFileSync(join(killed, 'starter-n16-k3_seed42.svg'), ''); // drawn again if trained again
+    const again = await runCli(job(killed, '--resume --json'));
+    expect(JSON.parse(again.stdout)).toEqual(JSON.parse(json(whole)));
+    expect(readFileSync(join(killed, 'starter-n16-k3_seed42.svg'), 'utf8')).toBe('');
+  });
+
+  test('is refused where there is nothing to go on from, or something else', async () => {
+    await refused(`${ONE} --resume`, /--resume goes on from files in --output-dir; give that too/);
+    await refused(`${ONE} --checkpoint-seconds 0`, /--checkpoint-seconds 0: it must be above 0/);
+    const broken = join(folder, 'broken');
+    mkdirSync(broken);
+    writeFileSync(join(broken, CHECKPOINT[0]), 'no checkpoint');
+    await refused(
+      job(broken, '--resume'),
+      /starter-n16-k3_seed42.checkpoint cannot be read as a checkpoint .*; delete it/,
+    );
   });
 });

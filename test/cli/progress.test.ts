@@ -3,7 +3,7 @@
  */
 import pc from 'picocolors';
 import { expect, test } from 'vitest';
-import type { EvaluationEvent } from '../../src/bench/evaluate.js';
+import type { EvaluationEvent } from '../../src/bench/events.js';
 import { metricsOf } from '../../src/bench/summary.js';
 import { makeTask } from '../../src/bench/task.js';
 import { LogWriter } from '../../src/cli/log-writer.js';

@@ -36,6 +36,27 @@ describe('EpochOrder', () => {
     );
   });
 
+  it('skips as if it had handed out, from anywhere, over the ends of epochs', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(),
+        fc.integer({ min: 1, max: 900 }),
+        fc.nat({ max: 300 }),
+        fc.nat({ max: 3000 }),
+        (seed, examples, taken, skipped) => {
+          const order = new EpochOrder(examples, seed);
+          order.skip(taken);
+          order.skip(skipped);
+          const next = new Uint32Array(Math.min(100, order.remaining));
+          order.take(next, 0, next.length);
+          const epochs = Math.ceil((taken + skipped + next.length) / examples);
+          const expected = torchEpochs(examples, seed, epochs).slice(taken + skipped);
+          expect([...next]).toEqual(expected.slice(0, next.length));
+        },
+      ),
+    );
+  });
+
   it('equals randperm for 10,000 examples in batches of 128, the last of 16', () => {
     expect(takeEpochs(10_000, 84_000_000, 3, [128])).toEqual(torchEpochs(10_000, 84_000_000, 3));
   });

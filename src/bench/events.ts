@@ -1,0 +1,38 @@
+/** What an evaluation says while it runs, and what it takes to go on with one. Types only. */
+import type { LockstepEvent, RunCheckpoint } from '../lockstep/types.js';
+import type { RunResult, Summary } from './summary.js';
+
+/** A window of one run closed: its mean loss and batch accuracy. */
+export interface WindowPoint {
+  type: 'window';
+  secret: number;
+  order: number;
+  step: number;
+  loss: number;
+  accuracy: number;
+}
+
+/** An evaluation between two chunks of steps. Survives `structuredClone` and `v8.serialize`. */
+export interface EvaluationCheckpoint {
+  /** Strategy, seed, task and optimizer settings as text: only the same evaluation can go on from here. */
+  identity: string;
+  /** Training kernels that ran. */
+  kernels: string[];
+  results: RunResult[];
+  windows: WindowPoint[];
+  runs: { secret: number; order: number; checkpoint: RunCheckpoint }[];
+}
+
+export type EvaluationEvent =
+  /** As the trainer says it: which kernel, how many runs at once; then steps of all runs together. */
+  | Extract<LockstepEvent, { type: 'plan' | 'progress' }>
+  /** A secret's training set is ready. */
+  | { type: 'dataset'; secret: number; examples: number; positiveRate: number }
+  /** A window of one run closed: its mean loss and batch accuracy. */
+  | WindowPoint
+  /** Where the evaluation stands; hand it in as `resume` to go on from there. */
+  | { type: 'checkpoint'; checkpoint: EvaluationCheckpoint }
+  /** A run finished and was scored. Aborted runs have no such event. */
+  | { type: 'run'; result: RunResult }
+  /** The last one. */
+  | { type: 'end'; summary: Summary };

@@ -1,0 +1,135 @@
+/**
+ * What an evaluation has come to: results, windows, and where the runs under way stand. Turns the trainer's events into
+ * the evaluation's and keeps what a later process needs to go on. Data only; checkpoint-file.ts has the files.
+ */
+import { LockstepError } from '../gpu/errors.js';
+import type { AdamWSettings, LockstepEvent, RunCheckpoint } from '../lockstep/types.js';
+import type { EvaluationCheckpoint, EvaluationEvent, WindowPoint } from './events.js';
+import { type RunResult, summaryConfig } from './summary.js';
+import type { Task } from './task.js';
+
+/** What tells one evaluation from another. */
+export interface EvaluationIdentity {
+  strategy: string;
+  seed: number;
+  task: Task;
+  optimizer: AdamWSettings;
+}
+
+/** The record of one evaluation under way. */
+export class Recorder {
+  readonly results: RunResult[];
+  /** Training kernels that ran. */
+  readonly kernels: Set<string>;
+  readonly #identity: string;
+  readonly #orders: number;
+  readonly #windows: WindowPoint[];
+  /** Runs that go on from a checkpoint and were not handed out yet, by run number. */
+  readonly #resumed: Map<number, RunCheckpoint>;
+  readonly #stepsBefore: number;
+  /** Run number, secret x orders + order, of each run in the order in which the trainer got them. */
+  readonly #handedOut: number[] = [];
+
+  /** @throws LockstepError `bad-input` where `resume` is of another evaluation. */
+  constructor({ strategy, seed, task, optimizer }: EvaluationIdentity, resume?: EvaluationCheckpoint) {
+    this.#identity = JSON.stringify({ strategy, ...summaryConfig(task, seed), ...optimizer });
+    this.#orders = task.orders;
+    if (resume && resume.identity !== this.#identity) {
+      throw new LockstepError(
+        'bad-input',
+        `The checkpoint is of another evaluation, ${resume.identity}; this one is ${this.#identity}. Use the flags and ` +
+          'the strategy that it was made with, or begin anew.',
+      );
+    }
+    const { kernels = [], results = [], windows = [], runs = [] } = resume ?? {};
+    this.kernels = new Set(kernels);
+    this.results = [...results];
+    this.#windows = [...windows];
+    this.#resumed = new Map(
+      runs.map(({ secret, order, checkpoint }) => [this.#number(secret, order), checkpoint]),
+    );
+    this.#stepsBefore = [...results, ...runs.map(({ checkpoint }) => checkpoint)].reduce(
+      (sum, { steps }) => sum + steps,
+      0,
+    );
+  }
+
+  #number(secret: number, order: number): number {
+    return secret * this.#orders + order;
+  }
+
+  /** The events before the checkpoint once more, for displays and logs. */
+  *before(): Generator<EvaluationEvent> {
+    yield* this.#windows;
+    for (const result of this.results) yield { type: 'run', result };
+    if (this.#stepsBefore > 0)
+      yield { type: 'progress', steps: this.#stepsBefore, running: this.#resumed.size };
+  }
+
+  /** Orders of a secret's runs that have no result yet. */
+  runsLeft(secret: number): number[] {
+    const done = new Set(this.results.filter((r) => r.secretIndex === secret).map((r) => r.orderIndex));
+    return Array.from({ length: this.#orders }, (_, o) => o).filter((o) => !done.has(o));
+  }
+
+  /** Notes that the trainer gets a run now; where it goes on from, if it does. */
+  handOut(secret: number, order: number): RunCheckpoint | undefined {
+    const run = this.#number(secret, order);
+    const checkpoint = this.#resumed.get(run);
+    this.#resumed.delete(run);
+    this.#handedOut.push(run);
+    return checkpoint;
+  }
+
+  #place(trainerRun: number): { secret: number; order: number } {
+    const run = this.#handedOut[trainerRun];
+    return { secret: Math.floor(run / this.#orders), order: run % this.#orders };
+  }
+
+  /** The trainer's event in the evaluation's words; undefined for one that nobody needs. */
+  translate(event: LockstepEvent): EvaluationEvent | undefined {
+    switch (event.type) {
+      case 'plan':
+        this.kernels.add(event.kernel);
+        return event;
+      case 'progress':
+        return { ...event, steps: this.#stepsBefore + event.steps };
+      case 'window': {
+        const { step, loss, accuracy } = event;
+        const point = { type: 'window' as const, ...this.#place(event.run), step, loss, accuracy };
+        this.#windows.push(point);
+        return point;
+      }
+      case 'checkpoint':
+        return { type: 'checkpoint', checkpoint: this.#checkpoint(event.runs) };
+      case 'finish':
+        return event.reason === 'aborted' ? undefined : { type: 'run', result: this.#result(event) };
+    }
+  }
+
+  #result(event: Extract<LockstepEvent, { type: 'finish' }>): RunResult {
+    const { secret, order } = this.#place(event.run);
+    const { steps, testAccuracy } = event;
+    const nonFinite = event.reason === 'non-finite' ? { nonFinite: true } : {};
+    const result = { secretIndex: secret, orderIndex: order, steps, testAccuracy, ...nonFinite };
+    this.results.push(result);
+    return result;
+  }
+
+  /** Runs that were not handed out again yet stand where they stood. */
+  #checkpoint(runs: readonly { run: number; checkpoint: RunCheckpoint }[]): EvaluationCheckpoint {
+    const waiting = [...this.#resumed].map(([run, checkpoint]) => ({
+      secret: Math.floor(run / this.#orders),
+      order: run % this.#orders,
+      checkpoint,
+    }));
+    const underWay = runs.map(({ run, checkpoint }) => ({ ...this.#place(run), checkpoint }));
+    return {
+      identity: this.#identity,
+      kernels: [...this.kernels],
+      results: [...this.results],
+      windows: [...this.#windows],
+      runs: [...waiting, ...underWay],
+    };
+  }
+}

@@ -1,0 +1,161 @@
+// A run that goes on from a checkpoint ends in the same bits as one that was never stopped, wherever it was stopped: in
+// a window, in an epoch, with windows counted for the stop rule.
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Device } from '../../src/gpu/device.js';
+import { LockstepError } from '../../src/gpu/errors.js';
+import { openDevice } from '../../src/gpu/open.js';
+import { Pacer } from '../../src/lockstep/pacer.js';
+import { trainLockstep } from '../../src/lockstep/trainer.js';
+import type { LockstepOptions, LockstepRun, RunCheckpoint } from '../../src/lockstep/types.js';
+import { bitsOf, type Outcome, outcomes, randomDataset, randomWeights } from './outcomes.js';
+
+const FEATURES = 16;
+const HIDDEN = 32;
+const options = {
+  features: FEATURES,
+  hidden: HIDDEN,
+  maxSteps: 120,
+  logInterval: 25,
+  stop: { minSteps: 40, accuracy: 0.7, windows: 2 },
+  keepWeights: true,
+};
+/** Always due: a checkpoint between any two chunks. */
+const ALWAYS = 1e-6;
+
+let device: Device;
+beforeAll(async () => {
+  device = await openDevice();
+});
+afterAll(() => device.destroy());
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** One with dead columns, so that two kernels train; epochs of one whole batch and a small one, and of two. */
+const datasets = [
+  randomDataset(200, FEATURES, 1),
+  randomDataset(256, FEATURES, 2, { dead: [0, 2, 4, 6, 8, 10, 12, 14] }),
+  randomDataset(90, FEATURES, 3),
+];
+const testSet = randomDataset(300, FEATURES, 4);
+const runs: LockstepRun[] = Array.from({ length: 9 }, (_, k) => ({
+  weights: randomWeights(FEATURES, HIDDEN, 100 + k),
+  dataset: datasets[k % 3],
+  testSet,
+  orderSeed: 200 + k,
+  optimizer: { lr: 0.002 * (1 + k), weightDecay: 0.01 * (k % 4), beta1: 0.9, beta2: 0.99 },
+}));
+
+/** Trains until the checkpoint of that number, counted from 1: it, and the windows and ends up to it. */
+async function stopAt(number: number, more: Partial<LockstepOptions>) {
+  const before: Outcome[] = runs.map(() => ({ windows: [] }));
+  let seen = 0;
+  const all = { ...options, ...more, runs, checkpointSeconds: ALWAYS };
+  for await (const event of trainLockstep(device, all)) {
+    if (event.type === 'window') before[event.run].windows.push(event);
+    if (event.type === 'finish') before[event.run].finish = event;
+    if (event.type === 'checkpoint' && ++seen === number) return { before, checkpoint: event.runs };
+  }
+  throw new Error(`the training ended after ${seen} checkpoints`);
+}
+
+/**
+ * Trains the rest, as another process would: the checkpoint has been through a copy. Runs that had not begun are not in
+ * it.
+ */
+async function goOn(before: Outcome[], saved: { run: number; checkpoint: RunCheckpoint }[], more = {}) {
+  const checkpoints = new Map(structuredClone(saved).map(({ run, checkpoint }) => [run, checkpoint]));
+  const left = before.flatMap(({ finish }, run) => (finish ? [] : [run]));
+  const rest = await outcomes(device, {
+    ...options,
+    ...more,
+    runs: left.map((run) => ({ ...runs[run], checkpoint: checkpoints.get(run) })),
+  });
+  const whole = [...before];
+  for (const [i, run] of left.entries()) {
+    const { windows, finish } = rest.runs[i];
+    whole[run] = { windows: [...before[run].windows, ...windows], finish };
+  }
+  return whole;
+}
+
+describe.each(['shuffle', 'persistent', 'batched', 'portable'] as const)(
+  'training on from a checkpoint on the %s kernel',
+  (kernel) => {
+    it.each([1, 4, 9])(
+      'ends in the same bits after chunks of 7 steps, from checkpoint %i',
+      async (number) => {
+        const { runs: whole } = await outcomes(device, { ...options, kernel, runs });
+        expect(new Set(whole.map(({ finish }) => finish?.steps)).size).toBeGreaterThan(1); // some stop early
+        vi.spyOn(Pacer.prototype, 'steps').mockReturnValue(7);
+        const { before, checkpoint } = await stopAt(number, { kernel });
+        const resumed = await goOn(before, checkpoint, { kernel });
+        expect(resumed.map(bitsOf)).toEqual(whole.map(bitsOf));
+      },
+    );
+
+    it('ends in the same bits where it was stopped and went on three times', async () => {
+      const { runs: whole } = await outcomes(device, { ...options, kernel, runs: [runs[0]] });
+      vi.spyOn(Pacer.prototype, 'steps').mockReturnValue(3);
+      let run = runs[0];
+      for (let time = 0; time < 3; time++) {
+        const all = { ...options, kernel, runs: [run], checkpointSeconds: ALWAYS };
+        for await (const event of trainLockstep(device, all)) {
+          if (event.type !== 'checkpoint' || event.runs[0].checkpoint.steps < 10 * (time + 1)) continue;
+          run = { ...run, checkpoint: event.runs[0].checkpoint };
+          break;
+        }
+      }
+      expect(run.checkpoint!.steps).toBeGreaterThanOrEqual(30);
+      const { runs: rest } = await outcomes(device, { ...options, kernel, runs: [run] });
+      expect(rest[0].finish).toEqual(whole[0].finish);
+    });
+  },
+);
+
+describe('a checkpoint that does not fit is refused', () => {
+  const checkpointOf = async (kernel: 'shuffle' | 'portable') =>
+    (await stopAt(1, { kernel })).checkpoint[0].checkpoint;
+  const refusal = async (checkpoint: RunCheckpoint, more: Partial<LockstepOptions> = {}) => {
+    const used = device.memory();
+    const error = await outcomes(device, { ...options, runs: [{ ...runs[0], checkpoint }], ...more }).catch(
+      (thrown) => thrown,
+    );
+    expect(error).toBeInstanceOf(LockstepError);
+    expect(error.code).toBe('bad-input');
+    expect({ ...device.memory(), peak: 0 }).toEqual({ ...used, peak: 0 });
+    return error.message as string;
+  };
+
+  it('where another kernel made it', async () => {
+    const checkpoint = await checkpointOf('portable');
+    expect(await refusal(checkpoint, { kernel: 'shuffle' })).toContain(
+      'run 0 cannot go on from its checkpoint: it was made by the kernel portable, and shuffle is to train it',
+    );
+  });
+
+  it('where the network has another shape', async () => {
+    const checkpoint = await checkpointOf('portable');
+    checkpoint.state = checkpoint.state.slice(1);
+    expect(await refusal(checkpoint, { kernel: 'portable' })).toMatch(
+      /its state has \d+ elements instead of \d+/,
+    );
+  });
+
+  it('where it stands behind the last step', async () => {
+    const checkpoint = await checkpointOf('portable');
+    expect(await refusal({ ...checkpoint, steps: 120 })).toContain(
+      'its checkpoint stands at step 120; it must be a whole number below maxSteps, 120',
+    );
+  });
+
+  it('and so are seconds that never pass', async () => {
+    const error = await outcomes(device, { ...options, runs, checkpointSeconds: 0 }).catch(
+      (thrown) => thrown,
+    );
+    expect(error).toMatchObject({
+      code: 'bad-input',
+      message: expect.stringContaining('checkpointSeconds is 0'),
+    });
+  });
+});
