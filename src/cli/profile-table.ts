@@ -3,7 +3,7 @@
  */
 import Table from 'cli-table3';
 import { bytes, count, percent, time } from '../profile/format.js';
-import { HOST_WORDS, type KernelRow, type Report } from '../profile/report.js';
+import { HOST_WORDS, type KernelRow, overheadText, type Report } from '../profile/report.js';
 import type { Colors } from './style.js';
 
 /** What kernels can be sorted by, the largest first. */
@@ -115,10 +115,7 @@ export function profileText(report: Report, sort: SortKey, top: number, colors: 
   const { title, device, ceilings, overhead, kernels, notes } = report;
   const shown = sortedKernels(kernels, sort, top);
   const left = kernels.length - shown.length;
-  const extra = overhead.with - overhead.without;
-  const cost =
-    `The profile itself: ${time(overhead.with)} with it, ${time(overhead.without)} without (${extra < 0 ? '' : '+'}` +
-    `${percent(extra / overhead.without)}${overhead.estimated ? ', estimated from what a timed pass costs' : ''}).`;
+  const cost = `The profile itself: ${time(overhead.with)} with it, ${time(overhead.without)} without, ${overheadText(overhead)}.`;
   return [
     `${colors.bold(title)} on ${device.name}${device.backend ? ` (${device.backend})` : ''}`,
     `Ceilings, measured: ${ceilings.gbPerSecond.toFixed(1)} GB/s copying, ${ceilings.gflopPerSecond.toFixed(1)} GFLOP/s ` +

@@ -3,7 +3,7 @@
  * device's track, the host's spans on the host's, both on one clock.
  * Format: Trace Event Format, Google, docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU.
  */
-import type { HostKind } from './host-spans.js';
+import type { HostKind, HostSpan } from './host-spans.js';
 import type { Profile } from './profile.js';
 
 /** An event of the format; times in microseconds. */
@@ -74,6 +74,23 @@ export function lanesOf(spans: readonly Timed[]): number[] {
   return lanes;
 }
 
+/** Spans that overlap, as one: a hundred reads that are waited for at once are one wait. */
+export function merged(spans: readonly HostSpan[]): HostSpan[] {
+  const result: HostSpan[] = [];
+  let count = 0;
+  for (const span of [...spans].sort((a, b) => a.start - b.start)) {
+    const last = result[result.length - 1];
+    if (!last || span.start >= last.end) {
+      result.push(span);
+      count = 1;
+      continue;
+    }
+    const end = Math.max(last.end, span.end);
+    result[result.length - 1] = { ...last, end, args: { ...last.args, together: ++count } };
+  }
+  return result;
+}
+
 /**
  * The trace of a profile.
  *
@@ -99,7 +116,8 @@ export function chromeTrace(profile: Profile): ChromeTrace {
 
   let tid = 0;
   for (const track of new Set(Object.values(TRACKS))) {
-    const spans = host.filter(({ kind }) => TRACKS[kind] === track);
+    const all = host.filter(({ kind }) => TRACKS[kind] === track);
+    const spans = track === TRACKS.wait ? merged(all) : all;
     const places = lanesOf(spans);
     for (let lane = 0; lane <= Math.max(-1, ...places); lane++) {
       name('thread_name', HOST, tid + lane + 1, lane === 0 ? track : `${track} ${lane + 1}`);

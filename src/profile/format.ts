@@ -23,4 +23,8 @@ export const bytes = (value: number): string => scaled(value, 1000, ['B', 'kB', 
 export const count = (value: number): string => scaled(value, 1000, ['', 'k', 'M', 'G', 'T']);
 
 /** A share, 0 to 1: `12.3%`. */
-export const percent = (share: number): string => `${digits(100 * share)}%`;
+export const percent = (share: number): string => `${share < 0 ? '-' : ''}${digits(100 * Math.abs(share))}%`;
+
+/** Text as it may stand in HTML and SVG. */
+export const escapeHtml = (text: string): string =>
+  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

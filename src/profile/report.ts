@@ -8,6 +8,7 @@ import { type Accounts, accountsOf, type KernelTotal, kernelTotals, type Profile
 import { listOptions } from '../gpu/shader-errors.js';
 import type { Timing } from '../gpu/timer.js';
 import type { Ceilings } from '../kernels/ceilings.js';
+import { percent } from './format.js';
 
 /** What holds a kernel back: the ceiling that it comes closest to, unless it is far from both. */
 export type Bound = 'memory' | 'arithmetic' | 'neither';
@@ -37,7 +38,16 @@ export interface CompileRow {
 export interface Overhead {
   without: number;
   with: number;
+  /** Half the difference of two runs without a profile: a smaller cost cannot be told from none. */
+  noise?: number;
   estimated: boolean;
+}
+
+/** The cost of the profile in words: `+2.10% (give or take 0.50%)`. */
+export function overheadText({ without, with: profiled, noise, estimated }: Overhead): string {
+  const share = (profiled - without) / without;
+  const within = noise === undefined ? '' : ` (give or take ${percent(noise / without)})`;
+  return `${share < 0 ? '' : '+'}${percent(share)}${estimated ? ', estimated' : within}`;
 }
 
 export interface Report {

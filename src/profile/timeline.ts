@@ -1,0 +1,107 @@
+/** The lanes of the page's timeline: one a kernel, then the host's. Drawn by page-script.ts. */
+import { lanesOf, merged } from '../gpu/chrome-trace.js';
+import type { HostKind, HostSpan } from '../gpu/host-spans.js';
+import type { KernelSpan, Profile } from '../gpu/profile.js';
+import { bytes, count } from './format.js';
+import type { Lane, Timeline } from './page-script.js';
+import { HOST_COLORS, KERNEL_COLORS, OTHER_COLOR } from './page-style.js';
+import { HOST_WORDS, type Report } from './report.js';
+
+/** Kernels with a lane of their own, those that take the most time; the rest share one. */
+const KERNEL_LANES = 10;
+/** Spans that a page holds at most: beyond, a browser gets slow. The longest stay. */
+const MOST_SPANS = 40_000;
+
+/** The host's lanes: what the thread does, then what goes on beside it. */
+const HOST_LANES: readonly (readonly [label: string, kinds: readonly HostKind[]])[] = [
+  ['main thread', ['encode', 'submit', 'upload', 'read-back', 'data', 'strategy', 'code']],
+  ['waiting', ['wait']],
+  ['compiling', ['compile']],
+  ['strategy thread', ['worker']],
+];
+
+/** The colour of the n-th kernel by time. */
+export const kernelColor = (k: number): string => KERNEL_COLORS[k] ?? OTHER_COLOR;
+
+/** Numbers for texts, each text once. */
+class Texts {
+  readonly list: string[] = [];
+  readonly #index = new Map<string, number>();
+
+  at(text: string): number {
+    let index = this.#index.get(text);
+    if (index === undefined) {
+      index = this.list.push(text) - 1;
+      this.#index.set(text, index);
+    }
+    return index;
+  }
+}
+
+const rounded = (ms: number) => Math.round(ms * 1e4) / 1e4;
+
+function kernelDetail({ variant, shapes, grid, bytes: moved, flops }: KernelSpan): string {
+  const size = [
+    ...(grid.length > 0 ? [`${grid.join(' x ')} workgroups`] : []),
+    ...(moved === undefined ? [] : [bytes(moved)]),
+    ...(flops === undefined ? [] : [`${count(flops)} FLOP`.replace('  ', ' ')]),
+  ];
+  return [variant, shapes ?? '', size.join(', ')].join('\n');
+}
+
+function hostDetail({ kind, args = {} }: HostSpan): string {
+  return [HOST_WORDS[kind], ...Object.entries(args).map(([name, value]) => `${name}: ${value}`)].join('\n');
+}
+
+/** The timeline of a profile; kernels in the order of the report. */
+export function timelineOf({ kernels: rows }: Report, { wall, kernels, host }: Profile): Timeline {
+  const [names, colors, details] = [new Texts(), new Texts(), new Texts()];
+  const all = [...kernels, ...host].map(({ start, end }) => end - start).sort((a, b) => b - a);
+  const shortest = all[MOST_SPANS] ?? -1;
+  const long = ({ start, end }: { start: number; end: number }) => end - start > shortest;
+  const lanes: Lane[] = [];
+
+  const order = new Map(rows.map(({ kernel, variant }, k) => [`${kernel}\n${variant}`, k]));
+  const place = ({ kernel, variant }: KernelSpan) => order.get(`${kernel}\n${variant}`) ?? rows.length;
+  for (let k = 0; k < Math.min(rows.length, KERNEL_LANES + 1); k++) {
+    const shared = k === KERNEL_LANES;
+    const mine = kernels.filter((span) => long(span) && (shared ? place(span) >= k : place(span) === k));
+    lanes.push({
+      label: shared ? `${rows.length - k} more` : rows[k].kernel,
+      group: k === 0 ? 'DEVICE' : undefined,
+      spans: mine.map((span) => [
+        rounded(span.start),
+        rounded(span.end),
+        names.at(span.kernel),
+        colors.at(kernelColor(place(span))),
+        details.at(kernelDetail(span)),
+      ]),
+    });
+  }
+
+  let first = true;
+  for (const [label, kinds] of HOST_LANES) {
+    const all = host.filter((span) => long(span) && kinds.includes(span.kind));
+    const mine = kinds.includes('wait') ? merged(all) : all;
+    const rowsOf = lanesOf(mine.map((span) => ({ ...span }))).map((lane, k) => ({ lane, span: mine[k] }));
+    // The thread's own spans lie within one another: the inner ones are drawn last, on top.
+    const ordered = rowsOf.sort((a, b) => a.span.start - b.span.start || b.span.end - a.span.end);
+    for (let lane = 0; lane <= Math.max(-1, ...rowsOf.map((row) => row.lane)); lane++) {
+      lanes.push({
+        label: lane === 0 ? label : '',
+        group: first ? 'HOST' : undefined,
+        spans: ordered
+          .filter((row) => row.lane === lane)
+          .map(({ span }) => [
+            rounded(span.start),
+            rounded(span.end),
+            names.at(span.name),
+            colors.at(HOST_COLORS[span.kind]),
+            details.at(hostDetail(span)),
+          ]),
+      });
+      first = false;
+    }
+  }
+  return { wall: rounded(wall), lanes, names: names.list, colors: colors.list, details: details.list };
+}
