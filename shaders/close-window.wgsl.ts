@@ -15,7 +15,7 @@ const INVOCATIONS = 64;
 export function closeWindow(batch: number, batchPitch: number): string {
   return /* wgsl */ `
 /** closes: 0 while the window stays open. */
-struct Slot { slot: u32, steps: u32, closes: u32, position: u32 }
+struct Slot { slot: u32, steps: u32, closes: u32 }
 /**
  * Batches of the window and examples in one: whole ones, smaller ones. budget: most misses that pass, a miss in a
  * whole batch weighing \`smallBatch\` and one in a smaller batch \`batch\`; minus one where no result passes.

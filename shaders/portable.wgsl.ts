@@ -39,10 +39,23 @@ const activationsPitch = ${o.hidden + 1}u;
 /** Keeps a NaN, as PyTorch's does; max() need not. */
 fn relu(z: f32) -> f32 { return select(z, 0.0, z < 0.0); }
 
-struct Slot { slot: u32, steps: u32, closes: u32, position: u32 }
+struct Slot { slot: u32, steps: u32, closes: u32 }
 struct Step { stepSize: f32, invRootCorrection2: f32, invCount: f32, count: f32 }
 `;
 }
+
+/** Bindings of the kernels that work on a run's weights. */
+const whoTrains = /* wgsl */ `
+@group(0) @binding(1) var<storage, read> cursor: array<u32>;
+@group(0) @binding(2) var<storage, read> slots: array<Slot>;
+@group(0) @binding(3) var<storage, read> paused: array<u32>;
+`;
+
+/** Leaves where the run of this position takes no such step, is paused, or has no item of that number. */
+const onlyWhereItTrains = (position: 'y' | 'z', items: string): string => /* wgsl */ `
+  let slot = slots[at.${position}];
+  if (cursor[0] >= slot.steps || paused[slot.slot] != 0u || at.x >= ${items}) { return; }
+`;
 
 /** Rows and labels of the step's batch: [position][batch][rowWords + 1]. */
 export function portableGather(o: PortableOptions): string {
@@ -75,17 +88,14 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
 export function portableHidden(o: PortableOptions): string {
   return /* wgsl */ `
 ${common(o)}
-@group(0) @binding(1) var<storage, read> cursor: array<u32>;
-@group(0) @binding(2) var<storage, read> slots: array<Slot>;
-@group(0) @binding(3) var<storage, read> paused: array<u32>;
+${whoTrains}
 @group(0) @binding(4) var<storage, read> state: array<f32>;
 @group(0) @binding(5) var<storage, read> batch: array<u32>;
 @group(0) @binding(6) var<storage, read_write> activations: array<f32>;
 
 @compute @workgroup_size(${PORTABLE_INVOCATIONS})
 fn main(@builtin(global_invocation_id) at: vec3u) {
-  let slot = slots[at.z];
-  if (cursor[0] >= slot.steps || paused[slot.slot] != 0u || at.x >= hidden) { return; }
+  ${onlyWhereItTrains('z', 'hidden')}
   let base = slot.slot * 3u * parameters;
   let sample = at.z * batchSize + at.y;
   var z = state[base + b1At + at.x];
@@ -102,10 +112,8 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
 export function portableLoss(o: PortableOptions): string {
   return /* wgsl */ `
 ${common(o)}
+${whoTrains}
 @group(0) @binding(0) var<uniform> stride: u32;
-@group(0) @binding(1) var<storage, read> cursor: array<u32>;
-@group(0) @binding(2) var<storage, read> slots: array<Slot>;
-@group(0) @binding(3) var<storage, read> paused: array<u32>;
 @group(0) @binding(4) var<storage, read> state: array<f32>;
 @group(0) @binding(5) var<storage, read> steps: array<Step>;
 @group(0) @binding(6) var<storage, read> batch: array<u32>;
@@ -116,8 +124,7 @@ ${bce}
 
 @compute @workgroup_size(${PORTABLE_INVOCATIONS})
 fn main(@builtin(global_invocation_id) at: vec3u) {
-  let slot = slots[at.y];
-  if (cursor[0] >= slot.steps || paused[slot.slot] != 0u || at.x >= batchSize) { return; }
+  ${onlyWhereItTrains('y', 'batchSize')}
   let base = slot.slot * 3u * parameters;
   let sample = at.y * batchSize + at.x;
   var z = state[base + b2At];
@@ -147,9 +154,7 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
 export function portableGradients(o: PortableOptions): string {
   return /* wgsl */ `
 ${common(o)}
-@group(0) @binding(1) var<storage, read> cursor: array<u32>;
-@group(0) @binding(2) var<storage, read> slots: array<Slot>;
-@group(0) @binding(3) var<storage, read> paused: array<u32>;
+${whoTrains}
 @group(0) @binding(4) var<storage, read> state: array<f32>;
 @group(0) @binding(5) var<storage, read> batch: array<u32>;
 @group(0) @binding(6) var<storage, read> activations: array<f32>;
@@ -157,8 +162,7 @@ ${common(o)}
 
 @compute @workgroup_size(${PORTABLE_INVOCATIONS})
 fn main(@builtin(global_invocation_id) at: vec3u) {
-  let slot = slots[at.y];
-  if (cursor[0] >= slot.steps || paused[slot.slot] != 0u || at.x >= parameters) { return; }
+  ${onlyWhereItTrains('y', 'parameters')}
   let weights = slot.slot * 3u * parameters;
   var sum = 0.0;
   for (var b = 0u; b < batchSize; b++) {
@@ -192,10 +196,8 @@ export function portableAdamW(o: PortableOptions): string {
   return /* wgsl */ `
 ${common(o)}
 struct Hyper { decay: f32, beta1: f32, oneMinusBeta1: f32, beta2: f32, oneMinusBeta2: f32, eps: f32 }
+${whoTrains}
 @group(0) @binding(0) var<uniform> stride: u32;
-@group(0) @binding(1) var<storage, read> cursor: array<u32>;
-@group(0) @binding(2) var<storage, read> slots: array<Slot>;
-@group(0) @binding(3) var<storage, read> paused: array<u32>;
 @group(0) @binding(4) var<storage, read> hypers: array<Hyper>;
 @group(0) @binding(5) var<storage, read> steps: array<Step>;
 @group(0) @binding(6) var<storage, read> gradients: array<f32>;
@@ -203,8 +205,7 @@ struct Hyper { decay: f32, beta1: f32, oneMinusBeta1: f32, beta2: f32, oneMinusB
 
 @compute @workgroup_size(${PORTABLE_INVOCATIONS})
 fn main(@builtin(global_invocation_id) at: vec3u) {
-  let slot = slots[at.y];
-  if (cursor[0] >= slot.steps || paused[slot.slot] != 0u || at.x >= parameters) { return; }
+  ${onlyWhereItTrains('y', 'parameters')}
   let hyper = hypers[slot.slot];
   let step = steps[at.y * stride + cursor[0]];
   let w = slot.slot * 3u * parameters + at.x;

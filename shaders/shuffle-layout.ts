@@ -75,7 +75,7 @@ export function shuffleLayout(o: ShuffleOptions) {
       outputBiasAt: matrix + 2 * o.hidden,
       floats: matrix + 2 * o.hidden + 4,
     },
-    /** Floats of one run's state: w1 and its moments (see stateIndex); b1, w2 and their moments; b2 and its moments. */
+    /** Floats of one run's state: w1 and its moments (see stateIndices); b1, w2 and their moments; b2 and its moments. */
     state: {
       matrix,
       vectorsAt: 3 * matrix,
@@ -85,14 +85,19 @@ export function shuffleLayout(o: ShuffleOptions) {
   };
 }
 
+export type ShuffleLayout = ReturnType<typeof shuffleLayout>;
+
 /**
- * Where w1[h][feature] stands in a run's state: four of a lane's variables behind one another, one load of a vec4;
+ * Where each w1[h][feature] stands in a run's state: four of a lane's variables behind one another, one load of a vec4;
  * then the other lanes' four, then the next four.
  */
-export function stateIndex(o: ShuffleOptions, h: number, feature: number): number {
+export function stateIndices(o: ShuffleOptions): Uint32Array {
   const { featureBlocks, pitch } = shuffleLayout(o);
-  const subgroup = Math.floor(h / o.unitsPerSubgroup);
-  const variable = (h % o.unitsPerSubgroup) * featureBlocks + Math.floor(feature / o.lanes);
-  const quad = Math.floor(variable / TURN) * o.lanes + (feature % o.lanes);
-  return subgroup * o.unitsPerSubgroup * pitch + quad * TURN + (variable % TURN);
+  return Uint32Array.from({ length: o.hidden * o.features }, (_, k) => {
+    const [h, feature] = [Math.floor(k / o.features), k % o.features];
+    const subgroup = Math.floor(h / o.unitsPerSubgroup);
+    const variable = (h % o.unitsPerSubgroup) * featureBlocks + Math.floor(feature / o.lanes);
+    const quad = Math.floor(variable / TURN) * o.lanes + (feature % o.lanes);
+    return subgroup * o.unitsPerSubgroup * pitch + quad * TURN + (variable % TURN);
+  });
 }

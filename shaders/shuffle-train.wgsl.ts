@@ -52,7 +52,7 @@ enable subgroups;
 diagnostic(off, subgroup_uniformity);
 
 struct Chunk { stride: u32, matrixBlocks: u32, turns: u32, subgroups: u32 }
-struct Slot { slot: u32, steps: u32, closes: u32, position: u32 }
+struct Slot { slot: u32, steps: u32, closes: u32 }
 struct Hyper { decay: f32, beta1: f32, oneMinusBeta1: f32, beta2: f32, oneMinusBeta2: f32, eps: f32 }
 struct Step { stepSize: f32, invRootCorrection2: f32, invCount: f32, count: f32 }
 

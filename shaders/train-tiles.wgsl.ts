@@ -58,7 +58,7 @@ const components = ['x', 'y', 'z', 'w'];
 /** What every entry point may use. */
 const common = /* wgsl */ `
 struct Shape { ${SHAPE_FIELDS.map((name) => `${name}: u32`).join(', ')} }
-struct Slot { slot: u32, steps: u32, closes: u32, position: u32 }
+struct Slot { slot: u32, steps: u32, closes: u32 }
 struct Hyper { decay: f32, beta1: f32, oneMinusBeta1: f32, beta2: f32, oneMinusBeta2: f32, eps: f32 }
 struct Step { stepSize: f32, invRootCorrection2: f32, invCount: f32, count: f32 }
 

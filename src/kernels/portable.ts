@@ -6,7 +6,7 @@ import * as shader from '../../shaders/portable.wgsl.js';
 import { bindGroup } from '../gpu/bind.js';
 import type { Device } from '../gpu/device.js';
 import { BufferUsage } from '../gpu/usage.js';
-import type { MlpWeights } from './mlp-weights.js';
+import { type MlpWeights, packInOrder } from './mlp-weights.js';
 import { type ChunkSize, portableCosts } from './training-cost.js';
 import type {
   Chunk,
@@ -160,12 +160,9 @@ class PortableKernel implements TrainingKernel {
     return portableCosts(this.#shape, chunk);
   }
 
-  pack({ w1, b1, w2, b2 }: MlpWeights): Float32Array<ArrayBuffer> {
+  pack(weights: MlpWeights): Float32Array<ArrayBuffer> {
     const state = new Float32Array(this.stateFloats);
-    state.set(w1, 0);
-    state.set(b1, w1.length);
-    state.set(w2, w1.length + b1.length);
-    state.set(b2, w1.length + b1.length + w2.length);
+    packInOrder(weights, state);
     return state;
   }
 

@@ -12,7 +12,7 @@ import type { Device } from '../gpu/device.js';
 import { span } from '../gpu/host-spans.js';
 import { BufferUsage } from '../gpu/usage.js';
 import type { BinaryDataset } from '../tensor/bits.js';
-import type { MlpWeights } from './mlp-weights.js';
+import { type MlpWeights, packInOrder } from './mlp-weights.js';
 import { portableScoreCost, shuffleScoreCost } from './scoring-cost.js';
 import { shuffleOptions, shuffleVariant } from './shuffle.js';
 import type { KernelVariant } from './training-kernel.js';
@@ -181,11 +181,6 @@ async function plainKernel(device: Device, features: number, hidden: number): Pr
     groups: (examples) => Math.ceil(examples / SCORE_INVOCATIONS),
     stretch: (examples) => new Uint32Array([examples, 0, 0, 0]),
     cost: (examples, networks, groups) => portableScoreCost({ features, hidden }, examples, networks, groups),
-    pack({ w1, b1, w2, b2 }, into) {
-      into.set(w1);
-      into.set(b1, w1.length);
-      into.set(w2, w1.length + b1.length);
-      into.set(b2, w1.length + b1.length + w2.length);
-    },
+    pack: packInOrder,
   };
 }

@@ -5,9 +5,10 @@
 import { shuffleGather } from '../../shaders/shuffle-gather.wgsl.js';
 import {
   SHUFFLE_BATCH,
+  type ShuffleLayout,
   type ShuffleOptions,
   shuffleLayout,
-  stateIndex,
+  stateIndices,
   TURN,
 } from '../../shaders/shuffle-layout.js';
 import { shuffleTrain } from '../../shaders/shuffle-train.wgsl.js';
@@ -99,6 +100,7 @@ class ShuffleKernel implements TrainingKernel {
   readonly stateFloats: number;
   readonly #device: Device;
   readonly #options: ShuffleOptions;
+  readonly #layout: ShuffleLayout;
   /** Where each element of w1 stands in a state. */
   readonly #index: Uint32Array;
   readonly #gather: GPUComputePipeline;
@@ -131,10 +133,9 @@ class ShuffleKernel implements TrainingKernel {
     const layout = shuffleLayout(options);
     this.#device = device;
     this.#options = options;
+    this.#layout = layout;
     this.#buffers = buffers;
-    this.#index = Uint32Array.from({ length: options.hidden * options.features }, (_, k) =>
-      stateIndex(options, Math.floor(k / options.features), k % options.features),
-    );
+    this.#index = stateIndices(options);
     this.#gather = gather;
     this.#train = train;
     this.stateFloats = layout.state.floats;
@@ -171,7 +172,7 @@ class ShuffleKernel implements TrainingKernel {
   }
 
   encode(pass: GPUComputePassEncoder, chunk: Chunk): void {
-    const { turns, subgroups, featureBlocks } = shuffleLayout(this.#options);
+    const { turns, subgroups, featureBlocks } = this.#layout;
     // Loop bounds that a compiler cannot see: with constants, LLVM unrolls bodies of thousands of instructions.
     const bounds = [chunk.steps, this.#options.unitsPerSubgroup * featureBlocks, turns, subgroups];
     this.#device.gpu.queue.writeBuffer(this.#chunk, 0, new Uint32Array(bounds));
@@ -190,7 +191,7 @@ class ShuffleKernel implements TrainingKernel {
   }
 
   pack(weights: MlpWeights): Float32Array<ArrayBuffer> {
-    const { state } = shuffleLayout(this.#options);
+    const { state } = this.#layout;
     const packed = new Float32Array(state.floats);
     this.#index.forEach((at, k) => {
       packed[at] = weights.w1[k];
@@ -203,7 +204,7 @@ class ShuffleKernel implements TrainingKernel {
 
   unpack(packed: Float32Array): MlpWeights {
     const { hidden } = this.#options;
-    const { vectorsAt, outputBiasAt } = shuffleLayout(this.#options).state;
+    const { vectorsAt, outputBiasAt } = this.#layout.state;
     return {
       w1: Float32Array.from(this.#index, (at) => packed[at]),
       b1: packed.slice(vectorsAt, vectorsAt + hidden),

@@ -63,7 +63,7 @@ export async function timeKernel(
   const chunk = async (steps: number): Promise<number> => {
     const entries = Array.from({ length: slots }, (_, k) => k);
     const { queue } = device.gpu;
-    queue.writeBuffer(buffers.slotOf, 0, Uint32Array.from(entries.flatMap((k) => [k, steps, 0, k])));
+    queue.writeBuffer(buffers.slotOf, 0, Uint32Array.from(entries.flatMap((k) => [k, steps, 0])));
     queue.writeBuffer(bank.sources, 0, Uint32Array.from(entries.flatMap((k) => [k, steps, 0, 0])));
     const encoder = device.gpu.createCommandEncoder({ label: 'kernel timing' });
     const pass = encoder.beginComputePass();

@@ -53,7 +53,7 @@ describe('options that are refused', () => {
   ])('%s', (message, options) => expectRefused(options, message));
 
   it.each<[string, Partial<LockstepOptions>]>([
-    ['batches have at most 128 examples; asked for 200. The batched kernel can.', { batchSize: 200 }],
+    ['batches have at most 128 examples; asked for 200. The portable kernel can.', { batchSize: 200 }],
     ['do not divide over subgroups', { hidden: 3, runs: [{ ...run, weights: randomWeights(8, 3, 1) }] }],
   ])('the shuffle kernel by name where it cannot run: %s', (message, options) =>
     expectRefused({ ...options, kernel: 'shuffle' }, message, 'unsupported'),

@@ -163,8 +163,8 @@ describe('shapes drawn afresh', () => {
   };
   it.each([
     ['portable', 5],
-    ['batched', 5],
-    ['persistent', 5],
+    ['batched', 3],
+    ['persistent', 3],
     ['shuffle', 3],
   ] as const)('the %s kernel, %i of them', async (kernel, numRuns) => {
     const property = fc.asyncProperty(drawn[kernel], fc.nat(1e6), async ({ liveShare, ...c }, seed) => {
