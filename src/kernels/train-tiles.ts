@@ -103,7 +103,9 @@ export class TrainTiles {
     const code = trainTiles(perThread);
     const compiled = await Promise.all([
       device.pipeline({ label: 'tiles-gather', code: tilesGather }),
-      ...entries.map((entryPoint) => device.pipeline({ label: `tiles-${entryPoint}`, code, entryPoint })),
+      ...entries.map((entryPoint) =>
+        device.pipeline({ label: `tiles-${entryPoint}`, code, entryPoint, options: { perThread } }),
+      ),
     ]);
     const names = ['gather', ...entries] as const;
     return new TrainTiles(

@@ -152,6 +152,16 @@ it('gives the same bits in small and in large tiles', async () => {
   expect((await trained(128)).bits).toEqual((await trained(1)).bits);
 });
 
+it.each(['persistent', 'batched', 'portable'] as const)(
+  'gives the same bits in the %s kernel within WebGPU’s default limits and without features',
+  async (kernel) => {
+    const plain = await openDevice({ requiredLimits: 'default', wantedFeatures: [] });
+    const [there, here] = [await bits(all.slice(0, 3), kernel, plain), await bits(all.slice(0, 3), kernel)];
+    plain.destroy();
+    expect(there.bits).toEqual(here.bits);
+  },
+);
+
 it('has no note where all runs fit', async () => {
   const { plans } = await bits(all.slice(0, 3), 'portable');
   expect(plans.map(({ features, runsAtOnce, note }) => ({ features, runsAtOnce, note }))).toEqual([
