@@ -48,8 +48,9 @@ async function byRuns(context: Context, one: Case): Promise<Part & { rise: numbe
   const results: { runs: number; samples: TrainingTime[] }[] = [];
   for (const runs of counts) {
     context.say(`${one.strategy} n${one.features}, ${runs} runs`);
-    const steps = Math.round(Math.min(2000, Math.max(context.quick ? 60 : 120, 16_000 / runs)));
-    const rounds = Math.min(2, context.rounds);
+    // Enough for some chunks of full size, which last 0.8 s on CPU drivers.
+    const steps = Math.round(Math.min(8000, Math.max(120, 40_000 / runs)) / (context.quick ? 4 : 1));
+    const rounds = runs > 256 ? 1 : Math.min(2, context.rounds);
     results.push({ runs, samples: await samplesOf(context, one, { runs, steps, rounds }) });
   }
   let lowest = Number.POSITIVE_INFINITY;
