@@ -69,7 +69,11 @@ export interface LockstepOptions {
   /** Steps a window; windows close at step 1, at every multiple of this and at the last step. Default 250. */
   logInterval?: number;
   stop?: StopRule;
-  /** Which kernel variant trains; `auto` takes the fastest that the adapter and the shape allow. Default `auto`. */
+  /**
+   * Which kernel variant trains. `auto`: the fastest that the adapter and the shape allow. On a GPU those are `persistent`
+   * and `batched`, which give the same bits: they are timed for the shape and the number of runs, and the winner is
+   * remembered, in Node in the user's cache folder. Default `auto`.
+   */
   kernel?: 'auto' | KernelName;
   /** Ends the training early: runs under way are reported as `aborted`, and the iterator returns. */
   signal?: AbortSignal;
