@@ -54,8 +54,8 @@ function newTable(head: readonly string[], names: number, colors: Colors) {
 }
 
 function kernelTable(rows: readonly KernelRow[], colors: Colors): string {
-  const head = ['kernel, variant', 'calls', 'time', 'share', 'median', 'p95', 'bytes', 'GB/s', 'of peak'];
-  const table = newTable([...head, 'FLOP', 'GFLOP/s', 'of peak', 'bound by'], 1, colors);
+  const head = ['kernel, variant', 'calls', 'time', 'share', 'median', 'p95', 'bytes', 'GB/s', 'ceiling'];
+  const table = newTable([...head, 'FLOP', 'GFLOP/s', 'ceiling', 'bound by'], 1, colors);
   for (const row of rows) {
     table.push([
       [colors.bold(row.kernel), ...wrapped(row.variant, VARIANT_WIDTH).map(colors.dim)].join('\n'),

@@ -15,8 +15,8 @@ interface Taken {
   launches: Launched[];
 }
 
-/** A launch and its two timestamps, nanoseconds of the device's clock since {@link DeviceTimer.#origin}. */
-interface Stamped {
+/** A launch and its two timestamps, nanoseconds of the device's clock since an origin. */
+export interface Stamped {
   launched: Launched;
   begin: number;
   end: number;
@@ -116,26 +116,31 @@ export class DeviceTimer implements Timer {
   async finishAll(): Promise<{ launches: TimedLaunch[]; timing: Timing }> {
     await this.#blocks.finish();
     const { anchor: last } = await measureAnchor(this.#gpu, this.#origin);
-    const anchors = [this.#first ?? last, last] as const;
-    const timing: Timing = {
-      clock: 'device',
-      resolutionUs: resolution(this.#stamped) / 1000,
-      anchorUs: 1000 * Math.max(...anchors.map(({ error }) => error)),
-      zero: 0,
-      negative: 0,
-    };
-    const launches = this.#stamped.map(({ launched, begin, end, submitted }) => {
-      if (end <= begin) timing.zero++;
-      if (end < begin) timing.negative++;
-      const start = toHost(begin, anchors);
-      return { ...launched, start, end: start + Math.max(0, end - begin) / 1e6, submitted };
-    });
-    return { launches, timing };
+    return timedLaunches(this.#stamped, [this.#first ?? last, last]);
   }
 
   destroy(): void {
     this.#blocks.destroy();
   }
+}
+
+/** Launches with their times on the host's clock. What ends no later than it begins counts as 0, and is counted. */
+export function timedLaunches(
+  stamped: readonly Stamped[],
+  anchors: readonly [Anchor, Anchor],
+): { launches: TimedLaunch[]; timing: Timing } {
+  const launches = stamped.map(({ launched, begin, end, submitted }) => {
+    const start = toHost(begin, anchors);
+    return { ...launched, start, end: start + Math.max(0, end - begin) / 1e6, submitted };
+  });
+  const timing: Timing = {
+    clock: 'device',
+    resolutionUs: resolution(stamped) / 1000,
+    anchorUs: 1000 * Math.max(...anchors.map(({ error }) => error)),
+    zero: stamped.filter(({ begin, end }) => end <= begin).length,
+    negative: stamped.filter(({ begin, end }) => end < begin).length,
+  };
+  return { launches, timing };
 }
 
 /** The largest step, of those that clocks are known to take, that all timestamps are multiples of; in nanoseconds. */

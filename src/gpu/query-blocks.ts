@@ -29,12 +29,15 @@ export interface QueryBlock {
 export class QueryBlocks {
   readonly #gpu: GPUDevice;
   readonly #info: DeviceInfo;
+  readonly #mostWaiting: number;
   readonly #free: QueryBlock[] = [];
   #current: QueryBlock | undefined;
   #full: QueryBlock[] = [];
   #reading: Promise<void> | undefined;
 
-  constructor(gpu: GPUDevice, info: DeviceInfo) {
+  /** `mostWaiting`: full blocks that may wait for the end. */
+  constructor(gpu: GPUDevice, info: DeviceInfo, mostWaiting = MOST_WAITING) {
+    this.#mostWaiting = mostWaiting;
     this.#gpu = gpu;
     this.#info = info;
   }
@@ -63,7 +66,7 @@ export class QueryBlocks {
   submitted(block: QueryBlock): void {
     block.open--;
     const ready = this.#full.filter(({ open }) => open === 0);
-    if (ready.length <= MOST_WAITING || this.#reading) return;
+    if (ready.length <= this.#mostWaiting || this.#reading) return;
     this.#full = this.#full.filter((full) => !ready.includes(full));
     this.#reading = this.#readAll(ready).finally(() => {
       this.#reading = undefined;

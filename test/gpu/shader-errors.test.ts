@@ -43,4 +43,9 @@ describe('shaderError', () => {
       'entry point "x"',
     );
   });
+
+  it('names the options that the code was made from', () => {
+    const error = shaderError('k', code, [], 'cause', { perThread: 8, bias: true });
+    expect(error.message).toContain('The shader "k", made for perThread = 8, bias = true, did not compile.');
+  });
 });
