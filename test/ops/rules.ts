@@ -98,3 +98,7 @@ export function matmulRule(a: Host, b: Host): Host {
   });
   return out;
 }
+
+/** All axes in reverse order. */
+export const transposedRule = (x: Host): Host =>
+  gatherRule(x, [...x.shape].reverse(), (index) => [...index].reverse());

@@ -10,7 +10,8 @@ import { numelOf } from '../../src/tensor/shape.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { firstDifference, GRADIENT } from '../tolerances.js';
 import { host } from './rules.js';
-import { type Input, signed, table } from './table.js';
+import { type Input, signed } from './table/cases.js';
+import { table } from './table/index.js';
 
 let device: Device;
 beforeAll(async () => {

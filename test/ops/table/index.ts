@@ -1,0 +1,32 @@
+/**
+ * The table of operations that drives the tests: what runs, on what inputs, and the rule in float64. Every entry is
+ * tested forward; every entry with `gradient` also backward, against differences of its rule.
+ */
+import type { Case } from './cases.js';
+import { binaryCases, scalarCases, unaryCases, whereCases } from './elementwise.js';
+import { fusedCases } from './fused-mlp.js';
+import { crossEntropyCases, lossCases, lossGradientCases } from './loss.js';
+import { linearCases, matmulCases, otherMatmulCases } from './matmul.js';
+import { longCases, otherReduceCases, reduceCases } from './reduce.js';
+import { shapeCases } from './shape.js';
+import { otherSoftmaxCases, softmaxCases } from './softmax.js';
+
+export const table: readonly Case[] = [
+  ...fusedCases,
+  ...unaryCases,
+  ...binaryCases,
+  ...scalarCases,
+  ...whereCases,
+  ...reduceCases,
+  ...longCases,
+  ...otherReduceCases,
+  ...matmulCases,
+  ...otherMatmulCases,
+  ...linearCases,
+  ...softmaxCases,
+  ...otherSoftmaxCases,
+  ...shapeCases,
+  ...lossCases,
+  ...lossGradientCases,
+  ...crossEntropyCases,
+];

@@ -1,0 +1,95 @@
+/** Losses, with every reduction. */
+import * as ops from '../../../src/autograd/ops/index.js';
+import { binaryOps, type ElementwiseOp } from '../../../src/kernels/elementwise-ops.js';
+import type { Tensor } from '../../../src/tensor/tensor.js';
+import { TRANSCENDENTAL } from '../../tolerances.js';
+import { type Host, host, mapRule, sumOf } from '../rules.js';
+import { type Case, type Input, natural, signed, unit } from './cases.js';
+import { picked } from './shape.js';
+import { logSoftmaxRow, rowsRule } from './softmax.js';
+
+type Loss = (a: Tensor, b: Tensor, options?: ops.LossOptions) => Tensor;
+export const reduceLoss = (losses: Host, reduction: ops.Reduction): Host => {
+  if (reduction === 'none') return losses;
+  const total = sumOf([...losses.data]);
+  return host([], [reduction === 'sum' ? total : total / losses.data.length]);
+};
+const losses: Record<
+  string,
+  { run: Loss; op: ElementwiseOp; values: (i: number) => number; checkTarget: boolean }
+> = {
+  bceLoss: { run: ops.bceLoss, op: binaryOps.bceElement, values: unit, checkTarget: false },
+  bceWithLogits: {
+    run: ops.bceWithLogits,
+    op: binaryOps.bceWithLogitsElement,
+    values: signed,
+    checkTarget: true,
+  },
+  mse: { run: ops.mse, op: binaryOps.squaredError, values: signed, checkTarget: true },
+};
+const REDUCTIONS = ['mean', 'sum', 'none'] as const;
+export const lossCases: Case[] = Object.entries(losses).flatMap(([name, { run, op, values }]) =>
+  REDUCTIONS.map((reduction) => ({
+    name: `${name}, ${reduction}`,
+    inputs: [
+      { shape: [5, 3], values },
+      { shape: [5, 3], values: (i) => natural(i) % 2 },
+    ],
+    run: (p: Tensor, y: Tensor) => run(p, y.detach(), { reduction }),
+    rule: (p: Host, y: Host) =>
+      reduceLoss(
+        mapRule((a, b) => op.rule(a, b, 0, 0, 0), [p, y]),
+        reduction,
+      ),
+    tolerance: TRANSCENDENTAL,
+    gradient: false,
+  })),
+);
+const classes: Input = { shape: [4], dtype: 'i32', values: (i) => picked[i] };
+const crossEntropyRule = (x: Host, reduction: ops.Reduction): Host => {
+  const rows = rowsRule(x, logSoftmaxRow);
+  return reduceLoss(
+    host(
+      [4],
+      picked.map((c, i) => -rows.data[i * 5 + c]),
+    ),
+    reduction,
+  );
+};
+export const crossEntropyCases: Case[] = [
+  ...REDUCTIONS.map((reduction) => ({
+    name: `crossEntropy, ${reduction}`,
+    inputs: [{ shape: [4, 5] }, classes],
+    run: (x: Tensor, c: Tensor) => ops.crossEntropy(x, c, { reduction }),
+    rule: (x: Host) => crossEntropyRule(x, reduction),
+    tolerance: TRANSCENDENTAL,
+    gradient: true,
+  })),
+  {
+    name: 'crossEntropy with probabilities',
+    inputs: [{ shape: [3, 4] }, { shape: [3, 4], values: unit }],
+    run: (x, p) => ops.crossEntropy(x, p),
+    rule: (x, p) =>
+      host([], [-sumOf([...mapRule((l, q) => l * q, [rowsRule(x, logSoftmaxRow), p]).data]) / 3]),
+    tolerance: TRANSCENDENTAL,
+    gradient: true,
+  },
+];
+/** Gradients of the losses by both sides, where targets take one. */
+export const lossGradientCases: Case[] = Object.entries(losses).map(
+  ([name, { run, op, values, checkTarget }]): Case => ({
+    name: `${name} by ${checkTarget ? 'both sides' : 'the prediction'}`,
+    inputs: [
+      { shape: [5, 3], values },
+      { shape: [5, 3], values: unit, gradient: checkTarget },
+    ],
+    run: (p, y) => run(p, y),
+    rule: (p, y) =>
+      reduceLoss(
+        mapRule((a, b) => op.rule(a, b, 0, 0, 0), [p, y]),
+        'mean',
+      ),
+    tolerance: TRANSCENDENTAL,
+    gradient: true,
+  }),
+);
