@@ -26,7 +26,7 @@ const VARIANTS: Record<KernelName, KernelVariant> = {
 const MANY_RUNS = 48;
 
 /** Multiply-adds of a step below which, on a CPU driver, padding a tile takes longer than plain loops do. */
-const FEW_PRODUCTS = 2 ** 16;
+const FEW_PRODUCTS = 2 ** 17;
 
 /**
  * The variants that could be the fastest, the best guess first; never empty. Where there are several, all of them give
