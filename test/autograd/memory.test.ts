@@ -39,7 +39,9 @@ async function settle(): Promise<MemoryUse> {
 describe('scope', () => {
   it('frees what it made, also on the way out of an exception, and keeps what it returns', async () => {
     const x = randn([8]);
-    mul(x, 2).dispose(); // the first launch makes the buffer of kernels' params
+    // The first launch makes the buffer of kernels' params, the first read one to stage it.
+    using first = mul(x, 2);
+    await first.data();
     const before = await settle();
     const kept = scope(() => {
       const y = mul(x, 2);
