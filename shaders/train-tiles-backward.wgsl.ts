@@ -22,7 +22,9 @@ export function tilesBackward(perThread: PerThread): string {
         `let d${v} = select(vec4f(), d, (vec4u(word) & vec4u(${times(4, (c) => `${1 << (4 * v + c)}u`).join(', ')})) != vec4u());`,
     ),
     ...quads.map((f) => `let x${f} = tile[k * shape.tileQuads + ft * ${quads.length}u + ${f}u];`),
-    ...features.flatMap((i) => quads.map((v) => `g${i}_${v} += x${i >> 2}.${components[i & 3]} * d${v};`)),
+    ...features.flatMap((i) =>
+      quads.map((v) => `g${i}_${v} = fma(vec4f(x${i >> 2}.${components[i & 3]}), d${v}, g${i}_${v});`),
+    ),
     `if (sumsUp) { ${quads.map((v) => `s${v} += d${v};`).join(' ')} }`,
   ]);
   /** What is left of the tile to be applied: its first features. */

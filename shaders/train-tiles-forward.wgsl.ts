@@ -23,7 +23,9 @@ export function tilesForward(perThread: PerThread): string {
       ...quads.map(
         (s) => `let x${s} = tile[${TILE_INVOCATIONS}u + (${d}) * ${side}u + ${s * ACROSS}u + st];`,
       ),
-      ...samples.flatMap((j) => quads.map((v) => `z${j}_${v} += x${j >> 2}.${components[j & 3]} * w${v};`)),
+      ...samples.flatMap((j) =>
+        quads.map((v) => `z${j}_${v} = fma(vec4f(x${j >> 2}.${components[j & 3]}), w${v}, z${j}_${v});`),
+      ),
       '}',
     ]);
   return /* wgsl */ `
