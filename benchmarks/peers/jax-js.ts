@@ -1,15 +1,15 @@
 /**
  * The parity evaluation's network in jax-js: forward, mean BCE of the logits, gradients and AdamW for one model, mapped
- * over the models by `vmap`, compiled as one function by `jit`. Batches are on the device already, which the trainer
- * that it is compared with has to gather.
+ * over the models by `vmap`, compiled as one function by `jit`. The batch of a step is gathered on the device by indices
+ * that the host sends, as the trainer does that it is compared with.
  */
 import './navigator.js';
-import { bits, type StepAnswer, type StepRequest, uniform } from './request.js';
+import { bits, indices, ROWS, type StepAnswer, type StepRequest, uniform } from './request.js';
 import { serve } from './serve.js';
 
 // After navigator.ts: it looks for WebGPU when it is loaded.
 const jax = await import('@jax-js/jax');
-const { blockUntilReady, defaultDevice, grad, init, jit, nn, numpy: np, tree, vmap } = jax;
+const { blockUntilReady, defaultDevice, init, jit, nn, numpy: np, tree, valueAndGrad, vmap } = jax;
 await init('webgpu');
 defaultDevice('webgpu');
 
@@ -25,11 +25,12 @@ const lossOf = ({ w1, b1, w2, b2 }: Tree, x: Tree, y: Tree) => {
   const softplus = np.log1p(np.exp(np.negative(np.abs(z.ref))));
   return nn.relu(z.ref).sub(z.mul(y)).add(softplus).mean();
 };
-const gradient = grad(lossOf);
+const gradient = valueAndGrad(lossOf);
 
-const step = (state: Tree, rate: Tree, x: Tree, y: Tree) => {
-  const gradients = gradient(tree.ref(state.p), x, y);
-  const next: Tree = { p: {}, m: {}, v: {} };
+const step = (state: Tree, rate: Tree, rows: Tree, labels: Tree, index: Tree) => {
+  const [x, y] = [np.take(rows, index.ref, 0), np.take(labels, index, 0)];
+  const [loss, gradients] = gradient(tree.ref(state.p), x, y);
+  const next: Tree = { p: {}, m: {}, v: {}, loss: state.loss.add(loss) };
   for (const name of NAMES) {
     const g = gradients[name];
     const m = state.m[name].mul(0.9).add(g.ref.mul(0.1));
@@ -44,15 +45,15 @@ const step = (state: Tree, rate: Tree, x: Tree, y: Tree) => {
 };
 
 interface Prepared {
-  train: (state: Tree, rate: Tree, x: Tree, y: Tree) => Tree;
+  train: (state: Tree, rate: Tree, rows: Tree, labels: Tree, index: Tree) => Tree;
   state: Tree;
-  x: Tree;
-  y: Tree;
+  rows: Tree;
+  labels: Tree;
 }
 
 const prepared = new Map<string, Prepared>();
 
-function prepare({ features, hidden, batch, models }: StepRequest): Prepared {
+function prepare({ features, hidden, models }: StepRequest): Prepared {
   const shapes = { w1: [hidden, features], b1: [hidden], w2: [hidden], b2: [] };
   const filled = (scale: number) =>
     Object.fromEntries(
@@ -63,15 +64,16 @@ function prepare({ features, hidden, batch, models }: StepRequest): Prepared {
       }),
     );
   return {
-    train: jit(vmap(step, [0, null, 0, 0])),
-    state: { p: filled(0.2), m: filled(0), v: filled(0) },
-    x: np.array(bits(models * batch * features)).reshape([models, batch, features]),
-    y: np.array(bits(models * batch)).reshape([models, batch]),
+    train: jit(vmap(step, [0, null, null, null, 0])),
+    state: { p: filled(0.2), m: filled(0), v: filled(0), loss: np.zeros([models]) },
+    rows: np.array(bits(ROWS * features)).reshape([ROWS, features]),
+    labels: np.array(bits(ROWS)),
   };
 }
 
 await serve<StepRequest>(async (request): Promise<StepAnswer> => {
   const { steps, ...shape } = request;
+  const { models, batch } = shape;
   const key = JSON.stringify(shape);
   const known = prepared.get(key);
   const model = known ?? prepare(request);
@@ -79,7 +81,8 @@ await serve<StepRequest>(async (request): Promise<StepAnswer> => {
   const run = async (count: number) => {
     const start = performance.now();
     for (let k = 0; k < count; k++) {
-      model.state = model.train(model.state, np.array(1e-3), model.x.ref, model.y.ref);
+      const index = np.array(indices(models * batch)).reshape([models, batch]);
+      model.state = model.train(model.state, np.array(1e-3), model.rows.ref, model.labels.ref, index);
     }
     await blockUntilReady(tree.ref(model.state));
     return performance.now() - start;

@@ -20,3 +20,9 @@ export const uniform = (count: number, scale: number): Float32Array<ArrayBuffer>
 
 export const bits = (count: number): Float32Array<ArrayBuffer> =>
   Float32Array.from({ length: count }, () => (Math.random() < 0.5 ? 0 : 1));
+
+/** Examples of the dataset that batches are taken from; all models share it. */
+export const ROWS = 10_000;
+
+export const indices = (count: number): Int32Array<ArrayBuffer> =>
+  Int32Array.from({ length: count }, () => Math.floor(Math.random() * ROWS));

@@ -1,10 +1,11 @@
 /**
  * The parity evaluation's network in TensorFlow.js on its WebGPU backend: forward, mean BCE of the logits, gradients
  * and AdamW, which it lacks, written out. It has no vmap; all models are stacked by hand, in products of batches of
- * matrices. Batches are on the device already, which the trainer that it is compared with has to gather.
+ * matrices. The batch of a step is gathered on the device by indices that the host sends, as the trainer does that it
+ * is compared with.
  */
 import './navigator.js';
-import { bits, type StepAnswer, type StepRequest, uniform } from './request.js';
+import { bits, indices, ROWS, type StepAnswer, type StepRequest, uniform } from './request.js';
 import { serve } from './serve.js';
 
 // After navigator.ts: they look for WebGPU when they are loaded.
@@ -33,9 +34,10 @@ function prepare({ features, hidden, batch, models }: StepRequest): Prepared {
       return tf.variable(tf.tensor(uniform(count, scale), shape));
     });
   const [weights, means, squares] = [filled(0.2), filled(0), filled(0)];
-  const x = tf.tensor(bits(models * batch * features), [models, batch, features]);
-  const y = tf.tensor(bits(models * batch), [models, batch, 1]);
-  const loss = () => {
+  const rows = tf.tensor(bits(ROWS * features), [ROWS, features]);
+  const labels = tf.tensor(bits(ROWS), [ROWS, 1]);
+  // biome-ignore lint/suspicious/noExplicitAny: TensorFlow.js has no types here (modules.d.ts)
+  const loss = (x: any, y: any) => {
     const [w1, b1, w2, b2] = weights;
     const z = tf.add(tf.matMul(tf.relu(tf.add(tf.matMul(x, w1), b1)), w2), b2);
     const softplus = tf.log1p(tf.exp(tf.neg(tf.abs(z))));
@@ -43,7 +45,9 @@ function prepare({ features, hidden, batch, models }: StepRequest): Prepared {
   };
   const step = () =>
     tf.tidy(() => {
-      const { grads } = tf.variableGrads(loss, weights);
+      const index = tf.tensor(indices(models * batch), [models, batch], 'int32');
+      const [x, y] = [tf.gather(rows, index), tf.gather(labels, index)];
+      const { grads } = tf.variableGrads(() => loss(x, y), weights);
       weights.forEach((weight, k) => {
         const g = grads[weight.name];
         means[k].assign(tf.add(tf.mul(means[k], 0.9), tf.mul(g, 0.1)));

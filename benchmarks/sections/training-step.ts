@@ -161,7 +161,7 @@ async function run(context: Context): Promise<Report> {
         ]),
         notes: [
           `jax-js: vmap in jit, ${SCRIPT_MODELS['jax-js']} models at once; tfjs: stacked by hand, ${SCRIPT_MODELS.tfjs} (their best numbers).`,
-          'Both on the same driver through Dawn, batches already on the device, short runs after compiling.',
+          'Both on the same driver through Dawn, with the gather, without orders, metrics and stop rule; short runs after compiling.',
         ],
       },
       ...(['jax-js', 'tfjs'] as const).flatMap((peer) => scriptTable(peer, results)),
