@@ -2,7 +2,7 @@
  * What profiling costs: the same launches on a device that was never profiled, on one that has been, and in a profile;
  * and how many passes and query sets each of them takes. Small kernels, a hundred to a submit: the worst case.
  */
-import { type Device, openDevice, relu, scope, type Tensor, tensor } from 'lockstep-gpu';
+import { type Device, listAdapters, openDevice, relu, scope, type Tensor, tensor } from 'lockstep-gpu';
 import type { Context, Report, Section } from '../section.js';
 import { spread } from '../statistics.js';
 
@@ -52,9 +52,11 @@ async function counted(device: Device, work: () => Promise<unknown>) {
 async function run({ device: used, rounds, say }: Context): Promise<Report> {
   const samples: Record<When, number[]> = { 'never profiled': [], 'after a profile': [], 'in a profile': [] };
   const counts = {} as Record<When, { passes: number; sets: number }>;
+  const { device: name, description } = used.info;
+  const adapter = (await listAdapters()).find((one) => [name, description].includes(one.name))?.name;
   for (let round = 1; round <= rounds; round++) {
     say(`profiling, round ${round}`);
-    const device = await openDevice({ adapter: used.info.device || undefined });
+    const device = await openDevice({ adapter });
     const x = tensor([1, 2, 3, 4], { device });
     const work = () => launchAll(device, x);
     const profiled = () => device.profile(work);

@@ -150,7 +150,7 @@ export function makeReport(
     title,
     began: new Date(profile.began).toISOString(),
     device: {
-      name: info.device || info.description || info.vendor,
+      name: info.description || info.device || info.vendor,
       backend: info.backend ?? '',
       isCpu: info.isCpu,
     },
