@@ -1,4 +1,4 @@
-// Builds the published package: the library, the bench layer, the command line and its worker. The WGSL is
+// Builds the published package: the library, the bench layer, the command line and the workers. The WGSL is
 // TypeScript (shaders/*.wgsl.ts), so bundling packs it in without a loader.
 import { defineConfig } from 'tsup';
 
@@ -7,6 +7,7 @@ export default defineConfig({
     index: 'src/index.ts',
     'bench/index': 'src/bench/index.ts',
     'bench/strategy-worker': 'src/bench/strategy-worker.ts',
+    'lockstep/batch-worker': 'src/lockstep/batch-worker.ts',
     'cli/main': 'src/cli/main.ts',
   },
   format: 'esm',

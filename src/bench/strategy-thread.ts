@@ -4,10 +4,9 @@
  */
 import { existsSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
 import { type ErrorCode, LockstepError } from '../gpu/errors.js';
 import { noteSpan } from '../gpu/host-spans.js';
+import { startWorker } from '../lockstep/node-worker.js';
 import { type PreparedSecret, reviveDataset } from './prepare.js';
 import { strategies } from './strategies/index.js';
 import type { StrategyHost } from './strategy-host.js';
@@ -32,20 +31,7 @@ export function strategyReference(nameOrFile: string): StrategyReference {
   );
 }
 
-/** The worker's file: beside this one as source, elsewhere in the built package, depending on the bundle we are in. */
-function startThread(reference: StrategyReference): Worker {
-  const options = { workerData: reference, stdout: true };
-  const source = new URL('./strategy-worker.ts', import.meta.url);
-  if (existsSync(source)) {
-    const load = `import('jiti').then(({ createJiti }) => createJiti(${JSON.stringify(import.meta.url)}).import(${JSON.stringify(fileURLToPath(source))}));`;
-    return new Worker(load, { ...options, eval: true });
-  }
-  const built = ['./strategy-worker.js', './bench/strategy-worker.js', '../bench/strategy-worker.js']
-    .map((path) => new URL(path, import.meta.url))
-    .find((url) => existsSync(url));
-  if (!built) throw new Error(`the strategy worker is missing beside ${import.meta.url}`);
-  return new Worker(built, options);
-}
+const WORKER = ['./strategy-worker', './bench/strategy-worker', '../bench/strategy-worker'];
 
 /** Answers come back as plain objects; datasets are made whole again. */
 function revive(answer: unknown): unknown {
@@ -69,7 +55,7 @@ type Waiting = { resolve(answer: unknown): void; reject(error: unknown): void };
  */
 export async function startStrategy(reference: StrategyReference): Promise<StrategyHost> {
   const shown = 'file' in reference ? reference.file : reference.builtin;
-  const thread = startThread(reference);
+  const thread = await startWorker(import.meta.url, WORKER, { workerData: reference, stdout: true });
   thread.stdout.pipe(process.stderr, { end: false });
   const waiting = new Map<number, Waiting>();
   let failed: unknown;

@@ -178,7 +178,7 @@ export class Cohort {
     span('data', 'epoch orders', () => {
       chunks.forEach((chunk, position) => {
         const at = position * steps;
-        chunk.run.send(chunk, batchPitch, this.#order, at * batchPitch, this.#table, at * STEP_FLOATS);
+        chunk.run.send(chunk, this.#order, at * batchPitch, this.#table, at * STEP_FLOATS);
       });
     });
     const { queue } = this.#device.gpu;

@@ -1,11 +1,12 @@
 /** Checks the trainer's options and runs before anything is allocated, and fills in the defaults. */
+import { platformName } from '../gpu/dawn.js';
 import { LockstepError } from '../gpu/errors.js';
 import type { LockstepOptions, LockstepRun } from './types.js';
 
 export type Settings = Required<
   Pick<LockstepOptions, 'features' | 'hidden' | 'batchSize' | 'maxSteps' | 'logInterval' | 'kernel'>
 > &
-  Pick<LockstepOptions, 'stop' | 'signal' | 'keepWeights' | 'checkpointSeconds'>;
+  Pick<LockstepOptions, 'stop' | 'signal' | 'keepWeights' | 'checkpointSeconds' | 'batchThreads'>;
 
 export const DEFAULT_EPS = 1e-8;
 /** Smaller ones are not normal float32 numbers, which a device may take for 0. */
@@ -15,7 +16,7 @@ const MOST = { features: 1024, hidden: 4096, batchSize: 1024 };
 /** @throws LockstepError `bad-input` naming the option, its value and what it may be. */
 export function checkOptions(options: LockstepOptions): Settings {
   const { hidden = 512, batchSize = 128, logInterval = 250, kernel = 'auto' } = options;
-  const { features, maxSteps, stop, signal, keepWeights, checkpointSeconds } = options;
+  const { features, maxSteps, stop, signal, keepWeights, checkpointSeconds, batchThreads } = options;
   const whole = { features, hidden, batchSize, maxSteps, logInterval };
   checkWhole(whole);
   if (options.expectedRuns !== undefined) checkWhole({ expectedRuns: options.expectedRuns });
@@ -24,6 +25,15 @@ export function checkOptions(options: LockstepOptions): Settings {
       'bad-input',
       `trainLockstep: checkpointSeconds is ${checkpointSeconds}; it must be above 0, or left out.`,
     );
+  }
+  if (batchThreads !== undefined && batchThreads !== 0) {
+    checkWhole({ batchThreads });
+    if (platformName() === 'browser') {
+      throw new LockstepError(
+        'unsupported',
+        `trainLockstep: batchThreads is ${batchThreads}; only Node has such threads. Leave it out in a browser.`,
+      );
+    }
   }
   if (stop) {
     checkWhole({ 'stop.windows': stop.windows });
@@ -42,7 +52,7 @@ export function checkOptions(options: LockstepOptions): Settings {
         'stop rule counts in; close windows more often.',
     );
   }
-  return { ...whole, kernel, stop, signal, keepWeights, checkpointSeconds };
+  return { ...whole, kernel, stop, signal, keepWeights, checkpointSeconds, batchThreads };
 }
 
 function checkWhole(values: Record<string, number>): void {

@@ -1,21 +1,24 @@
 /**
- * One run under way, on the host: its place on the device, its epoch order, how far it has been sent ahead and which
+ * One run under way, on the host: its place on the device, its batches, how far it has been sent ahead and which
  * window is open. It decides nothing: the device applies the stop rule, the trainer reads what came of it.
  */
-import { NO_ROW } from '../../shaders/shuffle-gather.wgsl.js';
 import { HYPER_FLOATS, STEP_FLOATS } from '../kernels/training-kernel.js';
-import { EpochOrder } from '../random/epoch-order.js';
+import type { BatchPlan, BatchSource } from './batches.js';
 import type { Placement } from './data-banks.js';
 import { DEFAULT_EPS } from './options.js';
 import type { LockstepRun } from './types.js';
 import {
   batchesBetween,
+  examplesOf,
   lastClose,
   missBudget,
   nextClose,
   type WindowBatches,
   type WindowSettings,
 } from './windows.js';
+
+/** A chunk of so many steps is worth sending where more batches are not there yet. */
+const SHORT_CHUNK = 16;
 
 /** A window that closes at the end of a chunk. */
 export interface Closing {
@@ -43,7 +46,7 @@ export class RunProgress {
   done = 0;
   finished = false;
   readonly #settings: WindowSettings;
-  readonly #order: EpochOrder;
+  readonly #batches: BatchSource;
   #windowStart = 0;
   #power1 = 1;
   #power2 = 1;
@@ -54,6 +57,8 @@ export class RunProgress {
     slot: number,
     placement: Placement,
     settings: Omit<WindowSettings, 'examples'>,
+    batchPitch: number,
+    openBatches: (plan: BatchPlan) => BatchSource,
   ) {
     this.index = index;
     const { weights, testSet, orderSeed, optimizer, checkpoint } = run;
@@ -61,16 +66,15 @@ export class RunProgress {
     this.slot = slot;
     this.placement = placement;
     this.#settings = { ...settings, examples: placement.examples };
-    this.#order = new EpochOrder(placement.examples, orderSeed);
-    if (checkpoint) this.#goOn(checkpoint.steps);
+    const { examples } = placement;
+    const skip = checkpoint?.steps ?? 0;
+    const { batchSize } = settings;
+    this.#batches = openBatches({ examples, seed: orderSeed, batchSize, pitch: batchPitch, skip });
+    this.#goOn(skip);
   }
 
   /** Brings the host's part of a run to where it stood after so many steps. */
   #goOn(steps: number): void {
-    const { batchSize } = this.#settings;
-    const { examples } = this.placement;
-    const perEpoch = Math.ceil(examples / batchSize);
-    this.#order.skip(Math.floor(steps / perEpoch) * examples + (steps % perEpoch) * batchSize);
     this.sent = steps;
     this.done = steps;
     this.#windowStart = lastClose(steps, this.#settings);
@@ -97,10 +101,23 @@ export class RunProgress {
     return !this.finished && this.sent < this.#settings.maxSteps;
   }
 
+  /** Whether enough of its batches are there for a chunk that is worth it. */
+  get ready(): boolean {
+    if (!this.hasMore) return false;
+    const left = nextClose(this.sent, this.#settings) - this.sent;
+    return this.#batches.available >= Math.min(SHORT_CHUNK, left);
+  }
+
+  /** Ends the run: no more of its batches are wanted. */
+  finish(): void {
+    this.finished = true;
+    this.#batches.close();
+  }
+
   /** The next chunk: at most `most` steps, and never past the end of the open window. */
   plan(most: number): RunChunk {
     const close = nextClose(this.sent, this.#settings);
-    const steps = Math.min(most, close - this.sent);
+    const steps = Math.min(most, close - this.sent, this.#batches.available);
     const end = this.sent + steps;
     if (end < close) return { run: this, steps };
     const batches = batchesBetween(this.#windowStart, end, this.#settings);
@@ -112,24 +129,19 @@ export class RunProgress {
   }
 
   /**
-   * Draws the batches of a planned chunk, one every `batchPitch` words, and its AdamW step sizes; from here on the
-   * steps count as sent.
+   * Writes the batches of a planned chunk and its AdamW step sizes; from here on the steps count as sent.
    */
   send(
     { steps, closing }: RunChunk,
-    batchPitch: number,
     order: Uint32Array,
     orderAt: number,
     table: Float32Array,
     tableAt: number,
   ): void {
-    const { batchSize } = this.#settings;
     const { lr, beta1, beta2 } = this.run.optimizer;
+    this.#batches.take(order, orderAt, steps);
     for (let s = 0; s < steps; s++) {
-      const from = orderAt + s * batchPitch;
-      const examples = Math.min(batchSize, this.#order.remaining);
-      this.#order.take(order, from, examples);
-      if (examples < batchPitch) order.fill(NO_ROW, from + examples, from + batchPitch);
+      const examples = examplesOf(this.sent + s, this.#settings);
       this.#power1 *= beta1;
       this.#power2 *= beta2;
       const at = tableAt + s * STEP_FLOATS;

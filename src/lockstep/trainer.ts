@@ -7,6 +7,8 @@ import type { Device } from '../gpu/device.js';
 import { LockstepError } from '../gpu/errors.js';
 import { span } from '../gpu/host-spans.js';
 import type { BinaryDataset } from '../tensor/bits.js';
+import { BatchThreads, defaultThreads } from './batch-threads.js';
+import { DrawnBatches } from './batches.js';
 import { Cohort, type WindowRecord } from './cohort.js';
 import { Finisher } from './finisher.js';
 import { liveColumns } from './live-columns.js';
@@ -78,6 +80,7 @@ class Trainer {
   readonly #aborted: Promise<void>;
   #active: { progress: RunProgress; cohort: Cohort }[] = [];
   #flights: Flight[] = [];
+  #threads: BatchThreads | undefined;
   #admitted = 0;
   #lastCheckpoint = performance.now();
   #steps = 0;
@@ -100,6 +103,7 @@ class Trainer {
   }
 
   async *events(): AsyncGenerator<LockstepEvent> {
+    await this.#startThreads();
     while (!this.#settings.signal?.aborted) {
       yield* this.#admit();
       if (this.#checkpointDue) yield* this.#checkpoint();
@@ -112,6 +116,11 @@ class Trainer {
       if (idle && this.#source.ended && !this.#finisher.busy) return;
     }
     yield* this.#abort();
+  }
+
+  async #startThreads(): Promise<void> {
+    const threads = this.#settings.batchThreads ?? (await defaultThreads(this.#device.info));
+    if (threads > 0) this.#threads = await BatchThreads.start(threads, this.#expectedRuns);
   }
 
   get #checkpointDue(): boolean {
@@ -135,9 +144,10 @@ class Trainer {
     yield { type: 'checkpoint', runs };
   }
 
-  /** With nothing to train: waits for the next run, for a finished one to be scored, or for the abort. */
+  /** With nothing to train: waits for batches, for the next run, for a finished one to be scored, or for the abort. */
   async #anything(): Promise<void> {
     const waits: Promise<void>[] = [];
+    if (this.#threads && this.#active.length > 0) waits.push(this.#threads.more());
     if (!this.#source.ended) waits.push(this.#source.wait());
     if (this.#finisher.busy) waits.push(this.#finisher.wait());
     if (waits.length > 0) await Promise.race([...waits, this.#aborted]);
@@ -203,14 +213,22 @@ class Trainer {
       );
     }
     const placement = cohort.banks.acquire(run.dataset, columns);
-    const progress = new RunProgress(this.#admitted++, run, slot, placement, this.#settings);
+    const progress = new RunProgress(
+      this.#admitted++,
+      run,
+      slot,
+      placement,
+      this.#settings,
+      cohort.plan.batchPitch,
+      (plan) => this.#threads?.open(plan) ?? new DrawnBatches(plan),
+    );
     cohort.load(progress, run, this.#settings.features);
     this.#active.push({ progress, cohort });
   }
 
-  /** Sends the next chunk of every run that has steps left; false where none has. */
+  /** Sends the next chunk of every run that has steps left, and batches for them; false where none has. */
   #submit(): boolean {
-    const waiting = this.#active.filter(({ progress }) => progress.hasMore);
+    const waiting = this.#active.filter(({ progress }) => progress.ready);
     if (waiting.length === 0) return false;
     const wanted = this.#pacer.steps(waiting.length);
     const encoder = this.#device.gpu.createCommandEncoder({ label: 'train' });
@@ -222,6 +240,7 @@ class Trainer {
       return [{ cohort, chunks, records: cohort.encode(encoder, chunks) }];
     });
     this.#device.gpu.queue.submit([encoder.finish()]);
+    this.#threads?.refill();
     const start = performance.now();
     const sent = parts.flatMap(({ chunks }) => chunks.map(({ steps }) => steps));
     const runSteps = sent.reduce((sum, steps) => sum + steps, 0);
@@ -276,7 +295,7 @@ class Trainer {
     steps: number,
     reason: 'stopped' | 'max-steps' | 'non-finite',
   ): void {
-    run.finished = true;
+    run.finish();
     this.#finisher.add(cohort, run, steps, reason);
     // The weights are on their way to the host: what comes next for this slot comes after them in the queue.
     cohort.giveSlot(run.slot);
@@ -307,6 +326,7 @@ class Trainer {
 
   async destroy(): Promise<void> {
     for (const cohort of this.#cohorts.values()) cohort.destroy();
+    await this.#threads?.close();
     await this.#source.close();
   }
 }

@@ -83,6 +83,11 @@ export interface LockstepOptions {
   keepWeights?: boolean;
   /** Seconds between `checkpoint` events; the device waits for each. Default: none. */
   checkpointSeconds?: number;
+  /**
+   * Threads that draw the runs' batches ahead of the device. Default: none in a browser and on an adapter that computes
+   * on the CPU; else as many as there are cores less two, up to 8. The numbers are the same.
+   */
+  batchThreads?: number;
 }
 
 /** Runs are numbered in the order in which `runs` yields them. */

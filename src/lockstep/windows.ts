@@ -32,6 +32,12 @@ export function lastClose(step: number, { logInterval, maxSteps }: WindowSetting
   return Math.max(Math.min(step, 1), Math.floor(step / logInterval) * logInterval);
 }
 
+/** Examples in the batch of the step after `step` steps. */
+export function examplesOf(step: number, { examples, batchSize }: WindowSettings): number {
+  const perEpoch = Math.ceil(examples / batchSize);
+  return (step + 1) % perEpoch === 0 ? examples - (perEpoch - 1) * batchSize : batchSize;
+}
+
 /** What the batches of steps (from, to] are. */
 export function batchesBetween(
   from: number,

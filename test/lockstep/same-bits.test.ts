@@ -126,6 +126,11 @@ describe.each(kernels)('the %s kernel', (kernel) => {
     expect(probes.map((k) => trained.bits[k])).toEqual(alone);
   });
 
+  it('gives the same bits where threads draw the batches', async () => {
+    const trained = await bits(all, kernel, device, { batchThreads: 2 });
+    expect(probes.map((k) => trained.bits[k])).toEqual(alone);
+  });
+
   it('gives the same bits in groups where the device binds little, and says so', async () => {
     const on = withBindingLimit(4 * largest[kernel]);
     const trained = await bits(all.slice(0, 9), kernel, on, { expectedRuns: 9 });

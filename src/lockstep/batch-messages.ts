@@ -1,0 +1,12 @@
+/** What the trainer and its batch threads say to each other. Types only. */
+import type { SharedRing } from './batch-ring.js';
+import type { BatchPlan } from './batches.js';
+
+/** `open`: draw this run's batches ahead from now on. `close`: no longer. `fill`: there is room in some rings again. */
+export type BatchRequest =
+  | { open: number; plan: BatchPlan; ring: SharedRing }
+  | { close: number }
+  | { fill: true };
+
+/** Some ring has more than before. */
+export type BatchReply = { filled: true };

@@ -1,0 +1,93 @@
+/**
+ * Threads that draw the runs' batches ahead, so that the main thread only copies them: an epoch order takes 4 to 20 ns an
+ * index, which for a hundred runs is longer than a GPU takes for the step. Node only; elsewhere, and on adapters that
+ * compute on the same cores, the trainer draws the batches itself.
+ */
+import { platformName } from '../gpu/dawn.js';
+import type { DeviceInfo } from '../gpu/device.js';
+import type { BatchReply, BatchRequest } from './batch-messages.js';
+import { BatchRing } from './batch-ring.js';
+import type { BatchPlan, BatchSource } from './batches.js';
+import { type NodeWorker, startWorker } from './node-worker.js';
+
+/** More threads than this are not needed for any number of runs that trains at once. */
+const MOST_THREADS = 8;
+/** Cores left to the main thread and to the driver. */
+const SPARED_CORES = 2;
+/** Batches are drawn ahead for so many steps of a run: two chunks of a GPU's; fewer where all rings would be larger. */
+const RING_STEPS = 512;
+const RINGS_BYTES = 256 * 2 ** 20;
+const LEAST_RING_STEPS = 16;
+
+/** How many threads draw batches where nobody says. */
+export async function defaultThreads({ isCpu }: DeviceInfo): Promise<number> {
+  if (isCpu || platformName() === 'browser') return 0;
+  const specifier = ['node:', 'os'].join(''); // not a literal, so that bundlers for browsers do not follow it
+  const { availableParallelism } = (await import(/* @vite-ignore */ specifier)) as typeof import('node:os');
+  return Math.max(0, Math.min(MOST_THREADS, availableParallelism() - SPARED_CORES));
+}
+
+export class BatchThreads {
+  readonly #workers: NodeWorker[];
+  readonly #ringBytes: number;
+  #opened = 0;
+  #waiting: (() => void)[] = [];
+  #error: Error | undefined;
+
+  /** `runs`: how many train at once, at most. */
+  static async start(threads: number, runs: number): Promise<BatchThreads> {
+    const names = ['./batch-worker', './lockstep/batch-worker', '../lockstep/batch-worker'];
+    const start = () => startWorker(import.meta.url, names);
+    return new BatchThreads(await Promise.all(Array.from({ length: threads }, start)), runs);
+  }
+
+  private constructor(workers: NodeWorker[], runs: number) {
+    this.#workers = workers;
+    this.#ringBytes = RINGS_BYTES / runs;
+    for (const worker of workers) {
+      worker.on('message', (_: BatchReply) => this.#wake());
+      worker.on('error', (error) => {
+        this.#error = error;
+        this.#wake();
+      });
+    }
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** The batches of one run, from a thread. */
+  open(plan: BatchPlan): BatchSource {
+    const fitting = Math.floor(this.#ringBytes / (4 * plan.pitch));
+    const ring = BatchRing.create(Math.max(LEAST_RING_STEPS, Math.min(RING_STEPS, fitting)), plan.pitch);
+    const id = this.#opened++;
+    const worker = this.#workers[id % this.#workers.length];
+    const tell = (request: BatchRequest) => worker.postMessage(request);
+    tell({ open: id, plan, ring: ring.shared });
+    return {
+      get available() {
+        return ring.available;
+      },
+      take: (out, at, steps) => ring.take(out, at, steps),
+      close: () => tell({ close: id }),
+    };
+  }
+
+  /** After batches were taken: the threads go on. Throws what one of them died of. */
+  refill(): void {
+    if (this.#error) throw this.#error;
+    for (const worker of this.#workers) worker.postMessage({ fill: true } satisfies BatchRequest);
+  }
+
+  /** Resolves when there is more than now, or a thread has died. */
+  more(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * A thread that draws batches ahead, for some of the runs: so many in turn into each ring that has room. Started by
+ * batch-threads.ts.
+ */
+import { parentPort } from 'node:worker_threads';
+import type { BatchReply, BatchRequest } from './batch-messages.js';
+import { BatchRing } from './batch-ring.js';
+import { type BatchSource, DrawnBatches } from './batches.js';
+
+/** Steps of a run in one turn: about 0.2 ms. */
+const TURN_STEPS = 128;
+
+const port = parentPort!;
+const runs = new Map<number, { source: BatchSource; ring: BatchRing }>();
+let scheduled = false;
+
+function schedule(): void {
+  if (scheduled) return;
+  scheduled = true;
+  setImmediate(turn); // so that messages come through between turns
+}
+
+function turn(): void {
+  scheduled = false;
+  let wrote = false;
+  let room = false;
+  for (const { source, ring } of runs.values()) {
+    const steps = Math.min(TURN_STEPS, ring.free);
+    if (steps === 0) continue;
+    ring.fill(source, steps);
+    wrote = true;
+    room ||= ring.free > 0;
+  }
+  if (wrote) port.postMessage({ filled: true } satisfies BatchReply);
+  if (room) schedule();
+}
+
+port.on('message', (request: BatchRequest) => {
+  if ('open' in request) {
+    runs.set(request.open, { source: new DrawnBatches(request.plan), ring: new BatchRing(request.ring) });
+  } else if ('close' in request) {
+    runs.delete(request.close);
+  }
+  schedule();
+});

@@ -1,0 +1,37 @@
+/**
+ * Starts a worker thread of this package in Node: from the TypeScript source beside the caller where there is one, else
+ * from the built file. It knows nothing of what the worker does.
+ */
+import type { Worker, WorkerOptions } from 'node:worker_threads';
+
+export type NodeWorker = Worker;
+
+/** Not literals, so that bundlers for browsers do not follow them. */
+const load = async <T>(name: string): Promise<T> =>
+  (await import(/* @vite-ignore */ ['node', name].join(':'))) as T;
+
+/**
+ * @param caller `import.meta.url` of the file that the names are relative to.
+ * @param names The worker's file without its ending, the source's place first; where it lies in the built package
+ * depends on the bundle that the caller is in.
+ */
+export async function startWorker(
+  caller: string,
+  names: readonly string[],
+  options: WorkerOptions = {},
+): Promise<NodeWorker> {
+  const [{ existsSync }, { fileURLToPath }, { Worker }] = await Promise.all([
+    load<typeof import('node:fs')>('fs'),
+    load<typeof import('node:url')>('url'),
+    load<typeof import('node:worker_threads')>('worker_threads'),
+  ]);
+  const source = new URL(`${names[0]}.ts`, caller);
+  if (existsSync(source)) {
+    const path = JSON.stringify(fileURLToPath(source));
+    const code = `import('jiti').then(({ createJiti }) => createJiti(${JSON.stringify(caller)}).import(${path}));`;
+    return new Worker(code, { ...options, eval: true });
+  }
+  const built = names.map((name) => new URL(`${name}.js`, caller)).find((url) => existsSync(url));
+  if (!built) throw new Error(`the worker ${names[0]} is missing beside ${caller}`);
+  return new Worker(built, options);
+}
