@@ -26,7 +26,7 @@ export interface KernelRow extends KernelTotal {
   bound?: Bound;
 }
 
-/** A pipeline: how long it took to make, and how much longer its first launch took than the median of the later ones. */
+/** A pipeline: how long it took to make, and how much longer its first launch took than the same work later. */
 export interface CompileRow {
   kernel: string;
   variant: string;
@@ -102,16 +102,18 @@ function boundOf(ofMemory?: number, ofArithmetic?: number): Bound | undefined {
   return ofMemory > ofArithmetic ? 'memory' : 'arithmetic';
 }
 
-/** Compile times; `cold`: a profile of the first launches. */
-function compileRows(cold: Profile, warm: readonly KernelTotal[]): CompileRow[] {
+/** Compile times; `cold`: a profile of the first launches, which may be `warm` itself. */
+function compileRows(cold: Profile, warm: Profile, totals: readonly KernelTotal[]): CompileRow[] {
   return cold.compiled.map(({ label, options = {}, ms }) => {
     const variant = listOptions(options);
     const same = (kernel: { kernel: string; variant: string }) =>
       kernel.kernel === label && kernel.variant === variant;
     const first = cold.kernels.find(same);
-    const median = warm.find(same)?.median;
+    // The first launch of the warm profile does the same work; without one, the median of all stands for it.
+    const again = cold === warm ? undefined : warm.kernels.find(same);
+    const usual = again ? again.end - again.start : totals.find(same)?.median;
     const firstLaunchMs =
-      first && median !== undefined ? Math.max(0, first.end - first.start - median) : undefined;
+      first && usual !== undefined ? Math.max(0, first.end - first.start - usual) : undefined;
     return { kernel: label, variant, ms, firstLaunchMs };
   });
 }
@@ -160,7 +162,7 @@ export function makeReport(
     accounts: accountsOf(profile),
     uploadedBytes: profile.uploaded,
     kernels: totals.map((total) => kernelRow(total, ceilings)),
-    compiled: compileRows(cold, totals).sort(
+    compiled: compileRows(cold, profile, totals).sort(
       (a, b) => b.ms + (b.firstLaunchMs ?? 0) - a.ms - (a.firstLaunchMs ?? 0),
     ),
     notes: notesOn(profile, info.isCpu),
