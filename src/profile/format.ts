@@ -14,7 +14,8 @@ function scaled(value: number, base: number, units: readonly string[]): string {
 }
 
 /** Milliseconds: `0.07 us`, `12.3 ms`, `1.20 s`. */
-export const time = (ms: number): string => scaled(ms * 1e6, 1000, ['ns', 'us', 'ms', 's']);
+export const time = (ms: number): string =>
+  ms === 0 ? '0' : scaled(ms * 1e6, 1000, ['ns', 'us', 'ms', 's']);
 
 /** Bytes: `1.50 MB`; powers of 1000. */
 export const bytes = (value: number): string => scaled(value, 1000, ['B', 'kB', 'MB', 'GB', 'TB']);

@@ -66,7 +66,8 @@ function drawAxis(
     context.fillStyle = style.getPropertyValue('--line');
     context.fillRect(Math.round(x), 0, 1, height);
     context.fillStyle = style.getPropertyValue('--soft');
-    context.fillText(showTime(Math.abs(t) < step / 1e6 ? 0 : t), x + 5, 12);
+    const text = showTime(Math.abs(t) < step / 1e6 ? 0 : t);
+    if (x + 5 + context.measureText(text).width <= left + width) context.fillText(text, x + 5, 12);
   }
 }
 

@@ -6,7 +6,7 @@ import type { Profile } from '../gpu/profile.js';
 import { bytes, count, escapeHtml, percent, time } from './format.js';
 import { type Measures, pageScript } from './page-script.js';
 import { HOST_COLORS, pageStyle } from './page-style.js';
-import { HOST_WORDS, type KernelRow, type Report } from './report.js';
+import { HOST_WORDS, type KernelRow, overheadShare, type Report } from './report.js';
 import { roofline } from './roofline.js';
 import { kernelColor, timelineOf } from './timeline.js';
 
@@ -19,13 +19,15 @@ const tile = (figure: string, what: string) => `<div class="tile"><b>${figure}</
 
 function tiles({ accounts, kernels, overhead }: Report): string {
   const [top] = kernels;
-  const extra = (overhead.with - overhead.without) / overhead.without;
-  const { noise } = overhead;
-  const within = overhead.estimated
-    ? ', estimated'
-    : noise === undefined
-      ? ''
-      : `, give or take ${percent(noise / overhead.without)}`;
+  const share = overheadShare(overhead);
+  const around = percent((overhead.noise ?? 0) / overhead.without);
+  const cost =
+    share === undefined
+      ? tile(`&lt; ${around}`, 'wall time for taking this profile: less than the noise')
+      : tile(
+          `${share < 0 ? '' : '+'}${percent(share)}`,
+          `wall time for taking this profile${overhead.estimated ? ', estimated' : `, give or take ${around}`}`,
+        );
   const peak = Math.max(top?.ofMemory ?? 0, top?.ofArithmetic ?? 0);
   const bound =
     top?.bound === 'neither'
@@ -40,7 +42,7 @@ function tiles({ accounts, kernels, overhead }: Report): string {
           `of kernel time in <b style="font-size:inherit;display:inline">${escapeHtml(top.kernel)}</b>${top.bound ? `, ${bound}` : ''}`,
         )
       : tile('0', 'kernels'),
-    tile(`${extra < 0 ? '' : '+'}${percent(extra)}`, `wall time for taking this profile${within}`),
+    cost,
   ].join('');
 }
 

@@ -43,10 +43,19 @@ export interface Overhead {
   estimated: boolean;
 }
 
+/** What the profile cost, as a share of the time without it; undefined where that cannot be told from noise. */
+export function overheadShare({ without, with: profiled, noise = 0 }: Overhead): number | undefined {
+  const extra = profiled - without;
+  return Math.abs(extra) < noise ? undefined : extra / without;
+}
+
 /** The cost of the profile in words: `+2.10% (give or take 0.50%)`. */
-export function overheadText({ without, with: profiled, noise, estimated }: Overhead): string {
-  const share = (profiled - without) / without;
-  const within = noise === undefined ? '' : ` (give or take ${percent(noise / without)})`;
+export function overheadText(overhead: Overhead): string {
+  const { without, noise, estimated } = overhead;
+  const share = overheadShare(overhead);
+  const around = noise === undefined ? '' : percent(noise / without);
+  if (share === undefined) return `less than the ${around} by which two runs without it differ`;
+  const within = around ? ` (give or take ${around})` : '';
   return `${share < 0 ? '' : '+'}${percent(share)}${estimated ? ', estimated' : within}`;
 }
 

@@ -96,4 +96,4 @@ export function roofline(
 }
 
 const label = (value: number): string =>
-  value >= 1 ? count(value).replace(/\.0+/, '').replace(' ', '') : String(value);
+  value >= 1 ? count(value).replace(/\.0+/, '').replace(' ', '') : String(Number(value.toPrecision(1)));

@@ -84,6 +84,9 @@ describe('the report', () => {
   it('the cost of the profile, with its uncertainty', () => {
     expect(overheadText(overhead)).toBe('+25.0% (give or take 5.00%)');
     expect(overheadText({ without: 10, with: 9, estimated: true })).toBe('-10.0%, estimated');
+    expect(overheadText({ ...overhead, with: 8.3 })).toBe(
+      'less than the 5.00% by which two runs without it differ',
+    );
   });
 });
 
@@ -108,7 +111,7 @@ it('figures', () => {
     '70.0 us',
     '12.3 ms',
     '1.23 s',
-    '0 ns',
+    '0',
   ]);
   expect([bytes(1536), count(2.5e9), percent(0.1234), percent(-0.02)]).toEqual([
     '1.54 kB',
@@ -136,7 +139,7 @@ describe('the page', () => {
     const script = html.slice(html.indexOf('<script>') + 8, html.indexOf('</script>'));
     const drawn: string[] = [];
     const context = new Proxy({} as Record<string, unknown>, {
-      get: (_, name) => (name === 'fillText' ? (text: string) => drawn.push(text) : () => {}),
+      get: (_, name) => (name === 'fillText' ? (text: string) => drawn.push(text) : () => ({ width: 10 })),
       set: () => true,
     });
     const element = () => ({
