@@ -52,7 +52,10 @@ export class Peers {
     const python = this.#python;
     if (!python) return undefined;
     const env = which === 'wide' ? {} : ONE_THREAD;
-    return this.#started(`torch ${which}`, () => new PeerProcess(python, [join(here, 'torch_peer.py')], env));
+    return this.#started(
+      `torch ${which}`,
+      () => new PeerProcess('PyTorch', python, [join(here, 'torch_peer.py')], env),
+    );
   }
 
   script(peer: ScriptPeer): PeerProcess | undefined {
@@ -61,7 +64,10 @@ export class Peers {
       dirname(createRequire(import.meta.url).resolve('jiti/package.json')),
       'lib/jiti-cli.mjs',
     );
-    return this.#started(peer, () => new PeerProcess(process.execPath, [jiti, join(here, `${peer}.ts`)]));
+    return this.#started(
+      peer,
+      () => new PeerProcess(peer, process.execPath, [jiti, join(here, `${peer}.ts`)]),
+    );
   }
 
   #started(name: string, start: () => PeerProcess): PeerProcess {

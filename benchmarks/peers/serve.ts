@@ -3,7 +3,8 @@ import { createInterface } from 'node:readline';
 
 export async function serve<Request>(answer: (request: Request) => Promise<object>): Promise<never> {
   for await (const line of createInterface({ input: process.stdin })) {
-    process.stdout.write(`${JSON.stringify(await answer(JSON.parse(line) as Request))}\n`);
+    const reply = await answer(JSON.parse(line) as Request).catch((error) => ({ error: `${error}` }));
+    process.stdout.write(`${JSON.stringify(reply)}\n`);
   }
   process.exit(0);
 }

@@ -37,8 +37,9 @@ async function run({ peers, rounds, quick, say }: Context): Promise<Report> {
       for (const [peer, command] of Object.entries(PEERS)) {
         // The peers take most of this section's time.
         if (round > (features === 64 ? 2 : 1)) continue;
-        const answer = peers.torch('one')?.ask<Seconds>({ do: command, rows, features, parts: PARTS });
-        if (answer) result[peer as keyof typeof PEERS].push(await answer);
+        const request = { do: command, rows, features, parts: PARTS };
+        const answer = await peers.torch('one')?.ask<Seconds>(request);
+        if (answer) result[peer as keyof typeof PEERS].push(answer);
       }
     }
     results.push(result);

@@ -57,6 +57,7 @@ async function referee({ peers, quick }: Context, features: number): Promise<Ref
       }),
     ),
   );
+  if (!answers.every((answer) => answer !== undefined)) return undefined;
   const runs = part.secrets * part.orders;
   // Runs a second of both, as long as both have work.
   const rate = answers.reduce((sum, { seconds }) => sum + runs / seconds, 0);

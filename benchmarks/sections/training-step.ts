@@ -36,21 +36,23 @@ async function torchSamples({ peers, quick }: Context, { strategy, features }: C
   if (!one || !other || !wide) return;
   const request = { do: 'step', strategy, features, steps: quick ? 100 : 300 };
   const alone = await one.ask<{ ms: number }>(request);
-  samples.one.push(1e3 * alone.ms);
-  const both = await Promise.all([one, other].map((peer) => peer.ask<{ ms: number }>(request)));
-  samples.two.push(1e3 / both.reduce((rate, { ms }) => rate + 1 / ms, 0));
+  if (alone) samples.one.push(1e3 * alone.ms);
+  const [left, right] = await Promise.all([one, other].map((peer) => peer.ask<{ ms: number }>(request)));
+  if (left && right) samples.two.push(1e3 / (1 / left.ms + 1 / right.ms));
   for (const how of ['bmm', 'functorch'] as const) {
     const stacked = { do: 'stacked', how, strategy, features, models: RUNS, steps: quick ? 3 : 10 };
-    samples[how].push(1e3 * (await wide.ask<{ ms: number }>(stacked)).ms);
+    const answer = await wide.ask<{ ms: number }>(stacked);
+    if (answer) samples[how].push(1e3 * answer.ms);
   }
 }
 
-async function scriptSample({ peers, quick }: Context, features: number, peer: ScriptPeer, samples: Samples) {
+async function scriptSample({ peers }: Context, features: number, peer: ScriptPeer, samples: Samples) {
   const process = peers.script(peer);
   if (!process) return;
-  const models = quick ? 4 : SCRIPT_MODELS[peer];
+  const models = SCRIPT_MODELS[peer];
   const request: StepRequest = { features, hidden: 512, batch: 128, models, steps: Math.ceil(32 / models) };
-  samples[peer].push(1e3 * (await process.ask<StepAnswer>(request)).ms);
+  const answer = await process.ask<StepAnswer>(request);
+  if (answer) samples[peer].push(1e3 * answer.ms);
 }
 
 async function measure(context: Context, one: Case) {
