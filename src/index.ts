@@ -40,6 +40,7 @@ export type {
   LockstepOptions,
   LockstepRun,
   MlpWeights,
+  RunCheckpoint,
   StopRule,
 } from './lockstep/types.js';
 export * as nn from './nn/index.js';

@@ -7,8 +7,6 @@ import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createJiti } from 'jiti';
 import { LockstepError } from '../gpu/errors.js';
-import * as library from '../index.js';
-import * as bench from './index.js';
 import { transferList } from './prepare.js';
 import { strategyNamed } from './strategies/index.js';
 import { type Strategy, strategyOfModule } from './strategy.js';
@@ -23,6 +21,8 @@ import type {
 
 /** Loads a TypeScript or JavaScript file without a build step; `lockstep-gpu` in it is this very library. */
 async function loadFile(file: string): Promise<Strategy> {
+  // Not at the top: a namespace imported there pins the whole library into every bundle of a part of it.
+  const [library, bench] = await Promise.all([import('../index.js'), import('./index.js')]);
   const jiti = createJiti(pathToFileURL(file).href, {
     virtualModules: { 'lockstep-gpu': library, 'lockstep-gpu/bench': bench },
   });
