@@ -22,8 +22,22 @@ const PIECES: Readonly<Record<string, (flags: ProfileFlags) => Piece | Promise<P
   kernels: kernelsPiece,
 };
 
+/** Standard output is the report's alone: what a program prints goes to standard error meanwhile. */
+async function printingToStderr<T>(run: () => Promise<T>): Promise<T> {
+  const { write } = process.stdout;
+  process.stdout.write = process.stderr.write.bind(process.stderr);
+  try {
+    return await run();
+  } finally {
+    process.stdout.write = write;
+  }
+}
+
 async function take(what: string, args: readonly string[], flags: ProfileFlags): Promise<Taken> {
-  if (/\.[cm]?[jt]s$/.test(what)) return profileScript(what, args, flags.adapter);
+  if (/\.[cm]?[jt]s$/.test(what)) {
+    const script = () => profileScript(what, args, flags.adapter);
+    return flags.json ? printingToStderr(script) : script();
+  }
   const make = Object.hasOwn(PIECES, what) ? PIECES[what] : undefined;
   if (!make || args.length > 0) {
     const names = Object.keys(PIECES).join(', ');
