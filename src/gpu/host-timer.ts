@@ -6,6 +6,7 @@
 import { Patches } from './patches.js';
 import type { Launched } from './recorded-pass.js';
 import type { PassMaker, TimedLaunch, Timer, Timing } from './timer.js';
+import { writtenBytes } from './written-bytes.js';
 
 /** Commands to be submitted together; with a launch, one kernel, which is waited for. */
 interface Segment {
@@ -44,10 +45,8 @@ export class HostTimer implements Timer {
     this.#patches.replace(queue, 'writeBuffer', (write) => (target, offset, data, from, size) => {
       if (this.#waiting === 0) return write(target, offset, data, from, size);
       // The caller may write over its memory as soon as this returns.
-      const copy = ArrayBuffer.isView(data)
-        ? new (data.constructor as Uint8ArrayConstructor)(data as Uint8Array)
-        : data.slice(0);
-      this.#queue(async () => write(target, offset, copy, from, size));
+      const copy = writtenBytes(data, from, size).slice();
+      this.#queue(async () => write(target, offset, copy));
     });
     this.#patches.replace(queue, 'onSubmittedWorkDone', (done) => async () => {
       await this.#line;

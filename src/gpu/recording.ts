@@ -10,6 +10,7 @@ import { HostTimer } from './host-timer.js';
 import { Patches } from './patches.js';
 import { RecordedPass } from './recorded-pass.js';
 import type { PassMaker, TimedLaunch, Timer, Timing } from './timer.js';
+import { writtenBytes } from './written-bytes.js';
 
 /** What was recorded; times in milliseconds as `performance.now()` counts them. */
 export interface Recorded {
@@ -58,7 +59,7 @@ export class Recording {
       span('submit', 'submit', () => this.#timer.submit(list, submit));
     });
     this.#patches.replace(queue, 'writeBuffer', (write) => (target, offset, data, from, size) => {
-      const bytes = bytesOf(data, from, size);
+      const bytes = writtenBytes(data, from, size).byteLength;
       this.#uploaded += bytes;
       span('upload', target.label || 'upload', () => write(target, offset, data, from, size), { bytes });
     });
@@ -93,10 +94,4 @@ export class Recording {
     this.#patches.restore();
     this.#timer.destroy();
   }
-}
-
-/** As `writeBuffer` counts: offset and size in elements of a typed array, in bytes of anything else. */
-function bytesOf(data: GPUAllowSharedBufferSource, from = 0, size?: number): number {
-  const { BYTES_PER_ELEMENT: unit = 1 } = data as { BYTES_PER_ELEMENT?: number };
-  return size === undefined ? data.byteLength - from * unit : size * unit;
 }

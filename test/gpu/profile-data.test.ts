@@ -7,6 +7,7 @@ import { showInDeveloperTools } from '../../src/gpu/developer-tools.js';
 import { timedLaunches } from '../../src/gpu/device-timer.js';
 import type { HostSpan } from '../../src/gpu/host-spans.js';
 import { accountsOf, type KernelSpan, kernelTotals, type Profile, quantile } from '../../src/gpu/profile.js';
+import { writtenBytes } from '../../src/gpu/written-bytes.js';
 
 const pipeline = { label: 'k' } as GPUComputePipeline;
 const launched = { pipeline, grid: [1] };
@@ -161,4 +162,12 @@ it('developer tools get every span, on the page`s clock', () => {
   expect([start, end]).toEqual([expect.closeTo(1001, 3), expect.closeTo(1002, 3)]);
   expect(detail.devtools).toMatchObject({ trackGroup: 'lockstep-gpu', track: 'device' });
   expect(second.detail.devtools.track).toBe('host: encode');
+});
+
+it.each([
+  [Uint16Array.of(1, 2, 3, 4).subarray(1), 1, 2, [3, 0, 4, 0]], // elements
+  [Uint8Array.of(1, 2, 3, 4).buffer, 1, undefined, [2, 3, 4]], // bytes
+  [new DataView(Uint8Array.of(1, 2, 3, 4).buffer, 1), 1, 1, [3]],
+])('what writeBuffer sends: %o from %o, %o long', (data, offset, size, bytes) => {
+  expect([...writtenBytes(data, offset, size)]).toEqual(bytes);
 });
