@@ -84,7 +84,7 @@ td .meter i { display: block; height: 100%; border-radius: 2px; background: var(
 td .tag { display: inline-block; padding: 0 9px; border-radius: 10px; background: var(--track); color: var(--text); font-size: 12px; }
 tr.sum td { font-weight: 650; }
 svg text { fill: var(--soft); font-size: 11.5px; }
-svg .name { fill: var(--text); font-weight: 550; }
+svg .name { fill: var(--text); font-weight: 550; paint-order: stroke; stroke: var(--card); stroke-width: 4px; }
 svg .grid { stroke: var(--line); }
 svg .roof { stroke: var(--text); stroke-width: 1.75; fill: none; }
 #tip {

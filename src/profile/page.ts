@@ -57,7 +57,9 @@ function parts({ accounts, kernels }: Report): [name: string, color: string, ms:
   return [
     ...shown.map(({ kernel, ms }, k): [string, string, number] => [kernel, kernelColor(k), ms]),
     ['other kernels', kernelColor(Number.POSITIVE_INFINITY), rest],
-    ...host.map(([kind, ms]): [string, string, number] => [HOST_WORDS[kind], HOST_COLORS[kind], ms]),
+    ...host
+      .sort(([, a], [, b]) => b - a)
+      .map(([kind, ms]): [string, string, number] => [HOST_WORDS[kind], HOST_COLORS[kind], ms]),
     ['idle', HOST_COLORS.idle, accounts.idle],
     ['not explained', HOST_COLORS.unexplained, accounts.unexplained],
   ];

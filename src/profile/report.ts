@@ -38,7 +38,7 @@ export interface CompileRow {
 export interface Overhead {
   without: number;
   with: number;
-  /** Half the difference of two runs without a profile: a smaller cost cannot be told from none. */
+  /** How far single runs lie from their mean: a smaller cost cannot be told from none. */
   noise?: number;
   estimated: boolean;
 }
@@ -54,7 +54,7 @@ export function overheadText(overhead: Overhead): string {
   const { without, noise, estimated } = overhead;
   const share = overheadShare(overhead);
   const around = noise === undefined ? '' : percent(noise / without);
-  if (share === undefined) return `less than the ${around} by which two runs without it differ`;
+  if (share === undefined) return `less than the ${around} by which one run differs from the next`;
   const within = around ? ` (give or take ${around})` : '';
   return `${share < 0 ? '' : '+'}${percent(share)}${estimated ? ', estimated' : within}`;
 }

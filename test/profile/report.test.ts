@@ -85,7 +85,7 @@ describe('the report', () => {
     expect(overheadText(overhead)).toBe('+25.0% (give or take 5.00%)');
     expect(overheadText({ without: 10, with: 9, estimated: true })).toBe('-10.0%, estimated');
     expect(overheadText({ ...overhead, with: 8.3 })).toBe(
-      'less than the 5.00% by which two runs without it differ',
+      'less than the 5.00% by which one run differs from the next',
     );
   });
 });
