@@ -8,6 +8,11 @@
  * and storing the weights of a hundred runs, once a chunk, takes up to 0.1 s.
  */
 export const TARGET_MS = { gpu: 50, cpu: 1000 };
+/**
+ * On a CPU driver a chunk has so many steps where that takes no longer than this: with hundreds of runs a second's worth
+ * would be a few steps, and weights would be loaded and stored as long as they are trained (512 runs: 1.7 times).
+ */
+const MANY_RUNS = { steps: 64, ms: 3000 };
 /** A chunk is at most so many times as long as the one before: the first, of one step, says little. */
 const GROWTH = 8;
 /** Steps of the first chunk that counts. The one before, a single step, includes the driver's compiling. */
@@ -25,7 +30,7 @@ const NO_WAIT_SHARE = 0.02;
 const SHRINK = 0.9;
 
 export class Pacer {
-  readonly #target: number;
+  readonly #isCpu: boolean;
   /** Time and steps, over all runs, of the chunks measured; older ones count less. Short chunks count little. */
   #ms = 0;
   #steps = 0;
@@ -38,7 +43,7 @@ export class Pacer {
   #endKnown = false;
 
   constructor(isCpu: boolean) {
-    this.#target = isCpu ? TARGET_MS.cpu : TARGET_MS.gpu;
+    this.#isCpu = isCpu;
   }
 
   /** 0 where nothing was measured. */
@@ -49,7 +54,10 @@ export class Pacer {
   /** Steps that each of `runs` runs should take in the next chunk. */
   steps(runs: number): number {
     if (this.#steps === 0) return FIRST_STEPS;
-    const wanted = Math.floor(this.#target / (this.#msPerStep * runs));
+    const within = (ms: number) => Math.floor(ms / (this.#msPerStep * runs));
+    const wanted = this.#isCpu
+      ? Math.max(within(TARGET_MS.cpu), Math.min(MANY_RUNS.steps, within(MANY_RUNS.ms)))
+      : within(TARGET_MS.gpu);
     return Math.max(1, Math.min(wanted, GROWTH * this.#lastSteps));
   }
 

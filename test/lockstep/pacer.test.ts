@@ -69,3 +69,15 @@ test('a device that was slow for a while is found fast again within ten chunks o
   while (pacer.steps(RUNS) < 0.9 * wanted(0.1) && now < slow + 60_000) now = simulate(pacer, now, 1, 0.1, 0);
   expect(now - slow).toBeLessThan(10 * TARGET_MS.cpu); // simulated time
 });
+
+test('with many runs on a CPU driver chunks keep 64 steps, unless those take 3 s', () => {
+  const steps = (runs: number, isCpu: boolean) => {
+    const pacer = new Pacer(isCpu);
+    simulate(pacer, 0, 20, 0.1, 0);
+    return pacer.steps(runs);
+  };
+  expect(steps(400, true)).toBe(64); // 2.6 s
+  expect(steps(1000, true)).toBeGreaterThanOrEqual(27); // 30 take 3 s; found done up to a tenth late
+  expect(steps(1000, true)).toBeLessThanOrEqual(30);
+  expect(steps(500, false)).toBeLessThanOrEqual(1); // 50 ms
+});
