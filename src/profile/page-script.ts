@@ -228,7 +228,7 @@ function startTheme(button: HTMLElement): void {
   label();
 }
 
-/** The program as text; \`data\` is a JavaScript expression. */
+/** The program as text; `data` is a JavaScript expression. */
 export function pageScript(data: string, measures: Measures): string {
   const functions = [showTime, layOut, drawAxis, drawLane, startTimeline, startTheme];
   return [
