@@ -2,17 +2,14 @@
  * `LABEL_seedSEED.checkpoint` in `--output-dir`: an evaluation that was interrupted, for `--resume`. Node's own
  * serialization (`node:v8`), which keeps typed arrays and NaN.
  */
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import { LockstepError } from '../gpu/errors.js';
 import type { EvaluationCheckpoint } from './events.js';
+import { resultPath, writeResult } from './result-files.js';
 import { type Summary, summaryConfig } from './summary.js';
 import type { Task } from './task.js';
-
-const pathOf = (folder: string, label: string, seed: number, extension: string) =>
-  join(folder, `${label}_seed${seed}.${extension}`);
 
 /** Writes the file whole or not at all, over the one before, and returns its path. */
 export function writeCheckpoint(
@@ -21,10 +18,7 @@ export function writeCheckpoint(
   seed: number,
   checkpoint: EvaluationCheckpoint,
 ): string {
-  const path = pathOf(folder, label, seed, 'checkpoint');
-  writeFileSync(`${path}.part`, serialize(checkpoint));
-  renameSync(`${path}.part`, path);
-  return path;
+  return writeResult(folder, label, seed, 'checkpoint', serialize(checkpoint));
 }
 
 /** @throws LockstepError `bad-input` where the file is there and is no checkpoint. */
@@ -33,7 +27,7 @@ export function readCheckpoint(
   label: string,
   seed: number,
 ): EvaluationCheckpoint | undefined {
-  const path = pathOf(folder, label, seed, 'checkpoint');
+  const path = resultPath(folder, label, seed, 'checkpoint');
   if (!existsSync(path)) return undefined;
   try {
     const checkpoint = deserialize(readFileSync(path)) as EvaluationCheckpoint;
@@ -51,7 +45,7 @@ export function readCheckpoint(
 
 /** Takes the file away once its evaluation is complete. */
 export function removeCheckpoint(folder: string, label: string, seed: number): void {
-  rmSync(pathOf(folder, label, seed, 'checkpoint'), { force: true });
+  rmSync(resultPath(folder, label, seed, 'checkpoint'), { force: true });
 }
 
 /** The summary of the same evaluation, if an earlier process ended it. */
@@ -60,7 +54,7 @@ export function readComplete(
   label: string,
   { strategy, task, seed }: { strategy: string; task: Task; seed: number },
 ): Summary | undefined {
-  const path = pathOf(folder, label, seed, 'json');
+  const path = resultPath(folder, label, seed, 'json');
   if (!existsSync(path)) return undefined;
   try {
     const summary = JSON.parse(readFileSync(path, 'utf8')) as Summary;

@@ -81,8 +81,8 @@ export class Recorder {
     return checkpoint;
   }
 
-  #place(trainerRun: number): { secret: number; order: number } {
-    const run = this.#handedOut[trainerRun];
+  /** Secret and order of a run number; {@link #number} the other way round. */
+  #place(run: number): { secret: number; order: number } {
     return { secret: Math.floor(run / this.#orders), order: run % this.#orders };
   }
 
@@ -96,7 +96,13 @@ export class Recorder {
         return { ...event, steps: this.#stepsBefore + event.steps };
       case 'window': {
         const { step, loss, accuracy } = event;
-        const point = { type: 'window' as const, ...this.#place(event.run), step, loss, accuracy };
+        const point = {
+          type: 'window' as const,
+          ...this.#place(this.#handedOut[event.run]),
+          step,
+          loss,
+          accuracy,
+        };
         this.#windows.push(point);
         return point;
       }
@@ -108,7 +114,7 @@ export class Recorder {
   }
 
   #result(event: Extract<LockstepEvent, { type: 'finish' }>): RunResult {
-    const { secret, order } = this.#place(event.run);
+    const { secret, order } = this.#place(this.#handedOut[event.run]);
     const { steps, testAccuracy } = event;
     const nonFinite = event.reason === 'non-finite' ? { nonFinite: true } : {};
     const result = { secretIndex: secret, orderIndex: order, steps, testAccuracy, ...nonFinite };
@@ -118,12 +124,11 @@ export class Recorder {
 
   /** Runs that were not handed out again yet stand where they stood. */
   #checkpoint(runs: readonly { run: number; checkpoint: RunCheckpoint }[]): EvaluationCheckpoint {
-    const waiting = [...this.#resumed].map(([run, checkpoint]) => ({
-      secret: Math.floor(run / this.#orders),
-      order: run % this.#orders,
+    const waiting = [...this.#resumed].map(([run, checkpoint]) => ({ ...this.#place(run), checkpoint }));
+    const underWay = runs.map(({ run, checkpoint }) => ({
+      ...this.#place(this.#handedOut[run]),
       checkpoint,
     }));
-    const underWay = runs.map(({ run, checkpoint }) => ({ ...this.#place(run), checkpoint }));
     return {
       identity: this.#identity,
       kernels: [...this.kernels],

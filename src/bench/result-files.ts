@@ -57,16 +57,21 @@ export function checkLabel(label: string): void {
 
 const fileSafe = (name: string) => name.replace(/[^\w.-]+/g, '-');
 
-/** Writes `LABEL_seedSEED.EXTENSION` whole or not at all, and returns its path. */
+/** Where `LABEL_seedSEED.EXTENSION` stands. */
+export function resultPath(folder: string, label: string, seed: number, extension: string): string {
+  return join(folder, `${label}_seed${seed}.${extension}`);
+}
+
+/** Writes `LABEL_seedSEED.EXTENSION` whole or not at all, over the one before, and returns its path. */
 export function writeResult(
   folder: string,
   label: string,
   seed: number,
   extension: string,
-  text: string,
+  content: string | Uint8Array,
 ): string {
-  const path = join(folder, `${label}_seed${seed}.${extension}`);
-  writeFileSync(`${path}.part`, text);
+  const path = resultPath(folder, label, seed, extension);
+  writeFileSync(`${path}.part`, content);
   renameSync(`${path}.part`, path);
   return path;
 }

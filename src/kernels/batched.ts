@@ -5,11 +5,10 @@
 
 import type { PerThread } from '../../shaders/train-tiles-size.js';
 import type { Device } from '../gpu/device.js';
-import type { MlpWeights } from './mlp-weights.js';
-import { type Entry, TrainTiles, tilesFootprint, tilesLayout } from './train-tiles.js';
+import { type Entry, TilesKernel, TrainTiles, tilesFootprint, tilesLayout } from './train-tiles.js';
 import { batchedCosts } from './train-tiles-cost.js';
 import type { ChunkSize } from './training-cost.js';
-import type { Chunk, KernelShape, KernelVariant, TrainingKernel } from './training-kernel.js';
+import type { Chunk, KernelShape, KernelVariant } from './training-kernel.js';
 
 const ENTRIES: readonly Entry[] = ['forward', 'loss', 'backward', 'vectors'];
 /** Workgroups of large tiles from which on large tiles are taken: they do more with each load, but fill a GPU later. */
@@ -34,51 +33,30 @@ export const batchedVariant: KernelVariant = {
   },
 };
 
-class BatchedKernel implements TrainingKernel {
+class BatchedKernel extends TilesKernel {
   readonly name = 'batched';
   readonly #device: Device;
-  readonly #tiles: TrainTiles;
 
   constructor(device: Device, tiles: TrainTiles) {
+    super(tiles);
     this.#device = device;
-    this.#tiles = tiles;
-  }
-
-  get state(): GPUBuffer {
-    return this.#tiles.state;
-  }
-
-  get stateFloats(): number {
-    return this.#tiles.stateFloats;
   }
 
   encode(pass: GPUComputePassEncoder, chunk: Chunk): void {
-    const { unitTiles, sampleTiles, unitBlocks, featureTiles, unitQuads } = this.#tiles.layout;
-    this.#device.gpu.queue.writeBuffer(this.#tiles.scratch, 0, new Uint32Array(2));
-    this.#tiles.begin(pass, chunk);
+    const { unitTiles, sampleTiles, unitBlocks, featureTiles, unitQuads } = this.tiles.layout;
+    this.#device.gpu.queue.writeBuffer(this.tiles.scratch, 0, new Uint32Array(2));
+    this.tiles.begin(pass, chunk);
     for (let step = 0; step < chunk.steps; step++) {
-      this.#tiles.launch(pass, 'forward', unitTiles * sampleTiles, chunk.positions);
-      this.#tiles.launch(pass, 'loss', 1, chunk.positions);
-      this.#tiles.launch(pass, 'backward', unitBlocks * featureTiles, chunk.positions);
+      this.tiles.launch(pass, 'forward', unitTiles * sampleTiles, chunk.positions);
+      this.tiles.launch(pass, 'loss', 1, chunk.positions);
+      this.tiles.launch(pass, 'backward', unitBlocks * featureTiles, chunk.positions);
       // With one tile of features, backward does what vectors would.
       if (featureTiles > 1)
-        this.#tiles.launch(pass, 'vectors', Math.ceil((unitQuads + 1) / VECTOR_QUADS), chunk.positions);
+        this.tiles.launch(pass, 'vectors', Math.ceil((unitQuads + 1) / VECTOR_QUADS), chunk.positions);
     }
   }
 
   costs(chunk: ChunkSize) {
-    return batchedCosts(this.#tiles.shape, this.#tiles.perThread, chunk);
-  }
-
-  pack(weights: MlpWeights): Float32Array<ArrayBuffer> {
-    return this.#tiles.pack(weights);
-  }
-
-  unpack(state: Float32Array): MlpWeights {
-    return this.#tiles.unpack(state);
-  }
-
-  destroy(): void {
-    this.#tiles.destroy();
+    return batchedCosts(this.tiles.shape, this.tiles.perThread, chunk);
   }
 }

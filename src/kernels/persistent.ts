@@ -5,11 +5,10 @@
  */
 import type { PerThread } from '../../shaders/train-tiles-size.js';
 import type { Device } from '../gpu/device.js';
-import type { MlpWeights } from './mlp-weights.js';
-import { TrainTiles, tilesFootprint } from './train-tiles.js';
+import { TilesKernel, TrainTiles, tilesFootprint } from './train-tiles.js';
 import { persistentCosts } from './train-tiles-cost.js';
 import type { ChunkSize } from './training-cost.js';
-import type { Chunk, KernelVariant, TrainingKernel } from './training-kernel.js';
+import type { Chunk, KernelVariant } from './training-kernel.js';
 
 /**
  * Multiply-adds of one step of one run, forward, up to which a single workgroup takes it: 2 to 20 ms on a GPU core.
@@ -38,40 +37,15 @@ export const persistentVariant: KernelVariant = {
   },
 };
 
-class PersistentKernel implements TrainingKernel {
+class PersistentKernel extends TilesKernel {
   readonly name = 'persistent';
-  readonly #tiles: TrainTiles;
-
-  constructor(tiles: TrainTiles) {
-    this.#tiles = tiles;
-  }
-
-  get state(): GPUBuffer {
-    return this.#tiles.state;
-  }
-
-  get stateFloats(): number {
-    return this.#tiles.stateFloats;
-  }
 
   encode(pass: GPUComputePassEncoder, chunk: Chunk): void {
-    this.#tiles.begin(pass, chunk);
-    this.#tiles.launch(pass, 'train', chunk.positions);
+    this.tiles.begin(pass, chunk);
+    this.tiles.launch(pass, 'train', chunk.positions);
   }
 
   costs(chunk: ChunkSize) {
-    return persistentCosts(this.#tiles.shape, this.#tiles.perThread, chunk);
-  }
-
-  pack(weights: MlpWeights): Float32Array<ArrayBuffer> {
-    return this.#tiles.pack(weights);
-  }
-
-  unpack(state: Float32Array): MlpWeights {
-    return this.#tiles.unpack(state);
-  }
-
-  destroy(): void {
-    this.#tiles.destroy();
+    return persistentCosts(this.tiles.shape, this.tiles.perThread, chunk);
   }
 }

@@ -11,10 +11,20 @@ import {
   UNIT_BLOCK,
 } from '../../shaders/train-tiles-size.js';
 import { bindGroup } from '../gpu/bind.js';
+import type { Costs } from '../gpu/cost.js';
 import type { Device } from '../gpu/device.js';
 import { BufferUsage } from '../gpu/usage.js';
 import type { MlpWeights } from './mlp-weights.js';
-import type { Chunk, ChunkBuffers, DataBank, KernelFootprint, KernelShape } from './training-kernel.js';
+import type { ChunkSize } from './training-cost.js';
+import type {
+  Chunk,
+  ChunkBuffers,
+  DataBank,
+  KernelFootprint,
+  KernelName,
+  KernelShape,
+  TrainingKernel,
+} from './training-kernel.js';
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 
@@ -226,5 +236,39 @@ export class TrainTiles {
 
   destroy(): void {
     for (const buffer of [this.state, this.scratch, this.#batches, this.#uniform]) this.#device.free(buffer);
+  }
+}
+
+/** A training kernel of these tiles; how it launches them is left to say. */
+export abstract class TilesKernel implements TrainingKernel {
+  abstract readonly name: KernelName;
+  protected readonly tiles: TrainTiles;
+
+  constructor(tiles: TrainTiles) {
+    this.tiles = tiles;
+  }
+
+  get state(): GPUBuffer {
+    return this.tiles.state;
+  }
+
+  get stateFloats(): number {
+    return this.tiles.stateFloats;
+  }
+
+  abstract encode(pass: GPUComputePassEncoder, chunk: Chunk): void;
+
+  abstract costs(chunk: ChunkSize): Costs;
+
+  pack(weights: MlpWeights): Float32Array<ArrayBuffer> {
+    return this.tiles.pack(weights);
+  }
+
+  unpack(state: Float32Array): MlpWeights {
+    return this.tiles.unpack(state);
+  }
+
+  destroy(): void {
+    this.tiles.destroy();
   }
 }

@@ -5,6 +5,7 @@
  */
 import { platformName } from '../gpu/dawn.js';
 import type { DeviceInfo } from '../gpu/device.js';
+import { nodeModule } from '../gpu/node-module.js';
 import type { BatchReply, BatchRequest } from './batch-messages.js';
 import { BatchRing } from './batch-ring.js';
 import type { BatchPlan, BatchSource } from './batches.js';
@@ -22,8 +23,7 @@ const LEAST_RING_STEPS = 16;
 /** How many threads draw batches where nobody says. */
 export async function defaultThreads({ isCpu }: DeviceInfo): Promise<number> {
   if (isCpu || platformName() === 'browser') return 0;
-  const specifier = ['node:', 'os'].join(''); // not a literal, so that bundlers for browsers do not follow it
-  const { availableParallelism } = (await import(/* @vite-ignore */ specifier)) as typeof import('node:os');
+  const { availableParallelism } = await nodeModule<typeof import('node:os')>('os');
   return Math.max(0, Math.min(MOST_THREADS, availableParallelism() - SPARED_CORES));
 }
 

@@ -22,6 +22,7 @@ import {
   SUMS,
   type TrainingKernel,
 } from '../kernels/training-kernel.js';
+import { allocateChunkBuffers, freeChunkBuffers } from './chunk-buffers.js';
 import { DataBanks } from './data-banks.js';
 import { liveWeights } from './live-columns.js';
 import type { MemoryPlan } from './memory-plan.js';
@@ -64,7 +65,7 @@ export class Cohort {
     plan: MemoryPlan,
     stableWindows: number,
   ): Promise<Cohort> {
-    const buffers = allocate(device, plan);
+    const buffers = allocateChunkBuffers(device, plan);
     const [kernel, close] = await Promise.all([
       variant.create(device, shape, buffers),
       device.pipeline({
@@ -267,33 +268,9 @@ export class Cohort {
   destroy(): void {
     this.#kernel.destroy();
     this.banks.destroy();
-    const { slotOf, hypers, steps, order, paused, sums } = this.#buffers;
-    const buffers = [
-      slotOf,
-      hypers,
-      steps,
-      order,
-      paused,
-      sums,
-      ...Object.values(this.#own),
-      ...this.#allStaging,
-    ];
-    for (const buffer of buffers) this.#device.free(buffer);
+    freeChunkBuffers(this.#device, this.#buffers);
+    for (const buffer of [...Object.values(this.#own), ...this.#allStaging]) this.#device.free(buffer);
   }
-}
-
-function allocate(device: Device, { slots, capacity, batchPitch }: MemoryPlan): ChunkBuffers {
-  const words = (label: string, count: number) => device.allocate(label, 4 * count, STORAGE);
-  return {
-    slots,
-    capacity,
-    slotOf: words('slots', SLOT_WORDS * slots),
-    hypers: words('hyperparameters', HYPER_FLOATS * slots),
-    steps: words('step sizes', STEP_FLOATS * capacity),
-    order: words('epoch order', batchPitch * capacity),
-    paused: words('paused', slots),
-    sums: words('window sums', SUMS * batchPitch * slots),
-  };
 }
 
 function slotWords(chunks: readonly RunChunk[]): Uint32Array<ArrayBuffer> {

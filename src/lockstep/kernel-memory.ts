@@ -4,6 +4,7 @@
  */
 import { version } from '../../package.json';
 import type { DeviceInfo } from '../gpu/device.js';
+import { nodeModule } from '../gpu/node-module.js';
 import type { KernelShape } from '../kernels/training-kernel.js';
 
 type Winners = Record<string, string>;
@@ -77,12 +78,6 @@ async function cacheFile(): Promise<CacheFile | undefined> {
   } catch {
     return undefined;
   }
-}
-
-/** A module of Node's, by a name that bundlers for browsers do not follow. */
-function nodeModule<T>(name: string): Promise<T> {
-  const specifier = ['node', name].join(':');
-  return import(/* webpackIgnore: true */ /* @vite-ignore */ specifier);
 }
 
 async function read(file: CacheFile): Promise<Winners> {

@@ -5,16 +5,12 @@
 import type { Device } from '../gpu/device.js';
 import { BufferUsage } from '../gpu/usage.js';
 import {
-  type ChunkBuffers,
   type DataBank,
-  HYPER_FLOATS,
   type KernelShape,
   type KernelVariant,
-  SLOT_WORDS,
   SOURCE_WORDS,
-  STEP_FLOATS,
-  SUMS,
 } from '../kernels/training-kernel.js';
+import { allocateChunkBuffers, freeChunkBuffers } from './chunk-buffers.js';
 import { planMemory } from './memory-plan.js';
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
@@ -35,25 +31,18 @@ export async function timeKernel(
   const { slots, batchPitch } = plan;
   const most = Math.max(1, Math.min(MOST_STEPS, Math.floor(plan.capacity / slots)));
   const made: GPUBuffer[] = [];
-  const words = (count: number, data?: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>) => {
+  const words = (count: number) => {
     const buffer = device.allocate('kernel timing', 4 * count, STORAGE);
     made.push(buffer);
-    if (data) device.gpu.queue.writeBuffer(buffer, 0, data);
     return buffer;
   };
   const capacity = most * slots;
   const step = [1e-3, 1, 1 / shape.batch, shape.batch];
-  const buffers: ChunkBuffers = {
-    slots,
-    capacity,
-    slotOf: words(SLOT_WORDS * slots),
-    hypers: words(HYPER_FLOATS * slots, repeated([1, 0.9, 0.1, 0.99, 0.01, 1e-8], slots)),
-    steps: words(STEP_FLOATS * capacity, repeated(step, capacity)),
-    // Every sample is the first row.
-    order: words(batchPitch * capacity),
-    paused: words(slots),
-    sums: words(SUMS * batchPitch * slots),
-  };
+  // Zeros but for these two: every sample is the first row.
+  const buffers = allocateChunkBuffers(device, { slots, capacity, batchPitch });
+  const { queue } = device.gpu;
+  queue.writeBuffer(buffers.hypers, 0, repeated([1, 0.9, 0.1, 0.99, 0.01, 1e-8], slots));
+  queue.writeBuffer(buffers.steps, 0, repeated(step, capacity));
   const bank: DataBank = {
     rows: words(Math.ceil(shape.features / 32)),
     labels: words(1),
@@ -62,7 +51,6 @@ export async function timeKernel(
   const kernel = await variant.create(device, shape, buffers);
   const chunk = async (steps: number): Promise<number> => {
     const entries = Array.from({ length: slots }, (_, k) => k);
-    const { queue } = device.gpu;
     queue.writeBuffer(buffers.slotOf, 0, Uint32Array.from(entries.flatMap((k) => [k, steps, 0])));
     queue.writeBuffer(bank.sources, 0, Uint32Array.from(entries.flatMap((k) => [k, steps, 0, 0])));
     const encoder = device.gpu.createCommandEncoder({ label: 'kernel timing' });
@@ -87,6 +75,7 @@ export async function timeKernel(
     return ms / steps;
   } finally {
     kernel.destroy();
+    freeChunkBuffers(device, buffers);
     for (const buffer of made) device.free(buffer);
   }
 }

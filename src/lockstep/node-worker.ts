@@ -3,12 +3,9 @@
  * from the built file. It knows nothing of what the worker does.
  */
 import type { Worker, WorkerOptions } from 'node:worker_threads';
+import { nodeModule } from '../gpu/node-module.js';
 
 export type NodeWorker = Worker;
-
-/** Not literals, so that bundlers for browsers do not follow them. */
-const load = async <T>(name: string): Promise<T> =>
-  (await import(/* @vite-ignore */ ['node', name].join(':'))) as T;
 
 /**
  * @param caller `import.meta.url` of the file that the names are relative to.
@@ -21,9 +18,9 @@ export async function startWorker(
   options: WorkerOptions = {},
 ): Promise<NodeWorker> {
   const [{ existsSync }, { fileURLToPath }, { Worker }] = await Promise.all([
-    load<typeof import('node:fs')>('fs'),
-    load<typeof import('node:url')>('url'),
-    load<typeof import('node:worker_threads')>('worker_threads'),
+    nodeModule<typeof import('node:fs')>('fs'),
+    nodeModule<typeof import('node:url')>('url'),
+    nodeModule<typeof import('node:worker_threads')>('worker_threads'),
   ]);
   const source = new URL(`${names[0]}.ts`, caller);
   if (existsSync(source)) {

@@ -1,0 +1,35 @@
+/** Allocates and frees the buffers that a training kernel and its caller share. What is in them, training-kernel.ts says. */
+import type { Device } from '../gpu/device.js';
+import { BufferUsage } from '../gpu/usage.js';
+import {
+  type ChunkBuffers,
+  HYPER_FLOATS,
+  SLOT_WORDS,
+  STEP_FLOATS,
+  SUMS,
+} from '../kernels/training-kernel.js';
+import type { MemoryPlan } from './memory-plan.js';
+
+const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
+
+export function allocateChunkBuffers(
+  device: Device,
+  { slots, capacity, batchPitch }: Pick<MemoryPlan, 'slots' | 'capacity' | 'batchPitch'>,
+): ChunkBuffers {
+  const words = (label: string, count: number) => device.allocate(label, 4 * count, STORAGE);
+  return {
+    slots,
+    capacity,
+    slotOf: words('slots', SLOT_WORDS * slots),
+    hypers: words('hyperparameters', HYPER_FLOATS * slots),
+    steps: words('step sizes', STEP_FLOATS * capacity),
+    order: words('epoch order', batchPitch * capacity),
+    paused: words('paused', slots),
+    sums: words('window sums', SUMS * batchPitch * slots),
+  };
+}
+
+export function freeChunkBuffers(device: Device, buffers: ChunkBuffers): void {
+  const { slotOf, hypers, steps, order, paused, sums } = buffers;
+  for (const buffer of [slotOf, hypers, steps, order, paused, sums]) device.free(buffer);
+}
