@@ -109,6 +109,8 @@ class JobRun {
     for await (const event of evaluation.train(device, { signal, kernel, ...checkpoints })) {
       if (this.#seconds !== undefined) return; // the grace is over
       if (event.type === 'plan') this.#kernels.add(event.kernel);
+      // Also those that ran before the checkpoint that this goes on from.
+      if (event.type === 'end') for (const name of event.summary.kernels) this.#kernels.add(name);
       if (event.type === 'checkpoint' && outputDir !== undefined)
         writeCheckpoint(outputDir, this.job.label, seed, event.checkpoint);
       if (event.type === 'window') this.points.push(event);
