@@ -1,6 +1,6 @@
 /**
- * How many steps the next chunk should have, and how long a submitted chunk will take: from the time that the last
- * ones took. Results do not depend on it.
+ * How many steps the next chunk should have, of each run and of all together, and how long a submitted chunk will take:
+ * from the time that the last ones took. Results do not depend on it.
  */
 
 /**
@@ -9,11 +9,12 @@
  */
 export const TARGET_MS = { gpu: 50, cpu: 1000 };
 /**
- * On a CPU driver a chunk has so many steps where that takes no longer than this: with hundreds of runs a second's worth
- * would be a few steps, and weights would be loaded and stored as long as they are trained (512 runs: 1.7 times).
+ * Where a CPU driver trains so many runs that a chunk of all would be a few steps, and weights would be loaded and stored
+ * as long as they are trained, the runs take turns: a chunk takes as many as can have so many steps each, and these few
+ * at least, of which every core has some.
  */
-const MANY_RUNS = { steps: 64, ms: 3000 };
-/** A chunk is at most so many times as long as the one before: the first, of one step, says little. */
+const IN_TURNS = { steps: 128, runs: 64 };
+/** A chunk has at most so many times the steps, over all runs, of those before: the first says little. */
 const GROWTH = 8;
 /** Steps of the first chunk that counts. The one before, a single step, includes the driver's compiling. */
 const FIRST_STEPS = 4;
@@ -34,7 +35,8 @@ export class Pacer {
   /** Time and steps, over all runs, of the chunks measured; older ones count less. Short chunks count little. */
   #ms = 0;
   #steps = 0;
-  #lastSteps = 1;
+  /** Steps, over all runs, of the largest chunk submitted. */
+  #largest = 1;
   #chunks = 0;
   /** Steps, over all runs, submitted and not found done. */
   #queued = 0;
@@ -51,19 +53,25 @@ export class Pacer {
     return this.#steps > 0 ? this.#ms / this.#steps : 0;
   }
 
-  /** Steps that each of `runs` runs should take in the next chunk. */
-  steps(runs: number): number {
-    if (this.#steps === 0) return FIRST_STEPS;
-    const within = (ms: number) => Math.floor(ms / (this.#msPerStep * runs));
-    const wanted = this.#isCpu
-      ? Math.max(within(TARGET_MS.cpu), Math.min(MANY_RUNS.steps, within(MANY_RUNS.ms)))
-      : within(TARGET_MS.gpu);
-    return Math.max(1, Math.min(wanted, GROWTH * this.#lastSteps));
+  /**
+   * Steps that a chunk should have: of each run at most, and of all together. Where `ready` runs have more, some
+   * wait for the next chunk.
+   */
+  chunk(ready: number): { steps: number; runSteps: number } {
+    const runSteps = Math.floor(this.#runSteps(ready));
+    const runs = this.#isCpu ? Math.max(IN_TURNS.runs, runSteps / IN_TURNS.steps) : ready;
+    return { steps: Math.max(1, Math.floor(runSteps / Math.min(ready, runs))), runSteps };
   }
 
-  /** Notes a submit: steps of each run at most, and of all runs together. */
-  submitted(steps: number, runSteps: number): void {
-    this.#lastSteps = steps;
+  #runSteps(ready: number): number {
+    if (this.#steps === 0) return FIRST_STEPS * (this.#isCpu ? Math.min(ready, IN_TURNS.runs) : ready);
+    const fitting = (this.#isCpu ? TARGET_MS.cpu : TARGET_MS.gpu) / this.#msPerStep;
+    return Math.min(fitting, GROWTH * this.#largest);
+  }
+
+  /** Notes a submit: steps of all runs together. */
+  submitted(runSteps: number): void {
+    this.#largest = Math.max(this.#largest, runSteps);
     this.#queued += runSteps;
   }
 

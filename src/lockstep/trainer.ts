@@ -17,6 +17,7 @@ import { checkOptions, checkRun, type Settings } from './options.js';
 import { Pacer } from './pacer.js';
 import { type RunChunk, RunProgress } from './run-progress.js';
 import { RunSource } from './run-source.js';
+import { spread } from './spread.js';
 import type { LockstepEvent, LockstepOptions, LockstepRun, RunCheckpoint } from './types.js';
 import { chooseVariant } from './variants.js';
 import { meanAccuracy } from './windows.js';
@@ -30,6 +31,12 @@ const ADMIT_MS = 50;
 const ADMIT_SHARE = 0.5;
 /** Time that finished runs have to be scored after an abort. */
 const ABORT_GRACE_MS = 600;
+
+/** A run under way. */
+interface Active {
+  progress: RunProgress;
+  cohort: Cohort;
+}
 
 /** A submitted chunk of one cohort. */
 interface Part {
@@ -78,7 +85,7 @@ class Trainer {
   readonly #cohorts = new Map<number, Cohort>();
   readonly #columns = new WeakMap<BinaryDataset, Uint16Array>();
   readonly #aborted: Promise<void>;
-  #active: { progress: RunProgress; cohort: Cohort }[] = [];
+  #active: Active[] = [];
   #flights: Flight[] = [];
   #threads: BatchThreads | undefined;
   #admitted = 0;
@@ -226,17 +233,21 @@ class Trainer {
     this.#active.push({ progress, cohort });
   }
 
-  /** Sends the next chunk of every run that has steps left, and batches for them; false where none has. */
+  /** Sends a chunk of runs that have steps left, and batches for them; false where none has. */
   #submit(): boolean {
-    const waiting = this.#active.filter(({ progress }) => progress.ready);
-    if (waiting.length === 0) return false;
-    const wanted = this.#pacer.steps(waiting.length);
+    const ready = this.#active.filter(({ progress }) => progress.ready);
+    if (ready.length === 0) return false;
+    const wanted = this.#pacer.chunk(ready.length);
+    const taken = this.#take(ready, wanted);
     const encoder = this.#device.gpu.createCommandEncoder({ label: 'train' });
     const parts = [...this.#cohorts.values()].flatMap((cohort) => {
-      const runs = waiting.filter((active) => active.cohort === cohort).map(({ progress }) => progress);
+      const runs = taken.filter((active) => active.cohort === cohort).map(({ progress }) => progress);
       if (runs.length === 0) return [];
-      const most = Math.min(wanted, cohort.stepsFor(runs.length));
-      const chunks = runs.map((run) => run.plan(most));
+      const most = Math.min(wanted.steps, cohort.stepsFor(runs.length));
+      const chunks = spread(
+        runs.map((run) => run.plan(most)),
+        ({ steps }) => steps,
+      );
       return [{ cohort, chunks, records: cohort.encode(encoder, chunks) }];
     });
     this.#device.gpu.queue.submit([encoder.finish()]);
@@ -244,9 +255,24 @@ class Trainer {
     const start = performance.now();
     const sent = parts.flatMap(({ chunks }) => chunks.map(({ steps }) => steps));
     const runSteps = sent.reduce((sum, steps) => sum + steps, 0);
-    this.#pacer.submitted(Math.max(...sent), runSteps);
+    this.#pacer.submitted(runSteps);
     this.#flights.push({ parts, start, runSteps });
     return true;
+  }
+
+  /** As many of the runs as have so many steps together; the others come first next time. */
+  #take(ready: readonly Active[], { steps, runSteps }: { steps: number; runSteps: number }): Active[] {
+    let left = runSteps;
+    const taken = ready.filter(({ progress }) => {
+      if (left <= 0) return false;
+      left -= progress.plan(steps).steps;
+      return true;
+    });
+    if (taken.length < ready.length) {
+      const these = new Set(taken);
+      this.#active = [...this.#active.filter((one) => !these.has(one)), ...taken];
+    }
+    return taken;
   }
 
   /** Waits for a chunk and reports the windows that closed in it. */

@@ -1,7 +1,7 @@
 /**
  * The pacer against a simulated device: its estimate follows the device's time, not the host's.
  */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Pacer, TARGET_MS } from '../../src/lockstep/pacer.js';
 
 const RUNS = 100;
@@ -24,60 +24,75 @@ function simulate(
 ): number {
   let now = from;
   for (let chunk = 0; chunk < chunks; chunk++) {
-    const steps = pacer.steps(RUNS);
+    const { runSteps } = pacer.chunk(RUNS);
     const start = now;
-    pacer.submitted(steps, steps * RUNS);
-    const done = start + chunkMs + steps * RUNS * msPerStep;
+    pacer.submitted(runSteps);
+    const done = start + chunkMs + runSteps * msPerStep;
     now += hostMs;
     const waiting = now;
-    now += FIRST_LOOK * pacer.expected(start, steps * RUNS, now);
+    now += FIRST_LOOK * pacer.expected(start, runSteps, now);
     const look = now;
     if (now < done) now = waiting + LATER * (done - waiting);
     now += MAP_MS;
-    pacer.finished(start, steps * RUNS, now, now - look);
+    pacer.finished(start, runSteps, now, now - look);
   }
   return now;
 }
 
-/** Steps a run of a chunk that lasts as long as one on a CPU driver should. */
-const wanted = (msPerStep: number) => TARGET_MS.cpu / (msPerStep * RUNS);
+/** Steps of all runs of a chunk that lasts as long as one on a CPU driver should. */
+const wanted = (msPerStep: number) => TARGET_MS.cpu / msPerStep;
 
 test('chunks grow to their length and stay there', () => {
   const pacer = new Pacer(true);
   simulate(pacer, 0, 40, 0.1, 0);
-  expect(pacer.steps(RUNS)).toBeGreaterThan(0.85 * wanted(0.1)); // found done up to a tenth late
-  expect(pacer.steps(RUNS)).toBeLessThan(1.2 * wanted(0.1));
+  expect(pacer.chunk(RUNS).runSteps).toBeGreaterThan(0.85 * wanted(0.1)); // found done up to a tenth late
+  expect(pacer.chunk(RUNS).runSteps).toBeLessThan(1.2 * wanted(0.1));
 });
 
 test('what a chunk costs beside its steps does not keep chunks short', () => {
   const pacer = new Pacer(true);
   simulate(pacer, 0, 6, 0.1, 0, 50);
-  expect(pacer.steps(RUNS)).toBeGreaterThan(0.8 * wanted(0.1));
+  expect(pacer.chunk(RUNS).runSteps).toBeGreaterThan(0.8 * wanted(0.1));
 });
 
 test('a host that is busy with other things does not make the device look slow', () => {
   const pacer = new Pacer(true);
   const now = simulate(pacer, 0, 40, 0.1, 0);
   simulate(pacer, now, 20, 0.1, 600);
-  expect(pacer.steps(RUNS)).toBeGreaterThan(0.9 * wanted(0.1));
+  expect(pacer.chunk(RUNS).runSteps).toBeGreaterThan(0.9 * wanted(0.1));
 });
 
 test('a device that was slow for a while is found fast again within ten chunks of time', () => {
   const pacer = new Pacer(true);
   const slow = simulate(pacer, 0, 40, 5, 0);
   let now = slow;
-  while (pacer.steps(RUNS) < 0.9 * wanted(0.1) && now < slow + 60_000) now = simulate(pacer, now, 1, 0.1, 0);
+  while (pacer.chunk(RUNS).runSteps < 0.9 * wanted(0.1) && now < slow + 60_000)
+    now = simulate(pacer, now, 1, 0.1, 0);
   expect(now - slow).toBeLessThan(10 * TARGET_MS.cpu); // simulated time
 });
 
-test('with many runs on a CPU driver chunks keep 64 steps, unless those take 3 s', () => {
-  const steps = (runs: number, isCpu: boolean) => {
+describe('a chunk', () => {
+  const chunk = (runs: number, isCpu: boolean, msPerStep: number) => {
     const pacer = new Pacer(isCpu);
-    simulate(pacer, 0, 20, 0.1, 0);
-    return pacer.steps(runs);
+    simulate(pacer, 0, 40, msPerStep, 0);
+    return pacer.chunk(runs);
   };
-  expect(steps(400, true)).toBe(64); // 2.6 s
-  expect(steps(1000, true)).toBeGreaterThanOrEqual(27); // 30 take 3 s; found done up to a tenth late
-  expect(steps(1000, true)).toBeLessThanOrEqual(30);
-  expect(steps(500, false)).toBeLessThanOrEqual(1); // 50 ms
+
+  test('takes a step of each run at least, and all of them, on a GPU', () => {
+    expect(chunk(500, false, 0.002).steps).toBeGreaterThan(0.85 * (TARGET_MS.gpu / 0.002 / 500));
+    expect(chunk(500, false, 1).steps).toBe(1);
+  });
+
+  test('has 128 steps of each run on a CPU driver, and so not of all runs where there are many', () => {
+    const { runSteps } = chunk(50, true, 0.1);
+    expect(chunk(50, true, 0.1).steps).toBe(Math.floor(runSteps / 50));
+    expect(chunk(100, true, 0.1).steps).toBeGreaterThanOrEqual(128); // of 70 to 78 of them
+    expect(chunk(1000, true, 0.1)).toEqual({ ...chunk(100, true, 0.1) });
+  });
+
+  test('takes 64 runs on a slow CPU driver', () => {
+    const { steps, runSteps } = chunk(1000, true, 3);
+    expect(steps).toBe(Math.floor(runSteps / 64));
+    expect(runSteps).toBeLessThan(1.2 * (TARGET_MS.cpu / 3));
+  });
 });

@@ -87,7 +87,7 @@ describe.each(['shuffle', 'persistent', 'batched', 'portable'] as const)(
       async (number) => {
         const { runs: whole } = await outcomes(device, { ...options, kernel, runs });
         expect(new Set(whole.map(({ finish }) => finish?.steps)).size).toBeGreaterThan(1); // some stop early
-        vi.spyOn(Pacer.prototype, 'steps').mockReturnValue(7);
+        vi.spyOn(Pacer.prototype, 'chunk').mockReturnValue({ steps: 7, runSteps: Number.POSITIVE_INFINITY });
         const { before, checkpoint } = await stopAt(number, { kernel });
         const resumed = await goOn(before, checkpoint, { kernel });
         expect(resumed.map(bitsOf)).toEqual(whole.map(bitsOf));
@@ -96,7 +96,7 @@ describe.each(['shuffle', 'persistent', 'batched', 'portable'] as const)(
 
     it('ends in the same bits where it was stopped and went on three times', async () => {
       const { runs: whole } = await outcomes(device, { ...options, kernel, runs: [runs[0]] });
-      vi.spyOn(Pacer.prototype, 'steps').mockReturnValue(3);
+      vi.spyOn(Pacer.prototype, 'chunk').mockReturnValue({ steps: 3, runSteps: 3 });
       let run = runs[0];
       for (let time = 0; time < 3; time++) {
         const all = { ...options, kernel, runs: [run], checkpointSeconds: ALWAYS };

@@ -7,6 +7,8 @@ import { Pacer } from '../../src/lockstep/pacer.js';
 import type { LockstepOptions, LockstepRun } from '../../src/lockstep/types.js';
 import { bitsOf, outcomes, randomDataset, randomWeights } from './outcomes.js';
 
+/** Steps of a chunk that no run has to wait for. */
+const ALL = Number.POSITIVE_INFINITY;
 const FEATURES = 16;
 const HIDDEN = 32;
 const options = {
@@ -121,10 +123,22 @@ describe.each(kernels)('the %s kernel', (kernel) => {
     ['chunks as long as a window', () => 1000],
     ['chunks of changing length', (runs: number) => 1 + ((runs * 7 + chunk++ * 5) % 13)],
   ])('gives the same bits in %s', async (_, steps) => {
-    vi.spyOn(Pacer.prototype, 'steps').mockImplementation(steps);
+    vi.spyOn(Pacer.prototype, 'chunk').mockImplementation((ready) => ({
+      steps: steps(ready),
+      runSteps: ALL,
+    }));
     const trained = await bits(all.slice(0, 6), kernel);
     expect(probes.map((k) => trained.bits[k])).toEqual(alone);
   });
+
+  it.each([1, 12, 30])(
+    'gives the same bits where chunks take %i steps in all, of some runs',
+    async (runSteps) => {
+      vi.spyOn(Pacer.prototype, 'chunk').mockReturnValue({ steps: 7, runSteps });
+      const trained = await bits(all.slice(0, 6), kernel);
+      expect(probes.map((k) => trained.bits[k])).toEqual(alone);
+    },
+  );
 
   it('gives the same bits where threads draw the batches', async () => {
     const trained = await bits(all, kernel, device, { batchThreads: 2 });
