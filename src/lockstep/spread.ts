@@ -4,18 +4,14 @@
  * have only begun behind, one core would do it all.
  */
 
-/** Neighbours in size stand this share of the length apart: the golden ratio leaves the most even gaps. */
+/** The k-th largest stands at the fraction of k times this: of all sequences of this kind the golden ratio's is the most even. */
 const STRIDE = (Math.sqrt(5) - 1) / 2;
 
 /** The same items; those of one size in no particular order. */
 export function spread<T>(items: readonly T[], sizeOf: (item: T) => number): T[] {
-  const bySize = [...items].sort((a, b) => sizeOf(b) - sizeOf(a));
-  const count = items.length;
-  let stride = Math.max(1, Math.round(STRIDE * count));
-  while (greatestDivisor(stride, count) > 1) stride++;
-  return bySize.map((_, k) => bySize[(k * stride) % count]);
-}
-
-function greatestDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestDivisor(b, a % b);
+  return [...items]
+    .sort((a, b) => sizeOf(b) - sizeOf(a))
+    .map((item, k) => ({ item, place: (k * STRIDE) % 1 }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ item }) => item);
 }
