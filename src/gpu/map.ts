@@ -1,7 +1,7 @@
 /**
  * Waits until a buffer can be read on the host. Its one concern is who computes meanwhile: Dawn for Node polls on the
  * main thread, without a pause, for as long as a map is awaited, and so takes a core from an adapter that computes
- * on the CPU.
+ * on the CPU. There one buffer at a time is looked at, now and then: that of the oldest work, for no other is done earlier.
  */
 import { platformName } from './dawn.js';
 import type { DeviceInfo } from './device.js';
@@ -12,6 +12,8 @@ import { MAP_MODE_READ } from './usage.js';
 export interface WaitOptions {
   /** How long the work in front probably takes, in milliseconds: a guess saves a few polls. Default 0. */
   expectedMs?: number;
+  /** When the work was submitted, by `performance.now()`: what is older is looked at first. Default: now. */
+  submitted?: number;
 }
 
 /** Share of the expected time that is slept before the first look: half, so that the guess may be twice too long. */
@@ -51,29 +53,91 @@ export function mapWhenDone(
   info: DeviceInfo,
   options: WaitOptions = {},
 ): Promise<number> {
-  return span('wait', `map ${buffer.label}`, () => waitAndMap(buffer, bytes, info, options));
+  return span('wait', `map ${buffer.label}`, async () => {
+    if (info.isCpu && platformName() !== 'browser') return looksAt(info).until(buffer, bytes, options);
+    const start = performance.now();
+    await buffer.mapAsync(MAP_MODE_READ, 0, bytes);
+    return performance.now() - start;
+  });
 }
 
-async function waitAndMap(
-  buffer: GPUBuffer,
-  bytes: number,
-  { isCpu }: DeviceInfo,
-  options: WaitOptions,
-): Promise<number> {
-  const start = performance.now();
-  const polls = isCpu && platformName() !== 'browser';
-  if (polls) await sleepBefore(options);
-  const first = performance.now();
-  if (!polls) await buffer.mapAsync(MAP_MODE_READ, 0, bytes);
-  else {
-    let look = PATIENCE_MS;
-    while (!(await mapWithin(buffer, bytes, look))) {
-      const waited = performance.now() - start;
-      await sleep(Math.min(LONGEST_PAUSE_MS, Math.max(1, PAUSE_SHARE * waited)));
-      look = Math.max(LOOK_MS, LOOK_SHARE * waited);
-    }
+const looks = new WeakMap<DeviceInfo, Looks>();
+
+function looksAt(info: DeviceInfo): Looks {
+  const these = looks.get(info) ?? new Looks();
+  looks.set(info, these);
+  return these;
+}
+
+interface Waiting {
+  buffer: GPUBuffer;
+  bytes: number;
+  submitted: number;
+  /** Since when nothing older is waited for: pauses grow with the time since then. */
+  since: number;
+  /** When it is to be looked at next, and was first. */
+  next: number;
+  first?: number;
+  done(waitedMs: number): void;
+  fail(error: unknown): void;
+}
+
+/** The looks at what one device is to finish. */
+class Looks {
+  /** Oldest work first. */
+  readonly #waiting: Waiting[] = [];
+  #running = false;
+  #wake = () => {};
+
+  until(buffer: GPUBuffer, bytes: number, { expectedMs = 0, submitted }: WaitOptions): Promise<number> {
+    const now = performance.now();
+    return new Promise((done, fail) => {
+      const one = { buffer, bytes, submitted: submitted ?? now, since: now, next: now, done, fail };
+      one.next += expectedMs * SLEEP_SHARE;
+      const behind = this.#waiting.findIndex((other) => other.submitted > one.submitted);
+      this.#waiting.splice(behind < 0 ? this.#waiting.length : behind, 0, one);
+      this.#wake();
+      if (!this.#running) this.#run();
+    });
   }
-  return performance.now() - first;
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    for (let one = this.#waiting[0]; one; one = this.#waiting[0]) {
+      const early = one.next - performance.now();
+      if (early >= 1) await this.#pause(early);
+      else await this.#look(one);
+    }
+    this.#running = false;
+  }
+
+  /** Sleeps so long, or until something else is waited for, which may be older. */
+  async #pause(ms: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      timer = setTimeout(resolve, ms);
+    });
+    clearTimeout(timer);
+  }
+
+  async #look(one: Waiting): Promise<void> {
+    const now = performance.now();
+    const ms = one.first === undefined ? PATIENCE_MS : Math.max(LOOK_MS, LOOK_SHARE * (now - one.since));
+    one.first ??= now;
+    try {
+      if (await mapWithin(one.buffer, one.bytes, ms)) one.done(performance.now() - one.first);
+      else {
+        const waited = performance.now() - one.since;
+        one.next = performance.now() + Math.min(LONGEST_PAUSE_MS, Math.max(1, PAUSE_SHARE * waited));
+        return;
+      }
+    } catch (error) {
+      one.fail(error);
+    }
+    this.#waiting.splice(this.#waiting.indexOf(one), 1);
+    if (this.#waiting.length > 0) this.#waiting[0].since = performance.now();
+  }
 }
 
 /** Whether a map resolves within so many milliseconds; if not it is taken back. */

@@ -7,7 +7,7 @@ import { annotatePass, type PassNote } from '../gpu/annotate.js';
 import { bindGroup } from '../gpu/bind.js';
 import type { Device } from '../gpu/device.js';
 import { span } from '../gpu/host-spans.js';
-import { mapWhenDone } from '../gpu/map.js';
+import { mapWhenDone, type WaitOptions } from '../gpu/map.js';
 import { BufferUsage } from '../gpu/usage.js';
 import { type ChunkSize, sumsBytes } from '../kernels/training-cost.js';
 import {
@@ -231,8 +231,8 @@ export class Cohort {
   }
 
   /** Waits until the chunk of a staging buffer of {@link encode} is done; milliseconds from the first look on. */
-  async wait(staging: GPUBuffer, expectedMs: number): Promise<number> {
-    return mapWhenDone(staging, staging.size, this.#device.info, { expectedMs });
+  async wait(staging: GPUBuffer, options: WaitOptions): Promise<number> {
+    return mapWhenDone(staging, staging.size, this.#device.info, options);
   }
 
   /** The records in a staging buffer that was waited for. */

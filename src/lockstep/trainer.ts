@@ -294,7 +294,8 @@ class Trainer {
   /** The records of a chunk, when it is done. */
   async #records({ parts, start, runSteps }: Flight): Promise<WindowRecord[][]> {
     const expectedMs = this.#pacer.expected(start, runSteps, performance.now());
-    const waits = await Promise.all(parts.map(({ cohort, records }) => cohort.wait(records, expectedMs)));
+    const options = { expectedMs, submitted: start };
+    const waits = await Promise.all(parts.map(({ cohort, records }) => cohort.wait(records, options)));
     this.#pacer.finished(start, runSteps, performance.now(), Math.max(...waits));
     this.#device.check();
     return parts.map(({ cohort, records }) => cohort.records(records));

@@ -59,6 +59,36 @@ describe('mapWhenDone on a CPU adapter', () => {
     expect(counts).toEqual({ maps: 1, unmaps: 0 });
   });
 
+  test('looks at one buffer at a time, that of the oldest work, also where it is waited for later', async () => {
+    const younger = bufferDone(60);
+    const older = bufferDone(60);
+    const submitted = performance.now() - 1;
+    const waits = [
+      mapWhenDone(younger.buffer, 4, cpu, { expectedMs: 1000 }),
+      mapWhenDone(older.buffer, 4, cpu, { submitted }),
+    ];
+    await waits[1];
+    expect(younger.counts.maps).toBe(0);
+    expect(older.counts.maps).toBeGreaterThan(2);
+    await waits[0];
+    expect(younger.counts).toEqual({ maps: 1, unmaps: 0 });
+  });
+
+  test('finds many buffers that are done together with one map each', async () => {
+    const many = Array.from({ length: 20 }, () => bufferDone(30));
+    const first = bufferDone(30);
+    await Promise.all([first, ...many].map(({ buffer }) => mapWhenDone(buffer, 4, cpu)));
+    expect(first.counts.maps).toBeGreaterThan(1);
+    for (const { counts } of many) expect(counts).toEqual({ maps: 1, unmaps: 0 });
+  });
+
+  test('goes on with the others where one fails', async () => {
+    const failing = mapWhenDone(bufferDone(20, new Error('destroyed')).buffer, 4, cpu);
+    const other = mapWhenDone(bufferDone(40).buffer, 4, cpu);
+    await expect(failing).rejects.toThrow('destroyed');
+    expect(await other).toBeGreaterThanOrEqual(0);
+  });
+
   test('rejects with what the map rejects with, if that is not its own unmap', async () => {
     const { buffer } = bufferDone(30, new Error('device lost'));
     await expect(mapWhenDone(buffer, 4, cpu)).rejects.toThrow('device lost');
