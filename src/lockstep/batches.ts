@@ -43,11 +43,24 @@ export class DrawnBatches implements BatchSource {
   }
 
   take(out: Uint32Array, at: number, steps: number): void {
-    for (let s = 0; s < steps; s++) {
-      const from = at + s * this.#pitch;
-      const examples = Math.min(this.#batchSize, this.#order.remaining);
-      this.#order.take(out, from, examples);
-      if (examples < this.#pitch) out.fill(NO_ROW, from + examples, from + this.#pitch);
+    for (let done = 0; done < steps; ) {
+      const from = at + done * this.#pitch;
+      const left = this.#order.remaining;
+      const whole = Math.min(steps - done, Math.floor(left / this.#batchSize));
+      if (whole > 0) this.#order.take(out, from, whole * this.#batchSize);
+      else this.#order.take(out, from, left); // the last batch of an epoch
+      this.#spread(out, from, Math.max(1, whole), whole > 0 ? this.#batchSize : left);
+      done += Math.max(1, whole);
+    }
+  }
+
+  /** Moves batches that stand close by one another to where each belongs, the last first. */
+  #spread(out: Uint32Array, from: number, batches: number, examples: number): void {
+    if (examples === this.#pitch) return;
+    for (let b = batches - 1; b >= 0; b--) {
+      const to = from + b * this.#pitch;
+      out.copyWithin(to, from + b * examples, from + (b + 1) * examples);
+      out.fill(NO_ROW, to + examples, to + this.#pitch);
     }
   }
 

@@ -4,14 +4,14 @@
  */
 import { LockstepError } from '../gpu/errors.js';
 import { checkPermutationLength, Generator } from './generator.js';
-import { takeRun } from './shuffle.js';
+import { type ShuffledList, shuffledList } from './shuffle.js';
 
-const BLOCK = 624;
+/** Indices that are drawn and dropped at a time. */
+const SKIPPED = 4096;
 
 /**
- * Epochs of `randperm(examples)`, cut as the caller asks. PyTorch shuffles forward (swap i puts the final element at
- * i), so the first outputs need the first swaps only: an epoch costs no shuffle ahead, 4 bytes an example, and
- * draws the same `examples - 1` words as `randperm`.
+ * Epochs of `randperm(examples)`, cut as the caller asks: an epoch costs no shuffle ahead (shuffle.ts), 4 bytes an
+ * example, and draws the same `examples - 1` words as `randperm`.
  *
  * @example
  * const order = new EpochOrder(10_000, 84_000_000);
@@ -22,8 +22,7 @@ const BLOCK = 624;
 export class EpochOrder {
   readonly examples: number;
   private readonly generator: Generator;
-  /** From `position` on: what this epoch has not handed out yet. Before it: leftovers. */
-  private readonly pool: Uint32Array;
+  private readonly list: ShuffledList;
   private position = 0;
 
   /**
@@ -35,8 +34,7 @@ export class EpochOrder {
     if (examples === 0) throw new LockstepError('bad-input', 'EpochOrder: the dataset has no examples.');
     this.examples = examples;
     this.generator = new Generator(seed);
-    this.pool = new Uint32Array(examples);
-    this.refill();
+    this.list = shuffledList(examples);
   }
 
   /** Indices left in the current epoch; never 0, for the next epoch begins when one is used up. */
@@ -53,43 +51,27 @@ export class EpochOrder {
           `room for ${out.length}; ask for one batch at a time.`,
       );
     }
-    const { engine } = this.generator;
-    let done = 0;
-    while (done < count) {
-      // The last element of an epoch is not drawn for: one choice is left.
-      const drawn = Math.min(count - done, this.examples - 1 - this.position, BLOCK);
-      if (drawn === 0) {
-        out[offset + done] = this.pool[this.position++];
-        done++;
-        continue;
-      }
-      if (engine.position === BLOCK) engine.refill();
-      const run = Math.min(drawn, BLOCK - engine.position);
-      takeRun(this.pool, this.position, engine.block, engine.position, run, out, offset + done);
-      engine.position += run;
-      this.position += run;
-      done += run;
-    }
-    if (this.position === this.examples) this.refill();
+    const { list, position } = this;
+    const drawn = Math.min(count, this.examples - 1 - position);
+    list.take(this.generator.engine, position, drawn, out, offset);
+    if (drawn < count) out[offset + drawn] = list.last();
+    this.position += count;
+    if (this.position < this.examples) return;
+    list.restart();
+    this.position = 0;
   }
 
   /** Leaves out the next `count` indices, over the ends of epochs too; whole epochs cost next to nothing. */
   skip(count: number): void {
-    const scratch = new Uint32Array(BLOCK);
+    const scratch = new Uint32Array(Math.min(SKIPPED, this.examples));
     let left = count;
     while (left > 0) {
       const epochs = this.position === 0 ? Math.floor(left / this.examples) : 0;
       this.generator.engine.skip(epochs * (this.examples - 1));
       left -= epochs * this.examples;
-      const some = Math.min(left, this.remaining, BLOCK);
+      const some = Math.min(left, this.remaining, scratch.length);
       this.take(scratch, 0, some);
       left -= some;
     }
-  }
-
-  private refill(): void {
-    const { pool } = this;
-    for (let i = 0; i < pool.length; i++) pool[i] = i;
-    this.position = 0;
   }
 }

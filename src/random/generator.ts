@@ -5,7 +5,7 @@
  */
 import { LockstepError } from '../gpu/errors.js';
 import { Mt19937 } from './mt19937.js';
-import { takeRun } from './shuffle.js';
+import { shuffledList } from './shuffle.js';
 
 const TWO_PI_F32 = Math.fround(2 * Math.PI);
 
@@ -58,18 +58,11 @@ export class Generator {
   /** The numbers 0 .. n - 1 in random order: `torch.randperm(n, generator=g)`. Draws n - 1 words. */
   randperm(n: number): Uint32Array {
     checkPermutationLength(n);
-    const pool = new Uint32Array(n);
-    for (let i = 0; i < n; i++) pool[i] = i;
     const order = new Uint32Array(n);
-    const { engine } = this;
-    for (let i = 0; i < n - 1; ) {
-      if (engine.position === engine.block.length) engine.refill();
-      const run = Math.min(n - 1 - i, engine.block.length - engine.position);
-      takeRun(pool, i, engine.block, engine.position, run, order, i);
-      engine.position += run;
-      i += run;
-    }
-    if (n > 0) order[n - 1] = pool[n - 1]; // one choice is left
+    if (n === 0) return order;
+    const list = shuffledList(n);
+    list.take(this.engine, 0, n - 1, order, 0);
+    order[n - 1] = list.last();
     return order;
   }
 

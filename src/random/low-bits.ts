@@ -6,11 +6,11 @@
  */
 import type { Mt19937 } from './mt19937.js';
 import { DEGREE, feedbackTaps } from './mt19937-polynomial.js';
+import { eachVector, get, v128, wasmModule } from './wasm.js';
 
 const MT_BLOCK = 624;
 /** Words that one call of the loop makes. With the 19937 before them they stay in a core's cache. */
 const CHUNK = 16384;
-const VECTOR_BYTES = 16;
 
 /**
  * Hands out the lowest bits of the next `draws` outputs in order, in lists of whole words, the first draw lowest. What
@@ -76,49 +76,12 @@ function feedbackLoop(): FeedbackLoop | undefined {
 }
 
 /**
- * The bytes of a module with `memory` and `run(from, to)`. In the words of WebAssembly's text format, run is
- *
- *   (loop
- *     (v128.store offset=4*19937 (local.get 0)
- *       (v128.xor (v128.xor (v128.load offset=4*e0 (local.get 0)) (v128.load offset=4*e1 (local.get 0))) …))
- *     (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 16))) (local.get 1))))
- *
- * Opcodes: webassembly.github.io/spec/core/binary/instructions.html. The nearest tap is 623 words behind, so the four
- * words of a vector do not need one another.
+ * A module with `memory` and `run(from, to)`: stores the xor of the words at the taps where the word 19937 later
+ * belongs, a vector at a time. The nearest tap is 623 words behind, so the four words of a vector do not need one another.
  */
 function feedbackModule(): Uint8Array<ArrayBuffer> {
-  const FROM = [0x20, 0]; // local.get 0
-  const load = (word: number) => [...FROM, 0xfd, 0x00, 2, ...leb(4 * word)];
-  const xor = [0xfd, 0x51];
-  const terms = feedbackTaps().flatMap((tap, k) => (k === 0 ? load(tap) : [...load(tap), ...xor]));
-  const advance = [...FROM, 0x41, VECTOR_BYTES, 0x6a, 0x22, 0];
-  const body = [
-    ...[0x03, 0x40], // loop, no result
-    ...[...FROM, ...terms, 0xfd, 0x0b, 2, ...leb(4 * DEGREE)],
-    ...[...advance, 0x20, 1, 0x49, 0x0d, 0], // br_if 0 while below `to`
-    ...[0x0b, 0x0b],
-  ];
-  const pages = Math.ceil((4 * (DEGREE + CHUNK)) / 65536);
-  const [I32, FUNCTION] = [0x7f, 0x60];
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0], // magic, version
-    ...section(1, [1, FUNCTION, 2, I32, I32, 0]), // one type: (i32, i32) -> ()
-    ...section(3, [1, 0]), // one function, of type 0
-    ...section(5, [1, 0, ...leb(pages)]), // one memory
-    ...section(7, [2, ...text('memory'), 2, 0, ...text('run'), 0, 0]), // exports
-    ...section(10, [1, ...leb(body.length + 1), 0, ...body]), // one body, without locals of its own
-  ]);
-}
-
-function section(id: number, content: number[]): number[] {
-  return [id, ...leb(content.length), ...content];
-}
-
-function text(name: string): number[] {
-  return [name.length, ...new TextEncoder().encode(name)];
-}
-
-/** An unsigned number in LEB128: 7 bits a byte, lowest first, the top bit where more follow. */
-function leb(value: number): number[] {
-  return value < 128 ? [value] : [(value & 127) | 128, ...leb(value >>> 7)];
+  const load = (tap: number) => [get(0), v128.load(4 * tap)];
+  const terms = feedbackTaps().flatMap((tap, k) => (k === 0 ? load(tap) : [...load(tap), v128.xor]));
+  const code = eachVector(get(0), ...terms, v128.store(4 * DEGREE));
+  return wasmModule(4 * (DEGREE + CHUNK), [{ name: 'run', params: 2, code }]);
 }

@@ -19,7 +19,8 @@ export class Mt19937 {
   /** Index of the next unused word of `block`; 624 when it is used up. */
   position = N;
 
-  private readonly state = new Uint32Array(N);
+  /** The words of `block` before tempering, from which the next ones come. For who makes words by himself. */
+  readonly state = new Uint32Array(N);
   /** Words to leave out before the next block; then `position` is 624. */
   private skipped = 0;
 
@@ -63,6 +64,11 @@ export class Mt19937 {
     const left = N - this.position;
     this.position += Math.min(count, left);
     this.skipped += Math.max(0, count - left);
+  }
+
+  /** Carries out a skip that was put off, so that `state` and `block` are those of `position`. */
+  settle(): void {
+    if (this.skipped > 0) this.refill();
   }
 
   private initGenrand(seed: number): void {

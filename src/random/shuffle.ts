@@ -1,19 +1,66 @@
 /**
- * Swaps of PyTorch's `randperm`: a Fisher-Yates shuffle from the front, whose first outputs need the first draws only. No
- * generator here; the draws are given.
+ * PyTorch's `randperm`, a piece at a time: a Fisher-Yates shuffle from the front (swap i puts the final element at i), whose
+ * first outputs need the first draws only. Who counts the positions, and over how many epochs, is the caller.
  */
+import type { Mt19937 } from './mt19937.js';
+import { VectorList } from './shuffle-vectors.js';
+
+/** A list of the numbers from 0 on, under way of being shuffled. */
+export interface ShuffledList {
+  /** The numbers in order again. */
+  restart(): void;
+  /**
+   * Writes the final elements at `position` and on to `out[offset]` and on, and draws a word for each; the last of the
+   * list is not among them. Positions follow one another.
+   */
+  take(engine: Mt19937, position: number, count: number, out: Uint32Array, offset: number): void;
+  /** The last element, for which nothing is drawn: one choice is left. */
+  last(): number;
+}
+
+/** Lists shorter than this are shuffled sooner than WebAssembly has a memory for them (50 us). */
+const SHORT = 1024;
+
+export function shuffledList(length: number): ShuffledList {
+  return (length < SHORT ? undefined : VectorList.create(length)) ?? new PlainList(length);
+}
+
+/** A list whose shuffle runs in TypeScript. */
+export class PlainList implements ShuffledList {
+  readonly #list: Uint32Array;
+
+  constructor(length: number) {
+    this.#list = new Uint32Array(length);
+    this.restart();
+  }
+
+  restart(): void {
+    const list = this.#list;
+    for (let i = 0; i < list.length; i++) list[i] = i;
+  }
+
+  last(): number {
+    return this.#list[this.#list.length - 1];
+  }
+
+  take(engine: Mt19937, position: number, count: number, out: Uint32Array, offset: number): void {
+    for (let done = 0; done < count; ) {
+      if (engine.position === engine.block.length) engine.refill();
+      const some = Math.min(count - done, engine.block.length - engine.position);
+      takeRun(this.#list, position + done, engine.block, engine.position, some, out, offset + done);
+      engine.position += some;
+      done += some;
+    }
+  }
+}
 
 /**
- * Writes the next `count` elements of a shuffled list to `out[offset]` and on.
- *
- * @param pool From `position` on: the elements that are left, in the order of the swaps so far.
- * @param words One draw an element, from `firstWord` on.
- *
- * First where each swap reaches, then the swaps: with nothing else in that loop the processor has more of its cache
- * misses under way at once (24 ns an index against 16 for 12.8 M examples).
+ * The next `count` elements, with `words` from `firstWord` on as draws. First where each swap reaches, then the swaps:
+ * with nothing else in that loop the processor has more of its cache misses under way at once (24 ns an index against 16
+ * for 12.8 M examples).
  */
-export function takeRun(
-  pool: Uint32Array,
+function takeRun(
+  list: Uint32Array,
   position: number,
   words: Uint32Array,
   firstWord: number,
@@ -21,10 +68,10 @@ export function takeRun(
   out: Uint32Array,
   offset: number,
 ): void {
-  const examples = pool.length;
+  const { length } = list;
   for (let k = 0; k < count; k++) {
     const i = position + k;
-    const left = examples - i;
+    const left = length - i;
     const word = words[firstWord + k];
     // word % left. The quotient of two 32-bit integers as a double never rounds up to the next integer, so this is
     // exact, and a third of the time of V8's `%` on unsigned 32-bit numbers.
@@ -32,8 +79,8 @@ export function takeRun(
   }
   for (let k = 0; k < count; k++) {
     const j = out[offset + k];
-    out[offset + k] = pool[j];
+    out[offset + k] = list[j];
     // The slot before the position is never read again this epoch, so it is not written.
-    pool[j] = pool[position + k];
+    list[j] = list[position + k];
   }
 }
