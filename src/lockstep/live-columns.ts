@@ -8,6 +8,8 @@ import type { MlpWeights } from './types.js';
 
 /** Columns are left out in eights: every count of features is a shader of its own. */
 const ROUND = 8;
+/** Rows between two looks whether every column is live. */
+const PIECE = 4096;
 
 /** A dataset as it is uploaded. */
 export interface LiveDataset {
@@ -21,12 +23,17 @@ export interface LiveDataset {
 
 /** The live columns, filled up with dead ones to a multiple of eight. */
 export function liveColumns({ x }: BinaryDataset): Uint16Array {
-  const any = new Uint32Array(x.wordsPerRow);
-  for (let at = 0; at < x.words.length; at += x.wordsPerRow) {
-    for (let w = 0; w < x.wordsPerRow; w++) any[w] |= x.words[at + w];
-  }
   const all = Array.from({ length: x.cols }, (_, c) => c);
+  const any = new Uint32Array(x.wordsPerRow);
   const isLive = (c: number) => ((any[c >>> 5] >>> (c & 31)) & 1) === 1;
+  // Mostly every column has a one soon, and millions of rows need not be looked at.
+  const piece = PIECE * x.wordsPerRow;
+  for (let from = 0; from < x.words.length && !all.every(isLive); from += piece) {
+    const end = Math.min(from + piece, x.words.length);
+    for (let at = from; at < end; at += x.wordsPerRow) {
+      for (let w = 0; w < x.wordsPerRow; w++) any[w] |= x.words[at + w];
+    }
+  }
   const live = all.filter(isLive);
   const wanted = Math.min(x.cols, Math.max(1, Math.ceil(live.length / ROUND)) * ROUND);
   const filling = all.filter((c) => !isLive(c)).slice(0, wanted - live.length);
@@ -77,7 +84,8 @@ export function allWeights(
   if (columns.length === features) return trained;
   const hidden = initial.b1.length;
   const factor = Math.fround(decay) ** steps;
-  const w1 = initial.w1.map((w) => w * factor);
+  const w1 = new Float32Array(initial.w1.length);
+  for (let k = 0; k < w1.length; k++) w1[k] = initial.w1[k] * factor; // a third of the time of map()
   for (let h = 0; h < hidden; h++) {
     for (let i = 0; i < columns.length; i++)
       w1[h * features + columns[i]] = trained.w1[h * columns.length + i];
