@@ -13,6 +13,8 @@ export interface TrainingTime {
   steady: number;
   /** Microseconds of the process's processor time, all threads, a step of one run, over the cores. */
   processor: number;
+  /** Processor time of all other programs over the wall time, a core; they hold up a driver that computes on the CPU. */
+  others: number;
   /** Processor time of the main thread over the wall time, in the last two thirds; NaN where it is not told. */
   mainShare: number;
   /** Time that the event loop was not idle, over the wall time, in the last two thirds. */
@@ -23,6 +25,8 @@ interface Mark {
   at: number;
   steps: number;
   cpu: NodeJS.CpuUsage;
+  /** Milliseconds that the machine's cores were busy. */
+  busy: number;
   main: number;
   loop: ReturnType<typeof performance.eventLoopUtilization>;
 }
@@ -32,9 +36,14 @@ function mark(steps: number): Mark {
     at: performance.now(),
     steps,
     cpu: process.cpuUsage(),
+    busy: busyMs(),
     main: mainThreadMs() ?? Number.NaN,
     loop: performance.eventLoopUtilization(),
   };
+}
+
+function busyMs(): number {
+  return os.cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
 }
 
 export async function timeTraining(
@@ -58,13 +67,18 @@ export async function timeTraining(
     throw new Error(`${count} runs of ${options.maxSteps} steps were over in one chunk.`);
   const steps = end.steps - start.steps;
   const ms = end.at - start.at;
-  const cpu = process.cpuUsage(start.cpu);
+  const cpu = {
+    user: end.cpu.user - start.cpu.user,
+    system: end.cpu.system - start.cpu.system,
+  };
+  const busy = end.busy - start.busy - (cpu.user + cpu.system) / 1e3;
   const late = third && third.steps < end.steps ? third : start;
   return {
     kernel,
     wall: (1e3 * ms) / steps,
     steady: (1e3 * (end.at - late.at)) / (end.steps - late.steps),
     processor: (cpu.user + cpu.system) / os.availableParallelism() / steps,
+    others: Math.max(0, busy) / ms / os.cpus().length,
     mainShare: (end.main - late.main) / (end.at - late.at),
     loopShare: performance.eventLoopUtilization(end.loop, late.loop).utilization,
   };

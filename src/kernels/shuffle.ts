@@ -193,9 +193,8 @@ class ShuffleKernel implements TrainingKernel {
   pack(weights: MlpWeights): Float32Array<ArrayBuffer> {
     const { state } = this.#layout;
     const packed = new Float32Array(state.floats);
-    this.#index.forEach((at, k) => {
-      packed[at] = weights.w1[k];
-    });
+    const { w1 } = weights;
+    for (let k = 0; k < w1.length; k++) packed[this.#index[k]] = w1[k];
     packed.set(weights.b1, state.vectorsAt);
     packed.set(weights.w2, state.vectorsAt + this.#options.hidden);
     packed.set(weights.b2, state.outputBiasAt);
