@@ -24,7 +24,7 @@ const SLEEP_SHARE = 0.5;
  */
 const LOOK_TURNS = 2;
 const LOOK_SHARE = 0.005;
-/** Work that is done after so long is waited for without a pause. */
+/** Work that is done after so long is waited for without a pause, unless it was expected to take ten times as long. */
 const PATIENCE_MS = 3;
 /** Pause between two looks, as a share of the time waited so far, and at most. */
 const PAUSE_SHARE = 0.1;
@@ -77,6 +77,8 @@ interface Waiting {
   since: number;
   /** When it should have been done for long: looks grow with the time since then. */
   overdue: number;
+  /** How long the first look polls at least. */
+  patienceMs: number;
   /** When it is to be looked at next, and was first. */
   next: number;
   first?: number;
@@ -96,7 +98,18 @@ class Looks {
     return new Promise((done, fail) => {
       const next = now + expectedMs * SLEEP_SHARE;
       const overdue = now + 2 * expectedMs;
-      const one = { buffer, bytes, submitted: submitted ?? now, since: now, next, overdue, done, fail };
+      const patienceMs = expectedMs > 10 * PATIENCE_MS ? 0 : PATIENCE_MS;
+      const one = {
+        buffer,
+        bytes,
+        submitted: submitted ?? now,
+        since: now,
+        next,
+        overdue,
+        patienceMs,
+        done,
+        fail,
+      };
       const behind = this.#waiting.findIndex((other) => other.submitted > one.submitted);
       this.#waiting.splice(behind < 0 ? this.#waiting.length : behind, 0, one);
       this.#wake();
@@ -126,7 +139,8 @@ class Looks {
 
   async #look(one: Waiting): Promise<void> {
     const now = performance.now();
-    const ms = one.first === undefined ? PATIENCE_MS : LOOK_SHARE * (now - Math.max(one.since, one.overdue));
+    const ms =
+      one.first === undefined ? one.patienceMs : LOOK_SHARE * (now - Math.max(one.since, one.overdue));
     one.first ??= now;
     try {
       if (await mapWithin(one.buffer, one.bytes, ms)) one.done(performance.now() - one.first);
