@@ -47,6 +47,13 @@ it('ensemble: one learning rate learns the parity in every run, the smallest doe
   expect(numberIn('lr 0.0003:', 'test accuracy')).toBeLessThan(0.8);
 });
 
+it('resume: runs that were stopped end with the same weights', async () => {
+  await import('../examples/resume.js');
+  expect(lines).toHaveLength(8);
+  for (const line of lines.slice(0, 4)) expect(Number(line.split(' ').at(-1))).toBeGreaterThanOrEqual(300);
+  for (const line of lines.slice(4)) expect(line).toMatch(/accuracy 1, the same weights: true$/);
+});
+
 it('custom-op: gradcheck passes, and the network learns', async () => {
   await import('../examples/custom-op.js');
   expect(lines[0]).toBe('gradcheck passed');

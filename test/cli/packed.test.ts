@@ -108,7 +108,7 @@ test('the types compile in a strict project', () => {
   expect(run(process.execPath, [compiler, ...options, 'use.ts'])).toBe('');
 });
 
-const EXAMPLES = ['xor', 'spirals', 'ensemble', 'custom-op'];
+const EXAMPLES = ['xor', 'spirals', 'ensemble', 'resume', 'custom-op'];
 
 test('the examples of the library compile in a strict project', () => {
   const folder = join('node_modules', 'lockstep-gpu', 'examples');
@@ -126,6 +126,7 @@ const LEARNED: Record<string, RegExp> = {
   xor: /^0 0\.\d+\n50 .*\n100 .*\n150 0\.00\d+\n$/,
   spirals: /^accuracy (1|0\.9[5-9])/m,
   ensemble: /^lr 0\.01: test accuracy (1|0\.99)/m,
+  resume: /^(run \d stopped at step [345]\d\d\n){4}(run \d: .*, the same weights: true\n){4}$/,
   'custom-op': /^gradcheck passed\n(.*\n)*step 200: loss 0\.0[01]/,
 };
 
