@@ -43,6 +43,11 @@ export function readCheckpoint(
   }
 }
 
+/** Whether there is something to go on from. */
+export function hasCheckpoint(folder: string, label: string, seed: number): boolean {
+  return existsSync(resultPath(folder, label, seed, 'checkpoint'));
+}
+
 /** Takes the file away once its evaluation is complete. */
 export function removeCheckpoint(folder: string, label: string, seed: number): void {
   rmSync(resultPath(folder, label, seed, 'checkpoint'), { force: true });

@@ -2,7 +2,13 @@
  * Runs the jobs of `bench` one after the other: strategies in their threads, progress, logs, files, the table. What is
  * computed is evaluate.ts's.
  */
-import { readCheckpoint, readComplete, removeCheckpoint, writeCheckpoint } from '../bench/checkpoint-file.js';
+import {
+  hasCheckpoint,
+  readCheckpoint,
+  readComplete,
+  removeCheckpoint,
+  writeCheckpoint,
+} from '../bench/checkpoint-file.js';
 import { type CurvePoint, drawCurves } from '../bench/curves.js';
 import { Evaluation } from '../bench/evaluate.js';
 import { prepareOutputFolder, writeResult } from '../bench/result-files.js';
@@ -162,8 +168,10 @@ async function writeFiles(run: JobRun, { outputDir, seed, quiet }: BenchFlags): 
   const { summary, config } = run.row();
   const paths = [writeResult(outputDir, label, seed, 'json', `${JSON.stringify(summary, null, 2)}\n`)];
   // An interrupt leaves no time to draw.
-  if (!summary.complete) say('to go on from the last checkpoint: the same command with --resume');
-  else {
+  if (!summary.complete) {
+    if (hasCheckpoint(outputDir, label, seed))
+      say('to go on from the last checkpoint: the same command with --resume');
+  } else {
     removeCheckpoint(outputDir, label, seed);
     try {
       const svg = await drawCurves(

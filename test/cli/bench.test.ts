@@ -261,8 +261,20 @@ describe('Ctrl-C', () => {
     expect(stdout).toMatch(/interrupted; the figures cover/);
     expect(stderr).not.toMatch(STACK_TRACE);
     expect(stderr).not.toContain('error');
+    expect(stderr).not.toContain('--resume'); // there is no checkpoint yet
     const summary = JSON.parse(readFileSync(join(out, 'starter-n32-k8_seed42.json'), 'utf8')) as Summary;
     expect(summary).toMatchObject({ complete: false, config: { num_orderings: 100 } });
+  });
+
+  test('after a checkpoint: says how to go on', async () => {
+    const out = join(folder, 'checkpointed');
+    const run = startCli(`${LONG} --orders 2 --checkpoint-seconds 0.2 --output-dir ${out}`);
+    const files = () => existsSync(out) && readdirSync(out);
+    await expect.poll(files, { timeout: 30_000 }).toContain('starter-n32-k8_seed42.checkpoint');
+    run.child.kill('SIGINT');
+    const { code, stderr } = await run.result;
+    expect(code).toBe(130);
+    expect(stderr).toMatch(/to go on from the last checkpoint: the same command with --resume/);
   });
 
   test('while a strategy computes and does not come back', async () => {
