@@ -39,12 +39,6 @@ interface ScoreKernel {
 export class Scorer {
   readonly #device: Device;
   readonly #kernel: ScoreKernel;
-  /**
-   * The least that a network took in a call: how long to sleep before the next is waited for. The first call does not
-   * count, for the driver compiles in it; and a sleep that was too long must not be taken for the device's time.
-   */
-  #msPerNetwork = 0;
-  #calls = 0;
 
   /** `variant`: what training took; `portable` forces the plain kernel here too. */
   static async create(
@@ -101,13 +95,9 @@ export class Scorer {
         const hits = this.#device.allocate('score hits', 4 * perNetwork * count, STORAGE);
         own.push(weights, hits);
         this.#dispatch(shared, weights, hits, perNetwork, count, x.rows);
-        const mine = expectedMs + (first + count) * this.#msPerNetwork;
-        reads.push(this.#device.read(hits, 0, hits.size, { expectedMs: mine }));
+        reads.push(this.#device.read(hits, 0, hits.size, { expectedMs }));
       }
-      const begin = performance.now();
       const hits = (await Promise.all(reads)).flatMap((words) => [...new Uint32Array(words)]);
-      const took = Math.max(0, performance.now() - begin - expectedMs) / networks.length;
-      if (this.#calls++ > 0) this.#msPerNetwork = Math.min(took, this.#msPerNetwork || took);
       const sum = (k: number) =>
         hits.slice(k * perNetwork, (k + 1) * perNetwork).reduce((total, n) => total + n, 0);
       return networks.map((_, k) => sum(k) / x.rows);
