@@ -31,6 +31,8 @@ import type { LockstepRun, MlpWeights, RunCheckpoint } from './types.js';
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 const WINDOW_WORDS = 4;
+/** Batches are drawn and uploaded in pieces of about so many words, which stay in a core's cache. */
+const PIECE_WORDS = 65536;
 
 /** What the device found when a window closed. */
 export interface WindowRecord {
@@ -52,7 +54,8 @@ export class Cohort {
   readonly #own: { windows: GPUBuffer; stable: GPUBuffer; records: GPUBuffer; rule: GPUBuffer };
   readonly #close: GPUComputePipeline;
   readonly #closeGroup: GPUBindGroup;
-  readonly #order: Uint32Array<ArrayBuffer>;
+  /** Batches of a few runs on their way to the device. */
+  #order = new Uint32Array(0);
   readonly #table: Float32Array<ArrayBuffer>;
   readonly #free: number[];
   readonly #staging: GPUBuffer[] = [];
@@ -103,7 +106,6 @@ export class Cohort {
     const { windows, stable, records, rule } = this.#own;
     const bindings = [rule, buffers.slotOf, windows, buffers.sums, stable, buffers.paused, records];
     this.#closeGroup = bindGroup(device, close, bindings);
-    this.#order = new Uint32Array(plan.capacity * plan.batchPitch);
     this.#table = new Float32Array(plan.capacity * STEP_FLOATS);
     this.#free = Array.from({ length: plan.slots }, (_, k) => plan.slots - 1 - k);
   }
@@ -176,15 +178,21 @@ export class Cohort {
     const steps = Math.max(...chunks.map((chunk) => chunk.steps));
     const runSteps = chunks.reduce((sum, chunk) => sum + chunk.steps, 0);
     const { batchPitch } = this.plan;
-    span('data', 'epoch orders', () => {
-      chunks.forEach((chunk, position) => {
-        const at = position * steps;
-        chunk.run.send(chunk, this.#order, at * batchPitch, this.#table, at * STEP_FLOATS);
-      });
-    });
     const { queue } = this.#device.gpu;
     const { order, steps: table, slotOf } = this.#buffers;
-    queue.writeBuffer(order, 0, this.#order, 0, chunks.length * steps * batchPitch);
+    const runWords = steps * batchPitch;
+    const runs = Math.max(1, Math.floor(PIECE_WORDS / runWords));
+    if (this.#order.length < runs * runWords) this.#order = new Uint32Array(runs * runWords);
+    for (let first = 0; first < chunks.length; first += runs) {
+      const some = chunks.slice(first, first + runs);
+      span('data', 'epoch orders', () => {
+        some.forEach((chunk, k) => {
+          const at = (first + k) * steps * STEP_FLOATS;
+          chunk.run.send(chunk, this.#order, k * runWords, this.#table, at);
+        });
+      });
+      queue.writeBuffer(order, 4 * first * runWords, this.#order, 0, some.length * runWords);
+    }
     queue.writeBuffer(table, 0, this.#table, 0, chunks.length * steps * STEP_FLOATS);
     queue.writeBuffer(slotOf, 0, slotWords(chunks));
     const banks = this.#writeSources(chunks);
