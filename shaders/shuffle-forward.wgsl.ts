@@ -10,9 +10,12 @@ export function laneBits(log2Lanes: number): string {
   return lines(times(log2Lanes, (j) => `let bit${j} = 0u - ((lane >> ${j}u) & 1u);`));
 }
 
-/** Element `h` of a vector that is spread over the lanes of `name0`, `name1`, …. */
+/**
+ * Element `h` of a vector that is spread over the lanes of `name0`, `name1`, …. Not `subgroupBroadcast`: Tint checks its
+ * lane against the subgroup's size at every use, a shuffle's lane only where it is made (one instruction for three).
+ */
 export function spread(name: string, h: number, lanes: number): string {
-  return `subgroupBroadcast(${name}${Math.floor(h / lanes)}, ${h % lanes}u)`;
+  return `subgroupShuffle(${name}${Math.floor(h / lanes)}, ${h % lanes}u)`;
 }
 
 /**
@@ -46,32 +49,50 @@ const FEW_GROUPS = 4;
 
 /**
  * For the four blocks of samples whose row words are the components of `row<word>` (lane = sample): this subgroup's
- * part of the logits in `out0` to `out3`. `onUnit(h, blocks)` may use `z<j>`, the unit's pre-activations, for those
- * blocks j. Each sum is the same, whichever way the loops are nested.
+ * part of the logits in `logits`. `onUnit(h, z)` may use `z<j>`, the unit's pre-activations, and `sample<j>`, the bit
+ * of their block, for the j in `z`. `components` is to be 4, in a variable that a compiler cannot see through: many
+ * look-ups go through a loop, one block at a time, whose code stays in the instruction cache from block to block
+ * (unrolled, 34 KB at 64 features, it was fetched anew four times a step: 1.3 times slower).
  */
-export function forwardBlocks(
-  options: ShuffleOptions,
-  onUnit: (h: number, blocks: number[]) => string,
-): string {
+export function forwardBlocks(options: ShuffleOptions, onUnit: (h: number, z: number[]) => string): string {
   const { lanes, unitsPerSubgroup } = options;
-  const { rowGroups } = shuffleLayout(options);
-  const index = (j: number, g: number) =>
-    `let i${j}_${g} = (row${rowGroups[g].word}.${'xyzw'[j]} >> ${rowGroups[g].shift}u) & ${lanes - 1}u;`;
+  const { rowGroups, rowWords } = shuffleLayout(options);
   const logit = (h: number, j: number) => {
     const z = sumOf(rowGroups.map((_, g) => `subgroupShuffle(t${h}_${g}, i${j}_${g})`));
     return `let z${j} = ${z}; out${j} += select(z${j}, 0.0, z${j} < 0.0) * ow${h};`;
   };
+  /** The blocks j whose row words are in `x<word>_<j>`. */
   const through = (blocks: number[]) =>
     lines([
-      ...blocks.flatMap((j) => rowGroups.map((_, g) => index(j, g))),
+      ...blocks.flatMap((j) =>
+        rowGroups.map(
+          ({ word, shift }, g) => `let i${j}_${g} = (x${word}_${j} >> ${shift}u) & ${lanes - 1}u;`,
+        ),
+      ),
+      ...blocks.map((j) => `var out${j} = 0.0;`),
       ...times(
         unitsPerSubgroup,
         (h) => `{ ${blocks.map((j) => logit(h, j)).join(' ')} ${onUnit(h, blocks)} }`,
       ),
     ]);
-  const all = times(TURN, (j) => j);
+  const words = times(rowWords, (word) => word);
+  if (rowGroups.length <= FEW_GROUPS) {
+    const all = times(TURN, (j) => j);
+    return lines([
+      ...all.flatMap((j) => words.map((word) => `let x${word}_${j} = row${word}.${'xyzw'[j]};`)),
+      ...all.map((j) => `let sample${j} = 1u << (turn * ${TURN}u + ${j}u);`),
+      through(all),
+      `let logits = vec4f(${all.map((j) => `out${j}`).join(', ')});`,
+    ]);
+  }
   return lines([
-    ...all.map((j) => `var out${j} = 0.0;`),
-    ...(rowGroups.length <= FEW_GROUPS ? [through(all)] : all.map((j) => through([j]))),
+    'var logits = vec4f(0.0);',
+    ...words.map((word) => `var rest${word} = row${word};`),
+    'for (var component = 0u; component < components; component++) {',
+    `let sample0 = 1u << (turn * ${TURN}u + component);`,
+    ...words.map((word) => `let x${word}_0 = rest${word}.x; rest${word} = rest${word}.yzwx;`),
+    through([0]),
+    'logits = vec4f(logits.yzw, out0);',
+    '}',
   ]);
 }

@@ -10,7 +10,7 @@ import { lines, times } from './text.js';
 /** The WGSL. Bindings: src/kernels/scoring.ts. */
 export function shuffleScore(o: ShuffleOptions): string {
   const { hidden, lanes, unitsPerSubgroup } = o;
-  const { featureBlocks, log2Lanes, rowWords, subgroups, weights, pitch, quads } = shuffleLayout(o);
+  const { featureBlocks, blocks, log2Lanes, rowWords, subgroups, weights, pitch, quads } = shuffleLayout(o);
   const matrix = times(unitsPerSubgroup, (h) => times(featureBlocks, (i) => `${h}_${i}`)).flat();
   const vectorBlocks = times(unitsPerSubgroup / lanes, (b) => b);
   return /* wgsl */ `
@@ -60,6 +60,7 @@ fn main(
   // once a turn; what comes out of a shuffle it keeps. A lane ^ 0 that it cannot see through: half the time.
   ${forwardTables(o, (table) => `subgroupShuffle(${table}, lane ^ stretch.zero)`)}
 
+  let components = ${blocks}u / stretch.turns;
   var count = 0u;
   for (var batch = 0u; batch < stretch.batches; batch++) {
     let first = (group.x * stretch.batches + batch) * ${SHUFFLE_BATCH}u;
@@ -74,7 +75,7 @@ fn main(
         }),
       )}
       ${forwardBlocks(o, () => '')}
-      partial[subgroup * ${quads}u + quad] = vec4f(out0, out1, out2, out3);
+      partial[subgroup * ${quads}u + quad] = logits;
     }
     workgroupBarrier();
     if (id < ${quads}u) {

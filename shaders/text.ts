@@ -19,6 +19,11 @@ export function lines(statements: readonly string[]): string {
  */
 export function sumOf(terms: readonly string[]): string {
   if (terms.length === 1) return terms[0];
-  const pairs = times(Math.ceil(terms.length / 2), (k) => terms.slice(2 * k, 2 * k + 2));
+  const pairs = cut(terms, 2);
   return sumOf(pairs.map((pair) => (pair.length === 1 ? pair[0] : `(${pair.join(' + ')})`)));
+}
+
+/** The list in pieces of `length` elements; the last may be shorter. */
+export function cut<T>(list: readonly T[], length: number): T[][] {
+  return times(Math.ceil(list.length / length), (k) => list.slice(k * length, (k + 1) * length));
 }
