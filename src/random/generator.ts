@@ -60,7 +60,7 @@ export class Generator {
     checkPermutationLength(n);
     const order = new Uint32Array(n);
     if (n === 0) return order;
-    const list = shuffledList(n);
+    const list = shuffledList(n, true);
     list.take(this.engine, 0, n - 1, order, 0);
     order[n - 1] = list.last();
     return order;

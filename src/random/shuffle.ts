@@ -21,8 +21,9 @@ export interface ShuffledList {
 /** Lists shorter than this are shuffled sooner than WebAssembly has a memory for them (50 us). */
 const SHORT = 1024;
 
-export function shuffledList(length: number): ShuffledList {
-  return (length < SHORT ? undefined : VectorList.create(length)) ?? new PlainList(length);
+/** `whole`: all of it will be taken, not only the first elements. */
+export function shuffledList(length: number, whole?: true): ShuffledList {
+  return (length < SHORT ? undefined : VectorList.create(length, whole)) ?? new PlainList(length);
 }
 
 /** A list whose shuffle runs in TypeScript. */

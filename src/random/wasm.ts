@@ -28,11 +28,16 @@ export const i32 = {
   const: (value: number): Code => [0x41, ...signed(value | 0)],
   load: (offset: number): Code => [0x28, 2, ...leb(offset)],
   store: (offset: number): Code => [0x36, 2, ...leb(offset)],
+  equalsZero: [0x45] as Code,
+  equal: [0x46] as Code,
   lessU: [0x49] as Code,
   add: [0x6a] as Code,
   sub: [0x6b] as Code,
+  and: [0x71] as Code,
   shl: [0x74] as Code,
 };
+/** Of three: the first where the third is not 0, else the second. */
+export const select: Code = [0x1b];
 
 /** Instructions of 128-bit vectors. */
 const vector = (opcode: number): Code => [0xfd, ...leb(opcode)];
@@ -76,6 +81,24 @@ export function whileBelow(step: number, reach: number, ...code: Code[]): Code {
   const round = [...code.flat(), ...[get(0), i32.const(step), i32.add, set(0)].flat(), ...below];
   return [...below, 0x04, 0x40, 0x03, 0x40, ...round, 0x0d, 0, 0x0b, 0x0b]; // if, loop, br_if
 }
+
+/** Repeats `code`; inside, `leave` ends it where there is something other than 0. */
+export const forever = (...code: Code[]): Code => [
+  0x02,
+  0x40,
+  0x03,
+  0x40,
+  ...code.flat(),
+  0x0c,
+  0,
+  0x0b,
+  0x0b,
+];
+export const leave: Code = [0x0d, 1];
+
+/** The upper half of the product of two locals of type i32, without signs. */
+export const highProduct = (a: number, b: number): Code =>
+  [get(a), [0xad], get(b), [0xad], [0x7e], [0x42, 32], [0x88], [0xa7]].flat(); // extend, mul, shr_u 32, wrap
 
 /** Runs `code` for vector after vector from parameter 0 to parameter 1; the last may reach beyond. */
 export const eachVector = (...code: Code[]): Code => whileBelow(16, 0, ...code);

@@ -11,8 +11,8 @@ afterEach(() => {
   vi.resetModules();
 });
 
-function vectorList(length: number): VectorList {
-  const list = VectorList.create(length);
+function vectorList(length: number, whole?: boolean): VectorList {
+  const list = VectorList.create(length, whole);
   if (!list) throw new Error('no WebAssembly vectors in this runtime');
   return list;
 }
@@ -62,6 +62,25 @@ describe('VectorList', () => {
   it.each([1, 2, 7, 128, 623, 624, 625, 10_000, 100_003])('%i elements, two epochs', (length) => {
     same(length, length, 0, 2 * length, [128]);
     same(length, length + 1, 624, 2 * length, [100_000]);
+  });
+
+  it.each([100_003, 1_000_000])('%i elements, of which only the moved ones are kept at first', (length) => {
+    const [engine, expected] = [Mt19937.fromSeed(length), Mt19937.fromSeed(length)];
+    const lists = [vectorList(length, false), new PlainList(length)] as const;
+    const count = length + 1000; // the table is full at a twentieth
+    const elements = taken(lists[0], length, engine, count, [128, 700, 5000]);
+    expect(elements).toEqual(taken(lists[1], length, expected, count, [128, 700, 5000]));
+    for (let k = 0; k < 700; k++) expect(engine.next()).toBe(expected.next());
+  });
+
+  it('can be put in order again while it is a table', () => {
+    const list = vectorList(200_000, false);
+    const [first, again] = [1, 2].map(() => {
+      list.restart();
+      return taken(list, 200_000, Mt19937.fromSeed(9), 3000, [3000]);
+    });
+    expect(again).toEqual(first);
+    expect(first).toEqual(taken(new PlainList(200_000), 200_000, Mt19937.fromSeed(9), 3000, [3000]));
   });
 
   it('goes on after words were left out', () => {
