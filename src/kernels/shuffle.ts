@@ -98,6 +98,7 @@ class ShuffleKernel implements TrainingKernel {
   readonly name = 'shuffle';
   readonly state: GPUBuffer;
   readonly stateFloats: number;
+  readonly weightRanges: readonly (readonly [at: number, floats: number])[];
   readonly #device: Device;
   readonly #options: ShuffleOptions;
   readonly #layout: ShuffleLayout;
@@ -138,7 +139,12 @@ class ShuffleKernel implements TrainingKernel {
     this.#index = stateIndices(options);
     this.#gather = gather;
     this.#train = train;
-    this.stateFloats = layout.state.floats;
+    const { floats, matrix, vectorsAt } = layout.state;
+    this.stateFloats = floats;
+    this.weightRanges = [
+      [0, matrix],
+      [vectorsAt, floats - vectorsAt],
+    ];
     this.state = device.allocate('shuffle-state', 4 * this.stateFloats * buffers.slots, STORAGE);
     this.#batches = device.allocate('shuffle-batches', 16 * layout.batch.vec4s * buffers.capacity, STORAGE);
     this.#chunk = device.allocate('shuffle-chunk', 16, BufferUsage.UNIFORM | BufferUsage.COPY_DST);

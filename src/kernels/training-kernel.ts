@@ -69,6 +69,8 @@ export interface TrainingKernel {
   /** [slot] floats of one run's weights and moments, in the variant's own order; see `pack`. */
   readonly state: GPUBuffer;
   readonly stateFloats: number;
+  /** What of a state `unpack` reads: where each stretch begins, and how long it is. Default: all of it. */
+  readonly weightRanges?: readonly (readonly [at: number, floats: number])[];
   /** State of a run that has not begun: the weights, moments 0. */
   pack(weights: MlpWeights): Float32Array<ArrayBuffer>;
   /** The weights in a state. */

@@ -28,6 +28,7 @@ import { liveWeights } from './live-columns.js';
 import type { MemoryPlan } from './memory-plan.js';
 import type { RunChunk, RunProgress } from './run-progress.js';
 import type { LockstepRun, MlpWeights, RunCheckpoint } from './types.js';
+import { WeightReader } from './weight-reader.js';
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 const WINDOW_WORDS = 4;
@@ -60,6 +61,7 @@ export class Cohort {
   readonly #free: number[];
   readonly #staging: GPUBuffer[] = [];
   readonly #allStaging: GPUBuffer[] = [];
+  readonly #weights: WeightReader;
 
   static async create(
     device: Device,
@@ -95,6 +97,7 @@ export class Cohort {
     this.#kernel = kernel;
     this.#buffers = buffers;
     this.#close = close;
+    this.#weights = new WeightReader(device, kernel, plan.slots);
     this.banks = new DataBanks(device, plan.slots);
     this.#own = {
       windows: device.allocate('windows', 4 * WINDOW_WORDS * plan.slots, STORAGE),
@@ -266,14 +269,13 @@ export class Cohort {
     return buffer;
   }
 
-  /** The weights in a slot, of the live columns, as they are after all chunks sent so far. */
-  async weights(slot: number, expectedMs: number): Promise<MlpWeights> {
-    const bytes = 4 * this.#kernel.stateFloats;
-    const state = await this.#device.read(this.#kernel.state, bytes * slot, bytes, { expectedMs });
-    return span('data', 'unpack weights', () => this.#kernel.unpack(new Float32Array(state)));
+  /** The weights in these slots, of the live columns, as they are after all chunks sent so far. */
+  weights(slots: readonly number[], expectedMs: number): Promise<MlpWeights>[] {
+    return this.#weights.read(slots, { expectedMs });
   }
 
   destroy(): void {
+    this.#weights.destroy();
     this.#kernel.destroy();
     this.banks.destroy();
     freeChunkBuffers(this.#device, this.#buffers);

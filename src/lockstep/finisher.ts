@@ -14,11 +14,16 @@ import type { LockstepEvent, MlpWeights } from './types.js';
 
 type Finish = Extract<LockstepEvent, { type: 'finish' }>;
 
-/** A run that has ended, with its weights on their way. */
-interface Ended {
+/** A run that has ended. */
+interface Added {
+  cohort: Cohort;
   progress: RunProgress;
   steps: number;
   reason: Finish['reason'];
+}
+
+/** The same with its weights on their way. */
+interface Ended extends Added {
   weights: Promise<MlpWeights>;
 }
 
@@ -27,6 +32,7 @@ export class Finisher {
   readonly #settings: Settings;
   readonly #pacer: Pacer;
   #scorer: Promise<Scorer> | undefined;
+  #added: Added[] = [];
   /** Runs whose weights are being read, by test set: they are scored together. */
   #collected = new Map<BinaryDataset | undefined, Ended[]>();
   #pending: Ended[] = [];
@@ -40,18 +46,39 @@ export class Finisher {
     this.#pacer = pacer;
   }
 
-  /** Takes over a run. Its weights are read as they are now; the slot is free for another run at once. */
+  /** Takes over a run. Its weights are read at the next {@link flush}. */
   add(cohort: Cohort, progress: RunProgress, steps: number, reason: Finish['reason']): void {
-    const weights = cohort.weights(progress.slot, this.#pacer.remaining(performance.now()));
+    this.#added.push({ cohort, progress, steps, reason });
+  }
+
+  /** Reads the weights of the runs that were added, as they are now; their slots are free for others at once. */
+  flush(): void {
+    const expectedMs = this.#pacer.remaining(performance.now());
+    for (const cohort of new Set(this.#added.map((one) => one.cohort))) {
+      const here = this.#added.filter((one) => one.cohort === cohort);
+      const weights = cohort.weights(
+        here.map(({ progress }) => progress.slot),
+        expectedMs,
+      );
+      here.forEach((one, k) => {
+        this.#collect({ ...one, weights: weights[k] });
+      });
+      this.#work ??= this.#scoreAll(cohort.kernelName).finally(() => {
+        this.#work = undefined;
+      });
+    }
+    this.#added = [];
+  }
+
+  #collect(ended: Ended): void {
+    const { progress, reason, weights } = ended;
     weights.catch(() => {}); // thrown where it is awaited
-    const ended = { progress, steps, reason, weights };
     this.#pending.push(ended);
     // A diverged network has no predictions to score.
     const testSet = reason === 'non-finite' ? undefined : progress.run.testSet;
-    this.#collected.set(testSet, [...(this.#collected.get(testSet) ?? []), ended]);
-    this.#work ??= this.#scoreAll(cohort.kernelName).finally(() => {
-      this.#work = undefined;
-    });
+    const others = this.#collected.get(testSet) ?? [];
+    this.#collected.set(testSet, others);
+    others.push(ended);
   }
 
   /** Whether there is something to score, or to {@link drain}: a slow reader of events gives time for new ones. */
@@ -79,7 +106,7 @@ export class Finisher {
 
   async #scoreAll(kernel: string): Promise<void> {
     try {
-      await Promise.resolve(); // let every run that ended in this chunk be added first
+      await Promise.resolve(); // let every run that ended in this chunk be collected first
       while (this.#collected.size > 0) {
         const [[testSet, ended]] = this.#collected;
         this.#collected.delete(testSet);

@@ -287,6 +287,7 @@ class Trainer {
         if (chunk.closing) yield* this.#close(cohort, chunk, outcome[p][c]);
       }
     }
+    this.#finisher.flush();
     this.#active = this.#active.filter(({ progress }) => !progress.finished);
     yield { type: 'progress', steps: this.#steps, running: this.#active.length };
   }
@@ -324,7 +325,7 @@ class Trainer {
   ): void {
     run.finish();
     this.#finisher.add(cohort, run, steps, reason);
-    // The weights are on their way to the host: what comes next for this slot comes after them in the queue.
+    // The weights are on their way to the host before anything comes next for this slot.
     cohort.giveSlot(run.slot);
     cohort.banks.release(run.placement);
   }
