@@ -140,16 +140,20 @@ export class RunProgress {
   ): void {
     const { lr, beta1, beta2 } = this.run.optimizer;
     this.#batches.take(order, orderAt, steps);
+    // Not in the fields: V8 allocates a number for each that is stored there.
+    let [power1, power2] = [this.#power1, this.#power2];
     for (let s = 0; s < steps; s++) {
       const examples = examplesOf(this.sent + s, this.#settings);
-      this.#power1 *= beta1;
-      this.#power2 *= beta2;
+      power1 *= beta1;
+      power2 *= beta2;
       const at = tableAt + s * STEP_FLOATS;
-      table[at] = lr / (1 - this.#power1);
-      table[at + 1] = 1 / Math.sqrt(1 - this.#power2);
+      table[at] = lr / (1 - power1);
+      table[at + 1] = 1 / Math.sqrt(1 - power2);
       table[at + 2] = 1 / examples;
       table[at + 3] = examples;
     }
+    this.#power1 = power1;
+    this.#power2 = power2;
     this.sent += steps;
     if (closing) this.#windowStart = this.sent;
   }

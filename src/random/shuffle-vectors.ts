@@ -101,12 +101,13 @@ export class VectorList implements ShuffledList {
 
   take(engine: Mt19937, position: number, count: number, out: Uint32Array, offset: number): void {
     for (let done = 0; done < count; ) {
-      const first = position + done;
-      const [from, some] = this.#draw(engine, count - done);
-      const bytes = [WORDS + 4 * from, WORDS + 4 * (from + some)] as const;
-      this.#exports.reach(...bytes, first, this.#length);
-      if (this.#roomFor(some)) this.#exports.swapMoved(...bytes, first, this.#scale);
-      else this.#exports.swap(...bytes, first);
+      engine.settle();
+      const from = engine.position;
+      const some = this.#draw(engine, count - done);
+      const [first, begin, end] = [position + done, WORDS + 4 * from, WORDS + 4 * (from + some)];
+      this.#exports.reach(begin, end, first, this.#length);
+      if (this.#roomFor(some)) this.#exports.swapMoved(begin, end, first, this.#scale);
+      else this.#exports.swap(begin, end, first);
       out.set(this.#words.subarray(from, from + some), offset + done);
       done += some;
     }
@@ -131,9 +132,8 @@ export class VectorList implements ShuffledList {
     return false;
   }
 
-  /** Puts some of the engine's next `most` words in place: the first one's number, and how many. */
-  #draw(engine: Mt19937, most: number): [from: number, count: number] {
-    engine.settle();
+  /** Puts some of the engine's next `most` words in place, the first one at its position; how many. */
+  #draw(engine: Mt19937, most: number): number {
     const from = engine.position;
     const count = Math.min(most, (BLOCKS + 1) * MT_BLOCK - from);
     this.#blocks[0].set(engine.block);
@@ -145,6 +145,6 @@ export class VectorList implements ShuffledList {
       engine.block.set(this.#blocks[more]);
     }
     engine.position = from + count - more * MT_BLOCK;
-    return [from, count];
+    return count;
   }
 }
