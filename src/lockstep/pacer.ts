@@ -10,10 +10,10 @@
 export const TARGET_MS = { gpu: 50, cpu: 1000 };
 /**
  * Where a CPU driver trains so many runs that a chunk of all would be a few steps, and weights would be loaded and stored
- * as long as they are trained, the runs take turns: a chunk takes as many as can have so many steps each, and these few
- * at least, of which every core has some.
+ * as long as they are trained, the runs take turns: a chunk takes as many as can have so many steps each, a window of
+ * the default length, and these few at least, of which every core has some.
  */
-const IN_TURNS = { steps: 128, runs: 64 };
+const IN_TURNS = { steps: 250, runs: 64 };
 /** A chunk has at most so many times the steps, over all runs, of those before: the first says little. */
 const GROWTH = 8;
 /** Steps of the first chunk that counts. The one before, a single step, includes the driver's compiling. */
@@ -58,12 +58,14 @@ export class Pacer {
    * wait for the next chunk.
    */
   chunk(ready: number): { steps: number; runSteps: number } {
-    const runSteps = Math.floor(this.#runSteps(ready));
-    const runs = this.#isCpu ? Math.max(IN_TURNS.runs, runSteps / IN_TURNS.steps) : ready;
-    return { steps: Math.max(1, Math.floor(runSteps / Math.min(ready, runs))), runSteps };
+    const fitting = Math.floor(this.#fitting(ready));
+    const turn = this.#isCpu ? Math.max(IN_TURNS.runs, Math.floor(fitting / IN_TURNS.steps)) : ready;
+    const runs = Math.min(ready, turn);
+    return { steps: Math.max(1, Math.floor(fitting / runs)), runSteps: Math.max(runs, fitting) };
   }
 
-  #runSteps(ready: number): number {
+  /** Steps of all runs together that take as long as a chunk should. */
+  #fitting(ready: number): number {
     if (this.#steps === 0) return FIRST_STEPS * (this.#isCpu ? Math.min(ready, IN_TURNS.runs) : ready);
     const fitting = (this.#isCpu ? TARGET_MS.cpu : TARGET_MS.gpu) / this.#msPerStep;
     return Math.min(fitting, GROWTH * this.#largest);

@@ -80,19 +80,22 @@ describe('a chunk', () => {
 
   test('takes a step of each run at least, and all of them, on a GPU', () => {
     expect(chunk(500, false, 0.002).steps).toBeGreaterThan(0.85 * (TARGET_MS.gpu / 0.002 / 500));
-    expect(chunk(500, false, 1).steps).toBe(1);
+    expect(chunk(500, false, 1)).toEqual({ steps: 1, runSteps: 500 });
   });
 
-  test('has 128 steps of each run on a CPU driver, and so not of all runs where there are many', () => {
-    const { runSteps } = chunk(50, true, 0.1);
-    expect(chunk(50, true, 0.1).steps).toBe(Math.floor(runSteps / 50));
-    expect(chunk(100, true, 0.1).steps).toBeGreaterThanOrEqual(128); // of 70 to 78 of them
-    expect(chunk(1000, true, 0.1)).toEqual({ ...chunk(100, true, 0.1) });
+  test('has 250 steps of each run on a CPU driver, and so not of all runs where there are many', () => {
+    const { steps, runSteps } = chunk(50, true, 0.04);
+    expect(steps).toBe(Math.floor(runSteps / 50));
+    expect(chunk(90, true, 0.04).steps).toBeGreaterThanOrEqual(250); // where 25,000 steps in all take a second
+    const turn = chunk(1000, true, 0.04);
+    expect(turn.runSteps).toBe(runSteps);
+    expect(turn.steps).toBe(Math.floor(runSteps / Math.floor(runSteps / 250)));
   });
 
   test('takes 64 runs on a slow CPU driver', () => {
     const { steps, runSteps } = chunk(1000, true, 3);
     expect(steps).toBe(Math.floor(runSteps / 64));
     expect(runSteps).toBeLessThan(1.2 * (TARGET_MS.cpu / 3));
+    expect(chunk(1000, true, 3000)).toEqual({ steps: 1, runSteps: 64 });
   });
 });
