@@ -73,8 +73,8 @@ async function byRuns(context: Context, one: Case): Promise<Part & { rise: numbe
       const { runs, samples } = result;
       if (result.ms > TOO_LONG_MS) continue;
       context.say(`${one.strategy} n${one.features}, ${runs} runs, round ${round + 1}`);
-      // Three seconds on two cores, and more where runs are many: the first ones of their chunks are short.
-      const steps = Math.round(Math.min(8000, Math.max(240, 40_000 / runs)) / (context.quick ? 4 : 1));
+      // Five seconds on two cores, five chunks and more; more still where runs are many, whose first chunks are short.
+      const steps = Math.round(Math.min(8000, Math.max(240, 100_000 / runs)) / (context.quick ? 4 : 1));
       const start = performance.now();
       samples.push(await quietSampleOf(context, one, { runs, steps }));
       result.ms = performance.now() - start;
