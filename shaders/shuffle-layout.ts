@@ -25,6 +25,8 @@ export interface ShuffleOptions {
   lanes: number;
   /** Hidden units a subgroup keeps; a multiple of `lanes`. */
   unitsPerSubgroup: number;
+  /** Where subgroups leave their parts of the logits: in workgroup memory, or where that is too small in a buffer. */
+  partials: 'workgroup' | 'storage';
 }
 
 /** Some bits of a word, as many as a lane's number has at most: what one table look-up takes in. */
@@ -53,6 +55,8 @@ export function shuffleLayout(o: ShuffleOptions) {
   /** Floats between two hidden units' weights. */
   const pitch = featureBlocks * o.lanes;
   const matrix = o.hidden * pitch;
+  const subgroups = o.hidden / o.unitsPerSubgroup;
+  const partialsAt = 3 * matrix + 6 * o.hidden + 4;
   return {
     featureBlocks,
     log2Lanes,
@@ -62,7 +66,7 @@ export function shuffleLayout(o: ShuffleOptions) {
     ).flat(),
     blocks: SHUFFLE_BATCH / o.lanes,
     lanesPerWord: o.lanes / 4,
-    subgroups: o.hidden / o.unitsPerSubgroup,
+    subgroups,
     pitch,
     turns: SHUFFLE_BATCH / o.lanes / TURN,
     quads,
@@ -75,12 +79,16 @@ export function shuffleLayout(o: ShuffleOptions) {
       outputBiasAt: matrix + 2 * o.hidden,
       floats: matrix + 2 * o.hidden + 4,
     },
-    /** Floats of one run's state: w1 and its moments (see stateIndices); b1, w2 and their moments; b2 and its moments. */
+    /**
+     * Floats of one run's state: w1 and its moments (see stateIndices); b1, w2 and their moments; b2 and its moments; the
+     * subgroups' parts of the logits where they are in storage.
+     */
     state: {
       matrix,
       vectorsAt: 3 * matrix,
       outputBiasAt: 3 * matrix + 6 * o.hidden,
-      floats: 3 * matrix + 6 * o.hidden + 4,
+      partialsAt,
+      floats: partialsAt + (o.partials === 'storage' ? subgroups * SHUFFLE_BATCH : 0),
     },
   };
 }

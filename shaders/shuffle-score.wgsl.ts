@@ -11,6 +11,7 @@ import { lines, times } from './text.js';
 export function shuffleScore(o: ShuffleOptions): string {
   const { hidden, lanes, unitsPerSubgroup } = o;
   const { featureBlocks, blocks, log2Lanes, rowWords, subgroups, weights, pitch, quads } = shuffleLayout(o);
+  const inStorage = o.partials === 'storage';
   const matrix = times(unitsPerSubgroup, (h) => times(featureBlocks, (i) => `${h}_${i}`)).flat();
   const vectorBlocks = times(unitsPerSubgroup / lanes, (b) => b);
   return /* wgsl */ `
@@ -26,7 +27,11 @@ struct Stretch { examples: u32, batches: u32, matrixBlocks: u32, turns: u32, sub
 @group(0) @binding(3) var<storage, read> labels: array<u32>;
 @group(0) @binding(4) var<storage, read_write> hits: array<u32>;
 
-var<workgroup> partial: array<vec4f, ${subgroups * quads}>;
+${
+  inStorage
+    ? '/** [workgroup][subgroup][quad] */\n@group(0) @binding(5) var<storage, read_write> partials: array<vec4f>;'
+    : `var<workgroup> partials: array<vec4f, ${subgroups * quads}>;`
+}
 var<workgroup> counts: array<u32, ${quads}>;
 
 ${bce}
@@ -61,6 +66,7 @@ fn main(
   ${forwardTables(o, (table) => `subgroupShuffle(${table}, lane ^ stretch.zero)`)}
 
   let components = ${blocks}u / stretch.turns;
+  let partialsAt = ${inStorage ? `(group.y * groups.x + group.x) * ${subgroups * quads}u` : '0u'};
   var count = 0u;
   for (var batch = 0u; batch < stretch.batches; batch++) {
     let first = (group.x * stretch.batches + batch) * ${SHUFFLE_BATCH}u;
@@ -75,12 +81,13 @@ fn main(
         }),
       )}
       ${forwardBlocks(o, () => '')}
-      partial[subgroup * ${quads}u + quad] = logits;
+      partials[partialsAt + subgroup * ${quads}u + quad] = logits;
     }
+    ${inStorage ? 'storageBarrier();' : ''}
     workgroupBarrier();
     if (id < ${quads}u) {
       var z = vec4f(bias);
-      for (var k = 0u; k < stretch.subgroups; k++) { z += partial[k * ${quads}u + id]; }
+      for (var k = 0u; k < stretch.subgroups; k++) { z += partials[partialsAt + k * ${quads}u + id]; }
       for (var j = 0u; j < ${TURN}u; j++) {
         let example = first + id * ${TURN}u + j;
         if (example < stretch.examples) {

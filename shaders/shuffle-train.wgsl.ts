@@ -24,6 +24,9 @@ export function shuffleTrain(o: ShuffleOptions): string {
   const layout = shuffleLayout(o);
   const { featureBlocks, blocks, turns, quads, lanesPerWord, log2Lanes, subgroups, rowWords, batch, state } =
     layout;
+  const inStorage = o.partials === 'storage';
+  /** A quad of the parts of the logits: [subgroup][quad]. */
+  const partial = (quad: string) => (inStorage ? `state[partialsAt + ${quad}]` : `partial[${quad}]`);
   const components = times(TURN, (j) => 'xyzw'[j]);
   const units = times(unitsPerSubgroup, (h) => h);
   const featureBlock = times(featureBlocks, (i) => i);
@@ -115,7 +118,7 @@ struct Step { stepSize: f32, invRootCorrection2: f32, invCount: f32, count: f32 
 @group(0) @binding(6) var<storage, read_write> state: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> sums: array<vec4u>;
 
-var<workgroup> partial: array<vec4f, ${subgroups * quads}>;
+${inStorage ? '' : `var<workgroup> partial: array<vec4f, ${subgroups * quads}>;`}
 var<workgroup> gradient: array<vec4f, ${quads}>;
 
 ${bce}
@@ -155,6 +158,7 @@ fn main(
     ),
   )}
   let outputAt = (base + ${state.outputBiasAt}u) / 4u;
+  let partialsAt = (base + ${state.partialsAt}u) / 4u;
   let output = state[outputAt];
   var bias = output.x; var biasM = output.y; var biasV = output.z;
 
@@ -181,13 +185,14 @@ fn main(
         o,
         (h, these) => `active${h} |= ${these.map((j) => `select(0u, sample${j}, z${j} > 0.0)`).join(' | ')};`,
       )}
-      partial[subgroup * ${quads}u + quad] = logits;
+      ${partial(`subgroup * ${quads}u + quad`)} = logits;
     }
+    ${inStorage ? 'storageBarrier();' : ''}
     workgroupBarrier();
 
     if (id < ${quads}u) {
       var z = vec4f(bias);
-      for (var k = 0u; k < chunk.subgroups; k++) { z += partial[k * ${quads}u + id]; }
+      for (var k = 0u; k < chunk.subgroups; k++) { z += ${partial(`k * ${quads}u + id`)}; }
       let labels = batches[batchAt + ${batch.labelsAt}u + id];
       let whole = step.count == ${o.batch}.0;
       // A sample that met a NaN counts all steps from there on, those with smaller batches too.

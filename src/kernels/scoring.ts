@@ -33,6 +33,8 @@ interface ScoreKernel {
   stretch(examples: number): Uint32Array<ArrayBuffer>;
   cost(examples: number, networks: number, groups: number): Cost;
   pack(weights: MlpWeights, into: Float32Array): void;
+  /** Bytes of scratch memory that a workgroup needs in a buffer. */
+  scratchBytes: number;
 }
 
 /** Scores networks of one shape. */
@@ -50,7 +52,7 @@ export class Scorer {
     const shape = { features, hidden, batch: SHUFFLE_BATCH };
     const options =
       variant === 'shuffle' && shuffleVariant.refusal(device, shape) === undefined
-        ? shuffleOptions(shape, device.info.subgroupMaxSize)
+        ? shuffleOptions(device, shape)
         : undefined;
     return new Scorer(
       device,
@@ -73,7 +75,7 @@ export class Scorer {
     expectedMs = 0,
   ): Promise<number[]> {
     const { x, y } = testSet;
-    const { floats, groups, stretch, pack } = this.#kernel;
+    const { floats, groups, stretch, pack, scratchBytes } = this.#kernel;
     const perNetwork = groups(x.rows);
     const packed = new Float32Array(floats * networks.length);
     span('data', 'pack networks', () => {
@@ -93,8 +95,10 @@ export class Scorer {
         const count = Math.min(NETWORKS, networks.length - first);
         const weights = this.#upload(packed.subarray(first * floats, (first + count) * floats), STORAGE);
         const hits = this.#device.allocate('score hits', 4 * perNetwork * count, STORAGE);
-        own.push(weights, hits);
-        this.#dispatch(shared, weights, hits, perNetwork, count, x.rows);
+        const bytes = scratchBytes * perNetwork * count;
+        const scratch = bytes > 0 ? [this.#device.allocate('score scratch', bytes, STORAGE)] : [];
+        own.push(weights, hits, ...scratch);
+        this.#dispatch(shared, [weights, hits, ...scratch], perNetwork, count, x.rows);
         reads.push(this.#device.read(hits, 0, hits.size, { expectedMs }));
       }
       const hits = (await Promise.all(reads)).flatMap((words) => [...new Uint32Array(words)]);
@@ -109,8 +113,7 @@ export class Scorer {
   /** A submit for each: a driver runs it whole, and a read of the next must not wait for all. */
   #dispatch(
     shared: readonly GPUBuffer[],
-    weights: GPUBuffer,
-    hits: GPUBuffer,
+    [weights, ...out]: readonly GPUBuffer[],
     groups: number,
     networks: number,
     examples: number,
@@ -120,7 +123,7 @@ export class Scorer {
     const encoder = this.#device.gpu.createCommandEncoder({ label: 'score' });
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
-    pass.setBindGroup(0, bindGroup(this.#device, pipeline, [stretch, weights, rows, labels, hits]));
+    pass.setBindGroup(0, bindGroup(this.#device, pipeline, [stretch, weights, rows, labels, ...out]));
     annotateLaunch(pass, () => ({
       ...cost(examples, networks, groups),
       shapes: `${networks} networks, ${examples} examples`,
@@ -151,6 +154,7 @@ async function shuffleKernel(device: Device, options: ShuffleOptions): Promise<S
     stretch: (examples) =>
       new Uint32Array([examples, BATCHES, unitsPerSubgroup * featureBlocks, turns, subgroups, 0, 0, 0]),
     cost: (examples, networks, groups) => shuffleScoreCost(options, examples, networks, groups),
+    scratchBytes: options.partials === 'storage' ? 4 * SHUFFLE_BATCH * subgroups : 0,
     pack({ w1, b1, w2, b2 }, into) {
       for (let h = 0; h < hidden; h++) into.set(w1.subarray(h * features, (h + 1) * features), h * pitch);
       into.set(b1, weights.vectorsAt);
@@ -172,5 +176,6 @@ async function plainKernel(device: Device, features: number, hidden: number): Pr
     stretch: (examples) => new Uint32Array([examples, 0, 0, 0]),
     cost: (examples, networks, groups) => portableScoreCost({ features, hidden }, examples, networks, groups),
     pack: packInOrder,
+    scratchBytes: 0,
   };
 }

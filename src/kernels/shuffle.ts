@@ -19,6 +19,7 @@ import { BufferUsage } from '../gpu/usage.js';
 import type { MlpWeights } from './mlp-weights.js';
 import { type ChunkSize, shuffleCosts } from './training-cost.js';
 import type {
+  AdapterFacts,
   Chunk,
   ChunkBuffers,
   DataBank,
@@ -31,30 +32,39 @@ const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DS
 
 /** Hidden units times blocks of features that a subgroup may keep: beyond, compile time grows and registers run out. */
 const MOST_VARIABLES = 128;
+/** For networks of more features, or so wide that a workgroup would have too many invocations: 13 s of compiling. */
+const MOST_VARIABLES_WIDE = 256;
 
 /**
  * How the shape is cut over subgroups: as many hidden units each as fit, because every subgroup builds the same
  * tables of dL/dz2; a workgroup needs an invocation for each four samples.
  */
 export function shuffleOptions(
+  { info, limits }: Pick<AdapterFacts, 'info' | 'limits'>,
   { features, hidden, batch }: KernelShape,
-  lanes: number,
 ): ShuffleOptions | undefined {
+  const lanes = info.subgroupMaxSize;
   const featureBlocks = Math.ceil(features / lanes);
-  const unitsPerSubgroup = [32, 16, 8, 4].find((units) => {
-    const subgroups = hidden / units;
-    return (
-      units % lanes === 0 &&
-      units * featureBlocks <= MOST_VARIABLES &&
-      Number.isInteger(subgroups) &&
-      subgroups * lanes >= SHUFFLE_BATCH / TURN
-    );
-  });
-  return unitsPerSubgroup ? { features, hidden, batch, lanes, unitsPerSubgroup } : undefined;
+  const cut = (variables: number) =>
+    [32, 16, 8, 4].find((units) => {
+      const invocations = (hidden / units) * lanes;
+      return (
+        units % lanes === 0 &&
+        units * featureBlocks <= variables &&
+        Number.isInteger(hidden / units) &&
+        invocations >= SHUFFLE_BATCH / TURN &&
+        invocations <= limits.maxComputeInvocationsPerWorkgroup
+      );
+    });
+  const unitsPerSubgroup = cut(MOST_VARIABLES) ?? cut(MOST_VARIABLES_WIDE);
+  if (!unitsPerSubgroup) return undefined;
+  const shared = 4 * SHUFFLE_BATCH * (hidden / unitsPerSubgroup + 1);
+  const partials = shared <= limits.maxComputeWorkgroupStorageSize ? 'workgroup' : 'storage';
+  return { features, hidden, batch, lanes, unitsPerSubgroup, partials };
 }
 
 function mustFit(device: Device, shape: KernelShape): ShuffleOptions {
-  const options = shuffleOptions(shape, device.info.subgroupMaxSize);
+  const options = shuffleOptions(device, shape);
   if (options) return options;
   throw new LockstepError(
     'unsupported',
@@ -72,18 +82,11 @@ export const shuffleVariant: KernelVariant = {
     }
     if (shape.batch > SHUFFLE_BATCH)
       return `batches have at most ${SHUFFLE_BATCH} examples; asked for ${shape.batch}.`;
-    const options = shuffleOptions(shape, lanes);
-    if (!options) {
-      return `${shape.features} features and ${shape.hidden} hidden units do not divide over subgroups of ${lanes}.`;
-    }
-    const { subgroups } = shuffleLayout(options);
-    const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupStorageSize } = device.limits;
-    if (subgroups * lanes > maxComputeInvocationsPerWorkgroup) {
-      return `it needs ${subgroups * lanes} invocations a workgroup; this device has ${maxComputeInvocationsPerWorkgroup}.`;
-    }
-    const shared = 4 * SHUFFLE_BATCH * (subgroups + 1);
-    if (shared > maxComputeWorkgroupStorageSize) {
-      return `it needs ${shared} bytes of workgroup memory; this device has ${maxComputeWorkgroupStorageSize}.`;
+    if (!shuffleOptions(device, shape)) {
+      return (
+        `${shape.features} features and ${shape.hidden} hidden units do not divide over subgroups of ${lanes}, and ` +
+        `workgroups of ${device.limits.maxComputeInvocationsPerWorkgroup} invocations.`
+      );
     }
     return undefined;
   },

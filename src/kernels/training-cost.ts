@@ -63,6 +63,7 @@ export function shuffleCosts(o: ShuffleOptions, { positions, runSteps }: ChunkSi
   const groups = rowGroups.length;
   const sampleGroups = bitGroups(0, 32, log2Lanes).length;
   const batch = 4 * (B * sampleWords(o) + 4 * N);
+  const partials = o.partials === 'storage' ? 2 * 4 * B * subgroups : 0;
   // Tables of subset sums with the bias in the first; then the look-ups of a unit and sample: their sums, relu, the
   // sign, product and sum.
   const forward = H * lanes * (N - groups + 1) + B * H * (groups - 1 + 4);
@@ -76,7 +77,7 @@ export function shuffleCosts(o: ShuffleOptions, { positions, runSteps }: ChunkSi
   return {
     'shuffle-gather': { bytes: runSteps * (gatherBytes(o) + batch), flops: 0 },
     'shuffle-train': {
-      bytes: runSteps * (batch + 16) + positions * (stateBytes(o) + sumsBytes(o)),
+      bytes: runSteps * (batch + partials + 16) + positions * (stateBytes(o) + sumsBytes(o)),
       flops: runSteps * flops,
     },
   };

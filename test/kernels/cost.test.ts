@@ -130,7 +130,14 @@ it('scoring: 2 features, 4 units, 3 examples, 5 networks', () => {
     flops: 5 * 3 * (8 + 12 + 2),
   });
   // Tables of 4 units and 4 lanes: one sum, and the bias; one look-up, no sum; one subgroup's part.
-  const options = { features: 2, hidden: 4, batch: 128, lanes: 4, unitsPerSubgroup: 4 };
+  const options = {
+    features: 2,
+    hidden: 4,
+    batch: 128,
+    lanes: 4,
+    unitsPerSubgroup: 4,
+    partials: 'workgroup',
+  } as const;
   expect(shuffleScoreCost(options, 3, 5, 1)).toEqual({
     bytes: 4 * (5 * (parameters + 1) + 3 + 1),
     flops: 5 * (4 * 4 * 2 + 3 * (12 + 1 + 2)),

@@ -48,6 +48,7 @@ describe.each(['shuffle', 'portable'] as const)('the %s scoring kernel', (kernel
   it.each([
     { features: 8, hidden: 32, rows: 300 },
     { features: 50, hidden: 64, rows: 2500 },
+    { features: 8, hidden: 2048, rows: 300 },
   ])('counts as float64 does: %o', async ({ features, hidden, rows }) => {
     const set = randomDataset(rows, features, rows);
     const networks = Array.from({ length: 11 }, (_, k) => decided(randomWeights(features, hidden, k), set));

@@ -26,7 +26,7 @@ it('portable: each kernel of a step', () => {
 
 it('shuffle: four lanes, one subgroup', () => {
   const costs = shuffleCosts(
-    { ...shape, lanes: 4, unitsPerSubgroup: 4 },
+    { ...shape, lanes: 4, unitsPerSubgroup: 4, partials: 'workgroup' },
     { positions: 1, steps: 1, runSteps: 1 },
   );
   const tables = 4 * 4 * (1 + 1); // 4 units, 4 entries: 2 weights and the bias
@@ -48,9 +48,10 @@ it('shuffle: four lanes, one subgroup', () => {
 
 it('grows with the steps; state and sums move once a chunk', () => {
   const of = (runSteps: number) =>
-    shuffleCosts({ ...shape, lanes: 4, unitsPerSubgroup: 4 }, { positions: 2, steps: runSteps, runSteps })[
-      'shuffle-train'
-    ];
+    shuffleCosts(
+      { ...shape, lanes: 4, unitsPerSubgroup: 4, partials: 'workgroup' },
+      { positions: 2, steps: runSteps, runSteps },
+    )['shuffle-train'];
   expect(of(6).flops).toBe(2 * of(3).flops!);
   expect(of(6).bytes - of(3).bytes).toBe(3 * (4 * (3 + 3 + 4 * 2) + 16));
 });
