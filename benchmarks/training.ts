@@ -2,7 +2,6 @@
 import os from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { type Device, type LockstepOptions, trainLockstep } from 'lockstep-gpu';
-import { mainThreadMs } from './thread-time.js';
 
 export interface TrainingTime {
   /** Which kernel trained. */
@@ -15,10 +14,6 @@ export interface TrainingTime {
   processor: number;
   /** Processor time of all other programs over the wall time, a core; they hold up a driver that computes on the CPU. */
   others: number;
-  /** Processor time of the main thread over the wall time, in the last two thirds; NaN where it is not told. */
-  mainShare: number;
-  /** Time that the event loop was not idle, over the wall time, in the last two thirds. */
-  loopShare: number;
 }
 
 interface Mark {
@@ -27,8 +22,6 @@ interface Mark {
   cpu: NodeJS.CpuUsage;
   /** Milliseconds that the machine's cores were busy. */
   busy: number;
-  main: number;
-  loop: ReturnType<typeof performance.eventLoopUtilization>;
 }
 
 function mark(steps: number): Mark {
@@ -37,8 +30,6 @@ function mark(steps: number): Mark {
     steps,
     cpu: process.cpuUsage(),
     busy: busyMs(),
-    main: mainThreadMs() ?? Number.NaN,
-    loop: performance.eventLoopUtilization(),
   };
 }
 
@@ -79,7 +70,5 @@ export async function timeTraining(
     steady: (1e3 * (end.at - late.at)) / (end.steps - late.steps),
     processor: (cpu.user + cpu.system) / os.availableParallelism() / steps,
     others: Math.max(0, busy) / ms / os.cpus().length,
-    mainShare: (end.main - late.main) / (end.at - late.at),
-    loopShare: performance.eventLoopUtilization(end.loop, late.loop).utilization,
   };
 }
