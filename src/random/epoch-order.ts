@@ -63,6 +63,7 @@ export class EpochOrder {
 
   /** Leaves out the next `count` indices, over the ends of epochs too; whole epochs cost next to nothing. */
   skip(count: number): void {
+    if (count === 0) return;
     const scratch = new Uint32Array(Math.min(SKIPPED, this.examples));
     let left = count;
     while (left > 0) {
