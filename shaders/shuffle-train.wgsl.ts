@@ -8,15 +8,10 @@
  */
 
 import { bce } from './bce.wgsl.js';
+import { backwardSums } from './shuffle-backward.wgsl.js';
 import { forwardBlocks, forwardTables, laneBits } from './shuffle-forward.wgsl.js';
-import { bitGroups, type ShuffleOptions, shuffleLayout, TURN } from './shuffle-layout.js';
-import { cut, lines, sumOf, times } from './text.js';
-
-/**
- * Gradients (units times blocks of features) that one loop over the samples adds up: as many as leave its code, 300 bytes
- * each, in an instruction cache of 32 KB. Over that it is fetched anew in each of the four turns, 1.3 times slower.
- */
-const PASS_VARIABLES = 64;
+import { type ShuffleOptions, shuffleLayout, TURN } from './shuffle-layout.js';
+import { lines, times } from './text.js';
 
 /** The WGSL. Bindings: src/kernels/shuffle.ts. */
 export function shuffleTrain(o: ShuffleOptions): string {
@@ -32,55 +27,6 @@ export function shuffleTrain(o: ShuffleOptions): string {
   const featureBlock = times(featureBlocks, (i) => i);
   const vectorBlocks = times(unitsPerSubgroup / lanes, (b) => b);
   const matrix = units.flatMap((h) => featureBlock.map((i) => `${h}_${i}`));
-  const passes = cut(units, Math.max(lanes, lanes * Math.floor(PASS_VARIABLES / featureBlocks / lanes)));
-  const laneMask = `${lanes - 1}u`;
-  const sampleGroups = bitGroups(0, 32, log2Lanes);
-  /** Sum of dL/dz2 over the samples whose bits are set in a word. */
-  const lookUp = (word: string) =>
-    sumOf(sampleGroups.map(({ shift }, g) => `subgroupShuffle(D${g}, (${word} >> ${shift}u) & ${laneMask})`));
-  const indices = (word: string) =>
-    sampleGroups.map(({ shift }, g) => `let i${g} = (${word} >> ${shift}u) & ${laneMask};`).join(' ');
-  /** Tables of unit h: those of dL/dz2 where the unit was active, 0 elsewhere. Worth their making for two look-ups each. */
-  const ofActive = (h: number) =>
-    sampleGroups
-      .map(({ shift }, g) => `let D${h}_${g} = subgroupShuffle(D${g}, lane & (mask${h} >> ${shift}u));`)
-      .join(' ');
-  const gradient = (h: number, i: number) =>
-    featureBlocks > 1
-      ? `g${h}_${i} += ${sumOf(sampleGroups.map((_, g) => `subgroupShuffle(D${h}_${g}, i${g})`))};`
-      : `{ let x = column${i} & mask${h}; g${h}_${i} += ${lookUp('x')}; }`;
-  const vectorBlocksOf = (these: readonly number[]) => [...new Set(these.map((h) => Math.floor(h / lanes)))];
-  /** Adds up dL/dw1 / w2 of some units over all samples, 32 (p) at a time. */
-  const gradients = (these: readonly number[]) => /* wgsl */ `
-    for (var p = 0u; p < 4u; p++) {
-      let source = ${lanesPerWord}u * p;
-      ${lines(times(32, (b) => `let e${b} = subgroupShuffle(d${b % blocks}, source + ${Math.floor(b / blocks)}u);`))}
-      ${lines(
-        sampleGroups.map(
-          ({ shift, count }, g) =>
-            `let D${g} = ${times(count, (j) => `bitcast<f32>(bitcast<u32>(e${shift + j}) & bit${j})`).join(' + ')};`,
-        ),
-      )}
-      ${lines(featureBlock.map((i) => `let column${i} = columns${i}.x; columns${i} = columns${i}.yzwx;`))}
-      ${lines(vectorBlocksOf(these).map((b) => `var masks${b} = 0u;`))}
-      ${lines(
-        these.map((h) => {
-          const b = Math.floor(h / lanes);
-          return lines([
-            `let mask${h} = subgroupShuffle(q${h}, source);`,
-            `masks${b} = select(masks${b}, mask${h}, lane == ${h % lanes}u);`,
-            featureBlocks > 1 ? ofActive(h) : '',
-          ]);
-        }),
-      )}
-      ${lines(
-        featureBlock.map(
-          (i) =>
-            `{ ${featureBlocks > 1 ? indices(`column${i}`) : ''} ${lines(these.map((h) => gradient(h, i)))} }`,
-        ),
-      )}
-      ${lines(vectorBlocksOf(these).map((b) => `s${b} += ${lookUp(`masks${b}`)};`))}
-    }`;
   const butterfly = (name: string) =>
     times(log2Lanes, (j) => `${name} += subgroupShuffle(${name}, lane ^ ${1 << j}u);`).join(' ');
   const adamw = (w: string, m: string, v: string, g: string) =>
@@ -217,7 +163,7 @@ fn main(
     }
     workgroupBarrier();
 
-    // Backward. Table D of sample group g: lane l holds the sum of dL/dz2 over the samples whose bit is set in l.
+    // Backward.
     let stepSize = step.stepSize; let invRootCorrection2 = step.invRootCorrection2;
     ${lines(
       times(turns, (q) => {
@@ -232,10 +178,8 @@ fn main(
           `var q${h} = active${h}; ${times(Math.log2(lanesPerWord), (j) => `q${h} |= subgroupShuffle(q${h}, lane ^ ${1 << j}u) << ${blocks << j}u;`).join(' ')}`,
       ),
     )}
-    ${lines(matrix.map((k) => `var g${k} = 0.0;`))}
-    ${lines(vectorBlocks.map((b) => `var s${b} = 0.0;`))}
     ${lines(featureBlock.map((i) => `var columns${i} = batches[batchAt + ${batch.columnsAt + i * lanes}u + lane];`))}
-    ${lines(passes.map(gradients))}
+    ${backwardSums(o)}
 
     // dL/dw2 of unit h is the sum over samples of dL/dz2 * relu(z1), which is w1 . G + b1 * S: no second pass.
     ${lines(vectorBlocks.map((b) => `var dots${b} = 0.0;`))}
