@@ -39,8 +39,8 @@ it('a section’s table on the terminal and in Markdown, its samples in JSON', a
     expect(report.section).toBe('host');
     for (const { head, rows } of report.tables) for (const row of rows) expect(row).toHaveLength(head.length);
     const [{ samples }] = report.samples;
-    expect(samples[0].wall).toBeGreaterThan(0);
-    expect(samples[0].kernel).not.toBe('');
+    expect(samples[0].loopShare).toBeGreaterThan(0);
+    expect(samples[0].loopShare).toBeLessThan(1);
     const text = readFileSync(markdown, 'utf8');
     expect(text).toContain('`npm run benchmark -- --quick --rounds 1 --only host`');
     expect(text).toContain('| --- |');
