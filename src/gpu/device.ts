@@ -6,7 +6,7 @@ import { CommandQueue } from './commands.js';
 import { forgetDefaultDevice } from './default-device.js';
 import { LockstepError } from './errors.js';
 import { span } from './host-spans.js';
-import { sleepBefore, type WaitOptions } from './map.js';
+import { sleepBefore, stopWaiting, type WaitOptions } from './map.js';
 import { type CompiledPipeline, type PipelineDescriptor, Pipelines } from './pipelines.js';
 import { BufferPool } from './pool.js';
 import type { Profile } from './profile.js';
@@ -187,6 +187,7 @@ export class Device {
     this.commands.forget();
     this.#sizes.delete(buffer);
     this.#bytes -= size;
+    stopWaiting(buffer, this.info);
     buffer.destroy();
   }
 

@@ -61,6 +61,11 @@ export function mapWhenDone(
   });
 }
 
+/** Ends the wait for a buffer that is about to be destroyed: it rejects, and the buffer is not looked at again. */
+export function stopWaiting(buffer: GPUBuffer, info: DeviceInfo): void {
+  looks.get(info)?.stop(buffer);
+}
+
 const looks = new WeakMap<DeviceInfo, Looks>();
 
 function looksAt(info: DeviceInfo): Looks {
@@ -117,6 +122,21 @@ class Looks {
     });
   }
 
+  stop(buffer: GPUBuffer): void {
+    const one = this.#waiting.find((waiting) => waiting.buffer === buffer);
+    if (!one) return;
+    this.#end(one);
+    one.fail(new Error(`"${buffer.label}" was freed while it was waited for.`));
+    this.#wake();
+  }
+
+  #end(one: Waiting): void {
+    const at = this.#waiting.indexOf(one);
+    if (at < 0) return;
+    this.#waiting.splice(at, 1);
+    if (this.#waiting.length > 0) this.#waiting[0].since = performance.now();
+  }
+
   async #run(): Promise<void> {
     this.#running = true;
     for (let one = this.#waiting[0]; one; one = this.#waiting[0]) {
@@ -152,8 +172,7 @@ class Looks {
     } catch (error) {
       one.fail(error);
     }
-    this.#waiting.splice(this.#waiting.indexOf(one), 1);
-    if (this.#waiting.length > 0) this.#waiting[0].since = performance.now();
+    this.#end(one);
   }
 }
 

@@ -173,7 +173,9 @@ export class Cohort {
 
   /** Most steps a run that a chunk of so many runs may have. */
   stepsFor(runs: number): number {
-    return Math.max(1, Math.floor(this.plan.capacity / runs));
+    // A step is a workgroup of the dispatch that gathers.
+    const most = this.#device.limits.maxComputeWorkgroupsPerDimension;
+    return Math.max(1, Math.min(most, Math.floor(this.plan.capacity / runs)));
   }
 
   /** Writes a chunk's inputs and encodes its dispatches; the caller submits, and asks for {@link records} in time. */

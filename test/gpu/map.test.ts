@@ -1,7 +1,7 @@
 /** Waiting for a map on an adapter that computes on the CPU: looks now and then, and passes on what goes wrong. */
 import { describe, expect, test } from 'vitest';
 import type { DeviceInfo } from '../../src/gpu/device.js';
-import { mapWhenDone } from '../../src/gpu/map.js';
+import { mapWhenDone, stopWaiting } from '../../src/gpu/map.js';
 
 const cpu = { isCpu: true } as DeviceInfo;
 
@@ -87,6 +87,18 @@ describe('mapWhenDone on a CPU adapter', () => {
     const other = mapWhenDone(bufferDone(40).buffer, 4, cpu);
     await expect(failing).rejects.toThrow('destroyed');
     expect(await other).toBeGreaterThanOrEqual(0);
+  });
+
+  test('does not look again at a buffer that is freed, and goes on with the others', async () => {
+    const freed = bufferDone(10_000);
+    const wait = mapWhenDone(freed.buffer, 4, cpu);
+    const other = mapWhenDone(bufferDone(40).buffer, 4, cpu);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    stopWaiting(freed.buffer, cpu);
+    const { maps } = freed.counts;
+    await expect(wait).rejects.toThrow('freed');
+    await other;
+    expect(freed.counts.maps).toBe(maps);
   });
 
   test('rejects with what the map rejects with, if that is not its own unmap', async () => {

@@ -191,6 +191,24 @@ describe('memory', () => {
     expect(use()).toEqual(before);
   });
 
+  it('is as before after an abort in the middle of a chunk, and the device goes on without an error', async () => {
+    const controller = new AbortController();
+    const all = {
+      ...shape,
+      maxSteps: 1e9,
+      logInterval: 1e5,
+      runs: [runNumber(0)],
+      signal: controller.signal,
+    };
+    // Chunks soon have 65,535 steps, the most there can be, and are waited for almost all the time.
+    setTimeout(() => controller.abort(), 1000);
+    const finished: LockstepEvent[] = [];
+    for await (const event of trainLockstep(device, all)) if (event.type === 'finish') finished.push(event);
+    expect(finished).toMatchObject([{ run: 0, reason: 'aborted' }]);
+    await device.sync();
+    expect(use()).toEqual(before);
+  });
+
   it('is as before after an abort while the next run is still being made', async () => {
     const controller = new AbortController();
     async function* stuck() {
