@@ -268,7 +268,7 @@ describe('Ctrl-C', () => {
 
   test('after a checkpoint: says how to go on', async () => {
     const out = join(folder, 'checkpointed');
-    const run = startCli(`${LONG} --orders 2 --checkpoint-seconds 0.2 --output-dir ${out}`);
+    const run = startCli(`${LONG} --orders 2 --checkpoint-seconds 0.1 --output-dir ${out}`);
     const files = () => existsSync(out) && readdirSync(out);
     await expect.poll(files, { timeout: 30_000 }).toContain('starter-n32-k8_seed42.checkpoint');
     run.child.kill('SIGINT');
@@ -295,15 +295,17 @@ describe('Ctrl-C', () => {
 describe('--resume', () => {
   const job = (out: string, more = '') =>
     `bench --strategy starter --config n16-k3 --profile full --secrets 2 --orders 3 --hidden-width 32 --early-stop-acc 1 ` +
-    `--max-steps 4000 --test-set-size 256 --quiet --output-dir ${out} ${more}`;
+    `--max-steps 40000 --test-set-size 256 --quiet --output-dir ${out} ${more}`;
   const files = (out: string) => readdirSync(out).sort();
   const json = (out: string) => readFileSync(join(out, 'starter-n16-k3_seed42.json'), 'utf8');
 
   test('goes on where a killed process left off, to the same summary, and leaves out what is complete', async () => {
     const [whole, killed] = [join(folder, 'whole'), join(folder, 'killed')];
     await runCli(job(whole));
-    const run = startCli(job(killed, '--checkpoint-seconds 0.2'));
-    await expect.poll(() => existsSync(killed) && files(killed), { timeout: 30_000 }).toEqual(CHECKPOINT);
+    const run = startCli(job(killed, '--checkpoint-seconds 0.1'));
+    await expect
+      .poll(() => existsSync(killed) && files(killed), { timeout: 30_000, interval: 10 })
+      .toEqual(CHECKPOINT);
     run.child.kill('SIGKILL');
     expect((await run.result).code).toBe(null);
     expect(files(killed).filter((name) => !name.endsWith('.part'))).toEqual(CHECKPOINT);
