@@ -10,7 +10,7 @@ import { lines, times } from './text.js';
 /** The WGSL. Bindings: src/kernels/scoring.ts. */
 export function shuffleScore(o: ShuffleOptions): string {
   const { hidden, lanes, unitsPerSubgroup } = o;
-  const { featureBlocks, blocks, log2Lanes, rowWords, subgroups, weights, pitch, quads } = shuffleLayout(o);
+  const { featureBlocks, log2Lanes, rowWords, subgroups, weights, pitch, quads } = shuffleLayout(o);
   const inStorage = o.partials === 'storage';
   const matrix = times(unitsPerSubgroup, (h) => times(featureBlocks, (i) => `${h}_${i}`)).flat();
   const vectorBlocks = times(unitsPerSubgroup / lanes, (b) => b);
@@ -65,7 +65,6 @@ fn main(
   // once a turn; what comes out of a shuffle it keeps. A lane ^ 0 that it cannot see through: half the time.
   ${forwardTables(o, (table) => `subgroupShuffle(${table}, lane ^ stretch.zero)`)}
 
-  let components = ${blocks}u / stretch.turns;
   let partialsAt = ${inStorage ? `(group.y * groups.x + group.x) * ${subgroups * quads}u` : '0u'};
   var count = 0u;
   for (var batch = 0u; batch < stretch.batches; batch++) {
@@ -80,7 +79,7 @@ fn main(
           return `let row${word} = vec4u(${parts.join(', ')});`;
         }),
       )}
-      ${forwardBlocks(o, () => '')}
+      ${forwardBlocks(o, () => '', false)}
       partials[partialsAt + subgroup * ${quads}u + quad] = logits;
     }
     ${inStorage ? 'storageBarrier();' : ''}

@@ -130,6 +130,7 @@ fn main(
       ${forwardBlocks(
         o,
         (h, these) => `active${h} |= ${these.map((j) => `select(0u, sample${j}, z${j} > 0.0)`).join(' | ')};`,
+        true,
       )}
       ${partial(`subgroup * ${quads}u + quad`)} = logits;
     }
