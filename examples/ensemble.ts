@@ -9,6 +9,7 @@ import {
   openDevice,
   trainLockstep,
 } from 'lockstep-gpu';
+import { parity } from 'lockstep-gpu/bench';
 
 const FEATURES = 16;
 const HIDDEN = 64;
@@ -17,12 +18,7 @@ const SEEDS = 5;
 
 function parityExamples(count: number, seed: number): BinaryDataset {
   const x = BitMatrix.random(count, FEATURES, new Generator(seed));
-  const y = new Uint32Array(Math.ceil(count / 32));
-  for (let i = 0; i < count; i++) {
-    const bit = (x.get(i, 0) + x.get(i, 1) + x.get(i, 2)) % 2;
-    y[i >>> 5] |= bit << (i & 31);
-  }
-  return { x, y };
+  return { x, y: parity(x, [0, 1, 2]).words };
 }
 
 /** The weights that PyTorch would draw for Linear(16, 64), Linear(64, 1). */

@@ -10,6 +10,7 @@ import {
   type RunCheckpoint,
   trainLockstep,
 } from 'lockstep-gpu';
+import { parity } from 'lockstep-gpu/bench';
 
 const FEATURES = 16;
 const HIDDEN = 64;
@@ -17,9 +18,7 @@ const HIDDEN = 64;
 /** Examples of a sparse parity, y = (x0 + x1) mod 2. */
 function parityExamples(count: number, seed: number): BinaryDataset {
   const x = BitMatrix.random(count, FEATURES, new Generator(seed));
-  const y = new Uint32Array(Math.ceil(count / 32));
-  for (let i = 0; i < count; i++) y[i >>> 5] |= ((x.get(i, 0) + x.get(i, 1)) % 2) << (i & 31);
-  return { x, y };
+  return { x, y: parity(x, [0, 1]).words };
 }
 
 function weights(seed: number): LockstepRun['weights'] {

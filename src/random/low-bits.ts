@@ -4,11 +4,10 @@
  * (mt19937-polynomial.ts), word by word, in a loop of WebAssembly's 128-bit vectors. 0.25 ns a draw, where drawing words
  * and taking their bits costs 3.5; without WebAssembly it is done that way.
  */
-import type { Mt19937 } from './mt19937.js';
+import { MT_BLOCK, type Mt19937 } from './mt19937.js';
 import { DEGREE, feedbackTaps } from './mt19937-polynomial.js';
 import { eachVector, get, v128, wasmModule } from './wasm.js';
 
-const MT_BLOCK = 624;
 /** Words that one call of the loop makes. With the 19937 before them they stay in a core's cache. */
 const CHUNK = 16384;
 

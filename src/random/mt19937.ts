@@ -4,7 +4,8 @@
  */
 import { jump } from './mt19937-jump.js';
 
-const N = 624;
+/** Words of the state, and outputs that one round makes. */
+export const MT_BLOCK = 624;
 /** Skipping fewer rounds than this is quicker by making them: 3 ns a word against 30 ms for a jump. */
 const JUMP_BLOCKS = 16384;
 
@@ -15,12 +16,12 @@ const JUMP_BLOCKS = 16384;
  */
 export class Mt19937 {
   /** The current 624 outputs; those before `position` are used up. */
-  readonly block = new Uint32Array(N);
+  readonly block = new Uint32Array(MT_BLOCK);
   /** Index of the next unused word of `block`; 624 when it is used up. */
-  position = N;
+  position = MT_BLOCK;
 
   /** The words of `block` before tempering, from which the next ones come. For who makes words by himself. */
-  readonly state = new Uint32Array(N);
+  readonly state = new Uint32Array(MT_BLOCK);
   /** Words to leave out before the next block; then `position` is 624. */
   private skipped = 0;
 
@@ -42,7 +43,7 @@ export class Mt19937 {
 
   /** The next word, 0 to 2^32 - 1. */
   next(): number {
-    if (this.position === N) this.refill();
+    if (this.position === MT_BLOCK) this.refill();
     return this.block[this.position++];
   }
 
@@ -51,17 +52,17 @@ export class Mt19937 {
    * that were not read are lost.
    */
   refill(): void {
-    const blocks = Math.floor(this.skipped / N);
+    const blocks = Math.floor(this.skipped / MT_BLOCK);
     if (blocks >= JUMP_BLOCKS) jump(this.state, blocks, (state) => twist(state, this.block));
     else for (let i = 0; i < blocks; i++) twist(this.state, this.block);
     twist(this.state, this.block);
-    this.position = this.skipped % N;
+    this.position = this.skipped % MT_BLOCK;
     this.skipped = 0;
   }
 
   /** Leaves out the next `count` words. Costs nothing until another word is wanted, and then 50 ms at most. */
   skip(count: number): void {
-    const left = N - this.position;
+    const left = MT_BLOCK - this.position;
     this.position += Math.min(count, left);
     this.skipped += Math.max(0, count - left);
   }
@@ -74,11 +75,11 @@ export class Mt19937 {
   private initGenrand(seed: number): void {
     const { state } = this;
     state[0] = seed;
-    for (let i = 1; i < N; i++) {
+    for (let i = 1; i < MT_BLOCK; i++) {
       const previous = state[i - 1] ^ (state[i - 1] >>> 30);
       state[i] = Math.imul(1812433253, previous) + i;
     }
-    this.position = N;
+    this.position = MT_BLOCK;
   }
 
   private initByArray(key: ArrayLike<number>): void {
@@ -86,20 +87,20 @@ export class Mt19937 {
     const { state } = this;
     let i = 1;
     let j = 0;
-    for (let k = Math.max(N, key.length); k > 0; k--) {
+    for (let k = Math.max(MT_BLOCK, key.length); k > 0; k--) {
       const previous = state[i - 1] ^ (state[i - 1] >>> 30);
       state[i] = (state[i] ^ Math.imul(previous, 1664525)) + key[j] + j;
-      if (++i === N) {
-        state[0] = state[N - 1];
+      if (++i === MT_BLOCK) {
+        state[0] = state[MT_BLOCK - 1];
         i = 1;
       }
       if (++j === key.length) j = 0;
     }
-    for (let k = N - 1; k > 0; k--) {
+    for (let k = MT_BLOCK - 1; k > 0; k--) {
       const previous = state[i - 1] ^ (state[i - 1] >>> 30);
       state[i] = (state[i] ^ Math.imul(previous, 1566083941)) - i;
-      if (++i === N) {
-        state[0] = state[N - 1];
+      if (++i === MT_BLOCK) {
+        state[0] = state[MT_BLOCK - 1];
         i = 1;
       }
     }

@@ -2,6 +2,7 @@
  * The WebAssembly of shuffle-vectors.ts: its memory's layout and its loops. Addresses are in bytes, positions and
  * lengths in elements.
  */
+import { MT_BLOCK } from './mt19937.js';
 import {
   type Code,
   eachVector,
@@ -21,8 +22,6 @@ import {
   whileBelow,
 } from './wasm.js';
 
-/** Words of the generator's state. */
-export const MT_BLOCK = 624;
 /** Which word a new one takes in, and the matrix (Matsumoto and Nishimura 1998). */
 const [MT_MIDDLE, MT_MATRIX] = [397, 0x9908b0df];
 /** Shifts and masks of its tempering, in the authors' order and under their names: u, s, b, t, c, l. */

@@ -3,14 +3,13 @@
  * tempering, where each swap reaches (by 128-bit vectors), and the swaps. The same numbers as in TypeScript in a
  * fifth of its time; the list stands in a memory of the module, one for each list.
  */
-import type { Mt19937 } from './mt19937.js';
+import { MT_BLOCK, type Mt19937 } from './mt19937.js';
 import type { ShuffledList } from './shuffle.js';
 import {
   BLOCK_BYTES,
   BLOCKS,
   LIST,
   MOVED,
-  MT_BLOCK,
   type ShuffleExports,
   SLACK,
   STATES,
