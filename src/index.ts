@@ -12,7 +12,6 @@ export type { Cost } from './gpu/cost.js';
 export { type AdapterListing, listAdapters } from './gpu/dawn.js';
 export { defaultDevice } from './gpu/default-device.js';
 export { Device, type DeviceInfo, type MemoryUse } from './gpu/device.js';
-export { type ErrorCode, LockstepError } from './gpu/errors.js';
 export type { HostKind, HostSpan } from './gpu/host-spans.js';
 export type { WaitOptions } from './gpu/map.js';
 export { noAdapterMessage } from './gpu/no-adapter.js';
@@ -46,6 +45,7 @@ export type {
 export * as nn from './nn/index.js';
 export { type LinearParameters, linearParameters } from './nn/init.js';
 export * as optim from './optim/index.js';
+export { type ErrorCode, LockstepError } from './platform/errors.js';
 export { Generator } from './random/generator.js';
 export { Mt19937 } from './random/mt19937.js';
 export { type BinaryDataset, BitMatrix } from './tensor/bits.js';

@@ -2,8 +2,9 @@
  * The pass back through recorded operations: nodes in reverse order of dependence, gradients summed where a tensor
  * was used more than once, leaves' gradients accumulated. It frees what it has used.
  */
-import { LockstepError } from '../gpu/errors.js';
+
 import { copyDense, elementwise, filled } from '../kernels/elementwise.js';
+import { LockstepError } from '../platform/errors.js';
 import type { BackwardOptions } from '../tensor/graph.js';
 import { intoScalarPage } from '../tensor/scalar-page.js';
 import { outlive, scope } from '../tensor/scope.js';

@@ -2,7 +2,7 @@
  * Checks a backward pass against finite differences, of the function itself or of its rule in float64. For people who
  * write operations of their own, and for this library's tests.
  */
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 import { upload } from '../tensor/create.js';
 import { outlive, scope } from '../tensor/scope.js';
 import { showShape } from '../tensor/shape.js';

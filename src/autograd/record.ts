@@ -2,8 +2,9 @@
  * Records operations: each result that gradients flow through gets a node with what its backward rule needs. The pass
  * back through the nodes is in backward.ts.
  */
-import { LockstepError } from '../gpu/errors.js';
+
 import { copyDense } from '../kernels/elementwise.js';
+import { LockstepError } from '../platform/errors.js';
 import { defineAutograd, type GraphNode } from '../tensor/graph.js';
 import { type Shape, showShape } from '../tensor/shape.js';
 import { runSynchronously } from '../tensor/synchronous.js';

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 import type { EvaluationCheckpoint } from './events.js';
 import { resultPath, writeResult } from './result-files.js';
 import { type Summary, summaryConfig } from './summary.js';

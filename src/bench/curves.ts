@@ -2,7 +2,7 @@
  * Learning curves of one configuration as an SVG: loss and accuracy by step, the median over the runs under way and
  * the band that holds 80% of them. Drawn by vega and vega-lite where they are installed; they are no dependency.
  */
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 
 /** A closed window of one run. */
 export interface CurvePoint {

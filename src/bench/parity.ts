@@ -2,7 +2,7 @@
  * Parity labels and truth tables as packed bits: what test sets and the built-in strategies' datasets are made of, and
  * what a user's strategy may use too.
  */
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 import { BitMatrix, BitVector } from '../tensor/bits.js';
 import type { Secret } from './secrets.js';
 

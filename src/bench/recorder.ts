@@ -2,8 +2,9 @@
  * What an evaluation has come to: results, windows, and where the runs under way stand. Turns the trainer's events into
  * the evaluation's and keeps what a later process needs to go on. Data only; checkpoint-file.ts has the files.
  */
-import { LockstepError } from '../gpu/errors.js';
+
 import type { AdamWSettings, LockstepEvent, RunCheckpoint } from '../lockstep/types.js';
+import { LockstepError } from '../platform/errors.js';
 import type { EvaluationCheckpoint, EvaluationEvent, WindowPoint } from './events.js';
 import { type RunResult, summaryConfig } from './summary.js';
 import type { Task } from './task.js';

@@ -4,7 +4,7 @@
  */
 import { accessSync, constants, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 
 /** Makes the folder if need be. @throws LockstepError `bad-input` where nothing can be written. */
 export function prepareOutputFolder(folder: string): void {

@@ -1,5 +1,5 @@
 /** Which seed draws what: the parity protocol's table, one function a row. */
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 
 /** Top-level seeds beyond this would lose digits when multiplied by 2,000,000. */
 const MAX_SEED = 2 ** 32 - 1;

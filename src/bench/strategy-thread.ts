@@ -4,9 +4,9 @@
  */
 import { existsSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
-import { type ErrorCode, LockstepError } from '../gpu/errors.js';
 import { noteSpan } from '../gpu/host-spans.js';
-import { startWorker } from '../lockstep/node-worker.js';
+import { type ErrorCode, LockstepError } from '../platform/errors.js';
+import { startWorker } from '../platform/node-worker.js';
 import { type PreparedSecret, reviveDataset } from './prepare.js';
 import { strategies } from './strategies/index.js';
 import type { StrategyHost } from './strategy-host.js';

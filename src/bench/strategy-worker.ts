@@ -6,7 +6,7 @@
 import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createJiti } from 'jiti';
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 import { transferList } from './prepare.js';
 import { strategyNamed } from './strategies/index.js';
 import { type Strategy, strategyOfModule } from './strategy.js';

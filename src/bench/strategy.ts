@@ -2,8 +2,9 @@
  * What a strategy is: the three functions a contestant writes, their types, and the check that an object or a loaded
  * file has them. Calling them and judging what they return is the work of dataset.ts and prepare.ts.
  */
-import { LockstepError } from '../gpu/errors.js';
+
 import type { LinearParameters } from '../nn/init.js';
+import { LockstepError } from '../platform/errors.js';
 import type { Generator } from '../random/generator.js';
 import type { BitMatrix, BitVector } from '../tensor/bits.js';
 import type { Secret } from './secrets.js';

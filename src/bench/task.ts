@@ -2,7 +2,7 @@
  * The task: which parity is learned and under which rules. Profiles, configuration names (`n32-k8`) and the validation
  * of every field. No flags and no files here: the command line turns its flags into overrides.
  */
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 
 /** Everything about an evaluation except the strategy and the seed. */
 export interface Task {

@@ -5,8 +5,8 @@
 import type { Command } from 'commander';
 import { strategies } from '../bench/strategies/index.js';
 import { listAdapters } from '../gpu/dawn.js';
-import { LockstepError } from '../gpu/errors.js';
 import { noAdapterMessage } from '../gpu/no-adapter.js';
+import { LockstepError } from '../platform/errors.js';
 import { addBenchFlags, type BenchFlags, jobsOf } from './bench-flags.js';
 import { colorsFor } from './style.js';
 

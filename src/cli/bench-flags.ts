@@ -14,8 +14,8 @@ import {
   profiles,
   type Task,
 } from '../bench/task.js';
-import { LockstepError } from '../gpu/errors.js';
 import { KERNEL_NAMES, type KernelName } from '../kernels/training-kernel.js';
+import { LockstepError } from '../platform/errors.js';
 
 export interface BenchFlags extends Partial<Record<OverrideFlag, number>> {
   strategy?: string[];

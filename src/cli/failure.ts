@@ -4,7 +4,7 @@
  * 130 for an interrupt, as shells count it.
  */
 import { CommanderError } from 'commander';
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 

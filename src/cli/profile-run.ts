@@ -1,8 +1,8 @@
 /** Runs `profile`: picks the piece, takes its profile, prints and writes what was asked for. */
 import { writeFileSync } from 'node:fs';
 import { chromeTrace } from '../gpu/chrome-trace.js';
-import { LockstepError } from '../gpu/errors.js';
 import { openDevice } from '../gpu/open.js';
+import { LockstepError } from '../platform/errors.js';
 import { kernelsPiece } from '../profile/kernel-cases.js';
 import { fineTimestamps } from '../profile/open.js';
 import { profilePage } from '../profile/page.js';

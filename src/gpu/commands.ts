@@ -2,10 +2,11 @@
  * Records dispatches and copies into one command buffer and submits them together: a submit costs more than a small
  * kernel. Order is kept. Reads and waits submit what is recorded first (see Device).
  */
+
+import { LockstepError } from '../platform/errors.js';
 import { annotateLaunch, type LaunchNote } from './annotate.js';
 import { BindGroups, type Binding } from './bind-groups.js';
 import type { Device } from './device.js';
-import { LockstepError } from './errors.js';
 import { BufferUsage } from './usage.js';
 
 /** One kernel launch. */

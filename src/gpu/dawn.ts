@@ -2,7 +2,7 @@
  * Finds the WebGPU implementation: `navigator.gpu` where there is one, else Dawn from the optional peer package
  * `webgpu`. It opens no device; that is open.ts.
  */
-import { LockstepError } from './errors.js';
+import { LockstepError } from '../platform/errors.js';
 
 interface DawnModule {
   create(flags: string[]): GPU;
@@ -25,11 +25,6 @@ const instances = new Map<string, GPU>();
 
 const browserGpu = (): GPU | undefined =>
   (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu ?? undefined;
-
-/** `process.platform`, or `browser`. */
-export function platformName(): string {
-  return typeof process === 'object' && process.versions?.node ? process.platform : 'browser';
-}
 
 async function loadDawn(): Promise<DawnModule> {
   // Not a literal, so that bundlers for browsers do not follow it: the package is a native add-on for Node.

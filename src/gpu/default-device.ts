@@ -1,8 +1,9 @@
 /**
  * The device that tensors are made on when none is named: the first one opened that is still open.
  */
+
+import { LockstepError } from '../platform/errors.js';
 import type { Device } from './device.js';
-import { LockstepError } from './errors.js';
 
 const open: Device[] = [];
 

@@ -2,7 +2,7 @@
  * Hands the spans of a profile to a browser's developer tools by `performance.measure`: Chrome shows them in its
  * performance panel, on tracks of their own (developer.chrome.com/docs/devtools/performance/extension).
  */
-import { platformName } from './dawn.js';
+import { platformName } from '../platform/platform.js';
 import type { Profile } from './profile.js';
 
 const GROUP = 'lockstep-gpu';

@@ -2,9 +2,10 @@
  * A WebGPU device and what the library keeps beside it: counted buffers, compiled pipelines, reads, and the errors
  * that WebGPU reports late. It knows neither tensors nor kernels. Opened by open.ts.
  */
+
+import { LockstepError } from '../platform/errors.js';
 import { CommandQueue } from './commands.js';
 import { forgetDefaultDevice } from './default-device.js';
-import { LockstepError } from './errors.js';
 import { span } from './host-spans.js';
 import { sleepBefore, stopWaiting, type WaitOptions } from './map.js';
 import { type CompiledPipeline, type PipelineDescriptor, Pipelines } from './pipelines.js';

@@ -3,7 +3,7 @@
  * main thread, without a pause, for as long as a map is awaited, and so takes a core from an adapter that computes
  * on the CPU. There one buffer at a time is looked at, now and then: that of the oldest work, for no other is done earlier.
  */
-import { platformName } from './dawn.js';
+import { platformName } from '../platform/platform.js';
 import type { DeviceInfo } from './device.js';
 import { span } from './host-spans.js';
 import { MAP_MODE_READ } from './usage.js';

@@ -2,10 +2,12 @@
  * Opens a device: asks the implementation (dawn.ts) for an adapter, and the adapter for all the limits and features
  * that kernels make use of.
  */
-import { type AdapterListing, implementation, platformName } from './dawn.js';
+
+import { LockstepError } from '../platform/errors.js';
+import { platformName } from '../platform/platform.js';
+import { type AdapterListing, implementation } from './dawn.js';
 import { rememberDevice } from './default-device.js';
 import { Device, type DeviceInfo } from './device.js';
-import { LockstepError } from './errors.js';
 import { noAdapterMessage } from './no-adapter.js';
 
 /** Limits raised to the adapter's maximum by default; the others stay at WebGPU's defaults. */

@@ -2,7 +2,7 @@
  * Compute pipelines of one device, compiled once each. Layouts are `auto`: bind groups come from
  * `pipeline.getBindGroupLayout(0)`.
  */
-import type { LockstepError } from './errors.js';
+import type { LockstepError } from '../platform/errors.js';
 import { noteSpan } from './host-spans.js';
 import { shaderError } from './shader-errors.js';
 

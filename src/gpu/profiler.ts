@@ -1,7 +1,8 @@
 /** Takes the profiles of one device, one at a time: begin and end; what lies between is recording.ts's. */
+
+import { LockstepError } from '../platform/errors.js';
 import { showInDeveloperTools } from './developer-tools.js';
 import type { Device } from './device.js';
-import { LockstepError } from './errors.js';
 import { span } from './host-spans.js';
 import { type Profile, profileOf } from './profile.js';
 import { Recording } from './recording.js';

@@ -2,8 +2,9 @@
  * A compute pass as a profile records it: WebGPU takes times for whole passes only, so each dispatch gets a pass of its
  * own. To whoever encodes it looks like the pass that was asked for.
  */
+
+import { LockstepError } from '../platform/errors.js';
 import { type Annotated, type LaunchNote, NOTE_LAUNCH, NOTE_PASS, type PassNote } from './annotate.js';
-import { LockstepError } from './errors.js';
 
 /** A dispatch, as it was encoded. */
 export interface Launched extends Partial<LaunchNote> {

@@ -1,7 +1,7 @@
 /**
  * Turns a shader's compilation messages into an error that shows the WGSL lines they are about. It compiles nothing.
  */
-import { LockstepError } from './errors.js';
+import { LockstepError } from '../platform/errors.js';
 
 /** Lines of WGSL shown on each side of a message. */
 const CONTEXT_LINES = 2;

@@ -1,5 +1,5 @@
 /** Runs a WGSL kernel of the user's over tensors: the bindings' order, one dispatch, one new tensor. */
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 import type { DType } from '../tensor/dtype.js';
 import { checkShape, type Shape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';

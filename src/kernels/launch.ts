@@ -3,8 +3,8 @@
  */
 import type { LaunchNote } from '../gpu/annotate.js';
 import type { Device } from '../gpu/device.js';
-import { LockstepError } from '../gpu/errors.js';
 import type { ShaderOptions } from '../gpu/pipelines.js';
+import { LockstepError } from '../platform/errors.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** Collects 32-bit words for a kernel's uniform. */

@@ -14,8 +14,8 @@ import {
 import { shuffleTrain } from '../../shaders/shuffle-train.wgsl.js';
 import { bindGroup } from '../gpu/bind.js';
 import type { Device } from '../gpu/device.js';
-import { LockstepError } from '../gpu/errors.js';
 import { BufferUsage } from '../gpu/usage.js';
+import { LockstepError } from '../platform/errors.js';
 import type { MlpWeights } from './mlp-weights.js';
 import { type ChunkSize, shuffleCosts } from './training-cost.js';
 import type {

@@ -3,13 +3,14 @@
  * index, which for a hundred runs is longer than a GPU takes for the step. Node only; elsewhere, and on adapters that
  * compute on the same cores, the trainer draws the batches itself.
  */
-import { platformName } from '../gpu/dawn.js';
+
 import type { DeviceInfo } from '../gpu/device.js';
-import { nodeModule } from '../gpu/node-module.js';
+import { nodeModule } from '../platform/node-module.js';
+import { type NodeWorker, startWorker } from '../platform/node-worker.js';
+import { platformName } from '../platform/platform.js';
 import type { BatchReply, BatchRequest } from './batch-messages.js';
 import { BatchRing } from './batch-ring.js';
 import type { BatchPlan, BatchSource } from './batches.js';
-import { type NodeWorker, startWorker } from './node-worker.js';
 
 /** More threads than this are not needed for any number of runs that trains at once. */
 const MOST_THREADS = 8;

@@ -3,9 +3,9 @@
  * as large as a binding may be. A dataset that several runs share is there once, as long as one of them needs it.
  */
 import type { Device } from '../gpu/device.js';
-import { LockstepError } from '../gpu/errors.js';
 import { BufferUsage } from '../gpu/usage.js';
 import { type DataBank, SOURCE_WORDS } from '../kernels/training-kernel.js';
+import { LockstepError } from '../platform/errors.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 import { type LiveDataset, liveDataset } from './live-columns.js';
 

@@ -2,7 +2,7 @@
  * Which kernel variants are worth trying on a device for a shape, best guess first. A pure function of what the adapter
  * says; timing the guesses is kernel-timing.ts's, and remembering the winner kernel-memory.ts's.
  */
-import { LockstepError } from '../gpu/errors.js';
+
 import { batchedVariant } from '../kernels/batched.js';
 import { persistentVariant } from '../kernels/persistent.js';
 import { portableVariant } from '../kernels/portable.js';
@@ -14,6 +14,7 @@ import {
   type KernelShape,
   type KernelVariant,
 } from '../kernels/training-kernel.js';
+import { LockstepError } from '../platform/errors.js';
 
 const VARIANTS: Record<KernelName, KernelVariant> = {
   shuffle: shuffleVariant,

@@ -4,8 +4,8 @@
  */
 import { version } from '../../package.json';
 import type { DeviceInfo } from '../gpu/device.js';
-import { nodeModule } from '../gpu/node-module.js';
 import type { KernelShape } from '../kernels/training-kernel.js';
+import { nodeModule } from '../platform/node-module.js';
 
 type Winners = Record<string, string>;
 

@@ -3,7 +3,6 @@
  * device allows. Numbers only; nothing is allocated here.
  */
 import type { Device } from '../gpu/device.js';
-import { LockstepError } from '../gpu/errors.js';
 import {
   HYPER_FLOATS,
   type KernelFootprint,
@@ -11,6 +10,7 @@ import {
   STEP_FLOATS,
   SUMS,
 } from '../kernels/training-kernel.js';
+import { LockstepError } from '../platform/errors.js';
 
 /** The most that the buffers of a chunk's batches take together. */
 const CHUNK_BYTES = 256 * 2 ** 20;

@@ -1,6 +1,7 @@
 /** Checks the trainer's options and runs before anything is allocated, and fills in the defaults. */
-import { platformName } from '../gpu/dawn.js';
-import { LockstepError } from '../gpu/errors.js';
+
+import { LockstepError } from '../platform/errors.js';
+import { platformName } from '../platform/platform.js';
 import type { LockstepOptions, LockstepRun } from './types.js';
 
 export type Settings = Required<

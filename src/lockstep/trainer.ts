@@ -4,8 +4,8 @@
  * events. Steps, windows and the stop rule are computed on the device (cohort.ts and the kernels).
  */
 import type { Device } from '../gpu/device.js';
-import { LockstepError } from '../gpu/errors.js';
 import { span } from '../gpu/host-spans.js';
+import { LockstepError } from '../platform/errors.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 import { BatchThreads, defaultThreads } from './batch-threads.js';
 import { DrawnBatches } from './batches.js';

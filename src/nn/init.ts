@@ -2,7 +2,7 @@
  * PyTorch's init functions (`torch.nn.init`) on host arrays: same formulas, same draws from the same generator. They
  * change their argument in place, hence PyTorch's trailing underscore, and return it.
  */
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 import type { Generator } from '../random/generator.js';
 import { type NdArray, ndarray } from '../tensor/ndarray.js';
 import { normalCdf, normalQuantile } from './normal-quantile.js';

@@ -3,7 +3,7 @@
  */
 import { copy_ } from '../autograd/ops/in-place.js';
 import { noGrad } from '../autograd/record.js';
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 import { sameShape, showShape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 

@@ -4,7 +4,7 @@
  * Format: huggingface/safetensors, README "Format".
  */
 import type { Device } from '../gpu/device.js';
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 import { upload } from '../tensor/create.js';
 import { BYTES_PER_ELEMENT, type DType, hostArray } from '../tensor/dtype.js';
 import { numelOf, showShape } from '../tensor/shape.js';

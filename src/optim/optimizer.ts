@@ -2,8 +2,8 @@
  * The base of optimizers: parameter groups, gradients, and the state of each parameter on the device.
  */
 import { noGrad } from '../autograd/record.js';
-import { LockstepError } from '../gpu/errors.js';
 import { filled } from '../kernels/elementwise.js';
+import { LockstepError } from '../platform/errors.js';
 import { outlive } from '../tensor/scope.js';
 import { sameShape, showShape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';

@@ -1,7 +1,7 @@
 /**
  * Learning rates that change over the steps, by PyTorch's closed formulas. Call `step()` after the optimizer's.
  */
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 import type { CommonSettings, Optimizer } from './optimizer.js';
 
 /** What schedules need of an optimizer. */

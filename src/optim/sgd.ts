@@ -1,6 +1,7 @@
 /** Stochastic gradient descent, as PyTorch computes it. */
-import { LockstepError } from '../gpu/errors.js';
+
 import { sgdStep } from '../kernels/optimizer.js';
+import { LockstepError } from '../platform/errors.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { checkRange, Optimizer, type ParamGroup, type ParamState } from './optimizer.js';
 

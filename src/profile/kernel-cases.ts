@@ -1,9 +1,9 @@
 /** Each kernel alone, at sizes that a GPU is not done with at once: what `profile kernels` runs. */
 import * as ops from '../autograd/ops/index.js';
 import type { Device } from '../gpu/device.js';
-import { LockstepError } from '../gpu/errors.js';
 import { adamStep, sgdStep } from '../kernels/optimizer.js';
 import type { LockstepOptions } from '../lockstep/types.js';
+import { LockstepError } from '../platform/errors.js';
 import { arange, rand } from '../tensor/create.js';
 import { scope } from '../tensor/scope.js';
 import { type Piece, type PieceOptions, train, trainingRuns } from './pieces.js';

@@ -2,7 +2,7 @@
  * The order in which a run sees its examples: `torch.randperm` epoch after epoch on one generator, drawn on demand.
  * Not a data loader: it gives indices, batch by batch, and knows nothing of the examples.
  */
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 import { checkPermutationLength, Generator } from './generator.js';
 import { type ShuffledList, shuffledList } from './shuffle.js';
 

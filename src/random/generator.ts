@@ -3,7 +3,7 @@
  * permutations are equal, uniforms equal to the last bit, normals within 2e-6 of PyTorch's (which approximates log,
  * sin and cos). Source: ATen/core/DistributionsHelper.h, ATen/native/cpu/DistributionTemplates.h.
  */
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 import { Mt19937 } from './mt19937.js';
 import { shuffledList } from './shuffle.js';
 

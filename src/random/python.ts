@@ -2,7 +2,7 @@
  * Python's `random.Random` as far as the parity evaluation needs it: seeding by an integer, `getrandbits`,
  * `randbelow` and `sample`. Draw for draw what CPython 3 does (Lib/random.py, Modules/_randommodule.c).
  */
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 import { Mt19937 } from './mt19937.js';
 
 /**

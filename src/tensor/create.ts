@@ -4,7 +4,7 @@
  */
 import { defaultDevice } from '../gpu/default-device.js';
 import type { Device } from '../gpu/device.js';
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 import { Generator } from '../random/generator.js';
 import { BYTES_PER_ELEMENT, checkDtype, type DType, type HostArray, holds, hostArray } from './dtype.js';
 import { checkShape, numelOf, type Shape, showShape } from './shape.js';

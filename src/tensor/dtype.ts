@@ -3,7 +3,7 @@
  * a u32 of 0 or 1, as WGSL has no bool in storage.
  */
 
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 
 export type DType = 'f32' | 'i32' | 'u32' | 'bool';
 

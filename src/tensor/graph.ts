@@ -2,7 +2,7 @@
  * What tensors know of graphs: the node that made one, and the room above that records, clones and goes back. No
  * operation and no rule.
  */
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 import type { Tensor } from './tensor.js';
 
 /** Options of {@link Tensor.backward}. */

@@ -2,7 +2,7 @@
  * Packs zeros and ones that come as numbers (rows of numbers, or flat data with a shape) into bits, and says what is
  * wrong where they are something else. Takes `unknown`: what a user's file returns has no type.
  */
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 import { BitMatrix, BitVector } from './bits.js';
 
 type List = ArrayLike<unknown>;

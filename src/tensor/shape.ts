@@ -4,7 +4,7 @@
  * A shape is a list of extents, outermost first; strides count elements. `where` in the errors is the operation that
  * asked.
  */
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 
 export type Shape = readonly number[];
 

@@ -1,5 +1,5 @@
 /** Functions that have to be done when they return, as what surrounds them ends then. */
-import { LockstepError } from '../gpu/errors.js';
+import { LockstepError } from '../platform/errors.js';
 
 /**
  * What `work` returns, unless it is a promise.

@@ -3,8 +3,8 @@
  * nothing; operations are functions (`add(a, b)`), found in src/autograd/ops.
  */
 import type { Device } from '../gpu/device.js';
-import { LockstepError } from '../gpu/errors.js';
 import type { WaitOptions } from '../gpu/map.js';
+import { LockstepError } from '../platform/errors.js';
 import { BYTES_PER_ELEMENT, type DType, type HostArray, hostArray } from './dtype.js';
 import { formatTensor } from './format.js';
 import { autograd, type BackwardOptions, type GraphNode } from './graph.js';

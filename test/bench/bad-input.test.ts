@@ -4,7 +4,7 @@ import { makeTrainingSet } from '../../src/bench/dataset.js';
 import { makeWeights, prepareOptimizer } from '../../src/bench/prepare.js';
 import { defineStrategy, type Model, type Strategy, strategyOfModule } from '../../src/bench/strategy.js';
 import { makeTask } from '../../src/bench/task.js';
-import { LockstepError } from '../../src/gpu/errors.js';
+import { LockstepError } from '../../src/platform/errors.js';
 import { ndarray } from '../../src/tensor/ndarray.js';
 
 const task = makeTask('n4-k2', 'smoke', { maxTrainExamples: 3 });

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listAdapters } from '../../src/gpu/dawn.js';
 import { defaultDevice } from '../../src/gpu/default-device.js';
 import type { Device } from '../../src/gpu/device.js';
-import { LockstepError } from '../../src/gpu/errors.js';
 import { openDevice } from '../../src/gpu/open.js';
 import { BufferUsage } from '../../src/gpu/usage.js';
+import { LockstepError } from '../../src/platform/errors.js';
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 

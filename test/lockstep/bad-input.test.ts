@@ -1,9 +1,9 @@
 // Options and runs that the trainer refuses: with the name and the value, and before anything is allocated.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Device } from '../../src/gpu/device.js';
-import { LockstepError } from '../../src/gpu/errors.js';
 import { openDevice } from '../../src/gpu/open.js';
 import type { LockstepOptions, LockstepRun } from '../../src/lockstep/types.js';
+import { LockstepError } from '../../src/platform/errors.js';
 import { outcomes, randomDataset, randomWeights } from './outcomes.js';
 
 let device: Device;

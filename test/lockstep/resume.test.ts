@@ -2,11 +2,11 @@
 // a window, in an epoch, with windows counted for the stop rule.
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Device } from '../../src/gpu/device.js';
-import { LockstepError } from '../../src/gpu/errors.js';
 import { openDevice } from '../../src/gpu/open.js';
 import { Pacer } from '../../src/lockstep/pacer.js';
 import { trainLockstep } from '../../src/lockstep/trainer.js';
 import type { LockstepOptions, LockstepRun, RunCheckpoint } from '../../src/lockstep/types.js';
+import { LockstepError } from '../../src/platform/errors.js';
 import { bitsOf, type Outcome, outcomes, randomDataset, randomWeights } from './outcomes.js';
 
 const FEATURES = 16;

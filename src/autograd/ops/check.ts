@@ -1,6 +1,7 @@
 /** Argument checks that operations share. Each error names the operation, what was given and what fits. */
-import { LockstepError } from '../../gpu/errors.js';
+
 import type { Operand } from '../../kernels/elementwise.js';
+import { LockstepError } from '../../platform/errors.js';
 import { type DType, holds } from '../../tensor/dtype.js';
 import { showShape } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';

@@ -2,8 +2,9 @@
  * In-place changes of tensors: new values in the same memory. Not differentiable; a backward pass that saved the old
  * values refuses to run.
  */
-import { LockstepError } from '../../gpu/errors.js';
+
 import { elementwise } from '../../kernels/elementwise.js';
+import { LockstepError } from '../../platform/errors.js';
 import type { HostArray } from '../../tensor/dtype.js';
 import { sameShape } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';

@@ -1,7 +1,7 @@
 /**
  * Losses as PyTorch defines them, composed of the operations beside this file. Predictions come first, targets second.
  */
-import { LockstepError } from '../../gpu/errors.js';
+import { LockstepError } from '../../platform/errors.js';
 import { arange } from '../../tensor/create.js';
 import { scope } from '../../tensor/scope.js';
 import { sameShape } from '../../tensor/shape.js';

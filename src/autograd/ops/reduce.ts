@@ -1,7 +1,8 @@
 /** The differentiable reductions: over all axes by default, or over the ones named, counted from the end if negative. */
-import { LockstepError } from '../../gpu/errors.js';
+
 import { elementwise } from '../../kernels/elementwise.js';
 import { type ReduceVariant, reduce } from '../../kernels/reduce.js';
+import { LockstepError } from '../../platform/errors.js';
 import { normalizeAxes, reducedShape, type Shape, showShape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { record } from '../record.js';

@@ -1,10 +1,11 @@
 /**
  * The differentiable operations that move elements without computing: most are views over the same memory.
  */
-import { LockstepError } from '../../gpu/errors.js';
+
 import { copyDense, dense, elementwise, filled } from '../../kernels/elementwise.js';
 import * as indexing from '../../kernels/index-select.js';
 import { sumTo } from '../../kernels/reduce.js';
+import { LockstepError } from '../../platform/errors.js';
 import {
   broadcastStrides,
   contiguousStrides,

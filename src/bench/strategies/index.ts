@@ -1,5 +1,5 @@
 /** The built-in strategies, in the order in which `bench --list` names them. */
-import { LockstepError } from '../../gpu/errors.js';
+import { LockstepError } from '../../platform/errors.js';
 import type { Strategy } from '../strategy.js';
 import { antitheticAnchors } from './antithetic-anchors.js';
 import { cubeAndSkew } from './cube-and-skew.js';

@@ -3,7 +3,7 @@
  * from the built file. It knows nothing of what the worker does.
  */
 import type { Worker, WorkerOptions } from 'node:worker_threads';
-import { nodeModule } from '../gpu/node-module.js';
+import { nodeModule } from './node-module.js';
 
 export type NodeWorker = Worker;
 
