@@ -5,6 +5,7 @@
  */
 import { CommanderError } from 'commander';
 import { LockstepError } from '../platform/errors.js';
+import { printableLines } from '../platform/printable.js';
 
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
@@ -17,10 +18,11 @@ export function reportFailure(error: unknown): number {
   }
   const detail = error instanceof Error ? error : new Error(String(error));
   if ('syscall' in detail) {
-    process.stderr.write(`error: ${detail.message}\n`); // the system's own words: a full disk, a folder that went away
+    process.stderr.write(`error: ${printableLines(detail.message)}\n`); // the system's own words: a full disk, a folder that went away
     return EXIT.failed;
   }
   const trace = process.env.LOCKSTEP_DEBUG ? `\n${detail.stack}` : '; LOCKSTEP_DEBUG=1 shows where';
-  process.stderr.write(`error: unexpected, probably a defect of lockstep-gpu: ${detail.message}${trace}\n`);
+  const text = `${detail.message}${trace}`;
+  process.stderr.write(`error: unexpected, probably a defect of lockstep-gpu: ${printableLines(text)}\n`);
   return EXIT.failed;
 }

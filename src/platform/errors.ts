@@ -1,7 +1,9 @@
 /**
  * The one error class of the library. A message says what happened, where, with which value, and what to do; `code`
- * is for programs.
+ * is for programs. Control characters in a message are escaped, whoever wrote the value that it quotes: names in files
+ * and strategies reach terminals through here.
  */
+import { printableLines } from './printable.js';
 
 export type ErrorCode =
   /** An argument, flag, strategy or file that cannot be used; nothing has been started. */
@@ -26,7 +28,7 @@ export class LockstepError extends Error {
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(printableLines(message), options);
     this.name = 'LockstepError';
     this.code = code;
   }

@@ -4,6 +4,7 @@
  */
 import { closest, distance } from 'fastest-levenshtein';
 import { LockstepError } from './errors.js';
+import { printable } from './printable.js';
 
 /** `weight_decay` and `WeightDecay` mean `weightDecay`: case and underscores do not count towards a distance. */
 const plain = (name: string): string => name.toLowerCase().replace(/[_-]/g, '');
@@ -46,7 +47,10 @@ export function checkOptionNames(where: string, options: unknown, known: readonl
   }
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
-    throw new LockstepError('bad-input', `${where}: unknown option ${name}; ${suggestion(name, known)}`);
+    throw new LockstepError(
+      'bad-input',
+      `${where}: unknown option ${printable(name)}; ${suggestion(name, known)}`,
+    );
   }
 }
 
@@ -57,9 +61,11 @@ export function showKind(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'number' || typeof value === 'boolean') return `the ${typeof value} ${value}`;
-  if (typeof value === 'bigint') return `the BigInt ${value}n`;
-  if (typeof value === 'string') return `the text ${JSON.stringify(value.slice(0, 40))}`;
+  if (typeof value === 'bigint') return `the BigInt ${printable(value)}n`;
+  if (typeof value === 'string') return `the text "${printable(value, 40)}"`;
   if (typeof value === 'symbol') return 'a symbol';
   const kind = Object.getPrototypeOf(value)?.constructor?.name;
-  return typeof kind === 'string' && kind !== 'Object' && kind !== '' ? `an object (${kind})` : 'an object';
+  return typeof kind === 'string' && kind !== 'Object' && kind !== ''
+    ? `an object (${printable(kind)})`
+    : 'an object';
 }
