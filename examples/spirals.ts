@@ -48,7 +48,7 @@ const model = new nn.Sequential(
   new nn.Linear(64, 2, { generator }),
 );
 const optimizer = new optim.AdamW(model.parameters(), { lr: 0.02 });
-const schedule = new optim.CosineAnnealingLR(optimizer, EPOCHS);
+const schedule = new optim.CosineAnnealingLR(optimizer, { tMax: EPOCHS });
 
 for (let epoch = 0; epoch < EPOCHS; epoch++) {
   const loss = scope(() => {

@@ -1,6 +1,6 @@
 /** The layers and init functions, as the public `nn`. */
 
-export { FusedMlp, type LayerOptions, Linear, ReLU, Sequential, Sigmoid, Tanh } from './layers.js';
+export { FusedMlp, type LayerOptions, LeakyReLU, Linear, ReLU, Sequential, Sigmoid, Tanh } from './layers.js';
 export { Module, type StateDict } from './module.js';
 export { loadSafetensors, saveSafetensors } from './safetensors.js';
 export * as init from './tensor-init.js';

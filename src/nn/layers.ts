@@ -1,8 +1,10 @@
 /** The layers: parameters and a forward function each, with PyTorch's defaults. */
-import { relu, sigmoid, tanh } from '../autograd/ops/elementwise.js';
+import { type LeakyReluOptions, leakyRelu, relu, sigmoid, tanh } from '../autograd/ops/elementwise.js';
 import { fusedMlp, fusedMlpBce } from '../autograd/ops/fused-mlp.js';
 import { linear } from '../autograd/ops/matmul.js';
 import type { Device } from '../gpu/device.js';
+import { checkNumber } from '../platform/arguments.js';
+import { checkOptionNames } from '../platform/options.js';
 import type { Generator } from '../random/generator.js';
 import { generatorOr, upload } from '../tensor/create.js';
 import { ndarray } from '../tensor/ndarray.js';
@@ -94,6 +96,24 @@ export class FusedMlp extends Module {
 export class ReLU extends Module {
   override forward(x: Tensor): Tensor {
     return relu(x);
+  }
+}
+
+/** x above 0, `negativeSlope * x` below. Example: `new nn.LeakyReLU({ negativeSlope: 0.2 })`. */
+export class LeakyReLU extends Module {
+  /** The slope below 0. */
+  readonly negativeSlope: number;
+
+  constructor(options: LeakyReluOptions = {}) {
+    super();
+    checkOptionNames('LeakyReLU', options, ['negativeSlope']);
+    const { negativeSlope = 0.01 } = options;
+    checkNumber('LeakyReLU', 'negativeSlope', negativeSlope);
+    this.negativeSlope = negativeSlope;
+  }
+
+  override forward(x: Tensor): Tensor {
+    return leakyRelu(x, { negativeSlope: this.negativeSlope });
   }
 }
 

@@ -1,7 +1,8 @@
 /** Adam and AdamW, as PyTorch computes them; the moments stay on the device. */
 import { adamStep } from '../kernels/optimizer.js';
+import { badArgument, checkNumber } from '../platform/arguments.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { checkRange, Optimizer, type ParamGroup, type ParamState } from './optimizer.js';
+import { Optimizer, type ParamGroup, type ParamState } from './optimizer.js';
 
 /** Settings of {@link Adam} and {@link AdamW}. */
 export interface AdamSettings {
@@ -21,11 +22,15 @@ abstract class AdamBase extends Optimizer<AdamSettings> {
   protected abstract readonly decoupled: boolean;
 
   protected override check({ lr, betas, eps, weightDecay }: AdamSettings): void {
-    checkRange('lr', lr, 0);
-    checkRange('betas[0]', betas[0], 0, 1);
-    checkRange('betas[1]', betas[1], 0, 1);
-    checkRange('eps', eps, 0);
-    checkRange('weightDecay', weightDecay, 0);
+    const { name } = this.constructor;
+    checkNumber(name, 'lr', lr, { min: 0 });
+    if (!Array.isArray(betas) || betas.length !== 2) {
+      throw badArgument(name, 'betas', betas, 'two numbers fit, as [0.9, 0.999]');
+    }
+    checkNumber(name, 'betas[0]', betas[0], { min: 0, below: 1 });
+    checkNumber(name, 'betas[1]', betas[1], { min: 0, below: 1 });
+    checkNumber(name, 'eps', eps, { min: 0 });
+    checkNumber(name, 'weightDecay', weightDecay, { min: 0 });
   }
 
   protected override update(
@@ -53,9 +58,9 @@ export class Adam extends AdamBase {
 
   constructor(
     params: readonly Tensor[] | readonly ParamGroup<AdamSettings>[],
-    settings: Partial<AdamSettings> = {},
+    settings?: Partial<AdamSettings>,
   ) {
-    super(params, { ...DEFAULTS, ...settings });
+    super(params, DEFAULTS, settings);
   }
 }
 
@@ -74,8 +79,8 @@ export class AdamW extends AdamBase {
 
   constructor(
     params: readonly Tensor[] | readonly ParamGroup<AdamSettings>[],
-    settings: Partial<AdamSettings> = {},
+    settings?: Partial<AdamSettings>,
   ) {
-    super(params, { ...DEFAULTS, weightDecay: 0.01, ...settings });
+    super(params, { ...DEFAULTS, weightDecay: 0.01 }, settings);
   }
 }

@@ -5,11 +5,15 @@ export type { CommonSettings, OptimizerState, ParamGroup, ParamState } from './o
 export { Optimizer } from './optimizer.js';
 export {
   CosineAnnealingLR,
+  type CosineAnnealingLrSettings,
   LambdaLR,
+  type LambdaLrSettings,
   LinearLR,
+  type LinearLrSettings,
   Schedule,
   type Scheduled,
   type ScheduleState,
   StepLR,
+  type StepLrSettings,
 } from './schedules.js';
 export { SGD, type SgdSettings } from './sgd.js';

@@ -3,7 +3,9 @@
  */
 import { noGrad } from '../autograd/record.js';
 import { filled } from '../kernels/elementwise.js';
+import { badArgument, checkObject, withDefaults } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
+import { checkOptionNames } from '../platform/options.js';
 import { outlive } from '../tensor/scope.js';
 import { sameShape, showShape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -36,12 +38,27 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
   readonly groups: (Settings & { params: readonly Tensor[] })[];
   readonly #states = new Map<Tensor, ParamState>();
 
-  constructor(params: readonly Tensor[] | readonly ParamGroup<Settings>[], defaults: Settings) {
-    const groups = isTensors(params) ? [{ params } as ParamGroup<Settings>] : params;
-    this.groups = groups.map((group) => ({ ...defaults, ...group }));
+  readonly #known: readonly string[];
+
+  /**
+   * @param params The parameters, or groups of them with settings of their own.
+   * @param defaults A value for every setting; their names are the ones that are known.
+   * @param settings What the caller chose.
+   */
+  constructor(
+    params: readonly Tensor[] | readonly ParamGroup<Settings>[],
+    defaults: Settings,
+    settings: Partial<Settings> = {},
+  ) {
+    const { name } = this.constructor;
+    this.#known = Object.keys(defaults);
+    checkOptionNames(name, settings, this.#known);
+    const common = withDefaults(defaults, settings);
+    const groups = groupsOf(name, params);
+    this.groups = groups.map((group) => ({ ...withDefaults(common, group), params: group.params }));
     const seen = new Set<Tensor>();
     for (const group of this.groups) {
-      this.check(group);
+      this.#checkGroup(group);
       for (const tensor of group.params) {
         if (!tensor.isLeaf || !tensor.isParameter || !tensor.contiguous || seen.has(tensor)) {
           throw new LockstepError(
@@ -57,8 +74,13 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
     if (seen.size === 0) throw new LockstepError('bad-input', `${this.constructor.name}: got no parameters.`);
   }
 
-  /** Throws for settings that make no sense. */
+  /** Throws for settings that make no sense: when they are given, and in every step, for they can be changed. */
   protected abstract check(settings: Settings): void;
+
+  #checkGroup({ params: _, ...settings }: Settings & { params: readonly Tensor[] }): void {
+    checkOptionNames(this.constructor.name, settings, this.#known);
+    this.check(settings as unknown as Settings);
+  }
 
   /** Updates one parameter in place. */
   protected abstract update(parameter: Tensor, gradient: Tensor, state: ParamState, settings: Settings): void;
@@ -73,6 +95,7 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
 
   /** Updates every parameter that has a gradient. */
   step(): void {
+    for (const group of this.groups) this.#checkGroup(group);
     for (const group of this.groups) {
       for (const parameter of group.params) {
         const { grad } = parameter;
@@ -124,6 +147,7 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
 
   /** Takes over what {@link stateDict} gave for the same parameters; the tensors are copied. */
   loadStateDict(state: OptimizerState<Settings>): void {
+    checkState(`${this.constructor.name}.loadStateDict`, state);
     const parameters = this.#parameters();
     const entries = Object.entries(state.tensors).map(([name, tensor]) => {
       const dot = name.indexOf('.');
@@ -141,6 +165,7 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
           `parameters than these ${parameters.length}.`,
       );
     }
+    for (const settings of state.groups) this.check(settings);
     this.groups.forEach((group, i) => {
       Object.assign(group, state.groups[i]);
     });
@@ -174,14 +199,42 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
 const sameKeys = (a: object, b: object): boolean =>
   Object.keys(a).sort().join() === Object.keys(b).sort().join();
 
-function isTensors<S>(params: readonly Tensor[] | readonly ParamGroup<S>[]): params is readonly Tensor[] {
-  return params.every((each) => each instanceof Tensor);
+type Params<S> = readonly Tensor[] | readonly ParamGroup<S>[];
+
+/** The groups that a caller's parameters are; throws for what is neither tensors nor groups. */
+function groupsOf<S>(name: string, params: Params<S>): readonly ParamGroup<S>[] {
+  const call = `new ${name}(model.parameters())`;
+  if (!Array.isArray(params)) {
+    const isModule = typeof (params as { parameters?: unknown } | null)?.parameters === 'function';
+    const fits = isModule ? `give its parameters: ${call}` : `a list of tensors or groups fits, as ${call}`;
+    throw badArgument(name, 'the first argument', params, fits);
+  }
+  if (params.every((each) => each instanceof Tensor)) return [{ params } as unknown as ParamGroup<S>];
+  params.forEach((group, i) => {
+    const what = `the group ${i}`;
+    if (group instanceof Tensor) throw badArgument(name, what, group, 'tensors and groups cannot be mixed');
+    checkObject(name, what, group, 'a group is { params: [tensors] } with settings of its own');
+    const list: unknown = (group as { params?: unknown }).params;
+    if (!Array.isArray(list) || !list.every((each) => each instanceof Tensor)) {
+      throw badArgument(name, `${what}'s params`, list, 'a list of tensors fits, as layer.parameters()');
+    }
+  });
+  return params;
 }
 
-/** Throws unless the value is a number within the bounds. */
-export function checkRange(name: string, value: number, low: number, high = Infinity): void {
-  if (!(value >= low && (value < high || high === Infinity))) {
-    const range = high === Infinity ? `at least ${low}` : `at least ${low} and below ${high}`;
-    throw new LockstepError('bad-input', `${name} is ${value}; it has to be ${range}.`);
+function checkState(where: string, state: unknown): void {
+  checkObject(where, 'the state', state, 'what stateDict() gave fits');
+  const { groups, steps, tensors } = state as Record<string, unknown>;
+  if (!Array.isArray(groups) || !Array.isArray(steps)) {
+    throw badArgument(
+      where,
+      'the state',
+      state,
+      'it needs groups, steps and tensors, as stateDict() gives them',
+    );
+  }
+  checkObject(where, 'tensors of the state', tensors, 'an object with tensors by name fits');
+  for (const [name, tensor] of Object.entries(tensors as object)) {
+    if (!(tensor instanceof Tensor)) throw badArgument(where, `tensors['${name}']`, tensor, 'a tensor fits');
   }
 }

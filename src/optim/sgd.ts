@@ -1,9 +1,10 @@
 /** Stochastic gradient descent, as PyTorch computes it. */
 
 import { sgdStep } from '../kernels/optimizer.js';
+import { checkBoolean, checkNumber } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { checkRange, Optimizer, type ParamGroup, type ParamState } from './optimizer.js';
+import { Optimizer, type ParamGroup, type ParamState } from './optimizer.js';
 
 /** Settings of {@link SGD}. */
 export interface SgdSettings {
@@ -30,17 +31,20 @@ const DEFAULTS: SgdSettings = { lr: 1e-3, momentum: 0, dampening: 0, weightDecay
 export class SGD extends Optimizer<SgdSettings> {
   constructor(
     params: readonly Tensor[] | readonly ParamGroup<SgdSettings>[],
-    settings: Partial<SgdSettings> = {},
+    settings?: Partial<SgdSettings>,
   ) {
-    super(params, { ...DEFAULTS, ...settings });
+    super(params, DEFAULTS, settings);
   }
 
   protected override check({ lr, momentum, dampening, weightDecay, nesterov }: SgdSettings): void {
-    checkRange('lr', lr, 0);
-    checkRange('momentum', momentum, 0);
-    checkRange('weightDecay', weightDecay, 0);
+    const { name } = this.constructor;
+    checkNumber(name, 'lr', lr, { min: 0 });
+    checkNumber(name, 'momentum', momentum, { min: 0 });
+    checkNumber(name, 'dampening', dampening);
+    checkNumber(name, 'weightDecay', weightDecay, { min: 0 });
+    checkBoolean(name, 'nesterov', nesterov);
     if (nesterov && (momentum <= 0 || dampening !== 0)) {
-      throw new LockstepError('bad-input', 'SGD: Nesterov momentum needs a momentum and no dampening.');
+      throw new LockstepError('bad-input', `${name}: Nesterov momentum needs a momentum and no dampening.`);
     }
   }
 

@@ -147,10 +147,10 @@ describe('parameter groups', () => {
 
 describe('schedules follow PyTorch', () => {
   const schedules: Record<string, (o: optim.SGD) => optim.Schedule> = {
-    StepLR: (o) => new optim.StepLR(o, 3, 0.5),
-    LinearLR: (o) => new optim.LinearLR(o, { startFactor: 0.25, endFactor: 1, totalSteps: 5 }),
-    CosineAnnealingLR: (o) => new optim.CosineAnnealingLR(o, 10, 0.05),
-    LambdaLR: (o) => new optim.LambdaLR(o, (t) => 0.9 ** t),
+    StepLR: (o) => new optim.StepLR(o, { stepSize: 3, gamma: 0.5 }),
+    LinearLR: (o) => new optim.LinearLR(o, { startFactor: 0.25, endFactor: 1, totalIters: 5 }),
+    CosineAnnealingLR: (o) => new optim.CosineAnnealingLR(o, { tMax: 10, etaMin: 0.05 }),
+    LambdaLR: (o) => new optim.LambdaLR(o, { lrLambda: (t) => 0.9 ** t }),
   };
   /** PyTorch multiplies from step to step, in float64. */
   const CHAINED = 1e-12;
@@ -171,11 +171,11 @@ describe('schedules follow PyTorch', () => {
 
   it('go on where they were saved, with the optimizer', () => {
     const first = new optim.SGD([start()], { lr: 0.4 });
-    const schedule = new optim.CosineAnnealingLR(first, 10);
+    const schedule = new optim.CosineAnnealingLR(first, { tMax: 10 });
     for (let i = 0; i < 4; i++) schedule.step();
     const second = new optim.SGD([start()]);
     second.loadStateDict(structuredClone(first.stateDict()));
-    const resumed = new optim.CosineAnnealingLR(second, 10);
+    const resumed = new optim.CosineAnnealingLR(second, { tMax: 10 });
     resumed.loadStateDict(structuredClone(schedule.stateDict()));
     for (let i = 0; i < 4; i++) {
       expect(second.groups[0].lr).toBe(first.groups[0].lr);
@@ -186,6 +186,6 @@ describe('schedules follow PyTorch', () => {
   });
 
   it('refuse no steps', () => {
-    expect(() => new optim.StepLR(new optim.SGD([start()]), 0)).toThrow(/StepLR/);
+    expect(() => new optim.StepLR(new optim.SGD([start()]), { stepSize: 0 })).toThrow(/StepLR/);
   });
 });

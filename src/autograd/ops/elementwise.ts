@@ -13,6 +13,8 @@ import {
   unaryOps,
 } from '../../kernels/elementwise-ops.js';
 import { sumTo } from '../../kernels/reduce.js';
+import { checkNumber } from '../../platform/arguments.js';
+import { checkOptionNames } from '../../platform/options.js';
 import type { DType } from '../../tensor/dtype.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { record } from '../record.js';
@@ -122,8 +124,19 @@ export const abs = (x: Tensor): Tensor => unary('abs', x);
 export const sign = (x: Tensor): Tensor => unary('sign', x);
 /** max(x, 0); its gradient at 0 is 0. f32. */
 export const relu = (x: Tensor): Tensor => unary('relu', x);
-/** x above 0, `slope * x` below. f32. Default slope 0.01, as PyTorch's. */
-export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => unary('leakyRelu', x, { s: slope });
+/** Options of {@link leakyRelu}. */
+export interface LeakyReluOptions {
+  /** The slope below 0. Default 0.01, as PyTorch's. */
+  negativeSlope?: number;
+}
+
+/** x above 0, `negativeSlope * x` below. f32. Example: `leakyRelu(x, { negativeSlope: 0.2 })`. */
+export function leakyRelu(x: Tensor, options: LeakyReluOptions = {}): Tensor {
+  checkOptionNames('leakyRelu', options, ['negativeSlope']);
+  const { negativeSlope = 0.01 } = options;
+  checkNumber('leakyRelu', 'negativeSlope', negativeSlope);
+  return unary('leakyRelu', x, { s: negativeSlope });
+}
 /** 1 / (1 + exp(-x)), without overflow. f32. */
 export const sigmoid = (x: Tensor): Tensor => unary('sigmoid', x);
 /** The hyperbolic tangent. f32. */

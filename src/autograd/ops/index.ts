@@ -9,6 +9,7 @@ export {
   exp,
   ge,
   gt,
+  type LeakyReluOptions,
   le,
   leakyRelu,
   log,

@@ -55,7 +55,7 @@ const unaryCalls: Record<
   abs: { run: ops.abs },
   sign: { run: ops.sign },
   relu: { run: ops.relu },
-  leakyRelu: { run: (x) => ops.leakyRelu(x, 0.2), s: Math.fround(0.2) },
+  leakyRelu: { run: (x) => ops.leakyRelu(x, { negativeSlope: 0.2 }), s: Math.fround(0.2) },
   sigmoid: { run: ops.sigmoid },
   tanh: { run: ops.tanh },
   softplus: { run: ops.softplus },
