@@ -4,7 +4,8 @@
  */
 import { LockstepError } from '../platform/errors.js';
 import { checkPermutationLength, Generator } from './generator.js';
-import { type ShuffledList, shuffledList } from './shuffle.js';
+import { shuffledList } from './shuffle.js';
+import type { ShuffledList } from './shuffled-list.js';
 
 /** Indices that are drawn and dropped at a time. */
 const SKIPPED = 4096;

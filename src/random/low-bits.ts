@@ -1,12 +1,15 @@
 /**
  * The lowest bits of MT19937's outputs, 32 draws a word: what `randint(0, 2)` of hundreds of millions of elements is.
  * After 638,000 draws the rest follow from these bits alone: each is the xor of 134 earlier ones
- * (mt19937-polynomial.ts), word by word, in a loop of WebAssembly's 128-bit vectors. 0.25 ns a draw, where drawing words
+ * (mt19937-polynomial.ts), word by word, in a loop of WebAssembly's 128-bit vectors
+ * (low-bits.wat). 0.25 ns a draw, where drawing words
  * and taking their bits costs 3.5; without WebAssembly it is done that way.
  */
+
+import { MODULE } from './low-bits.wasm.js';
 import { MT_BLOCK, type Mt19937 } from './mt19937.js';
-import { DEGREE, feedbackTaps } from './mt19937-polynomial.js';
-import { eachVector, get, v128, wasmModule } from './wasm.js';
+import { DEGREE } from './mt19937-polynomial.js';
+import { compile } from './wasm.js';
 
 /** Words that one call of the loop makes. With the 19937 before them they stay in a core's cache. */
 const CHUNK = 16384;
@@ -63,7 +66,7 @@ let compiled: WebAssembly.Module | undefined;
 /** Undefined where WebAssembly is missing, forbidden, or has no vectors. */
 function feedbackLoop(): FeedbackLoop | undefined {
   try {
-    compiled ??= new WebAssembly.Module(feedbackModule());
+    compiled ??= compile(MODULE);
     const { memory, run } = new WebAssembly.Instance(compiled).exports;
     return {
       memory: new Uint32Array((memory as WebAssembly.Memory).buffer),
@@ -72,15 +75,4 @@ function feedbackLoop(): FeedbackLoop | undefined {
   } catch {
     return undefined;
   }
-}
-
-/**
- * A module with `memory` and `run(from, to)`: stores the xor of the words at the taps where the word 19937 later
- * belongs, a vector at a time. The nearest tap is 623 words behind, so the four words of a vector do not need one another.
- */
-function feedbackModule(): Uint8Array<ArrayBuffer> {
-  const load = (tap: number) => [get(0), v128.load(4 * tap)];
-  const terms = feedbackTaps().flatMap((tap, k) => (k === 0 ? load(tap) : [...load(tap), v128.xor]));
-  const code = eachVector(get(0), ...terms, v128.store(4 * DEGREE));
-  return wasmModule(4 * (DEGREE + CHUNK), [{ name: 'run', params: 2, code }]);
 }

@@ -4,18 +4,30 @@
  * fifth of its time; the list stands in a memory of the module, one for each list.
  */
 import { MT_BLOCK, type Mt19937 } from './mt19937.js';
-import type { ShuffledList } from './shuffle.js';
-import {
-  BLOCK_BYTES,
-  BLOCKS,
-  LIST,
-  MOVED,
-  type ShuffleExports,
-  SLACK,
-  STATES,
-  shuffleModule,
-  WORDS,
-} from './shuffle-module.js';
+import { MODULE } from './shuffle.wasm.js';
+import type { ShuffledList } from './shuffled-list.js';
+import { compile } from './wasm.js';
+
+/** What shuffle.wat exports. Addresses are in bytes, positions and lengths in elements. */
+interface ShuffleExports {
+  memory: WebAssembly.Memory;
+  /** Blocks of the generator's words that the memory has room for: the one under way and those made at a time. */
+  blocks: WebAssembly.Global<'i32'>;
+  /** Addresses: those blocks before tempering, and after it; how many elements the table holds; the list or the table. */
+  states: WebAssembly.Global<'i32'>;
+  words: WebAssembly.Global<'i32'>;
+  moved: WebAssembly.Global<'i32'>;
+  list: WebAssembly.Global<'i32'>;
+  fill(from: number, to: number): void;
+  twist(from: number, to: number): void;
+  reach(from: number, to: number, first: number, length: number): void;
+  swap(from: number, to: number, first: number): void;
+  swapMoved(from: number, to: number, first: number, scale: number): void;
+}
+
+const BLOCK_BYTES = 4 * MT_BLOCK;
+/** What of the last vector lies beyond the last word. */
+const SLACK = 12;
 
 /** Of a list this long only the elements that were moved are kept, while they are few. */
 const LONG = 2 ** 22;
@@ -49,7 +61,7 @@ export class VectorList implements ShuffledList {
   static create(length: number, whole = length < LONG): VectorList | undefined {
     if (refused) return undefined;
     try {
-      compiled ??= new WebAssembly.Module(shuffleModule());
+      compiled ??= compile(MODULE);
       const exports = new WebAssembly.Instance(compiled).exports as unknown as ShuffleExports;
       return new VectorList(exports, length, whole);
     } catch {
@@ -69,15 +81,15 @@ export class VectorList implements ShuffledList {
 
   /** Makes the memory as large as it must be for so many bytes of list or table. */
   #grow(bytes: number): void {
-    const { memory } = this.#exports;
-    const missing = LIST + bytes - memory.buffer.byteLength;
+    const { memory, blocks, states, words, moved } = this.#exports;
+    const missing = this.#list + bytes - memory.buffer.byteLength;
     if (missing > 0) memory.grow(Math.ceil(missing / 65536));
-    const blocks = (at: number) =>
-      Array.from({ length: BLOCKS + 1 }, (_, b) => this.#view(at + b * BLOCK_BYTES, MT_BLOCK));
-    this.#states = blocks(STATES);
-    this.#blocks = blocks(WORDS);
-    this.#words = this.#view(WORDS, (BLOCKS + 1) * MT_BLOCK);
-    this.#moved = this.#view(MOVED, 1);
+    const blocksAt = (at: number) =>
+      Array.from({ length: blocks.value }, (_, b) => this.#view(at + b * BLOCK_BYTES, MT_BLOCK));
+    this.#states = blocksAt(states.value);
+    this.#blocks = blocksAt(words.value);
+    this.#words = this.#view(words.value, blocks.value * MT_BLOCK);
+    this.#moved = this.#view(moved.value, 1);
   }
 
   #view(at: number, words: number): Uint32Array {
@@ -87,15 +99,20 @@ export class VectorList implements ShuffledList {
   restart(): void {
     this.#moved[0] = 0;
     if (this.#places > 0) this.#table.fill(0);
-    else this.#exports.fill(LIST, LIST + 4 * this.#length);
+    else this.#exports.fill(this.#list, this.#list + 4 * this.#length);
+  }
+
+  /** The address of the list, or of the table. */
+  get #list(): number {
+    return this.#exports.list.value;
   }
 
   get #table(): Uint32Array {
-    return this.#view(LIST, 2 * (this.#places + SPARE));
+    return this.#view(this.#list, 2 * (this.#places + SPARE));
   }
 
   last(): number {
-    return this.#view(LIST + 4 * (this.#length - 1), 1)[0];
+    return this.#view(this.#list + 4 * (this.#length - 1), 1)[0];
   }
 
   take(engine: Mt19937, position: number, count: number, out: Uint32Array, offset: number): void {
@@ -103,7 +120,9 @@ export class VectorList implements ShuffledList {
       engine.settle();
       const from = engine.position;
       const some = this.#draw(engine, count - done);
-      const [first, begin, end] = [position + done, WORDS + 4 * from, WORDS + 4 * (from + some)];
+      const first = position + done;
+      const begin = this.#exports.words.value + 4 * from;
+      const end = begin + 4 * some;
       this.#exports.reach(begin, end, first, this.#length);
       if (this.#roomFor(some)) this.#exports.swapMoved(begin, end, first, this.#scale);
       else this.#exports.swap(begin, end, first);
@@ -124,7 +143,7 @@ export class VectorList implements ShuffledList {
     this.#places = 0;
     this.#grow(4 * this.#length + SLACK); // what is in the memory stays
     this.restart();
-    const list = this.#view(LIST, this.#length);
+    const list = this.#view(this.#list, this.#length);
     for (let at = 0; at < table.length; at += 2) {
       if (table[at] !== 0) list[table[at] - 1] = table[at + 1];
     }
@@ -134,12 +153,13 @@ export class VectorList implements ShuffledList {
   /** Puts some of the engine's next `most` words in place, the first one at its position; how many. */
   #draw(engine: Mt19937, most: number): number {
     const from = engine.position;
-    const count = Math.min(most, (BLOCKS + 1) * MT_BLOCK - from);
+    const count = Math.min(most, this.#words.length - from);
     this.#blocks[0].set(engine.block);
     const more = Math.max(0, Math.ceil((from + count) / MT_BLOCK) - 1);
     if (more > 0) {
       this.#states[0].set(engine.state);
-      this.#exports.twist(STATES, STATES + more * BLOCK_BYTES);
+      const { states, twist } = this.#exports;
+      twist(states.value, states.value + more * BLOCK_BYTES);
       engine.state.set(this.#states[more]);
       engine.block.set(this.#blocks[more]);
     }

@@ -3,8 +3,9 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Mt19937 } from '../../src/random/mt19937.js';
-import { PlainList, type ShuffledList } from '../../src/random/shuffle.js';
+import { PlainList } from '../../src/random/shuffle.js';
 import { VectorList } from '../../src/random/shuffle-vectors.js';
+import type { ShuffledList } from '../../src/random/shuffled-list.js';
 
 afterEach(() => {
   vi.unstubAllGlobals();
