@@ -1,0 +1,103 @@
+/**
+ * What an evaluation was made of: the strategy's source, its optimizer settings and datasets, the task, the seed, the
+ * kernel that was asked for. Checkpoints and summaries hold it, so that `--resume` never joins two evaluations. Here
+ * its form, its digests and what differs between two; source-files.ts reads a strategy's files.
+ */
+import type { AdamWSettings } from '../lockstep/types.js';
+import { LockstepError } from '../platform/errors.js';
+import type { BinaryDataset } from '../tensor/bits.js';
+import type { SummaryConfig } from './summary.js';
+
+/** SHA-256 in hexadecimal by file name; of a built-in strategy the package's version. Empty: not known. */
+export type SourceDigests = Readonly<Record<string, string>>;
+
+/** What an evaluation was made of. Plain data: survives JSON and `structuredClone`. */
+export interface Fingerprint {
+  strategy: string;
+  source: SourceDigests;
+  optimizer: AdamWSettings;
+  /** Task and seed. */
+  config: SummaryConfig;
+  /** What was asked for, `auto` or a name; not what was chosen. */
+  kernel: string;
+  /** SHA-256 of each secret's training set; null where it was not made. */
+  datasets: (string | null)[];
+}
+
+/** SHA-256 of a training set's size and bits, in hexadecimal. */
+export async function datasetDigest({ x, y }: BinaryDataset): Promise<string> {
+  const parts = [Uint32Array.of(x.rows, x.cols), x.words, y];
+  const digests = await Promise.all(parts.map((part) => sha256(part)));
+  return hex(await sha256(Uint8Array.from(digests.flatMap((digest) => [...digest]))));
+}
+
+/** SHA-256 by the platform, off this thread. */
+export async function sha256(bytes: Uint32Array | Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
+}
+
+export const hex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+/** What differs, in words, one entry a difference; none where one evaluation can go on as the other. */
+export function differences(before: Fingerprint, now: Fingerprint): string[] {
+  return [
+    ...fields('', { strategy: before.strategy }, { strategy: now.strategy }),
+    ...sourceDifferences(before.source, now.source),
+    ...fields('optimizer ', before.optimizer, now.optimizer),
+    ...fields('', { seed: before.config.seed }, { seed: now.config.seed }),
+    ...fields('task ', withoutSeed(before.config), withoutSeed(now.config)),
+    ...fields('', { kernel: before.kernel }, { kernel: now.kernel }),
+    ...datasetDifferences(before.datasets, now.datasets),
+  ];
+}
+
+/**
+ * Refuses to go on with an evaluation that is not the same.
+ *
+ * @param what What was to be gone on from, as `the checkpoint` or a path.
+ * @throws LockstepError `bad-input` that says what differs.
+ */
+export function checkFingerprint(what: string, before: Fingerprint, now: Fingerprint): void {
+  const different = differences(before, now);
+  if (different.length === 0) return;
+  throw new LockstepError(
+    'bad-input',
+    `${what} is of another evaluation: ${different.join('; ')}. Take back what was changed, or begin anew without ` +
+      '--resume.',
+  );
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** `lr was 0.1 and is 0.2`, for each field of either that differs. */
+function fields(prefix: string, before: object = {}, now: object = {}): string[] {
+  const [a, b] = [before as Fields, now as Fields];
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])]
+    .filter((name) => !Object.is(a[name], b[name]))
+    .map((name) => `${prefix}${name} was ${a[name]} and is ${b[name]}`);
+}
+
+const withoutSeed = ({ seed: _, ...task }: SummaryConfig) => task;
+
+function sourceDifferences(before: SourceDigests = {}, now: SourceDigests = {}): string[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(now)])]
+    .filter((file) => before[file] !== now[file])
+    .map((file) => {
+      if (before[file] === undefined) return `source ${file} is new`;
+      if (now[file] === undefined) return `source ${file} is gone`;
+      return `source ${file} was changed`;
+    });
+}
+
+/** A set that one of the two did not make says nothing. */
+function datasetDifferences(
+  before: Fingerprint['datasets'] = [],
+  now: Fingerprint['datasets'] = [],
+): string[] {
+  return now.flatMap((digest, secret) =>
+    digest && before[secret] && before[secret] !== digest
+      ? [`the dataset of secret ${secret} is another`]
+      : [],
+  );
+}
