@@ -3,6 +3,9 @@
  * `webgpu`. It opens no device; that is open.ts.
  */
 import { LockstepError } from '../platform/errors.js';
+import { pageFacts, platformName } from '../platform/platform.js';
+import { withoutLines } from '../platform/stderr-lines.js';
+import { noWebGpuMessage } from './no-adapter.js';
 
 interface DawnModule {
   create(flags: string[]): GPU;
@@ -27,6 +30,7 @@ const browserGpu = (): GPU | undefined =>
   (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu ?? undefined;
 
 async function loadDawn(): Promise<DawnModule> {
+  if (platformName() === 'browser') throw new LockstepError('no-adapter', noWebGpuMessage(pageFacts()));
   // Not a literal, so that bundlers for browsers do not follow it: the package is a native add-on for Node.
   const specifier = ['web', 'gpu'].join('');
   try {
@@ -61,6 +65,22 @@ async function instance(flags: string[]): Promise<GPU> {
 }
 
 /**
+ * Dawn says for every driver without a limit of dynamic buffers (Mesa's all) that it takes 16 of them. The library uses
+ * none, and Dawn has no switch for the two lines.
+ */
+const LIMIT_LINES =
+  /^Warning: maxDynamic(Uniform|Storage)BuffersPerPipelineLayout artificially reduced from .*\n/gm;
+
+/** `gpu.requestAdapter`, without what Dawn says each time of limits that nobody asked for. */
+export async function requestAdapter(
+  gpu: GPU,
+  options?: GPURequestAdapterOptions,
+): Promise<GPUAdapter | null> {
+  if (gpu === browserGpu()) return gpu.requestAdapter(options);
+  return withoutLines(LIMIT_LINES, () => gpu.requestAdapter(options));
+}
+
+/**
  * The adapters of this machine.
  *
  * @example
@@ -69,7 +89,7 @@ async function instance(flags: string[]): Promise<GPU> {
 export async function listAdapters(): Promise<AdapterListing[]> {
   const inBrowser = browserGpu();
   if (inBrowser) {
-    const adapter = await inBrowser.requestAdapter();
+    const adapter = await requestAdapter(inBrowser);
     if (!adapter) return [];
     const { vendor, architecture, device, description } = adapter.info;
     return [{ backend: 'browser', name: description || device || `${vendor} ${architecture}`.trim() }];
@@ -78,7 +98,7 @@ export async function listAdapters(): Promise<AdapterListing[]> {
   const gpu = await instance(['adapter=(list all)']);
   let listing = '';
   try {
-    await gpu.requestAdapter();
+    await requestAdapter(gpu);
   } catch (error) {
     listing = (error as Error).message;
   }

@@ -5,7 +5,7 @@
 
 import { LockstepError } from '../platform/errors.js';
 import { platformName } from '../platform/platform.js';
-import { type AdapterListing, implementation } from './dawn.js';
+import { type AdapterListing, implementation, requestAdapter } from './dawn.js';
 import { rememberDevice } from './default-device.js';
 import { Device, type DeviceInfo } from './device.js';
 import { noAdapterMessage } from './no-adapter.js';
@@ -90,7 +90,7 @@ async function findAdapter({
   let adapter: GPUAdapter | null = null;
   let cause: unknown;
   try {
-    adapter = await found.gpu.requestAdapter({ powerPreference });
+    adapter = await requestAdapter(found.gpu, { powerPreference });
   } catch (error) {
     cause = error; // Dawn throws where the standard says null
   }
