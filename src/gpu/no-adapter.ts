@@ -1,7 +1,8 @@
 /**
- * What to tell someone whose machine offers no WebGPU adapter: one paragraph, the same from every command. Words
- * only; the search for an adapter is in open.ts.
+ * What to tell someone whose machine offers no WebGPU adapter, or whose page no WebGPU: one paragraph, the same from every
+ * command. Words only; the search for an adapter is in open.ts.
  */
+import type { PageFacts } from '../platform/platform.js';
 
 /**
  * The paragraph that says what to install where no WebGPU adapter is found.
@@ -33,11 +34,49 @@ export function noAdapterMessage(platform: string): string {
       );
     case 'browser':
       return (
-        `${found} This browser has no WebGPU, or it is switched off, or the page is not served over HTTPS or from ` +
-        'localhost. Chrome and Edge 113, Safari 26 and Firefox 141 or newer have it; hardware acceleration must ' +
-        'be on in the settings.'
+        `${found} The browser has WebGPU but offers no GPU to this page: hardware acceleration is off in its settings, ` +
+        'or it does not trust the driver. `chrome://gpu` or `about:support` says which; on Linux, Chrome may need ' +
+        '`chrome://flags/#enable-unsafe-webgpu`.'
       );
     default:
       return `${found} Dawn, which brings WebGPU to Node, runs on Linux, macOS and Windows, not on ${platform}.`;
   }
+}
+
+/** The first versions with WebGPU, and how a browser names itself in its user agent, the most telling name first. */
+const BROWSERS = [
+  { name: 'Edge', pattern: /\bEdg\/(\d+)/, first: 113 },
+  { name: 'Chrome', pattern: /\b(?:Headless)?Chrome\/(\d+)/, first: 113 },
+  { name: 'Firefox', pattern: /\bFirefox\/(\d+)/, first: 141 },
+  { name: 'Safari', pattern: /\bVersion\/(\d+).*\bSafari\//, first: 26 },
+] as const;
+
+/**
+ * The paragraph for a page without `navigator.gpu`: why it has none, as far as the page can tell.
+ *
+ * @example
+ * console.error(noWebGpuMessage({ isSecureContext: false, origin: 'http://192.168.1.7', userAgent: '' }));
+ */
+export function noWebGpuMessage({ isSecureContext, origin, userAgent }: PageFacts): string {
+  if (!isSecureContext) {
+    return (
+      `No WebGPU on this page: ${origin || 'it'} is not a secure context, and browsers give WebGPU to secure ones only. ` +
+      'Serve the page over https, or open it as http://localhost.'
+    );
+  }
+  const browser = BROWSERS.find(({ pattern }) => pattern.test(userAgent));
+  const version = browser ? Number(browser.pattern.exec(userAgent)?.[1]) : Number.NaN;
+  const since = BROWSERS.map(({ name, first }) => `${name} ${first}`).join(', ');
+  if (browser && version < browser.first) {
+    return (
+      `No WebGPU on this page: this is ${browser.name} ${version}, and WebGPU came with ${browser.name} ${browser.first}. ` +
+      `Update it, or take a browser that has it: ${since} or newer.`
+    );
+  }
+  const name = browser ? `${browser.name} ${version}` : 'this browser';
+  return (
+    `No WebGPU on this page: ${name} has no \`navigator.gpu\` here. It came with ${since}, not on every system at once: ` +
+    'update the browser, and look whether WebGPU is switched off in its flags (`chrome://flags/#enable-unsafe-webgpu`, ' +
+    '`dom.webgpu.enabled`).'
+  );
 }

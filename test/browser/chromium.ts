@@ -25,8 +25,17 @@ export function findChromium(): string | undefined {
   return named ?? PLACES.find((path) => existsSync(path));
 }
 
-/** Loads a page that runs `script` and resolves with the JSON that it posts to `/report`. */
-export async function reportOf<T>(chromium: string, script: string, timeoutMs: number): Promise<T> {
+/**
+ * Loads a page that runs `script` and resolves with the JSON that it posts to `/report`.
+ *
+ * @param host The name that the page is asked for by; any other than the default is no secure context.
+ */
+export async function reportOf<T>(
+  chromium: string,
+  script: string,
+  timeoutMs: number,
+  host = '127.0.0.1',
+): Promise<T> {
   const profile = mkdtempSync(join(tmpdir(), 'lockstep-chromium-'));
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -41,7 +50,8 @@ export async function reportOf<T>(chromium: string, script: string, timeoutMs: n
       // Containers seldom have what the sandbox needs; the only page is ours.
       '--no-sandbox',
       `--user-data-dir=${profile}`,
-      `http://127.0.0.1:${port}/`,
+      ...(host === '127.0.0.1' ? [] : [`--host-resolver-rules=MAP ${host} 127.0.0.1`]),
+      `http://${host}:${port}/`,
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
