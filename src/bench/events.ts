@@ -14,7 +14,7 @@ export interface WindowPoint {
 
 /** An evaluation between two chunks of steps. Survives `structuredClone` and `v8.serialize`. */
 export interface EvaluationCheckpoint {
-  /** Strategy, seed, task and optimizer settings as text: only the same evaluation can go on from here. */
+  /** Strategy, seed, task and optimizer settings as JSON: only the same evaluation can go on from here. */
   identity: string;
   /** Training kernels that ran. */
   kernels: string[];

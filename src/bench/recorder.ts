@@ -4,7 +4,7 @@
  */
 
 import type { AdamWSettings, LockstepEvent, RunCheckpoint } from '../lockstep/types.js';
-import { LockstepError } from '../platform/errors.js';
+import { checkCheckpoint, checkIdentity } from './checkpoint.js';
 import type { EvaluationCheckpoint, EvaluationEvent, WindowPoint } from './events.js';
 import { type RunResult, summaryConfig } from './summary.js';
 import type { Task } from './task.js';
@@ -35,12 +35,9 @@ export class Recorder {
   constructor({ strategy, seed, task, optimizer }: EvaluationIdentity, resume?: EvaluationCheckpoint) {
     this.#identity = JSON.stringify({ strategy, ...summaryConfig(task, seed), ...optimizer });
     this.#orders = task.orders;
-    if (resume && resume.identity !== this.#identity) {
-      throw new LockstepError(
-        'bad-input',
-        `The checkpoint is of another evaluation, ${resume.identity}; this one is ${this.#identity}. Use the flags and ` +
-          'the strategy that it was made with, or begin anew.',
-      );
+    if (resume) {
+      checkIdentity(resume, this.#identity); // first: another task's runs would be found to be out of range
+      checkCheckpoint(resume, task);
     }
     const { kernels = [], results = [], windows = [], runs = [] } = resume ?? {};
     this.kernels = new Set(kernels);

@@ -5,16 +5,17 @@
 import {
   hasCheckpoint,
   readCheckpoint,
-  readComplete,
   removeCheckpoint,
   writeCheckpoint,
 } from '../bench/checkpoint-file.js';
 import { type CurvePoint, drawCurves } from '../bench/curves.js';
 import { Evaluation } from '../bench/evaluate.js';
-import { prepareOutputFolder, writeResult } from '../bench/result-files.js';
+import { prepareOutputFolder, resultPath, writeResult } from '../bench/result-files.js';
+import { refuseFile } from '../bench/seal.js';
 import type { StrategyHost } from '../bench/strategy-host.js';
 import { startStrategy } from '../bench/strategy-thread.js';
 import { type RunResult, type Summary, summarize } from '../bench/summary.js';
+import { readComplete, sealedSummary, summaryText } from '../bench/summary-file.js';
 import { configName } from '../bench/task.js';
 import type { Device } from '../gpu/device.js';
 import { openDevice } from '../gpu/open.js';
@@ -81,7 +82,16 @@ function earlier({ label }: Job, evaluation: Evaluation, flags: BenchFlags): Sum
   if (!resume || outputDir === undefined) return undefined;
   const summary = readComplete(outputDir, label, evaluation);
   const checkpoint = summary ? undefined : readCheckpoint(outputDir, label, seed);
-  if (checkpoint) evaluation.resume(checkpoint);
+  try {
+    if (checkpoint) evaluation.resume(checkpoint);
+  } catch (cause) {
+    if (!(cause instanceof LockstepError)) throw cause;
+    throw refuseFile(
+      resultPath(outputDir, label, seed, 'checkpoint'),
+      `cannot be used: ${cause.message}`,
+      cause,
+    );
+  }
   return summary;
 }
 
@@ -166,7 +176,7 @@ async function writeFiles(run: JobRun, { outputDir, seed, quiet }: BenchFlags): 
   if (outputDir === undefined) return;
   const { label } = run.job;
   const { summary, config } = run.row();
-  const paths = [writeResult(outputDir, label, seed, 'json', `${JSON.stringify(summary, null, 2)}\n`)];
+  const paths = [writeResult(outputDir, label, seed, 'json', summaryText(summary))];
   // An interrupt leaves no time to draw.
   if (!summary.complete) {
     if (hasCheckpoint(outputDir, label, seed))
@@ -192,7 +202,7 @@ function printResults(runs: readonly JobRun[], { json, log }: BenchFlags): void 
   const stream = json || log ? process.stderr : process.stdout;
   stream.write(`${resultsTable(rows, colorsFor(stream))}\n`);
   if (json) {
-    const summaries = rows.map(({ summary }) => summary);
+    const summaries = rows.map(({ summary }) => sealedSummary(summary));
     out(JSON.stringify(summaries.length === 1 ? summaries[0] : summaries, null, 2));
   }
 }

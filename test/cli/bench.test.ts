@@ -329,7 +329,7 @@ describe('--resume', () => {
     writeFileSync(join(broken, CHECKPOINT[0]), 'no checkpoint');
     await refused(
       job(broken, '--resume'),
-      /starter-n16-k3_seed42.checkpoint cannot be read as a checkpoint .*; delete it/,
+      /starter-n16-k3_seed42.checkpoint is no checkpoint of lockstep-gpu, or it is damaged. Delete it or leave out --resume/,
     );
   });
 });
