@@ -1,5 +1,5 @@
 /** How a training step's cost goes with the number of runs R, the hidden width W and the kernel variant. */
-import { KERNEL_NAMES } from '../../src/kernels/training-kernel.js';
+import { KERNEL_NAMES } from '../../src/kernels/train/training-kernel.js';
 import { type Case, runsOf } from '../runs.js';
 import type { Context, Report, ReportTable, Section, Target } from '../section.js';
 import { fixed, median, spread } from '../statistics.js';

@@ -2,7 +2,7 @@
  * Whether a value is a checkpoint that an evaluation can go on from: whose it is, shapes and ranges. Files have a checksum
  * besides; this is for what passes it or never was in a file, an object that a program hands in.
  */
-import { KERNEL_NAMES } from '../kernels/training-kernel.js';
+import { KERNEL_NAMES } from '../kernels/train/training-kernel.js';
 import { LockstepError } from '../platform/errors.js';
 import { showKind } from '../platform/options.js';
 import { printable } from '../platform/printable.js';

@@ -14,7 +14,7 @@ import {
   profiles,
   type Task,
 } from '../bench/task.js';
-import { KERNEL_NAMES, type KernelName } from '../kernels/training-kernel.js';
+import { KERNEL_NAMES, type KernelName } from '../kernels/train/training-kernel.js';
 import { LockstepError } from '../platform/errors.js';
 
 export interface BenchFlags extends Partial<Record<OverrideFlag, number>> {

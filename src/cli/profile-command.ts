@@ -1,6 +1,6 @@
 /** The `profile` command: its flags, and the way into profile-run.ts, which is loaded only when there is something to run. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { KernelName } from '../kernels/training-kernel.js';
+import type { KernelName } from '../kernels/train/training-kernel.js';
 import { SORT_KEYS, type SortKey } from './profile-table.js';
 
 export interface ProfileFlags {

@@ -7,7 +7,7 @@ import {
   SLOT_WORDS,
   STEP_FLOATS,
   SUMS,
-} from '../kernels/training-kernel.js';
+} from '../kernels/train/training-kernel.js';
 import type { MemoryPlan } from './memory-plan.js';
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;

@@ -2,14 +2,14 @@
  * Runs that train in the same dispatches: one compiled kernel, its buffers and slots. Sends chunks of steps, reads the
  * records of windows that closed, hands out trained weights. Which runs, and what becomes of them, the trainer knows.
  */
-import { closeWindow, RECORD_WORDS } from '../../shaders/close-window.wgsl.js';
+import { closeWindow, RECORD_WORDS } from '../../shaders/train/close-window.wgsl.js';
 import { annotatePass, type PassNote } from '../gpu/annotate.js';
 import { bindGroup } from '../gpu/bind.js';
 import type { Device } from '../gpu/device.js';
 import { span } from '../gpu/host-spans.js';
 import { mapWhenDone, type WaitOptions } from '../gpu/map.js';
 import { BufferUsage } from '../gpu/usage.js';
-import { type ChunkSize, sumsBytes } from '../kernels/training-cost.js';
+import { type ChunkSize, sumsBytes } from '../kernels/train/training-cost.js';
 import {
   type ChunkBuffers,
   type DataBank,
@@ -21,7 +21,7 @@ import {
   STEP_FLOATS,
   SUMS,
   type TrainingKernel,
-} from '../kernels/training-kernel.js';
+} from '../kernels/train/training-kernel.js';
 import { allocateChunkBuffers, freeChunkBuffers } from './chunk-buffers.js';
 import { DataBanks } from './data-banks.js';
 import { liveWeights } from './live-columns.js';

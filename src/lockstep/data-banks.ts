@@ -4,7 +4,7 @@
  */
 import type { Device } from '../gpu/device.js';
 import { BufferUsage } from '../gpu/usage.js';
-import { type DataBank, SOURCE_WORDS } from '../kernels/training-kernel.js';
+import { type DataBank, SOURCE_WORDS } from '../kernels/train/training-kernel.js';
 import { LockstepError } from '../platform/errors.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 import { type LiveDataset, liveDataset } from './live-columns.js';

@@ -3,7 +3,7 @@
  * training, scored on the test set, and reported. In the background, while other runs train on.
  */
 import type { Device } from '../gpu/device.js';
-import { Scorer } from '../kernels/scoring.js';
+import { Scorer } from '../kernels/train/scoring.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 import type { Cohort } from './cohort.js';
 import { allWeights } from './live-columns.js';
@@ -137,7 +137,7 @@ export class Finisher {
         this.#device,
         features,
         hidden,
-        kernel === 'portable' ? 'portable' : 'shuffle',
+        kernel === 'portable' ? 'portable' : 'subgroup',
       );
       accuracies = await (await this.#scorer).accuracies(
         testSet,

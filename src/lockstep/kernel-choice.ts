@@ -3,23 +3,23 @@
  * says; timing the guesses is kernel-timing.ts's, and remembering the winner kernel-memory.ts's.
  */
 
-import { batchedVariant } from '../kernels/batched.js';
-import { persistentVariant } from '../kernels/persistent.js';
-import { portableVariant } from '../kernels/portable.js';
-import { shuffleVariant } from '../kernels/shuffle.js';
+import { portableVariant } from '../kernels/train/portable.js';
+import { subgroupVariant } from '../kernels/train/subgroup.js';
+import { batchedVariant } from '../kernels/train/tiles-batched.js';
+import { persistentVariant } from '../kernels/train/tiles-persistent.js';
 import {
   type AdapterFacts,
   KERNEL_NAMES,
   type KernelName,
   type KernelShape,
   type KernelVariant,
-} from '../kernels/training-kernel.js';
+} from '../kernels/train/training-kernel.js';
 import { LockstepError } from '../platform/errors.js';
 
 const VARIANTS: Record<KernelName, KernelVariant> = {
-  shuffle: shuffleVariant,
-  persistent: persistentVariant,
-  batched: batchedVariant,
+  subgroup: subgroupVariant,
+  'tiles-persistent': persistentVariant,
+  'tiles-batched': batchedVariant,
   portable: portableVariant,
 };
 
@@ -37,12 +37,12 @@ export function candidates(adapter: AdapterFacts, shape: KernelShape, runs: numb
   const fits = (variant: KernelVariant) => variant.refusal(adapter, shape) === undefined;
   if (adapter.info.isCpu) {
     // There a load costs more than an addition, and a shuffle of eight lanes next to nothing.
-    if (fits(shuffleVariant)) return [shuffleVariant];
+    if (fits(subgroupVariant)) return [subgroupVariant];
     const small = shape.features * shape.hidden * shape.batch < FEW_PRODUCTS;
     return small || !fits(batchedVariant) ? [portableVariant] : [batchedVariant];
   }
   // On a GPU a shuffle is a quarter as fast as a multiply-add, and a table of 32 entries replaces five of those: no
-  // gain, so shuffle is left to those who name it.
+  // gain, so the subgroup kernel is left to those who name it.
   const guesses =
     runs >= MANY_RUNS ? [persistentVariant, batchedVariant] : [batchedVariant, persistentVariant];
   const fitting = guesses.filter(fits);

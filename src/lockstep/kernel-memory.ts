@@ -4,7 +4,7 @@
  */
 import { version } from '../../package.json';
 import type { DeviceInfo } from '../gpu/device.js';
-import type { KernelShape } from '../kernels/training-kernel.js';
+import type { KernelShape } from '../kernels/train/training-kernel.js';
 import { nodeModule } from '../platform/node-module.js';
 
 type Winners = Record<string, string>;

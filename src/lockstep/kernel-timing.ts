@@ -9,7 +9,7 @@ import {
   type KernelShape,
   type KernelVariant,
   SOURCE_WORDS,
-} from '../kernels/training-kernel.js';
+} from '../kernels/train/training-kernel.js';
 import { allocateChunkBuffers, freeChunkBuffers } from './chunk-buffers.js';
 import { planMemory } from './memory-plan.js';
 

@@ -9,7 +9,7 @@ import {
   type KernelShape,
   STEP_FLOATS,
   SUMS,
-} from '../kernels/training-kernel.js';
+} from '../kernels/train/training-kernel.js';
 import { LockstepError } from '../platform/errors.js';
 
 /** The most that the buffers of a chunk's batches take together. */

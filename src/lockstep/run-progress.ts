@@ -2,7 +2,7 @@
  * One run under way, on the host: its place on the device, its batches, how far it has been sent ahead and which
  * window is open. It decides nothing: the device applies the stop rule, the trainer reads what came of it.
  */
-import { HYPER_FLOATS, STEP_FLOATS } from '../kernels/training-kernel.js';
+import { HYPER_FLOATS, STEP_FLOATS } from '../kernels/train/training-kernel.js';
 import type { BatchPlan, BatchSource } from './batches.js';
 import type { Placement } from './data-banks.js';
 import { DEFAULT_EPS } from './options.js';

@@ -2,8 +2,8 @@
  * What goes into the lockstep trainer and what comes out of it: runs, options, events. Types only; the work is in
  * trainer.ts.
  */
-import type { MlpWeights } from '../kernels/mlp-weights.js';
-import type { KernelName } from '../kernels/training-kernel.js';
+import type { MlpWeights } from '../kernels/train/mlp-weights.js';
+import type { KernelName } from '../kernels/train/training-kernel.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 
 export type { MlpWeights };
@@ -70,8 +70,8 @@ export interface LockstepOptions {
   logInterval?: number;
   stop?: StopRule;
   /**
-   * Which kernel variant trains. `auto`: the fastest that the adapter and the shape allow. On a GPU those are `persistent`
-   * and `batched`, which give the same bits: they are timed for the shape and the number of runs, and the winner is
+   * Which kernel variant trains. `auto`: the fastest that the adapter and the shape allow. On a GPU those are `tiles-persistent`
+   * and `tiles-batched`, which give the same bits: they are timed for the shape and the number of runs, and the winner is
    * remembered, in Node in the user's cache folder. Default `auto`.
    */
   kernel?: 'auto' | KernelName;

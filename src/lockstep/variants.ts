@@ -3,7 +3,7 @@
  * timing them once and remembering the winner.
  */
 import type { Device } from '../gpu/device.js';
-import type { KernelName, KernelShape, KernelVariant } from '../kernels/training-kernel.js';
+import type { KernelName, KernelShape, KernelVariant } from '../kernels/train/training-kernel.js';
 import { candidates, variantNamed } from './kernel-choice.js';
 import { recall, remember, winnerKey } from './kernel-memory.js';
 import { timeKernel } from './kernel-timing.js';

@@ -6,7 +6,7 @@ import type { Device } from '../gpu/device.js';
 import { span } from '../gpu/host-spans.js';
 import { mapWhenDone, type WaitOptions } from '../gpu/map.js';
 import { BufferUsage } from '../gpu/usage.js';
-import type { TrainingKernel } from '../kernels/training-kernel.js';
+import type { TrainingKernel } from '../kernels/train/training-kernel.js';
 import type { MlpWeights } from './types.js';
 
 /** States that one staging buffer holds take at most so much together, unless one takes more. */

@@ -12,7 +12,12 @@ const CALLS = 10;
 /** Few: the kernels for GPUs are slow on a CPU adapter, and there is more than one. */
 const TRAINING_STEPS = 4;
 const MOST_RUNS = 8;
-const VARIANTS: readonly LockstepOptions['kernel'][] = ['shuffle', 'batched', 'persistent', 'portable'];
+const VARIANTS: readonly LockstepOptions['kernel'][] = [
+  'subgroup',
+  'tiles-batched',
+  'tiles-persistent',
+  'portable',
+];
 
 /** One call of each tensor kernel; the tensors that it makes are freed by the caller's scope. */
 function tensorCalls(device: Device): (() => unknown)[] {

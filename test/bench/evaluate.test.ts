@@ -123,7 +123,7 @@ test('goes on from a checkpoint: the events before it again, then the rest, to t
   for await (const event of evaluate(device, starter, { task, resume })) events.push(event);
   expect(events.at(-1)).toEqual(whole.at(-1));
   // A kernel that had no run left by the checkpoint stays in the summary.
-  const earlier = { ...resume!, kernels: ['portable', 'shuffle'] } as EvaluationCheckpoint;
+  const earlier = { ...resume!, kernels: ['portable', 'subgroup'] } as EvaluationCheckpoint;
   const again = (await collect(evaluate(device, starter, { task, resume: earlier }))).at(-1);
   expect(again?.type === 'end' && again.summary.kernels).toEqual(expect.arrayContaining(earlier.kernels));
   const windows = (all: EvaluationEvent[]) =>

@@ -3,9 +3,9 @@
  * how far each is from the float64 oracle. Bundled by the test; no assertions here.
  */
 import { openDevice } from '../../src/gpu/open.js';
-import { KERNEL_NAMES, type KernelName } from '../../src/kernels/training-kernel.js';
+import { KERNEL_NAMES, type KernelName } from '../../src/kernels/train/training-kernel.js';
 import { variantNamed } from '../../src/lockstep/kernel-choice.js';
-import { trainReference } from '../../src/lockstep/reference-trainer.js';
+import { trainReference } from '../kernels/train/reference.js';
 import { outcomes, randomDataset, randomWeights } from '../lockstep/random-runs.js';
 
 export interface KernelReport {

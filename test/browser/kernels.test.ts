@@ -52,32 +52,35 @@ if (!chromium) {
       expect(page.adapter).toMatch(/swiftshader/i);
     });
 
-    it.each(['persistent', 'batched', 'portable'])('the %s kernel does what the oracle does', (kernel) => {
-      expect(reports(kernel)).toHaveLength(2);
-      for (const { shape, refusal, ran, steps, ...errors } of reports(kernel)) {
-        expect({ refusal, ran, steps }, shape).toEqual({ refusal: undefined, ran: [kernel], steps: 4 });
-        expect(errors.lossError, shape).toBeLessThanOrEqual(LOSS_TOLERANCE);
-        expect(errors.accuracyError, shape).toBeLessThanOrEqual(1e-12);
-        expect(errors.weightsError, shape).toBeLessThanOrEqual(WEIGHTS_TOLERANCE);
-      }
-    });
+    it.each(['tiles-persistent', 'tiles-batched', 'portable'])(
+      'the %s kernel does what the oracle does',
+      (kernel) => {
+        expect(reports(kernel)).toHaveLength(2);
+        for (const { shape, refusal, ran, steps, ...errors } of reports(kernel)) {
+          expect({ refusal, ran, steps }, shape).toEqual({ refusal: undefined, ran: [kernel], steps: 4 });
+          expect(errors.lossError, shape).toBeLessThanOrEqual(LOSS_TOLERANCE);
+          expect(errors.accuracyError, shape).toBeLessThanOrEqual(1e-12);
+          expect(errors.weightsError, shape).toBeLessThanOrEqual(WEIGHTS_TOLERANCE);
+        }
+      },
+    );
 
-    it('the shuffle kernel does so too, or says why it cannot run', () => {
-      for (const { shape, refusal, ran, steps, ...errors } of reports('shuffle')) {
+    it('the subgroup kernel does so too, or says why it cannot run', () => {
+      for (const { shape, refusal, ran, steps, ...errors } of reports('subgroup')) {
         if (refusal !== undefined) {
-          expect(refusal).toMatch(/^The shuffle kernel cannot train this: .+ kernel can\.$/);
+          expect(refusal).toMatch(/^The subgroup kernel cannot train this: .+ kernel can\.$/);
           continue;
         }
-        expect({ ran, steps }, shape).toEqual({ ran: ['shuffle'], steps: 4 });
+        expect({ ran, steps }, shape).toEqual({ ran: ['subgroup'], steps: 4 });
         expect(errors.lossError, shape).toBeLessThanOrEqual(LOSS_TOLERANCE);
         expect(errors.weightsError, shape).toBeLessThanOrEqual(WEIGHTS_TOLERANCE);
       }
     });
 
-    it('persistent and batched give the same bits', () => {
+    it('tiles-persistent and tiles-batched give the same bits', () => {
       const bits = (kernel: string) => reports(kernel).map((report) => report.bits);
-      expect(bits('persistent')).toEqual(bits('batched'));
-      expect(bits('persistent')[0]).toHaveLength(8 * 128);
+      expect(bits('tiles-persistent')).toEqual(bits('tiles-batched'));
+      expect(bits('tiles-persistent')[0]).toHaveLength(8 * 128);
     });
   });
 }

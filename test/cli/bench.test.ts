@@ -56,11 +56,11 @@ describe('what is refused before anything is trained', () => {
     ['bench --config n8-k8', /secrets is 10.*1 subsets/],
     [
       `${ONE} --kernel quick`,
-      /--kernel <name>.*'quick' is invalid. Allowed choices are auto, shuffle, persistent/,
+      /--kernel <name>.*'quick' is invalid. Allowed choices are auto, subgroup, tiles-persistent/,
     ],
     [
       `${ONE} --kernel shuffle --hidden-width 15`,
-      /--kernel shuffle, n8-k2: The shuffle kernel cannot train this: .* The portable kernel can\./,
+      /--kernel shuffle, n8-k2: The subgroup kernel cannot train this: .* The portable kernel can\./,
     ],
     [`${ONE} --adapter no-such-card`, /No WebGPU adapter has "no-such-card" in its name/],
   ])('%s', (args, reason) => refused(args, reason));
@@ -184,14 +184,14 @@ describe('what is said', () => {
   });
 
   test('--json with several configurations is a list; --kernel takes another kernel, and each says which ran', async () => {
-    const args = `bench ${TINY} --config n8-k2,n9-k2 --strategy starter --json --kernel batched`;
+    const args = `bench ${TINY} --config n8-k2,n9-k2 --strategy starter --json --kernel tiles-batched`;
     const { stdout, stderr } = await runCli(args);
     const summaries = JSON.parse(stdout) as Summary[];
     expect(summaries.map(({ config, kernels }) => [config.n_features, kernels])).toEqual([
-      [8, ['batched']],
-      [9, ['batched']],
+      [8, ['tiles-batched']],
+      [9, ['tiles-batched']],
     ]);
-    expect(stderr).toContain('starter n9-k2  training 2 runs at once, kernel batched');
+    expect(stderr).toContain('starter n9-k2  training 2 runs at once, kernel tiles-batched');
   });
 
   test("--log gives the scaffold's lines in run order, and nothing else", async () => {

@@ -8,8 +8,8 @@ import { operationsIn } from '../../src/kernels/count-operations.js';
 import { runKernel } from '../../src/kernels/custom.js';
 import { indexAdd } from '../../src/kernels/index-select.js';
 import { adamStep, sgdStep } from '../../src/kernels/optimizer.js';
-import { portableScoreCost, shuffleScoreCost } from '../../src/kernels/scoring-cost.js';
 import { softmaxGradient } from '../../src/kernels/softmax.js';
+import { portableScoreCost, subgroupScoreCost } from '../../src/kernels/train/scoring-cost.js';
 import { tensor, zeros } from '../../src/tensor/create.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 
@@ -138,7 +138,7 @@ it('scoring: 2 features, 4 units, 3 examples, 5 networks', () => {
     unitsPerSubgroup: 4,
     partials: 'workgroup',
   } as const;
-  expect(shuffleScoreCost(options, 3, 5, 1)).toEqual({
+  expect(subgroupScoreCost(options, 3, 5, 1)).toEqual({
     bytes: 4 * (5 * (parameters + 1) + 3 + 1),
     flops: 5 * (4 * 4 * 2 + 3 * (12 + 1 + 2)),
   });

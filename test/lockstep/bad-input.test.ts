@@ -47,7 +47,7 @@ describe('options that are refused', () => {
     ['stop.minSteps is Infinity', { stop: { ...stop, minSteps: Infinity } }],
     ['close windows more often', { stop, logInterval: 200_000, batchSize: 128 }],
     [
-      'There is no kernel "quick"; there are auto, shuffle, persistent, batched, portable',
+      'There is no kernel "quick"; there are auto, subgroup, tiles-persistent, tiles-batched, portable',
       { kernel: 'quick' as 'auto' },
     ],
   ])('%s', (message, options) => expectRefused(options, message));
@@ -55,8 +55,8 @@ describe('options that are refused', () => {
   it.each<[string, Partial<LockstepOptions>]>([
     ['batches have at most 128 examples; asked for 200. The portable kernel can.', { batchSize: 200 }],
     ['do not divide over subgroups', { hidden: 3, runs: [{ ...run, weights: randomWeights(8, 3, 1) }] }],
-  ])('the shuffle kernel by name where it cannot run: %s', (message, options) =>
-    expectRefused({ ...options, kernel: 'shuffle' }, message, 'unsupported'),
+  ])('the subgroup kernel by name where it cannot run: %s', (message, options) =>
+    expectRefused({ ...options, kernel: 'subgroup' }, message, 'unsupported'),
   );
 });
 

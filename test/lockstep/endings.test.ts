@@ -3,16 +3,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';
-import { trainReference } from '../../src/lockstep/reference-trainer.js';
 import { trainLockstep } from '../../src/lockstep/trainer.js';
 import type { LockstepEvent, LockstepRun } from '../../src/lockstep/types.js';
 import { BitMatrix } from '../../src/tensor/bits.js';
+import { trainReference } from '../kernels/train/reference.js';
 import { bitsOf, outcomes, randomDataset, randomWeights } from './outcomes.js';
 
 const FEATURES = 8;
 const HIDDEN = 32;
 const shape = { features: FEATURES, hidden: HIDDEN };
-const kernels = ['shuffle', 'persistent', 'batched', 'portable'] as const;
+const kernels = ['subgroup', 'tiles-persistent', 'tiles-batched', 'portable'] as const;
 
 let device: Device;
 beforeAll(async () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';
-import type { AdapterFacts, KernelShape, KernelVariant } from '../../src/kernels/training-kernel.js';
+import type { AdapterFacts, KernelShape, KernelVariant } from '../../src/kernels/train/training-kernel.js';
 import { candidates, variantNamed } from '../../src/lockstep/kernel-choice.js';
 import { timeKernel } from '../../src/lockstep/kernel-timing.js';
 
@@ -46,33 +46,33 @@ describe('candidates', () => {
   it.each(['NVIDIA', 'AMD', 'Intel', 'Apple', 'a browser without subgroups'] as const)(
     '%s: the two for GPUs, a workgroup a run first where there are many; tiles over all where one is too much',
     (gpu) => {
-      expect(names(gpu, shapes.parity, 100)).toEqual(['persistent', 'batched']);
-      expect(names(gpu, shapes.parity, 1)).toEqual(['batched', 'persistent']);
-      expect(names(gpu, shapes.odd, 100)).toEqual(['persistent', 'batched']);
-      expect(names(gpu, shapes.wide, 100)).toEqual(['batched']);
+      expect(names(gpu, shapes.parity, 100)).toEqual(['tiles-persistent', 'tiles-batched']);
+      expect(names(gpu, shapes.parity, 1)).toEqual(['tiles-batched', 'tiles-persistent']);
+      expect(names(gpu, shapes.odd, 100)).toEqual(['tiles-persistent', 'tiles-batched']);
+      expect(names(gpu, shapes.wide, 100)).toEqual(['tiles-batched']);
     },
   );
 
-  it.each(['lavapipe', 'SwiftShader'] as const)('%s: shuffle where it fits, else tiles', (cpu) => {
-    for (const runs of [1, 100]) expect(names(cpu, shapes.parity, runs)).toEqual(['shuffle']);
-    expect(names(cpu, shapes.odd, 100)).toEqual(['batched']);
-    expect(names(cpu, shapes.wide, 100)).toEqual(['batched']);
+  it.each(['lavapipe', 'SwiftShader'] as const)('%s: subgroup where it fits, else tiles', (cpu) => {
+    for (const runs of [1, 100]) expect(names(cpu, shapes.parity, runs)).toEqual(['subgroup']);
+    expect(names(cpu, shapes.odd, 100)).toEqual(['tiles-batched']);
+    expect(names(cpu, shapes.wide, 100)).toEqual(['tiles-batched']);
   });
 
   it('a CPU driver without subgroups: tiles, plain loops for the smallest', () => {
-    expect(names('a CPU driver without subgroups', shapes.parity, 100)).toEqual(['batched']);
+    expect(names('a CPU driver without subgroups', shapes.parity, 100)).toEqual(['tiles-batched']);
     const tiny = { features: 8, hidden: 16, batch: 128 };
     expect(names('a CPU driver without subgroups', tiny, 100)).toEqual(['portable']);
-    expect(names('NVIDIA', tiny, 100)).toEqual(['persistent', 'batched']);
+    expect(names('NVIDIA', tiny, 100)).toEqual(['tiles-persistent', 'tiles-batched']);
   });
 
   it('on no adapter depends on the number of runs in a way that bits could show', () => {
-    // persistent and batched agree bit for bit (same-bits.test.ts); no other two do.
+    // tiles-persistent and tiles-batched agree bit for bit (same-bits.test.ts); no other two do.
     for (const on of Object.keys(adapters) as (keyof typeof adapters)[]) {
       for (const shape of Object.values(shapes)) {
         const sets = [1, 47, 48, 100, 1024].map((runs) => names(on, shape, runs).sort().join());
         expect(new Set(sets).size).toBe(1);
-        if (names(on, shape, 1).length > 1) expect(sets[0]).toBe('batched,persistent');
+        if (names(on, shape, 1).length > 1) expect(sets[0]).toBe('tiles-batched,tiles-persistent');
       }
     }
   });
@@ -80,29 +80,34 @@ describe('candidates', () => {
 
 describe('a kernel by name', () => {
   it('is that kernel where it can run', () => {
-    expect(variantNamed('shuffle', adapters.NVIDIA, shapes.parity, 100).name).toBe('shuffle');
+    expect(variantNamed('subgroup', adapters.NVIDIA, shapes.parity, 100).name).toBe('subgroup');
     expect(variantNamed('portable', adapters.lavapipe, shapes.wide, 1).name).toBe('portable');
   });
 
   it.each([
     [
-      'shuffle',
+      'subgroup',
       'Intel',
       shapes.parity,
-      /needs one subgroup size from 4 to 32; this device has 8 to 32\. The persistent/,
+      /needs one subgroup size from 4 to 32; this device has 8 to 32\. The tiles-persistent/,
     ],
     [
-      'shuffle',
+      'subgroup',
       'a browser without subgroups',
       shapes.parity,
-      /has no subgroups\. The persistent kernel can\./,
+      /has no subgroups\. The tiles-persistent kernel can\./,
     ],
-    ['shuffle', 'lavapipe', shapes.wide, /at most 128 examples; asked for 1024\. The batched kernel can\./],
     [
-      'persistent',
+      'subgroup',
+      'lavapipe',
+      shapes.wide,
+      /at most 128 examples; asked for 1024\. The tiles-batched kernel can\./,
+    ],
+    [
+      'tiles-persistent',
       'NVIDIA',
       shapes.wide,
-      /1024 x 4096 x 1024 = 4294967296 products.* The batched kernel can\./,
+      /1024 x 4096 x 1024 = 4294967296 products.* The tiles-batched kernel can\./,
     ],
   ] as const)('%s on %s is refused with the reason and the one that can', (name, on, shape, message) => {
     expect(() => variantNamed(name, adapters[on], shape, 100)).toThrow(message);
@@ -110,7 +115,7 @@ describe('a kernel by name', () => {
 
   it('is refused where there is none of that name', () => {
     expect(() => variantNamed('toString', adapters.NVIDIA, shapes.parity, 1)).toThrow(
-      'There is no kernel "toString"; there are auto, shuffle, persistent, batched, portable.',
+      'There is no kernel "toString"; there are auto, subgroup, tiles-persistent, tiles-batched, portable.',
     );
   });
 });
@@ -139,7 +144,7 @@ describe('timing', () => {
     let timed: string[];
     const time = async (_: Device, variant: KernelVariant) => {
       timed.push(variant.name);
-      return variant.name === 'batched' ? 1 : 2;
+      return variant.name === 'tiles-batched' ? 1 : 2;
     };
     /** As a new process would: modules that remember nothing. */
     const fresh = async () => {
@@ -162,45 +167,45 @@ describe('timing', () => {
 
     it('the winner is remembered, in this process and in the next, for this shape and number of runs', async () => {
       const fastest = await fresh();
-      expect((await fastest(device, both, shapes.parity, 100, time)).name).toBe('batched');
-      expect((await fastest(device, both, shapes.parity, 100, time)).name).toBe('batched');
-      expect((await (await fresh())(device, both, shapes.parity, 100, time)).name).toBe('batched');
-      expect(timed).toEqual(['persistent', 'batched']);
+      expect((await fastest(device, both, shapes.parity, 100, time)).name).toBe('tiles-batched');
+      expect((await fastest(device, both, shapes.parity, 100, time)).name).toBe('tiles-batched');
+      expect((await (await fresh())(device, both, shapes.parity, 100, time)).name).toBe('tiles-batched');
+      expect(timed).toEqual(['tiles-persistent', 'tiles-batched']);
       await fastest(device, both, shapes.parity, 99, time);
       await fastest(device, both, shapes.odd, 100, time);
       expect(timed).toHaveLength(6);
       expect(Object.values(JSON.parse(readFileSync(file, 'utf8')))).toEqual([
-        'batched',
-        'batched',
-        'batched',
+        'tiles-batched',
+        'tiles-batched',
+        'tiles-batched',
       ]);
     });
 
     it.each([
       ['is no JSON', '{"half": '],
-      ['is a list', '["batched"]'],
+      ['is a list', '["tiles-batched"]'],
       ['is null', 'null'],
     ])('a cache that %s is written anew', async (_, text) => {
       mkdirSync(join(home, 'lockstep-gpu'));
       writeFileSync(file, text);
-      expect((await (await fresh())(device, both, shapes.parity, 100, time)).name).toBe('batched');
-      expect(timed).toEqual(['persistent', 'batched']);
-      expect(Object.values(JSON.parse(readFileSync(file, 'utf8')))).toEqual(['batched']);
+      expect((await (await fresh())(device, both, shapes.parity, 100, time)).name).toBe('tiles-batched');
+      expect(timed).toEqual(['tiles-persistent', 'tiles-batched']);
+      expect(Object.values(JSON.parse(readFileSync(file, 'utf8')))).toEqual(['tiles-batched']);
     });
 
-    it.each(['"shuffle"', '"none"', '7', '{}'])(
+    it.each(['"subgroup"', '"none"', '7', '{}'])(
       'a winner %s that is no candidate is timed again',
       async (winner) => {
         await (await fresh())(device, both, shapes.parity, 100, time);
-        writeFileSync(file, readFileSync(file, 'utf8').replace('"batched"', winner));
-        expect((await (await fresh())(device, both, shapes.parity, 100, time)).name).toBe('batched');
+        writeFileSync(file, readFileSync(file, 'utf8').replace('"tiles-batched"', winner));
+        expect((await (await fresh())(device, both, shapes.parity, 100, time)).name).toBe('tiles-batched');
         expect(timed).toHaveLength(4);
       },
     );
 
     it('a cache folder that cannot be made is no error', async () => {
       writeFileSync(join(home, 'lockstep-gpu'), 'a file in the way');
-      expect((await (await fresh())(device, both, shapes.parity, 100, time)).name).toBe('batched');
+      expect((await (await fresh())(device, both, shapes.parity, 100, time)).name).toBe('tiles-batched');
       expect(existsSync(file)).toBe(false);
     });
   });

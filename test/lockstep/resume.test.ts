@@ -79,7 +79,7 @@ async function goOn(before: Outcome[], saved: { run: number; checkpoint: RunChec
   return whole;
 }
 
-describe.each(['shuffle', 'persistent', 'batched', 'portable'] as const)(
+describe.each(['subgroup', 'tiles-persistent', 'tiles-batched', 'portable'] as const)(
   'training on from a checkpoint on the %s kernel',
   (kernel) => {
     it.each([1, 4, 9])(
@@ -114,7 +114,7 @@ describe.each(['shuffle', 'persistent', 'batched', 'portable'] as const)(
 );
 
 describe('a checkpoint that does not fit is refused', () => {
-  const checkpointOf = async (kernel: 'shuffle' | 'portable') =>
+  const checkpointOf = async (kernel: 'subgroup' | 'portable') =>
     (await stopAt(1, { kernel })).checkpoint[0].checkpoint;
   const refusal = async (checkpoint: RunCheckpoint, more: Partial<LockstepOptions> = {}) => {
     const used = device.memory();
@@ -129,8 +129,8 @@ describe('a checkpoint that does not fit is refused', () => {
 
   it('where another kernel made it', async () => {
     const checkpoint = await checkpointOf('portable');
-    expect(await refusal(checkpoint, { kernel: 'shuffle' })).toContain(
-      'run 0 cannot go on from its checkpoint: it was made by the kernel portable, and shuffle is to train it',
+    expect(await refusal(checkpoint, { kernel: 'subgroup' })).toContain(
+      'run 0 cannot go on from its checkpoint: it was made by the kernel portable, and subgroup is to train it',
     );
   });
 

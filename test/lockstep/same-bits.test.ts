@@ -51,12 +51,12 @@ const all = Array.from({ length: 30 }, (_, k) => runNumber(k));
 const probes = [0, 1, 2];
 /** Chunks asked for, for those of changing length. */
 let chunk = 0;
-const kernels = ['shuffle', 'persistent', 'batched', 'portable'] as const;
+const kernels = ['subgroup', 'tiles-persistent', 'tiles-batched', 'portable'] as const;
 /** Bytes of the largest buffer of one run in each of them. */
 const largest = {
-  shuffle: 4 * (3 * 32 * 16 + 6 * 32 + 4),
-  persistent: 12 * (32 * (16 + 2) + 4),
-  batched: 12 * (32 * (16 + 2) + 4),
+  subgroup: 4 * (3 * 32 * 16 + 6 * 32 + 4),
+  'tiles-persistent': 12 * (32 * (16 + 2) + 4),
+  'tiles-batched': 12 * (32 * (16 + 2) + 4),
   portable: 128 * 33 * 4,
 };
 
@@ -158,7 +158,7 @@ describe.each(kernels)('the %s kernel', (kernel) => {
 
 // Which of the two trains may depend on the number of runs: lockstep/kernel-choice.ts.
 it('gives the same bits in the persistent and in the batched kernel', async () => {
-  const [persistent, batched] = [await bits(all, 'persistent'), await bits(all, 'batched')];
+  const [persistent, batched] = [await bits(all, 'tiles-persistent'), await bits(all, 'tiles-batched')];
   expect(batched.bits).toEqual(persistent.bits);
 });
 
@@ -167,11 +167,11 @@ it('gives the same bits in small and in large tiles', async () => {
   const hidden = 200;
   const run = { ...all[0], weights: randomWeights(FEATURES, hidden, 7) };
   const trained = (expectedRuns: number) =>
-    bits([run], 'batched', device, { hidden, maxSteps: 5, logInterval: 1, expectedRuns });
+    bits([run], 'tiles-batched', device, { hidden, maxSteps: 5, logInterval: 1, expectedRuns });
   expect((await trained(128)).bits).toEqual((await trained(1)).bits);
 });
 
-it.each(['persistent', 'batched', 'portable'] as const)(
+it.each(['tiles-persistent', 'tiles-batched', 'portable'] as const)(
   'gives the same bits in the %s kernel within WebGPU’s default limits and without features',
   async (kernel) => {
     const plain = await openDevice({ requiredLimits: 'default', wantedFeatures: [] });

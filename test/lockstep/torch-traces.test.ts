@@ -82,7 +82,7 @@ describe('the trainer against PyTorch', () => {
     });
   });
 
-  const others = (['persistent', 'batched', 'portable'] as const).flatMap((kernel) =>
+  const others = (['tiles-persistent', 'tiles-batched', 'portable'] as const).flatMap((kernel) =>
     [32, 50, 64].map((n) => [n, kernel] as const),
   );
   it.each(others)('n%i: so does the %s kernel', async (n, kernel) => {

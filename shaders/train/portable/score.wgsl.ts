@@ -1,0 +1,56 @@
+/**
+ * Test accuracy in its plainest form: an invocation an example, a run along y. The oracle and fallback of
+ * subgroup/score.wgsl.ts, for any shape.
+ */
+import { bce } from '../../bce.wgsl.js';
+
+export const SCORE_INVOCATIONS = 64;
+
+/** The WGSL. Bindings: src/kernels/train/scoring.ts; weights in the order w1, b1, w2, b2. */
+export function portableScore(features: number, hidden: number): string {
+  const words = Math.ceil(features / 32);
+  const parameters = hidden * features + 2 * hidden + 1;
+  return /* wgsl */ `
+struct Stretch { examples: u32 }
+
+@group(0) @binding(0) var<uniform> stretch: Stretch;
+@group(0) @binding(1) var<storage, read> weights: array<f32>;
+@group(0) @binding(2) var<storage, read> rows: array<u32>;
+@group(0) @binding(3) var<storage, read> labels: array<u32>;
+@group(0) @binding(4) var<storage, read_write> hits: array<u32>;
+
+var<workgroup> correct: array<u32, ${SCORE_INVOCATIONS}>;
+
+${bce}
+
+@compute @workgroup_size(${SCORE_INVOCATIONS})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) id: u32,
+) {
+  let example = group.x * ${SCORE_INVOCATIONS}u + id;
+  let base = group.y * ${parameters}u;
+  correct[id] = 0u;
+  if (example < stretch.examples) {
+    var z = weights[base + ${parameters - 1}u];
+    for (var h = 0u; h < ${hidden}u; h++) {
+      var z1 = weights[base + ${hidden * features}u + h];
+      for (var i = 0u; i < ${features}u; i++) {
+        let bit = (rows[example * ${words}u + (i >> 5u)] >> (i & 31u)) & 1u;
+        z1 += select(0.0, weights[base + h * ${features}u + i], bit == 1u);
+      }
+      z += max(z1, 0.0) * weights[base + ${hidden * features + hidden}u + h];
+    }
+    let positive = ((labels[example >> 5u] >> (example & 31u)) & 1u) == 1u;
+    correct[id] = select(0u, 1u, (sigmoid(z) >= 0.5) == positive);
+  }
+  workgroupBarrier();
+  if (id == 0u) {
+    var sum = 0u;
+    for (var k = 0u; k < ${SCORE_INVOCATIONS}u; k++) { sum += correct[k]; }
+    hits[group.y * groups.x + group.x] = sum;
+  }
+}
+`;
+}

@@ -1,0 +1,184 @@
+/**
+ * Launches the plain training kernels (shaders/train/portable/train.wgsl.ts): six dispatches a step, any shape, any device. The
+ * oracle and the fallback; nothing here is fast.
+ */
+import * as shader from '../../../shaders/train/portable/train.wgsl.js';
+import { bindGroup } from '../../gpu/bind.js';
+import type { Device } from '../../gpu/device.js';
+import { BufferUsage } from '../../gpu/usage.js';
+import { type MlpWeights, packInOrder } from './mlp-weights.js';
+import { type ChunkSize, portableCosts } from './training-cost.js';
+import type {
+  Chunk,
+  ChunkBuffers,
+  DataBank,
+  KernelFootprint,
+  KernelShape,
+  KernelVariant,
+  TrainingKernel,
+} from './training-kernel.js';
+
+const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
+
+/** Words of the scratch buffers for one position. */
+function scratch({ features, hidden, batch }: KernelShape) {
+  return {
+    batch: batch * (Math.ceil(features / 32) + 1),
+    activations: batch * (hidden + 1),
+    gradients: shader.portableParameters({ features, hidden, batch }),
+  };
+}
+
+export const portableVariant: KernelVariant = {
+  name: 'portable',
+  refusal: () => undefined,
+  footprint(shape): KernelFootprint {
+    const words = scratch(shape);
+    return {
+      batchPitch: shape.batch,
+      slotBuffers: [12 * words.gradients, 4 * words.batch, 4 * words.activations, 4 * words.gradients],
+      bytesPerStep: 0,
+    };
+  },
+  create: (device, shape, buffers) => PortableKernel.create(device, shape, buffers),
+};
+
+type Stage = 'gather' | 'hidden' | 'loss' | 'gradients' | 'adamw' | 'advance';
+
+class PortableKernel implements TrainingKernel {
+  readonly name = 'portable';
+  readonly state: GPUBuffer;
+  readonly stateFloats: number;
+  readonly #device: Device;
+  readonly #shape: KernelShape;
+  readonly #shared: ChunkBuffers;
+  readonly #pipelines: Record<Stage, GPUComputePipeline>;
+  readonly #stride: GPUBuffer;
+  readonly #cursor: GPUBuffer;
+  readonly #batch: GPUBuffer;
+  readonly #activations: GPUBuffer;
+  readonly #gradients: GPUBuffer;
+  readonly #groups: Record<Exclude<Stage, 'gather'>, GPUBindGroup>;
+  readonly #gatherGroups = new WeakMap<DataBank, GPUBindGroup>();
+
+  static async create(device: Device, shape: KernelShape, buffers: ChunkBuffers): Promise<PortableKernel> {
+    const compile = (stage: Stage, code: string) =>
+      device.pipeline({ label: `portable-${stage}`, code, options: { ...shape } });
+    const [gather, hidden, loss, gradients, adamw, advance] = await Promise.all([
+      compile('gather', shader.portableGather(shape)),
+      compile('hidden', shader.portableHidden(shape)),
+      compile('loss', shader.portableLoss(shape)),
+      compile('gradients', shader.portableGradients(shape)),
+      compile('adamw', shader.portableAdamW(shape)),
+      compile('advance', shader.portableAdvance),
+    ]);
+    return new PortableKernel(device, shape, buffers, { gather, hidden, loss, gradients, adamw, advance });
+  }
+
+  private constructor(
+    device: Device,
+    shape: KernelShape,
+    shared: ChunkBuffers,
+    pipelines: Record<Stage, GPUComputePipeline>,
+  ) {
+    this.#device = device;
+    this.#shape = shape;
+    this.#shared = shared;
+    this.#pipelines = pipelines;
+    const words = scratch(shape);
+    this.stateFloats = 3 * words.gradients;
+    this.state = device.allocate('portable-state', 12 * words.gradients * shared.slots, STORAGE);
+    this.#batch = device.allocate('portable-batch', 4 * words.batch * shared.slots, STORAGE);
+    this.#activations = device.allocate(
+      'portable-activations',
+      4 * words.activations * shared.slots,
+      STORAGE,
+    );
+    this.#gradients = device.allocate('portable-gradients', 4 * words.gradients * shared.slots, STORAGE);
+    this.#cursor = device.allocate('portable-cursor', 4, STORAGE);
+    this.#stride = device.allocate('portable-stride', 16, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
+    this.#groups = this.#bindAll();
+  }
+
+  #bindAll() {
+    const { slotOf, paused, steps, hypers, sums } = this.#shared;
+    const [stride, cursor, batch, activations, gradients, state] = [
+      this.#stride,
+      this.#cursor,
+      this.#batch,
+      this.#activations,
+      this.#gradients,
+      this.state,
+    ];
+    const bind = (stage: Stage, buffers: (GPUBuffer | undefined)[]) =>
+      bindGroup(this.#device, this.#pipelines[stage], buffers);
+    return {
+      hidden: bind('hidden', [undefined, cursor, slotOf, paused, state, batch, activations]),
+      loss: bind('loss', [stride, cursor, slotOf, paused, state, steps, batch, activations, sums]),
+      gradients: bind('gradients', [undefined, cursor, slotOf, paused, state, batch, activations, gradients]),
+      adamw: bind('adamw', [stride, cursor, slotOf, paused, hypers, steps, gradients, state]),
+      advance: bind('advance', [undefined, cursor]),
+    };
+  }
+
+  #gatherGroup(bank: DataBank): GPUBindGroup {
+    let group = this.#gatherGroups.get(bank);
+    if (!group) {
+      const { sources, rows, labels } = bank;
+      const buffers = [this.#stride, this.#cursor, sources, this.#shared.order, rows, labels, this.#batch];
+      group = bindGroup(this.#device, this.#pipelines.gather, buffers);
+      this.#gatherGroups.set(bank, group);
+    }
+    return group;
+  }
+
+  encode(pass: GPUComputePassEncoder, { positions, steps, banks }: Chunk): void {
+    const { hidden, batch } = this.#shape;
+    const across = (items: number) => Math.ceil(items / shader.PORTABLE_INVOCATIONS);
+    const launch = (stage: Exclude<Stage, 'gather'>, x: number, y = 1, z = 1) => {
+      pass.setPipeline(this.#pipelines[stage]);
+      pass.setBindGroup(0, this.#groups[stage]);
+      pass.dispatchWorkgroups(x, y, z);
+    };
+    this.#device.gpu.queue.writeBuffer(this.#stride, 0, new Uint32Array([steps]));
+    this.#device.gpu.queue.writeBuffer(this.#cursor, 0, new Uint32Array(1));
+    for (let step = 0; step < steps; step++) {
+      pass.setPipeline(this.#pipelines.gather);
+      for (const { bank, entries } of banks) {
+        pass.setBindGroup(0, this.#gatherGroup(bank));
+        pass.dispatchWorkgroups(across(batch), entries);
+      }
+      launch('hidden', across(hidden), batch, positions);
+      launch('loss', across(batch), positions);
+      launch('gradients', across(this.stateFloats / 3), positions);
+      launch('adamw', across(this.stateFloats / 3), positions);
+      launch('advance', 1);
+    }
+  }
+
+  costs(chunk: ChunkSize) {
+    return portableCosts(this.#shape, chunk);
+  }
+
+  pack(weights: MlpWeights): Float32Array<ArrayBuffer> {
+    const state = new Float32Array(this.stateFloats);
+    packInOrder(weights, state);
+    return state;
+  }
+
+  unpack(state: Float32Array): MlpWeights {
+    const { features, hidden } = this.#shape;
+    const matrix = hidden * features;
+    return {
+      w1: state.slice(0, matrix),
+      b1: state.slice(matrix, matrix + hidden),
+      w2: state.slice(matrix + hidden, matrix + 2 * hidden),
+      b2: state.slice(matrix + 2 * hidden, matrix + 2 * hidden + 1),
+    };
+  }
+
+  destroy(): void {
+    const own = [this.state, this.#batch, this.#activations, this.#gradients, this.#cursor, this.#stride];
+    for (const buffer of own) this.#device.free(buffer);
+  }
+}

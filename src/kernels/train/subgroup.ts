@@ -1,0 +1,229 @@
+/**
+ * Launches the subgroup kernels (shaders/train/subgroup/*.wgsl.ts): gather, then many training steps in one dispatch.
+ * Needs subgroups of one fixed power-of-two size.
+ */
+import { subgroupGather } from '../../../shaders/train/subgroup/gather.wgsl.js';
+import {
+  SUBGROUP_BATCH,
+  type SubgroupLayout,
+  type SubgroupOptions,
+  stateIndices,
+  subgroupLayout,
+  TURN,
+} from '../../../shaders/train/subgroup/layout.js';
+import { subgroupTrain } from '../../../shaders/train/subgroup/train.wgsl.js';
+import { bindGroup } from '../../gpu/bind.js';
+import type { Device } from '../../gpu/device.js';
+import { BufferUsage } from '../../gpu/usage.js';
+import { LockstepError } from '../../platform/errors.js';
+import type { MlpWeights } from './mlp-weights.js';
+import { type ChunkSize, subgroupCosts } from './training-cost.js';
+import type {
+  AdapterFacts,
+  Chunk,
+  ChunkBuffers,
+  DataBank,
+  KernelShape,
+  KernelVariant,
+  TrainingKernel,
+} from './training-kernel.js';
+
+const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
+
+/** Hidden units times blocks of features that a subgroup may keep: beyond, compile time grows and registers run out. */
+const MOST_VARIABLES = 128;
+/** For networks of more features, or so wide that a workgroup would have too many invocations: 13 s of compiling. */
+const MOST_VARIABLES_WIDE = 256;
+
+/**
+ * How the shape is cut over subgroups: as many hidden units each as fit, because every subgroup builds the same
+ * tables of dL/dz2; a workgroup needs an invocation for each four samples.
+ */
+export function subgroupOptions(
+  { info, limits }: Pick<AdapterFacts, 'info' | 'limits'>,
+  { features, hidden, batch }: KernelShape,
+): SubgroupOptions | undefined {
+  const lanes = info.subgroupMaxSize;
+  const featureBlocks = Math.ceil(features / lanes);
+  const cut = (variables: number) =>
+    [32, 16, 8, 4].find((units) => {
+      const invocations = (hidden / units) * lanes;
+      return (
+        units % lanes === 0 &&
+        units * featureBlocks <= variables &&
+        Number.isInteger(hidden / units) &&
+        invocations >= SUBGROUP_BATCH / TURN &&
+        invocations <= limits.maxComputeInvocationsPerWorkgroup
+      );
+    });
+  const unitsPerSubgroup = cut(MOST_VARIABLES) ?? cut(MOST_VARIABLES_WIDE);
+  if (!unitsPerSubgroup) return undefined;
+  const shared = 4 * SUBGROUP_BATCH * (hidden / unitsPerSubgroup + 1);
+  const partials = shared <= limits.maxComputeWorkgroupStorageSize ? 'workgroup' : 'storage';
+  return { features, hidden, batch, lanes, unitsPerSubgroup, partials };
+}
+
+function mustFit(device: Device, shape: KernelShape): SubgroupOptions {
+  const options = subgroupOptions(device, shape);
+  if (options) return options;
+  throw new LockstepError(
+    'unsupported',
+    `The subgroup kernel cannot run here: ${subgroupVariant.refusal(device, shape)}`,
+  );
+}
+
+export const subgroupVariant: KernelVariant = {
+  name: 'subgroup',
+  refusal(device, shape) {
+    const { subgroupMinSize, subgroupMaxSize: lanes } = device.info;
+    if (!device.features.has('subgroups')) return 'the device has no subgroups.';
+    if (lanes !== subgroupMinSize || lanes < 4 || lanes > 32) {
+      return `it needs one subgroup size from 4 to 32; this device has ${subgroupMinSize} to ${lanes}.`;
+    }
+    if (shape.batch > SUBGROUP_BATCH)
+      return `batches have at most ${SUBGROUP_BATCH} examples; asked for ${shape.batch}.`;
+    if (!subgroupOptions(device, shape)) {
+      return (
+        `${shape.features} features and ${shape.hidden} hidden units do not divide over subgroups of ${lanes}, and ` +
+        `workgroups of ${device.limits.maxComputeInvocationsPerWorkgroup} invocations.`
+      );
+    }
+    return undefined;
+  },
+  footprint(shape, device) {
+    const { state, batch } = subgroupLayout(mustFit(device, shape));
+    return { batchPitch: SUBGROUP_BATCH, slotBuffers: [4 * state.floats], bytesPerStep: 16 * batch.vec4s };
+  },
+  create: (device, shape, buffers) => SubgroupKernel.create(device, mustFit(device, shape), buffers),
+};
+
+class SubgroupKernel implements TrainingKernel {
+  readonly name = 'subgroup';
+  readonly state: GPUBuffer;
+  readonly stateFloats: number;
+  readonly weightRanges: readonly (readonly [at: number, floats: number])[];
+  readonly #device: Device;
+  readonly #options: SubgroupOptions;
+  readonly #layout: SubgroupLayout;
+  /** Where each element of w1 stands in a state. */
+  readonly #index: Uint32Array;
+  readonly #gather: GPUComputePipeline;
+  readonly #train: GPUComputePipeline;
+  readonly #buffers: ChunkBuffers;
+  readonly #chunk: GPUBuffer;
+  readonly #batches: GPUBuffer;
+  readonly #trainGroup: GPUBindGroup;
+  readonly #gatherGroups = new WeakMap<DataBank, GPUBindGroup>();
+
+  static async create(
+    device: Device,
+    options: SubgroupOptions,
+    buffers: ChunkBuffers,
+  ): Promise<SubgroupKernel> {
+    const [gather, train] = await Promise.all([
+      device.pipeline({ label: 'subgroup-gather', code: subgroupGather(options), options: { ...options } }),
+      device.pipeline({ label: 'subgroup-train', code: subgroupTrain(options), options: { ...options } }),
+    ]);
+    return new SubgroupKernel(device, options, buffers, gather, train);
+  }
+
+  private constructor(
+    device: Device,
+    options: SubgroupOptions,
+    buffers: ChunkBuffers,
+    gather: GPUComputePipeline,
+    train: GPUComputePipeline,
+  ) {
+    const layout = subgroupLayout(options);
+    this.#device = device;
+    this.#options = options;
+    this.#layout = layout;
+    this.#buffers = buffers;
+    this.#index = stateIndices(options);
+    this.#gather = gather;
+    this.#train = train;
+    const { floats, matrix, vectorsAt } = layout.state;
+    this.stateFloats = floats;
+    this.weightRanges = [
+      [0, matrix],
+      [vectorsAt, floats - vectorsAt],
+    ];
+    this.state = device.allocate('subgroup-state', 4 * this.stateFloats * buffers.slots, STORAGE);
+    this.#batches = device.allocate('subgroup-batches', 16 * layout.batch.vec4s * buffers.capacity, STORAGE);
+    this.#chunk = device.allocate('subgroup-chunk', 16, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
+    const { slotOf, hypers, steps, paused, sums } = buffers;
+    this.#trainGroup = bindGroup(device, train, [
+      this.#chunk,
+      slotOf,
+      hypers,
+      steps,
+      this.#batches,
+      paused,
+      this.state,
+      sums,
+    ]);
+  }
+
+  #gatherGroup(bank: DataBank): GPUBindGroup {
+    let group = this.#gatherGroups.get(bank);
+    if (!group) {
+      group = bindGroup(this.#device, this.#gather, [
+        this.#chunk,
+        bank.sources,
+        this.#buffers.order,
+        bank.rows,
+        bank.labels,
+        this.#batches,
+      ]);
+      this.#gatherGroups.set(bank, group);
+    }
+    return group;
+  }
+
+  encode(pass: GPUComputePassEncoder, chunk: Chunk): void {
+    const { turns, subgroups, featureBlocks } = this.#layout;
+    // Loop bounds that a compiler cannot see: with constants, LLVM unrolls bodies of thousands of instructions.
+    const bounds = [chunk.steps, this.#options.unitsPerSubgroup * featureBlocks, turns, subgroups];
+    this.#device.gpu.queue.writeBuffer(this.#chunk, 0, new Uint32Array(bounds));
+    pass.setPipeline(this.#gather);
+    for (const { bank, entries } of chunk.banks) {
+      pass.setBindGroup(0, this.#gatherGroup(bank));
+      pass.dispatchWorkgroups(chunk.steps, entries);
+    }
+    pass.setPipeline(this.#train);
+    pass.setBindGroup(0, this.#trainGroup);
+    pass.dispatchWorkgroups(chunk.positions);
+  }
+
+  costs(chunk: ChunkSize) {
+    return subgroupCosts(this.#options, chunk);
+  }
+
+  pack(weights: MlpWeights): Float32Array<ArrayBuffer> {
+    const { state } = this.#layout;
+    const packed = new Float32Array(state.floats);
+    const { w1 } = weights;
+    for (let k = 0; k < w1.length; k++) packed[this.#index[k]] = w1[k];
+    packed.set(weights.b1, state.vectorsAt);
+    packed.set(weights.w2, state.vectorsAt + this.#options.hidden);
+    packed.set(weights.b2, state.outputBiasAt);
+    return packed;
+  }
+
+  unpack(packed: Float32Array): MlpWeights {
+    const { hidden } = this.#options;
+    const { vectorsAt, outputBiasAt } = this.#layout.state;
+    const w1 = new Float32Array(this.#index.length); // Float32Array.from takes 50 times as long
+    for (let k = 0; k < w1.length; k++) w1[k] = packed[this.#index[k]];
+    return {
+      w1,
+      b1: packed.slice(vectorsAt, vectorsAt + hidden),
+      w2: packed.slice(vectorsAt + hidden, vectorsAt + 2 * hidden),
+      b2: packed.slice(outputBiasAt, outputBiasAt + 1),
+    };
+  }
+
+  destroy(): void {
+    for (const buffer of [this.state, this.#batches, this.#chunk]) this.#device.free(buffer);
+  }
+}

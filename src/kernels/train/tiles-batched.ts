@@ -1,0 +1,62 @@
+/**
+ * Launches the training tiles (shaders/train/tiles/train.wgsl.ts) over all runs at once: three or four dispatches a step, a
+ * workgroup a tile. For few runs and for wide networks, which one workgroup a run would leave most of a GPU idle for.
+ */
+
+import type { PerThread } from '../../../shaders/train/tiles/size.js';
+import type { Device } from '../../gpu/device.js';
+import { type Entry, TilesKernel, TrainTiles, tilesFootprint, tilesLayout } from './tiles.js';
+import { batchedCosts } from './tiles-cost.js';
+import type { ChunkSize } from './training-cost.js';
+import type { Chunk, KernelShape, KernelVariant } from './training-kernel.js';
+
+const ENTRIES: readonly Entry[] = ['forward', 'loss', 'backward', 'vectors'];
+/** Workgroups of large tiles from which on large tiles are taken: they do more with each load, but fill a GPU later. */
+const MANY_TILES = 256;
+/** Quads of units that a workgroup of `vectors` takes. */
+const VECTOR_QUADS = 256;
+
+/** By shape and slots, which stay as they are while runs come and go; the numbers are the same bits with either. */
+function perThread(shape: KernelShape, slots: number): PerThread {
+  const { unitTiles, sampleTiles } = tilesLayout(shape, 8);
+  return unitTiles * sampleTiles * slots >= MANY_TILES ? 8 : 4;
+}
+
+export const batchedVariant: KernelVariant = {
+  name: 'tiles-batched',
+  refusal: () => undefined,
+  // Small tiles: they take a little more scratch memory than large ones.
+  footprint: (shape) => tilesFootprint(shape, 4),
+  async create(device, shape, buffers) {
+    const tiles = await TrainTiles.create(device, shape, perThread(shape, buffers.slots), buffers, ENTRIES);
+    return new BatchedKernel(device, tiles);
+  },
+};
+
+class BatchedKernel extends TilesKernel {
+  readonly name = 'tiles-batched';
+  readonly #device: Device;
+
+  constructor(device: Device, tiles: TrainTiles) {
+    super(tiles);
+    this.#device = device;
+  }
+
+  encode(pass: GPUComputePassEncoder, chunk: Chunk): void {
+    const { unitTiles, sampleTiles, unitBlocks, featureTiles, unitQuads } = this.tiles.layout;
+    this.#device.gpu.queue.writeBuffer(this.tiles.scratch, 0, new Uint32Array(2));
+    this.tiles.begin(pass, chunk);
+    for (let step = 0; step < chunk.steps; step++) {
+      this.tiles.launch(pass, 'forward', unitTiles * sampleTiles, chunk.positions);
+      this.tiles.launch(pass, 'loss', 1, chunk.positions);
+      this.tiles.launch(pass, 'backward', unitBlocks * featureTiles, chunk.positions);
+      // With one tile of features, backward does what vectors would.
+      if (featureTiles > 1)
+        this.tiles.launch(pass, 'vectors', Math.ceil((unitQuads + 1) / VECTOR_QUADS), chunk.positions);
+    }
+  }
+
+  costs(chunk: ChunkSize) {
+    return batchedCosts(this.tiles.shape, this.tiles.perThread, chunk);
+  }
+}

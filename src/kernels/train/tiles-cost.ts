@@ -1,0 +1,91 @@
+/**
+ * What the training tiles ask of the device, counted as src/gpu/cost.ts says. H: hidden units, N: features, B: samples
+ * of a batch.
+ */
+
+import { type PerThread, UNIT_BLOCK } from '../../../shaders/train/tiles/size.js';
+import type { Cost, Costs } from '../../gpu/cost.js';
+import { tilesLayout } from './tiles.js';
+import {
+  ADAMW_FLOPS,
+  type ChunkSize,
+  gatherBytes,
+  SAMPLE_FLOPS,
+  stateBytes,
+  sumsBytes,
+} from './training-cost.js';
+import type { KernelShape } from './training-kernel.js';
+
+type Whole = Required<Cost>;
+
+const plus = (...costs: Whole[]): Whole => ({
+  bytes: costs.reduce((sum, { bytes }) => sum + bytes, 0),
+  flops: costs.reduce((sum, { flops }) => sum + flops, 0),
+});
+const times = ({ bytes, flops }: Whole, factor: number): Whole => ({
+  bytes: factor * bytes,
+  flops: factor * flops,
+});
+
+/** The parts of one step of one run. */
+function partsOf(shape: KernelShape, perThread: PerThread) {
+  const { features: N, hidden: H, batch: B } = shape;
+  const { rowWords, featureQuads, sampleQuads } = tilesLayout(shape, perThread);
+  const rows = 4 * B * rowWords;
+  const blocks = Math.ceil(H / UNIT_BLOCK);
+  const active = 4 * Math.ceil(H / perThread) * sampleQuads;
+  const dots = 4 * H * featureQuads;
+  return {
+    gather: { bytes: gatherBytes(shape) + rows + 4 * B, flops: 0 },
+    // A product and a sum for each weight and sample; for each unit and sample the bias, the sign, relu, a product by
+    // the output weight and a sum of those, less one sum a block.
+    forward: {
+      bytes: 4 * (H * N + 2 * H) + rows + active + 4 * B * blocks,
+      flops: B * (2 * H * N + 5 * H - blocks),
+    },
+    loss: {
+      bytes: 4 * B * blocks + 4 * (B + 1 + 4 + B) + sumsBytes(shape),
+      flops: B * (blocks + SAMPLE_FLOPS),
+    },
+    // A product and a sum for each weight and sample, a sum for each bias; w1 . G in fours; the product by w2; AdamW.
+    backward: {
+      bytes: rows + 4 * B + active + 2 * 3 * 4 * H * N + 4 * H + dots + 4 * H,
+      flops: B * (2 * H * N + H) + H * (2 * N - featureQuads) + H * N + ADAMW_FLOPS * H * N,
+    },
+    // Sums of the fours, the gradients of b1 (a product) and w2 (a product and a sum), that of b2; AdamW.
+    vectors: {
+      bytes: dots + 4 * H + 4 * B + 2 * 3 * 4 * (2 * H + 1),
+      flops: H * featureQuads + 3 * H + B + ADAMW_FLOPS * (2 * H + 1),
+    },
+  };
+}
+
+/** All in one launch: of the batches each step, of weights, moments and sums once a chunk. */
+export function persistentCosts(
+  shape: KernelShape,
+  perThread: PerThread,
+  { positions, runSteps }: ChunkSize,
+): Costs {
+  const { gather, ...parts } = partsOf(shape, perThread);
+  const { rowWords } = tilesLayout(shape, perThread);
+  return {
+    'tiles-gather': times(gather, runSteps),
+    'tiles-train': {
+      bytes:
+        runSteps * (4 * shape.batch * (rowWords + 1) + 16) +
+        positions * (stateBytes(shape) + sumsBytes(shape)),
+      flops: runSteps * plus(...Object.values(parts)).flops,
+    },
+  };
+}
+
+/** A launch a part; with one tile of features the last two are one. */
+export function batchedCosts(shape: KernelShape, perThread: PerThread, { runSteps }: ChunkSize): Costs {
+  const { gather, forward, loss, backward, vectors } = partsOf(shape, perThread);
+  const rest: Record<string, Whole> =
+    tilesLayout(shape, perThread).featureTiles > 1
+      ? { 'tiles-backward': backward, 'tiles-vectors': vectors }
+      : { 'tiles-backward': plus(backward, vectors) };
+  const all = { 'tiles-gather': gather, 'tiles-forward': forward, 'tiles-loss': loss, ...rest };
+  return Object.fromEntries(Object.entries(all).map(([label, cost]) => [label, times(cost, runSteps)]));
+}

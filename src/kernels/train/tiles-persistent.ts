@@ -1,0 +1,51 @@
+/**
+ * Launches the training tiles (shaders/train/tiles/train.wgsl.ts) with a workgroup a run: all steps of a chunk in one
+ * dispatch, nothing to wait for but the workgroup's own barriers. For GPUs and many runs; with few runs most of a GPU
+ * stands idle, and tiles-batched.ts is faster.
+ */
+import type { PerThread } from '../../../shaders/train/tiles/size.js';
+import type { Device } from '../../gpu/device.js';
+import { TilesKernel, TrainTiles, tilesFootprint } from './tiles.js';
+import { persistentCosts } from './tiles-cost.js';
+import type { ChunkSize } from './training-cost.js';
+import type { Chunk, KernelVariant } from './training-kernel.js';
+
+/**
+ * Multiply-adds of one step of one run, forward, up to which a single workgroup takes it: 2 to 20 ms on a GPU core.
+ * Beyond, one step could last as long as a dispatch may.
+ */
+const MOST_PRODUCTS = 2 ** 27;
+
+/** On a CPU driver a register more is memory, and compiling takes seconds: small tiles. The numbers are the same. */
+const perThread = (device: Device): PerThread => (device.info.isCpu ? 4 : 8);
+
+export const persistentVariant: KernelVariant = {
+  name: 'tiles-persistent',
+  refusal(_, { features, hidden, batch }) {
+    const products = features * hidden * batch;
+    if (products <= MOST_PRODUCTS) return undefined;
+    return (
+      `a step of one run has ${features} x ${hidden} x ${batch} = ${products} products, too many for the one workgroup ` +
+      `that it would run in (${MOST_PRODUCTS}).`
+    );
+  },
+  footprint: (shape, device) => tilesFootprint(shape, perThread(device)),
+  async create(device, shape, buffers) {
+    return new PersistentKernel(
+      await TrainTiles.create(device, shape, perThread(device), buffers, ['train']),
+    );
+  },
+};
+
+class PersistentKernel extends TilesKernel {
+  readonly name = 'tiles-persistent';
+
+  encode(pass: GPUComputePassEncoder, chunk: Chunk): void {
+    this.tiles.begin(pass, chunk);
+    this.tiles.launch(pass, 'train', chunk.positions);
+  }
+
+  costs(chunk: ChunkSize) {
+    return persistentCosts(this.tiles.shape, this.tiles.perThread, chunk);
+  }
+}

@@ -1,0 +1,275 @@
+/**
+ * What the two launchers of shaders/train/tiles/train.wgsl.ts share (tiles-persistent.ts, tiles-batched.ts): how a run's state and scratch
+ * memory are laid out, the gather dispatch, the bindings. How the steps are dispatched is theirs.
+ */
+
+import {
+  ACROSS,
+  type PerThread,
+  SCRATCH_HEAD,
+  TILE_INVOCATIONS,
+  UNIT_BLOCK,
+} from '../../../shaders/train/tiles/size.js';
+import { SHAPE_FIELDS, tilesGather, trainTiles } from '../../../shaders/train/tiles/train.wgsl.js';
+import { bindGroup } from '../../gpu/bind.js';
+import type { Costs } from '../../gpu/cost.js';
+import type { Device } from '../../gpu/device.js';
+import { BufferUsage } from '../../gpu/usage.js';
+import type { MlpWeights } from './mlp-weights.js';
+import type { ChunkSize } from './training-cost.js';
+import type {
+  Chunk,
+  ChunkBuffers,
+  DataBank,
+  KernelFootprint,
+  KernelName,
+  KernelShape,
+  TrainingKernel,
+} from './training-kernel.js';
+
+const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
+
+/** Kernels of the module: all steps of a run, or the parts of one. */
+export type Entry = 'train' | 'forward' | 'loss' | 'backward' | 'vectors';
+
+/** Invocations along the features of a backward tile, as many as the features need: each unit's bits are read by all. */
+function featureThreads(features: number, perThread: PerThread): number {
+  return [1, 2, 4, 8].find((threads) => threads * perThread >= features) ?? 16;
+}
+
+/** Numbers and sizes of tiles, and where things stand, for a shape. */
+export function tilesLayout({ features, hidden, batch }: KernelShape, perThread: PerThread) {
+  const featureQuads = Math.ceil(features / 4);
+  const unitQuads = Math.ceil(hidden / 4);
+  const sampleQuads = Math.ceil(batch / 4);
+  const side = ACROSS * perThread;
+  const unitTiles = Math.ceil(hidden / side);
+  const alongFeatures = featureThreads(features, perThread);
+  const unitThreads = TILE_INVOCATIONS / alongFeatures;
+  const tileQuads = (alongFeatures * perThread) / 4;
+  const blockQuads = (unitThreads * perThread) / 4;
+  const partialsAt = 4 * sampleQuads;
+  // Blocks of a tile that is there in part count too: it writes them.
+  const activeAt = partialsAt + 4 * sampleQuads * unitTiles * (side / UNIT_BLOCK);
+  const dotsAt = activeAt + ACROSS * unitTiles * sampleQuads;
+  const sumsAt = dotsAt + 4 * unitQuads * featureQuads;
+  return {
+    featureQuads,
+    unitQuads,
+    sampleQuads,
+    rowWords: Math.ceil(features / 32),
+    unitTiles,
+    sampleTiles: Math.ceil(batch / side),
+    depth: TILE_INVOCATIONS / (side / 4),
+    unitBlocks: Math.ceil(unitQuads / blockQuads),
+    featureTiles: Math.ceil(featureQuads / tileQuads),
+    blockQuads,
+    tileQuads,
+    unitThreads,
+    staged: TILE_INVOCATIONS / tileQuads,
+    perThread,
+    vectors: 2,
+    partialsAt,
+    activeAt,
+    dotsAt,
+    sumsAt,
+    scratchWords: sumsAt + 4 * unitQuads,
+    /** Floats of a run's weights, and of each moment. */
+    moment: 4 * ((4 * featureQuads + 2) * unitQuads + 1),
+  };
+}
+
+export function tilesFootprint(shape: KernelShape, perThread: PerThread): KernelFootprint {
+  const { moment, scratchWords, sampleQuads, rowWords } = tilesLayout(shape, perThread);
+  return {
+    batchPitch: 4 * sampleQuads,
+    slotBuffers: [12 * moment, 4 * (SCRATCH_HEAD + scratchWords)],
+    bytesPerStep: 16 * sampleQuads * (rowWords + 1),
+  };
+}
+
+/** Buffers, pipelines and the gather dispatch of one compiled shape. */
+export class TrainTiles {
+  readonly layout: ReturnType<typeof tilesLayout>;
+  readonly shape: KernelShape;
+  readonly perThread: PerThread;
+  readonly state: GPUBuffer;
+  readonly stateFloats: number;
+  readonly scratch: GPUBuffer;
+  readonly #device: Device;
+  readonly #shared: ChunkBuffers;
+  readonly #pipelines: ReadonlyMap<Entry | 'gather', GPUComputePipeline>;
+  readonly #uniform: GPUBuffer;
+  readonly #batches: GPUBuffer;
+  readonly #groups = new Map<Entry, GPUBindGroup>();
+  readonly #gatherGroups = new WeakMap<DataBank, GPUBindGroup>();
+
+  static async create(
+    device: Device,
+    shape: KernelShape,
+    perThread: PerThread,
+    buffers: ChunkBuffers,
+    entries: readonly Entry[],
+  ): Promise<TrainTiles> {
+    const code = trainTiles(perThread);
+    const compiled = await Promise.all([
+      device.pipeline({ label: 'tiles-gather', code: tilesGather }),
+      ...entries.map((entryPoint) =>
+        device.pipeline({ label: `tiles-${entryPoint}`, code, entryPoint, options: { perThread } }),
+      ),
+    ]);
+    const names = ['gather', ...entries] as const;
+    return new TrainTiles(
+      device,
+      shape,
+      perThread,
+      buffers,
+      new Map(names.map((name, k) => [name, compiled[k]])),
+    );
+  }
+
+  private constructor(
+    device: Device,
+    shape: KernelShape,
+    perThread: PerThread,
+    shared: ChunkBuffers,
+    pipelines: ReadonlyMap<Entry | 'gather', GPUComputePipeline>,
+  ) {
+    this.#device = device;
+    this.shape = shape;
+    this.perThread = perThread;
+    this.#shared = shared;
+    this.#pipelines = pipelines;
+    this.layout = tilesLayout(shape, perThread);
+    const { moment, scratchWords } = this.layout;
+    const { slots, capacity } = shared;
+    const { bytesPerStep } = tilesFootprint(shape, perThread);
+    this.stateFloats = 3 * moment;
+    this.state = device.allocate('tiles-state', 12 * moment * slots, STORAGE);
+    this.scratch = device.allocate('tiles-scratch', 4 * (SCRATCH_HEAD + scratchWords * slots), STORAGE);
+    this.#batches = device.allocate('tiles-batches', bytesPerStep * capacity, STORAGE);
+    this.#uniform = device.allocate(
+      'tiles-shape',
+      16 * Math.ceil(SHAPE_FIELDS.length / 4),
+      BufferUsage.UNIFORM | BufferUsage.COPY_DST,
+    );
+    for (const [entry, pipeline] of pipelines) {
+      if (entry !== 'gather') this.#groups.set(entry, this.#bind(entry, pipeline));
+    }
+  }
+
+  #bind(entry: Entry, pipeline: GPUComputePipeline): GPUBindGroup {
+    const { slotOf, paused, hypers, steps, sums } = this.#shared;
+    return bindGroup(this.#device, pipeline, [
+      this.#uniform,
+      slotOf,
+      paused,
+      hypers,
+      steps,
+      entry === 'vectors' ? undefined : this.#batches,
+      this.state,
+      entry === 'train' || entry === 'loss' ? sums : undefined,
+      this.scratch,
+    ]);
+  }
+
+  /** Begins a chunk: writes the shape, encodes the gather of all its batches. */
+  begin(pass: GPUComputePassEncoder, { steps, banks }: Chunk): void {
+    const { features, batch } = this.shape;
+    const values = { ...this.layout, features, batch, stride: steps };
+    this.#device.gpu.queue.writeBuffer(
+      this.#uniform,
+      0,
+      Uint32Array.from(SHAPE_FIELDS, (name) => values[name]),
+    );
+    const gather = this.#pipelines.get('gather')!;
+    pass.setPipeline(gather);
+    for (const { bank, entries } of banks) {
+      let group = this.#gatherGroups.get(bank);
+      if (!group) {
+        const { sources, rows, labels } = bank;
+        const buffers = [this.#uniform, sources, this.#shared.order, rows, labels, this.#batches];
+        group = bindGroup(this.#device, gather, buffers);
+        this.#gatherGroups.set(bank, group);
+      }
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(steps, entries);
+    }
+  }
+
+  launch(pass: GPUComputePassEncoder, entry: Entry, x: number, y = 1): void {
+    pass.setPipeline(this.#pipelines.get(entry)!);
+    pass.setBindGroup(0, this.#groups.get(entry)!);
+    pass.dispatchWorkgroups(x, y);
+  }
+
+  pack({ w1, b1, w2, b2 }: MlpWeights): Float32Array<ArrayBuffer> {
+    const { features, hidden } = this.shape;
+    const { b1At, w2At, b2At, pitch } = this.#rows();
+    const state = new Float32Array(this.stateFloats);
+    for (let h = 0; h < hidden; h++) {
+      for (let i = 0; i < features; i++) state[i * pitch + h] = w1[h * features + i];
+    }
+    state.set(b1, b1At);
+    state.set(w2, w2At);
+    state.set(b2, b2At);
+    return state;
+  }
+
+  unpack(state: Float32Array): MlpWeights {
+    const { features, hidden } = this.shape;
+    const { b1At, w2At, b2At, pitch } = this.#rows();
+    const w1 = new Float32Array(hidden * features);
+    for (let h = 0; h < hidden; h++) {
+      for (let i = 0; i < features; i++) w1[h * features + i] = state[i * pitch + h];
+    }
+    const part = (at: number, length: number) => state.slice(at, at + length);
+    return { w1, b1: part(b1At, hidden), w2: part(w2At, hidden), b2: part(b2At, 1) };
+  }
+
+  /** Where b1, w2 and b2 begin, and the floats between two features. */
+  #rows() {
+    const { featureQuads, unitQuads } = this.layout;
+    const pitch = 4 * unitQuads;
+    const b1At = 4 * featureQuads * pitch;
+    return { pitch, b1At, w2At: b1At + pitch, b2At: b1At + 2 * pitch };
+  }
+
+  destroy(): void {
+    for (const buffer of [this.state, this.scratch, this.#batches, this.#uniform]) this.#device.free(buffer);
+  }
+}
+
+/** A training kernel of these tiles; how it launches them is left to say. */
+export abstract class TilesKernel implements TrainingKernel {
+  abstract readonly name: KernelName;
+  protected readonly tiles: TrainTiles;
+
+  constructor(tiles: TrainTiles) {
+    this.tiles = tiles;
+  }
+
+  get state(): GPUBuffer {
+    return this.tiles.state;
+  }
+
+  get stateFloats(): number {
+    return this.tiles.stateFloats;
+  }
+
+  abstract encode(pass: GPUComputePassEncoder, chunk: Chunk): void;
+
+  abstract costs(chunk: ChunkSize): Costs;
+
+  pack(weights: MlpWeights): Float32Array<ArrayBuffer> {
+    return this.tiles.pack(weights);
+  }
+
+  unpack(state: Float32Array): MlpWeights {
+    return this.tiles.unpack(state);
+  }
+
+  destroy(): void {
+    this.tiles.destroy();
+  }
+}

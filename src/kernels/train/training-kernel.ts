@@ -1,0 +1,112 @@
+/**
+ * What every variant of the training kernel is to the lockstep trainer: the same buffers in, the same sums out, one
+ * call that encodes a chunk of steps of all runs. Interfaces and buffer layouts only; subgroup.ts,
+ * tiles-persistent.ts, tiles-batched.ts and portable.ts implement them.
+ */
+import type { Costs } from '../../gpu/cost.js';
+import type { Device, DeviceInfo } from '../../gpu/device.js';
+import type { MlpWeights } from './mlp-weights.js';
+
+/** The network and batch that a kernel is compiled for. */
+export interface KernelShape {
+  /** Features that the packed rows have; a trainer may have left out columns that are always 0. */
+  features: number;
+  hidden: number;
+  batch: number;
+}
+
+/**
+ * Buffers that every variant shares. A *slot* holds one run's state for as long as it trains; a *position* is its
+ * place in one chunk of steps, and there are only as many as there are runs under way.
+ */
+export interface ChunkBuffers {
+  /** Slots (and at most as many positions). */
+  readonly slots: number;
+  /** Steps, over all positions of a chunk, that the per-step buffers hold. */
+  readonly capacity: number;
+  /** [position] {@link SLOT_WORDS}: slot, steps of this chunk, whether a window closes. */
+  readonly slotOf: GPUBuffer;
+  /** [slot] {@link HYPER_FLOATS}: 1 - lr wd, beta1, 1 - beta1, beta2, 1 - beta2, eps. */
+  readonly hypers: GPUBuffer;
+  /** [position][step] {@link STEP_FLOATS}: lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t), 1 / examples, examples. */
+  readonly steps: GPUBuffer;
+  /** [position][step][batchPitch] row indices, {@link NO_ROW} past the end of a smaller batch. */
+  readonly order: GPUBuffer;
+  /** [slot] not 0 while the run must not go on. */
+  readonly paused: GPUBuffer;
+  /** [slot][{@link SUMS}][batchPitch]: loss, hits in whole batches and in smaller ones, steps since the first NaN. */
+  readonly sums: GPUBuffer;
+}
+
+export const SLOT_WORDS = 3;
+export const HYPER_FLOATS = 6;
+export const STEP_FLOATS = 4;
+export const SOURCE_WORDS = 4;
+/** Sums kept for each sample of the batch. */
+export const SUMS = 4;
+
+/** Datasets that one pair of buffers holds, and which positions of the chunk read from it. */
+export interface DataBank {
+  readonly rows: GPUBuffer;
+  readonly labels: GPUBuffer;
+  /** [entry] {@link SOURCE_WORDS}: position, steps, first word of the dataset in rows and in labels. */
+  readonly sources: GPUBuffer;
+}
+
+/** One chunk: the positions of `slotOf` that train, and the most steps that any of them takes: the stride of the
+ * per-step buffers. */
+export interface Chunk {
+  positions: number;
+  steps: number;
+  /** Steps of all positions together. */
+  runSteps: number;
+  banks: readonly { bank: DataBank; entries: number }[];
+}
+
+/** One variant, compiled for a shape and bound to the trainer's buffers. */
+export interface TrainingKernel {
+  readonly name: KernelName;
+  /** [slot] floats of one run's weights and moments, in the variant's own order; see `pack`. */
+  readonly state: GPUBuffer;
+  readonly stateFloats: number;
+  /** What of a state `unpack` reads: where each stretch begins, and how long it is. Default: all of it. */
+  readonly weightRanges?: readonly (readonly [at: number, floats: number])[];
+  /** State of a run that has not begun: the weights, moments 0. */
+  pack(weights: MlpWeights): Float32Array<ArrayBuffer>;
+  /** The weights in a state. */
+  unpack(state: Float32Array): MlpWeights;
+  encode(pass: GPUComputePassEncoder, chunk: Chunk): void;
+  /** What `encode` asks of the device, all launches of a pipeline together; runs that are paused count as the others. */
+  costs(chunk: Pick<Chunk, 'positions' | 'steps' | 'runSteps'>): Costs;
+  /** Frees what the variant allocated; the shared buffers are the trainer's. */
+  destroy(): void;
+}
+
+/** What the trainer plans its memory with. */
+export interface KernelFootprint {
+  /** Samples that a batch takes in the shared buffers `order` and `sums`: the batch or more. */
+  batchPitch: number;
+  /** Bytes a slot of each of the variant's own buffers that grow with the slots. */
+  slotBuffers: readonly number[];
+  /** Bytes of a step of a position, in one buffer. */
+  bytesPerStep: number;
+}
+
+export const KERNEL_NAMES = ['subgroup', 'tiles-persistent', 'tiles-batched', 'portable'] as const;
+export type KernelName = (typeof KERNEL_NAMES)[number];
+
+/** What a choice of variant depends on; a {@link Device} says it. */
+export interface AdapterFacts {
+  info: Pick<DeviceInfo, 'isCpu' | 'subgroupMinSize' | 'subgroupMaxSize'>;
+  features: { has(name: GPUFeatureName): boolean };
+  limits: Pick<GPUSupportedLimits, 'maxComputeInvocationsPerWorkgroup' | 'maxComputeWorkgroupStorageSize'>;
+}
+
+/** A variant before it is compiled. */
+export interface KernelVariant {
+  readonly name: KernelName;
+  /** Why this device cannot run it for this shape, in a sentence; undefined where it can. */
+  refusal(adapter: AdapterFacts, shape: KernelShape): string | undefined;
+  footprint(shape: KernelShape, device: Device): KernelFootprint;
+  create(device: Device, shape: KernelShape, buffers: ChunkBuffers): Promise<TrainingKernel>;
+}

@@ -1,0 +1,82 @@
+// Test accuracy on the device: both scoring kernels count what a float64 forward pass counts, on random networks and
+// test sets of any length.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Device } from '../../../src/gpu/device.js';
+import { openDevice } from '../../../src/gpu/open.js';
+import type { MlpWeights } from '../../../src/kernels/train/mlp-weights.js';
+import { Scorer } from '../../../src/kernels/train/scoring.js';
+import { type BinaryDataset, BitMatrix } from '../../../src/tensor/bits.js';
+import { randomDataset, randomWeights } from '../../lockstep/outcomes.js';
+
+let device: Device;
+beforeAll(async () => {
+  device = await openDevice();
+});
+afterAll(() => device.destroy());
+
+/** Logits this close to 0 could round to either side; sums of some hundred terms of at most 1 err far less. */
+const MARGIN = 1e-4;
+
+function logits({ w1, b1, w2, b2 }: MlpWeights, { x }: BinaryDataset): number[] {
+  return Array.from({ length: x.rows }, (_, e) => {
+    let z = b2[0];
+    b1.forEach((bias, h) => {
+      let z1 = bias;
+      for (let i = 0; i < x.cols; i++) if (x.get(e, i)) z1 += w1[h * x.cols + i];
+      z += Math.max(z1, 0) * w2[h];
+    });
+    return z;
+  });
+}
+
+/** Moves the output bias until no logit is near 0, and both answers are given. */
+function decided(weights: MlpWeights, set: BinaryDataset): MlpWeights {
+  const sorted = logits(weights, set).sort((a, b) => a - b);
+  const gaps = sorted.slice(1).map((z, i) => ({ width: z - sorted[i], middle: (z + sorted[i]) / 2 }));
+  const inner = gaps.slice(Math.floor(gaps.length / 4), Math.ceil((3 * gaps.length) / 4));
+  const widest = inner.reduce((best, gap) => (gap.width > best.width ? gap : best));
+  expect(widest.width).toBeGreaterThan(2 * MARGIN);
+  return { ...weights, b2: Float32Array.of(weights.b2[0] - widest.middle) };
+}
+
+function share(weights: MlpWeights, set: BinaryDataset): number {
+  const right = logits(weights, set).filter((z, e) => z >= 0 === (((set.y[e >>> 5] >>> (e & 31)) & 1) === 1));
+  return right.length / set.x.rows;
+}
+
+describe.each(['subgroup', 'portable'] as const)('the %s scoring kernel', (kernel) => {
+  it.each([
+    { features: 8, hidden: 32, rows: 300 },
+    { features: 50, hidden: 64, rows: 2500 },
+    { features: 8, hidden: 2048, rows: 300 },
+  ])('counts as float64 does: %o', async ({ features, hidden, rows }) => {
+    const set = randomDataset(rows, features, rows);
+    const networks = Array.from({ length: 11 }, (_, k) => decided(randomWeights(features, hidden, k), set));
+    const scorer = await Scorer.create(device, features, hidden, kernel);
+    const accuracies = await scorer.accuracies(set, networks);
+    expect(accuracies).toEqual(networks.map((network) => share(network, set)));
+    expect(new Set(accuracies).size).toBeGreaterThan(5);
+    // The first call has made staging buffers, which reads keep; a second one leaves nothing behind.
+    const { buffers, bytes } = device.memory();
+    await scorer.accuracies(set, networks);
+    expect(device.memory()).toMatchObject({ buffers, bytes });
+  });
+
+  it.each([1, 31, 128, 129, 2048, 2049])('counts %i examples, no more and no fewer', async (rows) => {
+    // Every logit is the output bias: with labels of 1 all examples are right, or none is.
+    const features = 8;
+    const set = {
+      x: new BitMatrix(rows, features),
+      y: new Uint32Array(Math.ceil(rows / 32)).fill(2 ** 32 - 1),
+    };
+    const network = (bias: number) => ({
+      w1: new Float32Array(32 * features),
+      b1: new Float32Array(32),
+      w2: new Float32Array(32),
+      b2: Float32Array.of(bias),
+    });
+    const scorer = await Scorer.create(device, features, 32, kernel);
+    // p of exactly 0.5 counts as 1.
+    expect(await scorer.accuracies(set, [0.1, -0.1, 0].map(network))).toEqual([1, 0, 1]);
+  });
+});
