@@ -1,12 +1,13 @@
 /**
  * One result element from the elements of its operands at the same place: every unary, binary and ternary operation,
  * their gradients, casts and strided copies. What is computed comes as an expression; how operands are walked, as the
- * rank after merging axes.
+ * rank after merging axes. Expressions may call the functions of floats.wgsl.ts.
  *
  * Params (32-bit words): n, then each scalar, then the extents, then for each operand its offset and strides, the
  * output last. Elements: rank 0 is a single one, rank 1 needs no division.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { floatFunctionsIn } from './floats.wgsl.js';
 
 export interface ElementwiseShaderOptions {
   /** Tensors the expression reads, by the name it uses for them, with their WGSL types. */
@@ -24,43 +25,6 @@ export interface ElementwiseShaderOptions {
 }
 
 export const ELEMENTWISE_WORKGROUP = 256;
-
-/** Functions that expressions may call: WGSL's own lose precision, overflow, or are undefined where these are not. */
-const helpers = /* wgsl */ `
-fn log1p(x: f32) -> f32 {
-  // Kahan's correction for the digits that 1 + x loses.
-  let u = 1.0 + x;
-  return select(log(u) * (x / (u - 1.0)), x, u == 1.0);
-}
-// PyTorch's BCELoss bounds logarithms at -100; WGSL does not promise the infinity at 0.
-fn boundedLog(x: f32) -> f32 { return select(max(log(x), -100.0), -100.0, x <= 0.0); }
-fn boundedLog1p(x: f32) -> f32 { return select(max(log1p(x), -100.0), -100.0, x <= -1.0); }
-fn sigmoid(x: f32) -> f32 {
-  let e = exp(-abs(x));
-  return select(1.0, e, x < 0.0) / (1.0 + e);
-}
-fn tanhOf(x: f32) -> f32 {
-  // Small arguments by series (WGSL's tanh may subtract exponentials), large ones before the exponentials overflow.
-  let s = x * x;
-  let series = x * (1.0 + s * (-0.33333334 + s * (0.13333334 + s * -0.05396825)));
-  return select(tanh(clamp(x, -10.0, 10.0)), series, abs(x) < 0.1);
-}
-fn power(x: f32, y: f32) -> f32 {
-  // WGSL's pow is undefined for x < 0 and for 0 to the 0.
-  if (y == 0.0 || x == 1.0) { return 1.0; }
-  if (y == 1.0) { return x; }
-  if (y == 2.0) { return x * x; }
-  if (y == -1.0) { return 1.0 / x; }
-  if (x == 0.0) { return select(1.0 / abs(x), 0.0, y > 0.0); }
-  let size = pow(abs(x), y);
-  if (x > 0.0) { return size; }
-  if (floor(y) != y) { return sqrt(x); }
-  let half = y * 0.5;
-  return select(-size, size, floor(half) == half);
-}
-`;
-
-const HELPER_CALL = /\b(log1p|boundedLog|boundedLog1p|sigmoid|tanhOf|power)\(/;
 
 export function elementwiseShader(options: ElementwiseShaderOptions): string {
   const { inputs, scalars, output, rank, dense, expression } = options;
@@ -87,9 +51,7 @@ export function elementwiseShader(options: ElementwiseShaderOptions): string {
 @group(0) @binding(0) var<uniform> params: array<vec4u, ${Math.ceil(words / 4)}>;
 ${inputs.map(({ type }, i) => `@group(0) @binding(${i + 1}) var<storage, read> in${i}: array<${type}>;`).join('\n')}
 @group(0) @binding(${inputs.length + 1}) var<storage, read_write> result: array<${output}>;
-#if ${HELPER_CALL.test(expression)}
-${helpers}
-#endif
+${floatFunctionsIn(expression)}
 @compute @workgroup_size(${ELEMENTWISE_WORKGROUP})
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let n = params[0][0];

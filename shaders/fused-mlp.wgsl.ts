@@ -10,6 +10,7 @@
  * is the sum over i of [w1, b1][h, i] G[h, i]: no second pass over the samples. `finish` adds up the tiles' parts.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { floatFunctions } from './floats.wgsl.js';
 import { repeat, TILE_THREADS, type TileOptions, tileMemory, tileSize, tileSums } from './tile.js';
 
 const PER_THREAD = 4;
@@ -72,6 +73,7 @@ ${params}
 @group(0) @binding(5) var<storage, read_write> partials: array<f32>;
 @group(0) @binding(6) var<storage, read_write> activeUnits: array<u32>;
 ${tileMemory(product)}
+${floatFunctions('relu')}
 var<workgroup> sums: array<f32, ${FUSED_TILE * TILE_THREADS}>;
 var<workgroup> bits: array<u32, ${FUSED_TILE * TILE_THREADS}>;
 ${entry}
@@ -88,8 +90,8 @@ ${entry}
       ${repeat(
         PER_THREAD,
         (i) => `let z${i} = s${i}_${j} + bias;
-      sum${i} += max(z${i}, 0.0) * weight;
-      bits${i} |= select(0u, 1u << (local.x * ${PER_THREAD}u + ${j}u), z${i} > 0.0);`,
+      sum${i} += relu(z${i}) * weight;
+      bits${i} |= select(0u, 1u << (local.x * ${PER_THREAD}u + ${j}u), z${i} > 0.0 || isNan(z${i}));`,
       )}
     }`,
   )}
@@ -123,6 +125,7 @@ ${params}
 @group(0) @binding(3) var<storage, read> targets: array<f32>;
 @group(0) @binding(4) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dz: array<f32>;
+${floatFunctions('expOf', 'boundedLog')}
 #else
 @group(0) @binding(3) var<storage, read_write> outputs: array<f32>;
 #endif
@@ -135,16 +138,14 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   for (var t = 0u; t < u.hiddenTiles; t++) { z += partials[s * u.hiddenTiles + t]; }
 #if ${bce}
   // Probability, and its distance from 1, each without cancellation.
-  let e = exp(-abs(z));
+  let e = expOf(-abs(z));
   let larger = 1.0 / (1.0 + e);
   let smaller = e / (1.0 + e);
   let p = select(smaller, larger, z >= 0.0);
   let q = 1.0 - p;
   // PyTorch's BCELoss: logarithms at least -100, the gradient's denominator at least 1e-12.
-  let logP = select(max(log(p), -100.0), -100.0, p <= 0.0);
-  let logQ = select(max(log(q), -100.0), -100.0, q <= 0.0);
   let y = targets[s];
-  losses[s] = -(y * logP + (1.0 - y) * logQ);
+  losses[s] = -(y * boundedLog(p) + (1.0 - y) * boundedLog(q));
   dz[s] = (p - y) / max(p * q, 1e-12) * (p * q) / f32(u.batch);
 #else
   outputs[s] = z;

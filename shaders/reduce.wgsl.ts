@@ -1,11 +1,12 @@
 /**
  * Sums and extremes over some axes of a strided tensor. Every sum is added in a fixed order, so that a result is the
- * same bits each time. Not for products of matrices: matmul.wgsl.ts.
+ * same bits each time. A NaN is the extreme of what it is in. Not for products of matrices: matmul.wgsl.ts.
  *
  * Params (32-bit words): outputs, length of the reduced part, length of a chunk, offset, scale, then the extents and
  * the strides of the kept axes, then those of the reduced axes. Output o of chunk c goes to `o * chunks + c`.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { isNan } from './floats.wgsl.js';
 
 export type ReduceKind = 'sum' | 'max' | 'min' | 'argmax';
 
@@ -37,6 +38,7 @@ export function reduceShader({ kind, type, keptRank, reducedRank, group }: Reduc
   const better = kind === 'min' ? '<' : '>';
   const output = kind === 'argmax' ? 'i32' : type;
   const sums = kind === 'sum';
+  const meetsNan = type === 'f32' && !sums;
   return wgsl`
 @group(0) @binding(0) var<uniform> params: array<vec4u, ${Math.ceil(words / 4)}>;
 @group(0) @binding(1) var<storage, read> input: array<${type}>;
@@ -60,6 +62,10 @@ fn reducedOffset(i: u32) -> u32 {
   return at;
 }
 
+#if ${meetsNan}
+${isNan}
+#endif
+
 // A value and the place it was at; place is the length where there is none yet.
 struct Best { value: ${type}, place: u32 }
 
@@ -69,7 +75,15 @@ fn combine(left: Best, right: Best) -> Best {
 #else
   let none = ${word(1)};
   if (right.place == none) { return left; }
-  if (left.place == none || right.value ${better} left.value) { return right; }
+  if (left.place == none) { return right; }
+#if ${meetsNan}
+  let leftIsNan = isNan(left.value);
+  let rightIsNan = isNan(right.value);
+  if (leftIsNan && rightIsNan && right.place < left.place) { return right; }
+  if (leftIsNan) { return left; }
+  if (rightIsNan) { return right; }
+#endif
+  if (right.value ${better} left.value) { return right; }
   // Of equal values the first one counts.
   if (right.value == left.value && right.place < left.place) { return right; }
   return left;

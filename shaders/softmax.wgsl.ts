@@ -1,11 +1,12 @@
 /**
  * Softmax and log-softmax along dense rows, and their gradients; a workgroup a row, sums in a fixed order. The row's
- * maximum is taken off first, so that no exponential overflows.
+ * maximum is taken off first, so that no exponential overflows. A row with a NaN or an infinite maximum becomes NaN.
  *
  * Params (32-bit words): rows, columns, offset of the first input, offset of the second. Forward reads x; backward
  * reads y, the forward result, and g, the gradient by it.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { floatFunctions } from './floats.wgsl.js';
 
 export interface SoftmaxShaderOptions {
   log: boolean;
@@ -25,6 +26,7 @@ export function softmaxShader({ log, backward }: SoftmaxShaderOptions): string {
 @group(0) @binding(2) var<storage, read_write> result: array<f32>;
 #endif
 var<workgroup> shared_values: array<f32, ${WORKGROUP}>;
+${floatFunctions('expOf', 'logOf')}
 
 fn sumOfAll(own: f32, local: u32) -> f32 {
   shared_values[local] = own;
@@ -74,7 +76,7 @@ fn main(
   let total = sumOfAll(own, local);
   for (var c = local; c < columns; c += ${WORKGROUP}u) {
 #if ${log}
-    result[base + c] = gradient[startGradient + c] - exp(first[start + c]) * total;
+    result[base + c] = gradient[startGradient + c] - expOf(first[start + c]) * total;
 #else
     result[base + c] = first[start + c] * (gradient[startGradient + c] - total);
 #endif
@@ -84,13 +86,13 @@ fn main(
   for (var c = local; c < columns; c += ${WORKGROUP}u) { largest = max(largest, first[start + c]); }
   largest = maxOfAll(largest, local);
   var own = 0.0;
-  for (var c = local; c < columns; c += ${WORKGROUP}u) { own += exp(first[start + c] - largest); }
+  for (var c = local; c < columns; c += ${WORKGROUP}u) { own += expOf(first[start + c] - largest); }
   let total = sumOfAll(own, local);
   for (var c = local; c < columns; c += ${WORKGROUP}u) {
 #if ${log}
-    result[base + c] = first[start + c] - largest - log(total);
+    result[base + c] = first[start + c] - largest - logOf(total);
 #else
-    result[base + c] = exp(first[start + c] - largest) / total;
+    result[base + c] = expOf(first[start + c] - largest) / total;
 #endif
   }
 #endif

@@ -3,13 +3,17 @@
  * against. The differentiable functions are in src/autograd/ops/elementwise.ts.
  *
  * Expressions read the operands as a, b and c, numbers as s and t, the result as y, and the gradient by the result as
- * g. A gradient that reads neither operands nor result keeps none of them alive.
+ * g. A gradient that reads neither operands nor result keeps none of them alive. Functions that WGSL lacks are in
+ * shaders/floats.wgsl.ts; at NaN, infinities and zeros everything is as in PyTorch, gradients too: one that does not
+ * flow is selected away, not multiplied by 0, which would make NaN of an infinity.
  */
 import type { DType } from '../tensor/dtype.js';
 
 export interface ElementwiseOp {
   /** WGSL of the result. */
   forward: string;
+  /** WGSL of the result of whole numbers and bools, where it differs. */
+  whole?: string;
   /** WGSL of the gradient by each operand; null where there is none. Absent: not differentiable. */
   gradients?: readonly (string | null)[];
   /** The operation in float64. */
@@ -23,23 +27,29 @@ export interface ElementwiseOp {
 const NUMBERS: readonly DType[] = ['f32', 'i32', 'u32'];
 const ANY: readonly DType[] = ['f32', 'i32', 'u32', 'bool'];
 
-/** As PyTorch: the slope at 0 of abs, relu and clamp is that of sign(0) = 0, 0 and 1. */
+/** As PyTorch: the slope at 0 of abs, relu and clamp is that of sign(0) = 0, 0 and 1; sign(NaN) is 0. */
 export const unaryOps = {
   neg: { forward: '-a', gradients: ['-g'], rule: (a) => -a, dtypes: ['f32', 'i32'] },
-  exp: { forward: 'exp(a)', gradients: ['g * y'], rule: Math.exp },
-  log: { forward: 'log(a)', gradients: ['g / a'], rule: Math.log },
-  sqrt: { forward: 'sqrt(a)', gradients: ['g * 0.5 / y'], rule: Math.sqrt },
-  abs: { forward: 'abs(a)', gradients: ['g * sign(a)'], rule: Math.abs, dtypes: ['f32', 'i32'] },
-  sign: { forward: 'sign(a)', gradients: ['g * 0.0'], rule: Math.sign, dtypes: ['f32', 'i32'] },
+  exp: { forward: 'expOf(a)', gradients: ['g * y'], rule: Math.exp },
+  log: { forward: 'logOf(a)', gradients: ['g / a'], rule: Math.log },
+  sqrt: { forward: 'sqrtOf(a)', gradients: ['g / (2.0 * y)'], rule: Math.sqrt },
+  abs: { forward: 'abs(a)', gradients: ['g * signOf(a)'], rule: Math.abs, dtypes: ['f32', 'i32'] },
+  sign: {
+    forward: 'signOf(a)',
+    whole: 'sign(a)',
+    gradients: ['0.0'],
+    rule: (a) => (Number.isNaN(a) ? 0 : Math.sign(a)),
+    dtypes: ['f32', 'i32'],
+  },
   relu: {
-    forward: 'select(a, 0.0, a <= 0.0)',
-    gradients: ['select(g, 0.0, y <= 0.0)'],
-    rule: (a) => Math.max(a, 0),
+    forward: 'relu(a)',
+    gradients: ['select(g, 0.0, atMost(y, 0.0))'],
+    rule: (a) => (a < 0 ? 0 : a),
   },
   /** s: slope below 0. */
   leakyRelu: {
-    forward: 'select(a, a * s, a <= 0.0)',
-    gradients: ['select(g, g * s, a <= 0.0)'],
+    forward: 'leakyRelu(a, s)',
+    gradients: ['select(g * s, g, less(0.0, a))'],
     rule: (a, _b, _c, s) => (a > 0 ? a : a * s),
   },
   sigmoid: {
@@ -49,63 +59,76 @@ export const unaryOps = {
   },
   tanh: { forward: 'tanhOf(a)', gradients: ['g * (1.0 - y * y)'], rule: Math.tanh },
   softplus: {
-    forward: 'max(a, 0.0) + log1p(exp(-abs(a)))',
+    forward: 'softplus(a)',
     gradients: ['g * sigmoid(a)'],
     rule: (a) => Math.max(a, 0) + Math.log1p(Math.exp(-Math.abs(a))),
   },
   /** s: lower bound, t: upper bound. */
   clamp: {
-    forward: 'clamp(a, s, t)',
-    gradients: ['select(0.0, g, a >= s && a <= t)'],
+    forward: 'clampOf(a, s, t)',
+    gradients: ['select(0.0, g, atMost(s, a) && atMost(a, t))'],
     rule: (a, _b, _c, s, t) => Math.min(Math.max(a, s), t),
   },
 } satisfies Record<string, ElementwiseOp>;
 
-const compare = (operator: string, rule: (a: number, b: number) => boolean): ElementwiseOp => ({
-  forward: `select(0u, 1u, a ${operator} b)`,
+/** Of floats by a function that NaN makes false, as IEEE 754 has it, of whole numbers by an operator. */
+const compare = (
+  floats: string,
+  operator: string,
+  dtypes: readonly DType[],
+  rule: (a: number, b: number) => boolean,
+): ElementwiseOp => ({
+  forward: `select(0u, 1u, ${floats})`,
+  whole: `select(0u, 1u, a ${operator} b)`,
   rule: (a, b) => Number(rule(a, b)),
-  dtypes: operator.endsWith('=') && operator.length === 2 && '=!'.includes(operator[0]) ? ANY : NUMBERS,
+  dtypes,
   bool: true,
 });
 
-/** As PyTorch: where maximum and minimum tie, each side gets half of the gradient. */
+/** IEEE 754's power: JavaScript has NaN for 1 to the NaN and for 1 and -1 to the infinities. */
+const powerRule = (a: number, b: number): number =>
+  a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b;
+
+/** As PyTorch: where maximum and minimum tie, each side gets half of the gradient; where one is NaN, both get all. */
 export const binaryOps = {
   add: { forward: 'a + b', gradients: ['g', 'g'], rule: (a, b) => a + b, dtypes: NUMBERS },
   sub: { forward: 'a - b', gradients: ['g', '-g'], rule: (a, b) => a - b, dtypes: NUMBERS },
   mul: { forward: 'a * b', gradients: ['g * b', 'g * a'], rule: (a, b) => a * b, dtypes: NUMBERS },
-  div: { forward: 'a / b', gradients: ['g / b', '-g * y / b'], rule: (a, b) => a / b },
+  div: { forward: 'a / b', gradients: ['g / b', '-g * (y / b)'], rule: (a, b) => a / b },
   pow: {
     forward: 'power(a, b)',
     gradients: [
-      'select(g * b * power(a, b - 1.0), 0.0, b == 0.0)',
-      'select(g * y * log(a), 0.0, a == 0.0 && b >= 0.0)',
+      'select(g * (b * power(a, b - 1.0)), 0.0, equal(b, 0.0))',
+      'g * select(y * logOf(a), 0.0, equal(a, 0.0) && atMost(0.0, b))',
     ],
-    rule: (a, b) => a ** b,
+    rule: powerRule,
   },
   maximum: {
-    forward: 'max(a, b)',
+    forward: 'larger(a, b)',
+    whole: 'max(a, b)',
     gradients: [
-      'g * select(select(0.0, 0.5, a == b), 1.0, a > b)',
-      'g * select(select(0.0, 0.5, a == b), 1.0, b > a)',
+      'select(select(g, g * 0.5, equal(a, b)), 0.0, less(a, b))',
+      'select(select(g, g * 0.5, equal(a, b)), 0.0, less(b, a))',
     ],
     rule: (a, b) => Math.max(a, b),
     dtypes: NUMBERS,
   },
   minimum: {
-    forward: 'min(a, b)',
+    forward: 'smaller(a, b)',
+    whole: 'min(a, b)',
     gradients: [
-      'g * select(select(0.0, 0.5, a == b), 1.0, a < b)',
-      'g * select(select(0.0, 0.5, a == b), 1.0, b < a)',
+      'select(select(g, g * 0.5, equal(a, b)), 0.0, less(b, a))',
+      'select(select(g, g * 0.5, equal(a, b)), 0.0, less(a, b))',
     ],
     rule: (a, b) => Math.min(a, b),
     dtypes: NUMBERS,
   },
-  eq: compare('==', (a, b) => a === b),
-  ne: compare('!=', (a, b) => a !== b),
-  lt: compare('<', (a, b) => a < b),
-  le: compare('<=', (a, b) => a <= b),
-  gt: compare('>', (a, b) => a > b),
-  ge: compare('>=', (a, b) => a >= b),
+  eq: compare('equal(a, b)', '==', ANY, (a, b) => a === b),
+  ne: compare('!equal(a, b)', '!=', ANY, (a, b) => a !== b),
+  lt: compare('less(a, b)', '<', NUMBERS, (a, b) => a < b),
+  le: compare('atMost(a, b)', '<=', NUMBERS, (a, b) => a <= b),
+  gt: compare('less(b, a)', '>', NUMBERS, (a, b) => a > b),
+  ge: compare('atMost(b, a)', '>=', NUMBERS, (a, b) => a >= b),
   /** a: probability, b: target. PyTorch's clamps: logarithms at -100, the gradient's denominator at 1e-12. */
   bceElement: {
     forward: '-(b * boundedLog(a) + (1.0 - b) * boundedLog1p(-a))',
@@ -114,13 +137,13 @@ export const binaryOps = {
   },
   /** a: logit, b: target. */
   bceWithLogitsElement: {
-    forward: 'max(a, 0.0) - a * b + log1p(exp(-abs(a)))',
+    forward: 'bceWithLogits(a, b)',
     gradients: ['g * (sigmoid(a) - b)', '-g * a'],
-    rule: (a, b) => Math.max(a, 0) - a * b + Math.log1p(Math.exp(-Math.abs(a))),
+    rule: (a, b) => (a > 0 ? 1 - b : -b) * a + Math.log1p(Math.exp(-Math.abs(a))),
   },
   squaredError: {
     forward: '(a - b) * (a - b)',
-    gradients: ['2.0 * g * (a - b)', '2.0 * g * (b - a)'],
+    gradients: ['2.0 * (a - b) * g', '2.0 * (b - a) * g'],
     rule: (a, b) => (a - b) ** 2,
   },
 } satisfies Record<string, ElementwiseOp>;

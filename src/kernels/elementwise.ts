@@ -133,11 +133,16 @@ export function filled(device: Device, shape: Shape, value: number, dtype: DType
   });
 }
 
-/** Converts elements: floats to whole numbers towards zero, anything but 0 to true. */
+/**
+ * Converts elements: anything but 0 to true, NaN too; floats to whole numbers towards zero, to the nearest one there is
+ * where they are out of range, NaN to 0.
+ */
 export function cast(input: Tensor, dtype: DType): Tensor {
   checkDtype('cast', dtype);
+  const type = wgslType(dtype);
   const from = wgslType(input.dtype);
-  const zero = from === 'f32' ? '0.0' : from === 'i32' ? '0i' : '0u';
-  const expression = dtype === 'bool' ? `select(0u, 1u, a != ${zero})` : `${wgslType(dtype)}(a)`;
+  const ofFloat = { i32: 'toI32(a)', u32: 'toU32(a)', f32: 'a', bool: 'toBool(a)' }[dtype];
+  const ofWhole = dtype === 'bool' ? `select(0u, 1u, a != ${from}(0))` : `${type}(a)`;
+  const expression = from === 'f32' ? ofFloat : ofWhole;
   return elementwise({ label: `cast to ${dtype}`, expression, operands: { a: input }, dtype });
 }

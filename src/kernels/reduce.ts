@@ -33,7 +33,7 @@ export type ReduceVariant = 'auto' | 'invocation' | 'workgroup';
 
 /**
  * Reduces over `axes` (from the front, ascending). Of equal extremes `argmax` gives the first, as an i32 index into
- * the reduced axes in row-major order. Sums of f32 are multiplied by `scale`.
+ * the reduced axes in row-major order; a NaN is every extreme. Sums of f32 are multiplied by `scale`.
  */
 export function reduce(
   kind: ReduceKind,

@@ -32,12 +32,13 @@ function apply(
 ): Tensor {
   const dtype = checkOperands(name, operands, op.dtypes ?? ['f32']);
   const named = Object.fromEntries(operands.map((operand, i) => [NAMES[i], operand]));
+  const expression = dtype === 'f32' ? op.forward : (op.whole ?? op.forward);
   const result = kernels.elementwise({
     label: name,
-    expression: op.forward,
+    expression,
     operands: named,
     scalarDtype: dtype,
-    scalars: onlyRead(op.forward, scalars),
+    scalars: onlyRead(expression, scalars),
     dtype: op.bool ? 'bool' : dtype,
   });
   const { gradients } = op;
@@ -60,6 +61,7 @@ function apply(
     return expressions.map((expression, i) => {
       if (!needed[i] || expression === null) return null;
       if (expression === 'g') return sumTo(g, inputs[i].shape);
+      if (expression === '0.0') return kernels.filled(g.device, inputs[i].shape, 0);
       const used = Object.fromEntries(Object.entries(known).filter(([key]) => reads(expression, key)));
       const full = kernels.elementwise({
         label: `${name} gradient`,
@@ -90,11 +92,11 @@ export const sub = (a: Operand, b: Operand): Tensor => binary('sub', a, b);
 export const mul = (a: Operand, b: Operand): Tensor => binary('mul', a, b);
 /** a / b. f32. */
 export const div = (a: Operand, b: Operand): Tensor => binary('div', a, b);
-/** a to the power b; 0 to the 0 is 1, a negative base with a fractional exponent NaN. f32. */
+/** a to the power b as IEEE 754 has it: 0 to the 0 is 1, a negative base with a fractional exponent NaN. f32. */
 export const pow = (a: Operand, b: Operand): Tensor => binary('pow', a, b);
-/** The larger of a and b; where they are equal each gets half of the gradient. Any number dtype. */
+/** The larger of a and b, NaN where one is; where they are equal each gets half of the gradient. Any number dtype. */
 export const maximum = (a: Operand, b: Operand): Tensor => binary('maximum', a, b);
-/** The smaller of a and b; where they are equal each gets half of the gradient. Any number dtype. */
+/** The smaller of a and b, NaN where one is; where they are equal each gets half of the gradient. Any number dtype. */
 export const minimum = (a: Operand, b: Operand): Tensor => binary('minimum', a, b);
 
 /** a == b as bool. Any dtype. */
@@ -114,13 +116,13 @@ export const ge = (a: Operand, b: Operand): Tensor => binary('ge', a, b);
 export const neg = (x: Tensor): Tensor => unary('neg', x);
 /** e to the x. f32. */
 export const exp = (x: Tensor): Tensor => unary('exp', x);
-/** The natural logarithm; of 0 and below it is what the device gives, WGSL promises no infinity. f32. */
+/** The natural logarithm; -Infinity of 0, NaN below. f32. */
 export const log = (x: Tensor): Tensor => unary('log', x);
 /** The square root. f32. */
 export const sqrt = (x: Tensor): Tensor => unary('sqrt', x);
 /** The absolute value; its gradient at 0 is 0. f32, i32. */
 export const abs = (x: Tensor): Tensor => unary('abs', x);
-/** -1, 0 or 1; its gradient is 0. f32, i32. */
+/** -1, 0 or 1; of NaN 0, as PyTorch's; its gradient is 0. f32, i32. */
 export const sign = (x: Tensor): Tensor => unary('sign', x);
 /** max(x, 0); its gradient at 0 is 0. f32. */
 export const relu = (x: Tensor): Tensor => unary('relu', x);
@@ -195,7 +197,13 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   );
 }
 
-/** The elements as another dtype: floats to whole numbers towards zero, anything but 0 to true. Not differentiable. */
+/**
+ * The elements as another dtype. Not differentiable. Anything but 0 becomes true, NaN too. Floats become whole numbers
+ * towards zero; those out of range the least or largest there is, NaN 0 (PyTorch leaves both open).
+ *
+ * @example
+ * cast(tensor([1.9, -1.9, 1e10]), 'i32'); // 1, -1, 2147483647
+ */
 export function cast(x: Tensor, dtype: DType): Tensor {
   return kernels.cast(x, dtype);
 }

@@ -80,12 +80,14 @@ function extreme(name: 'max' | 'min', x: Tensor, axis: Axes | undefined, options
     const [gKept, yKept] = keepdim ? [g, y] : [withAxes(g, shape, axes), withAxes(y, shape, axes)];
     const isBest = elementwise({
       label: `${name} gradient`,
-      expression: 'select(0.0, 1.0, x == y)',
+      expression: 'select(0.0, 1.0, equal(x, y) || (isNan(x) && isNan(y)))',
       operands: { x: input, y: yKept },
     });
     const ties = reduce('sum', isBest, axes, true);
     const operands = { g: gKept, m: isBest, n: ties };
-    return [elementwise({ label: `${name} gradient`, expression: 'g * m / n', operands, shape })];
+    return [
+      elementwise({ label: `${name} gradient`, expression: 'select(0.0, g / n, m != 0.0)', operands, shape }),
+    ];
   });
 }
 
@@ -98,15 +100,21 @@ function checkNotEmpty(name: string, shape: Shape, axes: Shape): void {
   }
 }
 
-/** The largest element over axes; equal ones share the gradient (PyTorch's `amax`). f32, i32, u32. */
+/**
+ * The largest element over axes, NaN where there is one; equal ones share the gradient, as in PyTorch's `max()` and
+ * `amax`, and NaN are equal. f32, i32, u32.
+ */
 export const max = (x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor =>
   extreme('max', x, axis, options);
 
-/** The smallest element over axes; equal ones share the gradient (PyTorch's `amin`). f32, i32, u32. */
+/**
+ * The smallest element over axes, NaN where there is one; equal ones share the gradient, as in PyTorch's `min()` and
+ * `amin`, and NaN are equal. f32, i32, u32.
+ */
 export const min = (x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor =>
   extreme('min', x, axis, options);
 
-/** The place of the largest element along an axis, or in the flattened tensor; the first of equal ones. i32. */
+/** The place of the largest element along an axis, or in the flattened tensor; the first of equal ones, and NaN is largest. i32. */
 export function argmax(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor {
   checkOperands('argmax', [x], ['f32', 'i32', 'u32']);
   const axes = normalizeAxes('argmax', axis, x.shape.length);
