@@ -63,12 +63,12 @@ export {
   randn,
   randperm,
   type TensorOptions,
-  type TypedArray,
   tensor,
   zeros,
 } from './tensor/create.js';
 export type { DType, HostArray } from './tensor/dtype.js';
 export type { BackwardOptions } from './tensor/graph.js';
+export type { TypedArray } from './tensor/host-values.js';
 export { type NdArray, ndarray } from './tensor/ndarray.js';
 export { scope } from './tensor/scope.js';
 export type { Shape } from './tensor/shape.js';

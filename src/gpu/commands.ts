@@ -3,6 +3,7 @@
  * kernel. Order is kept. Reads and waits submit what is recorded first (see Device).
  */
 
+import { plainBytes } from '../platform/bytes.js';
 import { LockstepError } from '../platform/errors.js';
 import { annotateLaunch, type LaunchNote } from './annotate.js';
 import { BindGroups, type Binding } from './bind-groups.js';
@@ -87,8 +88,7 @@ export class CommandQueue {
   /** Writes host memory into a buffer, after what has been recorded so far. */
   write(target: GPUBuffer, offset: number, data: ArrayBufferView): void {
     this.flush(); // the queue's write would overtake what is only recorded
-    const { buffer, byteOffset, byteLength } = data;
-    this.#device.gpu.queue.writeBuffer(target, offset, buffer as ArrayBuffer, byteOffset, byteLength);
+    this.#device.gpu.queue.writeBuffer(target, offset, plainBytes(data));
   }
 
   /** Forgets what refers to buffers that are destroyed. */

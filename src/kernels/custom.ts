@@ -1,10 +1,14 @@
 /** Runs a WGSL kernel of the user's over tensors: the bindings' order, one dispatch, one new tensor. */
+import { bytesOf, checkArray } from '../platform/bytes.js';
 import { LockstepError } from '../platform/errors.js';
 import type { DType } from '../tensor/dtype.js';
 import { checkShape, type Shape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { copyDense } from './elementwise.js';
 import { commonDevice, launch } from './launch.js';
+
+/** WebGPU's default limit of a uniform binding. */
+const MOST_PARAMS_BYTES = 65536;
 
 /** A kernel of the user's and what it runs on. */
 export interface KernelCall {
@@ -18,8 +22,8 @@ export interface KernelCall {
   code: string;
   /** They arrive dense, row-major, from the first element of their buffer. */
   inputs: readonly Tensor[];
-  /** 32-bit words: `Uint32Array.of(n)`, or the buffer of a Float32Array. A uniform's size is a multiple of 16 bytes. */
-  params?: Uint32Array;
+  /** 32-bit words, taken as they are: `Uint32Array.of(n)`, or a Float32Array. A uniform's size is a multiple of 16 bytes. */
+  params?: Uint32Array | Int32Array | Float32Array;
   /** The result. Default dtype f32. */
   output: { shape: Shape; dtype?: DType };
   /** Workgroups along x, y and z. */
@@ -62,10 +66,22 @@ export function runKernel({ label, code, inputs, params, output, workgroups, flo
     key: `custom|${code}`,
     code: () => code,
     tensors: [...ready, result],
-    params,
+    params: params && wordsOf(label, params),
     grid: workgroups,
     flops: () => flops,
   });
   for (const input of ready) input.dispose();
   return result;
+}
+
+/** The bits of the params: a float's value as a whole number would be another one. */
+function wordsOf(label: string, params: NonNullable<KernelCall['params']>): Uint32Array {
+  checkArray(`${label}: params`, params, 'Uint32Array', 'Int32Array', 'Float32Array');
+  if (params.length * 4 > MOST_PARAMS_BYTES) {
+    throw new LockstepError(
+      'bad-input',
+      `${label}: params has ${params.length} words; a uniform holds ${MOST_PARAMS_BYTES / 4}. Pass more as a tensor.`,
+    );
+  }
+  return new Uint32Array(bytesOf(label, params).slice().buffer);
 }

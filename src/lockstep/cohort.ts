@@ -22,6 +22,8 @@ import {
   SUMS,
   type TrainingKernel,
 } from '../kernels/train/training-kernel.js';
+import { plainBytes, typedArrayName } from '../platform/bytes.js';
+import { showKind } from '../platform/options.js';
 import { allocateChunkBuffers, freeChunkBuffers } from './chunk-buffers.js';
 import { DataBanks } from './data-banks.js';
 import { liveWeights } from './live-columns.js';
@@ -127,13 +129,20 @@ export class Cohort {
   }
 
   /** Why a run cannot go on from a checkpoint here; undefined where it can. */
-  refusal({ kernel, state, sums }: RunCheckpoint): string | undefined {
+  refusal({ kernel, state, sums, stableWindows }: RunCheckpoint): string | undefined {
     if (kernel !== this.#kernel.name)
       return `it was made by the kernel ${kernel}, and ${this.#kernel.name} is to train it`;
-    const lengths = { state: [state, this.#kernel.stateFloats], sums: [sums, this.#sumWords] } as const;
-    for (const [name, [array, wanted]] of Object.entries(lengths)) {
+    const arrays = [
+      ['state', state, 'Float32Array', this.#kernel.stateFloats],
+      ['sums', sums, 'Uint32Array', this.#sumWords],
+    ] as const;
+    for (const [name, array, kind, wanted] of arrays) {
+      // Its bits are what is uploaded: of another kind they are other numbers.
+      if (typedArrayName(array) !== kind) return `its ${name} is ${showKind(array)} instead of a ${kind}`;
       if (array.length !== wanted) return `its ${name} has ${array.length} elements instead of ${wanted}`;
     }
+    if (!(Number.isInteger(stableWindows) && stableWindows >= 0 && stableWindows < 2 ** 32))
+      return `its stableWindows is ${showKind(stableWindows)} instead of a whole number of 0 or more`;
     return undefined;
   }
 
@@ -147,11 +156,15 @@ export class Cohort {
     const { queue } = this.#device.gpu;
     const { hypers, paused, sums } = this.#buffers;
     const state = checkpoint?.state ?? this.#kernel.pack(liveWeights(weights, features, placement.columns));
-    queue.writeBuffer(this.#kernel.state, state.byteLength * slot, state);
+    queue.writeBuffer(this.#kernel.state, 4 * this.#kernel.stateFloats * slot, plainBytes(state));
     queue.writeBuffer(hypers, 4 * HYPER_FLOATS * slot, progress.hypers);
     queue.writeBuffer(paused, 4 * slot, new Uint32Array(1));
     queue.writeBuffer(this.#own.stable, 4 * slot, Uint32Array.of(checkpoint?.stableWindows ?? 0));
-    queue.writeBuffer(sums, 4 * this.#sumWords * slot, checkpoint?.sums ?? new Uint32Array(this.#sumWords));
+    queue.writeBuffer(
+      sums,
+      4 * this.#sumWords * slot,
+      plainBytes(checkpoint?.sums ?? new Uint32Array(this.#sumWords)),
+    );
   }
 
   /** Where a run stands on the device; for a time when no chunk is under way. */

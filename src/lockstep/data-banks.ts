@@ -5,6 +5,7 @@
 import type { Device } from '../gpu/device.js';
 import { BufferUsage } from '../gpu/usage.js';
 import { type DataBank, SOURCE_WORDS } from '../kernels/train/training-kernel.js';
+import { plainBytes } from '../platform/bytes.js';
 import { LockstepError } from '../platform/errors.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 import { type LiveDataset, liveDataset } from './live-columns.js';
@@ -94,8 +95,8 @@ export class DataBanks {
     const bank = [...this.#banks].find(fits) ?? this.#open(rows.byteLength, labels.byteLength);
     const placement = { bank, rowsAt: bank.usedRows, labelsAt: bank.usedLabels, examples, columns };
     const { queue } = this.#device.gpu;
-    queue.writeBuffer(bank.rows, 4 * bank.usedRows, rows);
-    queue.writeBuffer(bank.labels, 4 * bank.usedLabels, labels);
+    queue.writeBuffer(bank.rows, 4 * bank.usedRows, plainBytes(rows));
+    queue.writeBuffer(bank.labels, 4 * bank.usedLabels, plainBytes(labels));
     bank.usedRows += rows.length;
     bank.usedLabels += labels.length;
     bank.datasets++;

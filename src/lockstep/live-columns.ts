@@ -17,8 +17,8 @@ export interface LiveDataset {
   /** Which columns of the dataset its columns are, rising. */
   columns: Uint16Array;
   /** Rows of `ceil(columns.length / 32)` words. */
-  rows: Uint32Array<ArrayBuffer>;
-  labels: Uint32Array<ArrayBuffer>;
+  rows: Uint32Array;
+  labels: Uint32Array;
 }
 
 /** The live columns, filled up with dead ones to a multiple of eight. */
@@ -43,9 +43,9 @@ export function liveColumns({ x }: BinaryDataset): Uint16Array {
 /** The dataset with only those columns. */
 export function liveDataset(dataset: BinaryDataset, columns: Uint16Array): LiveDataset {
   const { x } = dataset;
-  const labels = dataset.y as Uint32Array<ArrayBuffer>;
+  const labels = dataset.y;
   if (columns.length === x.cols) {
-    return { examples: x.rows, columns, rows: x.words as Uint32Array<ArrayBuffer>, labels };
+    return { examples: x.rows, columns, rows: x.words, labels };
   }
   const words = Math.ceil(columns.length / 32);
   const rows = new Uint32Array(x.rows * words);

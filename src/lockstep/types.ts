@@ -28,9 +28,9 @@ export interface RunCheckpoint {
   /** The kernel whose layout `state` has; another one cannot go on from it. */
   kernel: KernelName;
   /** Weights and moments. */
-  state: Float32Array<ArrayBuffer>;
+  state: Float32Array;
   /** Sums of the open window. */
-  sums: Uint32Array<ArrayBuffer>;
+  sums: Uint32Array;
   /** Windows in a row, up to the last, that counted for the stop rule. */
   stableWindows: number;
 }

@@ -4,6 +4,7 @@
  * Format: huggingface/safetensors, README "Format".
  */
 import type { Device } from '../gpu/device.js';
+import { bytesOf } from '../platform/bytes.js';
 import { LockstepError } from '../platform/errors.js';
 import { upload } from '../tensor/create.js';
 import { BYTES_PER_ELEMENT, type DType, hostArray } from '../tensor/dtype.js';
@@ -95,7 +96,11 @@ function readHeader(file: Uint8Array): { entries: [string, Entry][]; start: numb
  * @example
  * model.loadStateDict(nn.loadSafetensors(await readFile('model.safetensors')));
  */
-export function loadSafetensors(file: Uint8Array, options: { device?: Device } = {}): StateDict {
+export function loadSafetensors(
+  given: ArrayBufferView | ArrayBufferLike,
+  options: { device?: Device } = {},
+): StateDict {
+  const file = bytesOf('loadSafetensors', given);
   const { entries, start } = readHeader(file);
   const tensors: StateDict = {};
   for (const [name, { dtype: given, shape, data_offsets: place }] of entries) {
@@ -107,7 +112,7 @@ export function loadSafetensors(file: Uint8Array, options: { device?: Device } =
       );
     }
     const [first, last] = place;
-    const bytes = file.slice(start + first, start + last);
+    const bytes = new Uint8Array(file.subarray(start + first, start + last)); // a copy, aligned
     if (last - first !== numelOf(shape) * fileBytes(dtype) || bytes.length !== last - first) {
       throw broken(`${name} ${showShape(shape)} has ${bytes.length} bytes`);
     }

@@ -3,6 +3,7 @@
  * permutations are equal, uniforms equal to the last bit, normals within 2e-6 of PyTorch's (which approximates log,
  * sin and cos). Source: ATen/core/DistributionsHelper.h, ATen/native/cpu/DistributionTemplates.h.
  */
+import { checkArray } from '../platform/bytes.js';
 import { LockstepError } from '../platform/errors.js';
 import { Mt19937 } from './mt19937.js';
 import { shuffledList } from './shuffle.js';
@@ -51,6 +52,7 @@ export class Generator {
 
   /** Fills `out` with whole numbers of low .. high - 1: `torch.randint(low, high, shape, generator=g)`, row-major. */
   randintFill(out: Int32Array | Uint32Array | Float32Array, low: number, high: number): void {
+    checkArray('Generator.randintFill', out, 'Int32Array', 'Uint32Array', 'Float32Array');
     const range = checkedRange(low, high) >>> 0;
     for (let i = 0; i < out.length; i++) out[i] = low + (this.engine.next() % range);
   }
@@ -68,6 +70,7 @@ export class Generator {
 
   /** Fills `out` with uniforms of [from, to): `tensor.uniform_(from, to, generator=g)` in float32. */
   uniform(out: Float32Array, from = 0, to = 1): void {
+    checkArray('Generator.uniform', out, 'Float32Array');
     const low = Math.fround(from);
     const range = Math.fround(Math.fround(to) - low);
     for (let i = 0; i < out.length; i++) {
@@ -77,6 +80,7 @@ export class Generator {
 
   /** Fills `out` with normals: `tensor.normal_(mean, std, generator=g)` in float32. */
   normal(out: Float32Array, mean = 0, std = 1): void {
+    checkArray('Generator.normal', out, 'Float32Array');
     if (out.length < 16) this.normalSerial(out, mean, std);
     else this.normalBlocks(out, mean, std);
   }

@@ -4,9 +4,13 @@
  */
 import { defaultDevice } from '../gpu/default-device.js';
 import type { Device } from '../gpu/device.js';
+import { BufferUsage } from '../gpu/usage.js';
 import { LockstepError } from '../platform/errors.js';
+import { showKind } from '../platform/options.js';
+import { printable } from '../platform/printable.js';
 import { Generator } from '../random/generator.js';
-import { BYTES_PER_ELEMENT, checkDtype, type DType, type HostArray, holds, hostArray } from './dtype.js';
+import { BYTES_PER_ELEMENT, checkDtype, type DType, type HostArray, hostArray } from './dtype.js';
+import { hostValues, type TypedArray, valuesOf } from './host-values.js';
 import { checkShape, numelOf, type Shape, showShape } from './shape.js';
 import { Storage } from './storage.js';
 import { type NestedArray, Tensor } from './tensor.js';
@@ -46,75 +50,30 @@ export function upload(data: HostArray, shape: Shape, dtype: DType, options: Ten
   return result;
 }
 
-function shapeOf(values: NestedArray): number[] {
-  const shape: number[] = [];
-  for (let inner = values; Array.isArray(inner); inner = inner[0]) shape.push(inner.length);
-  return shape;
-}
-
-function flatten(values: NestedArray, shape: Shape): (number | boolean)[] {
-  const flat: (number | boolean)[] = [];
-  const visit = (inner: NestedArray, axis: number, path: string): void => {
-    if (Array.isArray(inner)) {
-      if (inner.length !== shape[axis]) {
-        const expected = axis < shape.length ? `${shape[axis]} elements` : 'a number';
-        throw new LockstepError(
-          'bad-input',
-          `tensor: ${path} has ${inner.length} elements, not ${expected}.`,
-        );
-      }
-      inner.forEach((value, i) => {
-        visit(value, axis + 1, `${path}[${i}]`);
-      });
-    } else {
-      if (axis !== shape.length || (typeof inner !== 'number' && typeof inner !== 'boolean')) {
-        throw new LockstepError(
-          'bad-input',
-          `tensor: ${path} is ${String(inner)}, where a list of ${shape[axis]} was expected.`,
-        );
-      }
-      flat.push(inner);
-    }
-  };
-  visit(values, 0, 'values');
-  return flat;
-}
-
-function toHost(values: ArrayLike<number | boolean>, dtype: DType): HostArray {
-  const data = hostArray(dtype, values.length);
-  for (let i = 0; i < values.length; i++) {
-    const value = Number(values[i]);
-    data[i] = dtype === 'bool' ? Number(value !== 0) : value;
-    if (!holds(dtype, value)) {
-      throw new LockstepError('bad-input', `tensor: element ${i} is ${values[i]}, which is no ${dtype}.`);
-    }
+/** Zeros on the host for a tensor of this shape, which the device has to have room for. */
+function zerosOnHost(where: string, dtype: DType, shape: Shape, device = defaultDevice()): HostArray {
+  checkShape(where, shape);
+  checkDtype(where, dtype);
+  const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
+  const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+  const bytes = numelOf(shape) * BYTES_PER_ELEMENT;
+  if (bytes > most) {
+    throw new LockstepError(
+      'unsupported',
+      `${where}: the shape ${showShape(shape)} takes ${bytes} bytes; this device has room for ${most} in one tensor.`,
+    );
   }
-  return data;
+  return hostArray(dtype, numelOf(shape));
 }
-
-const dtypeOfTyped = (values: ArrayBufferView): DType => {
-  if (values instanceof Float32Array || values instanceof Float64Array) return 'f32';
-  return values instanceof Uint32Array || values instanceof Uint8Array || values instanceof Uint16Array
-    ? 'u32'
-    : 'i32';
-};
-
-/** Typed arrays that tensors are made from. */
-export type TypedArray =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Int16Array
-  | Int32Array
-  | Uint8Array
-  | Uint16Array
-  | Uint32Array;
 
 /**
  * A tensor from a number, nested lists, or a typed array (with `shape`, default one axis). Floats become f32, signed
- * and unsigned typed arrays i32 and u32, booleans bool, unless `dtype` says otherwise.
+ * and unsigned typed arrays i32 and u32, lists of booleans only bool, unless `dtype` says otherwise. Typed arrays give
+ * their elements, not their bits: a Buffer of a file is so many bytes, and `new Float32Array(buffer)` its float32s.
+ * BigInts are taken up to 2^53.
  *
- * @throws LockstepError `bad-input` for ragged lists and for values that the dtype cannot hold.
+ * @throws LockstepError `bad-input` for ragged lists, for lists with holes, and for values that the dtype cannot hold:
+ * fractions and NaN as i32 and u32, whole numbers out of range, finite numbers beyond float32's.
  * @example
  * const x = tensor([[0, 0], [0, 1], [1, 0], [1, 1]]);
  * const w = tensor(new Float32Array(6), { shape: [2, 3], requiresGrad: true });
@@ -123,40 +82,39 @@ export function tensor(
   values: NestedArray | TypedArray,
   options: TensorOptions & { shape?: Shape } = {},
 ): Tensor {
-  const typed = ArrayBuffer.isView(values);
-  const natural = typed ? [values.length] : shapeOf(values);
-  const shape = options.shape ?? natural;
+  const { flat, shape: natural, dtype: own } = valuesOf('tensor', values);
+  const { shape = natural, dtype = own } = options;
   checkShape('tensor', shape);
-  const flat = typed ? values : flatten(values, natural);
+  checkDtype('tensor', dtype);
   if (numelOf(shape) !== flat.length) {
     throw new LockstepError(
       'bad-input',
       `tensor: ${flat.length} values do not fill the shape ${showShape(shape)}.`,
     );
   }
-  const isBool = !typed && flat.length > 0 && typeof flat[0] === 'boolean';
-  const dtype = options.dtype ?? (typed ? dtypeOfTyped(values) : isBool ? 'bool' : 'f32');
-  checkDtype('tensor', dtype);
-  return upload(toHost(flat, dtype), shape, dtype, options);
+  return upload(hostValues('tensor', flat, dtype), shape, dtype, options);
 }
 
-/** A tensor filled with one value. Example: `full([2, 3], 0.5)`. */
-export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
-  checkShape('full', shape);
-  const dtype = options.dtype ?? 'f32';
-  checkDtype('full', dtype);
-  const [element] = toHost([value], dtype);
-  return upload(hostArray(dtype, numelOf(shape)).fill(element), shape, dtype, options);
+/** A tensor filled with one value, dtype f32 or, for true and false, bool. Example: `full([2, 3], 0.5)`. */
+export function full(shape: Shape, value: number | boolean, options: TensorOptions = {}): Tensor {
+  return filled('full', shape, value, options);
+}
+
+function filled(where: string, shape: Shape, value: number | boolean, options: TensorOptions): Tensor {
+  const { dtype = typeof value === 'boolean' ? 'bool' : 'f32', device } = options;
+  const data = zerosOnHost(where, dtype, shape, device);
+  const [element] = hostValues(where, [value], dtype);
+  return upload(data.fill(element), shape, dtype, options);
 }
 
 /** A tensor of zeros. Example: `zeros([2, 3], { dtype: 'i32' })`. */
 export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
-  return full(shape, 0, options);
+  return filled('zeros', shape, 0, options);
 }
 
 /** A tensor of ones. Example: `ones([2, 3])`. */
 export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
-  return full(shape, 1, options);
+  return filled('ones', shape, 1, options);
 }
 
 /**
@@ -184,39 +142,34 @@ export function arange(
   const dtype = options.dtype ?? ([start, end, step].every(Number.isInteger) ? 'i32' : 'f32');
   checkDtype('arange', dtype);
   const values = Array.from({ length: count }, (_, i) => start + i * step);
-  return upload(toHost(values, dtype), [count], dtype, options);
+  return upload(hostValues('arange', values, dtype), [count], dtype, options);
 }
 
 /** The identity matrix, [n, n]. Example: `eye(3)`. */
 export function eye(n: number, options: TensorOptions = {}): Tensor {
-  checkShape('eye', [n]);
-  const dtype = options.dtype ?? 'f32';
-  checkDtype('eye', dtype);
-  const data = hostArray(dtype, n * n);
+  const { dtype = 'f32', device } = options;
+  const data = zerosOnHost('eye', dtype, [n, n], device);
   for (let i = 0; i < n; i++) data[i * (n + 1)] = 1;
   return upload(data, [n, n], dtype, options);
 }
 
 /** Uniform numbers of [0, 1), the ones that `torch.rand` draws. Example: `rand([2, 3], { generator })`. */
 export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
-  checkShape('rand', shape);
-  const data = new Float32Array(numelOf(shape));
+  const data = zerosOnHost('rand', 'f32', shape, options.device) as Float32Array;
   generatorOr(options.generator).uniform(data);
   return upload(data, shape, 'f32', options);
 }
 
 /** Normal numbers, mean 0 and variance 1, the ones that `torch.randn` draws (within 2e-6). */
 export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
-  checkShape('randn', shape);
-  const data = new Float32Array(numelOf(shape));
+  const data = zerosOnHost('randn', 'f32', shape, options.device) as Float32Array;
   generatorOr(options.generator).normal(data);
   return upload(data, shape, 'f32', options);
 }
 
 /** Whole numbers of [low, high), dtype i32, the ones that `torch.randint` draws. Example: `randint(0, 10, [32])`. */
 export function randint(low: number, high: number, shape: Shape, options: RandomOptions = {}): Tensor {
-  checkShape('randint', shape);
-  const data = new Int32Array(numelOf(shape));
+  const data = zerosOnHost('randint', 'i32', shape, options.device) as Int32Array;
   generatorOr(options.generator).randintFill(data, low, high);
   return upload(data, shape, 'i32', options);
 }
@@ -230,7 +183,7 @@ export function randperm(n: number, options: RandomOptions = {}): Tensor {
  * A tensor over a buffer of the caller's (usage STORAGE and COPY_SRC), dense from its start. The buffer stays the
  * caller's: disposing the tensor leaves it alive, and it has to outlive the tensor.
  *
- * @throws LockstepError `bad-input` when the buffer is too small.
+ * @throws LockstepError `bad-input` when the buffer is too small, or made for other uses.
  */
 export function fromBuffer(
   buffer: GPUBuffer,
@@ -240,6 +193,7 @@ export function fromBuffer(
   checkShape('fromBuffer', shape);
   const { device = defaultDevice(), dtype = 'f32' } = options;
   checkDtype('fromBuffer', dtype);
+  checkBuffer('fromBuffer', buffer, BufferUsage.STORAGE | BufferUsage.COPY_SRC, 'STORAGE and COPY_SRC');
   const bytes = numelOf(shape) * BYTES_PER_ELEMENT;
   if (buffer.size < bytes) {
     throw new LockstepError(
@@ -250,7 +204,12 @@ export function fromBuffer(
   return new Tensor(new Storage(device, bytes, { buffer, release: () => {} }), dtype, shape);
 }
 
-/** Copies a tensor's elements, dense and row-major, into a buffer of the caller's (usage COPY_DST). */
+/**
+ * Copies a tensor's elements, dense and row-major, into a buffer of the caller's (usage COPY_DST).
+ *
+ * @param targetOffset Where they begin in it, in bytes, a multiple of 4. Default 0.
+ * @throws LockstepError `bad-input` where they do not fit, and for strided views.
+ */
 export function copyToBuffer(source: Tensor, target: GPUBuffer, targetOffset = 0): void {
   if (!source.contiguous) {
     throw new LockstepError(
@@ -260,6 +219,27 @@ export function copyToBuffer(source: Tensor, target: GPUBuffer, targetOffset = 0
   }
   const { buffer, device } = source.storage;
   const bytes = source.numel * BYTES_PER_ELEMENT;
+  checkBuffer('copyToBuffer', target, BufferUsage.COPY_DST, 'COPY_DST');
+  const isAligned = Number.isSafeInteger(targetOffset) && targetOffset >= 0 && targetOffset % 4 === 0;
+  if (!isAligned || targetOffset + bytes > target.size) {
+    throw new LockstepError(
+      'bad-input',
+      `copyToBuffer: ${bytes} bytes from offset ${printable(targetOffset)} do not fit a buffer of ${target.size}; the ` +
+        'offset is a multiple of 4.',
+    );
+  }
   device.commands.copy(buffer, source.offset * BYTES_PER_ELEMENT, target, targetOffset, bytes);
   device.commands.flush();
+}
+
+/** Refuses at once what the device would refuse later, from another call. */
+function checkBuffer(where: string, buffer: GPUBuffer, usage: number, names: string): void {
+  if (typeof buffer?.size !== 'number' || typeof buffer.usage !== 'number') {
+    throw new LockstepError('bad-input', `${where}: got ${showKind(buffer)}; give a GPUBuffer.`);
+  }
+  if ((buffer.usage & usage) === usage) return;
+  throw new LockstepError(
+    'bad-input',
+    `${where}: the buffer's usage is ${buffer.usage}; it has to contain ${names}.`,
+  );
 }

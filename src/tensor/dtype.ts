@@ -4,6 +4,7 @@
  */
 
 import { LockstepError } from '../platform/errors.js';
+import { printable } from '../platform/printable.js';
 
 export type DType = 'f32' | 'i32' | 'u32' | 'bool';
 
@@ -17,7 +18,10 @@ const DTYPES: readonly unknown[] = ['f32', 'i32', 'u32', 'bool'] satisfies DType
 /** Throws for what is no dtype: not every caller has a compiler. */
 export function checkDtype(where: string, dtype: DType): void {
   if (DTYPES.includes(dtype)) return;
-  throw new LockstepError('bad-input', `${where}: there is no dtype ${dtype}; ${DTYPES.join(', ')} fit.`);
+  throw new LockstepError(
+    'bad-input',
+    `${where}: there is no dtype ${printable(dtype)}; ${DTYPES.join(', ')} fit.`,
+  );
 }
 
 /** Whether a number is an element of the dtype; an f32 is rounded, and anything but 0 is true. */

@@ -5,6 +5,7 @@
  * asked.
  */
 import { LockstepError } from '../platform/errors.js';
+import { printable } from '../platform/printable.js';
 
 export type Shape = readonly number[];
 
@@ -21,10 +22,18 @@ export const sameShape = (a: Shape, b: Shape): boolean =>
 /** Throws unless every extent is a whole number of 0 or more. */
 export function checkShape(where: string, shape: Shape): void {
   const isList: boolean = Array.isArray(shape);
-  if (!isList || !shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
+  // Spread, for every() passes over holes.
+  if (!isList || ![...shape].every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
+    const shown = isList ? `[${[...shape].map((extent) => printable(extent)).join(', ')}]` : printable(shape);
     throw new LockstepError(
       'bad-input',
-      `${where}: ${isList ? showShape(shape) : shape} is no shape; a shape is a list of whole numbers of 0 or more.`,
+      `${where}: ${shown} is no shape; a shape is a list of whole numbers of 0 or more.`,
+    );
+  }
+  if (!Number.isSafeInteger(shape.reduce((product, extent) => product * Math.max(1, extent), 1))) {
+    throw new LockstepError(
+      'bad-input',
+      `${where}: ${showShape(shape)} is no shape; its strides are beyond 2^53.`,
     );
   }
 }

@@ -69,14 +69,14 @@ describe('tensor', () => {
 
   it.each([
     ['ragged lists', () => tensor([[1, 2], [3]]), /values\[1\] has 1 elements, not 2/],
-    ['numbers where lists are', () => tensor([[1], 2]), /values\[1\] is 2, where a list/],
+    ['numbers where lists are', () => tensor([[1], 2]), /values\[1\] is the number 2, where a list/],
     ['lists where numbers are', () => tensor([1, [2]]), /values\[1\]/],
-    ['other things', () => tensor(['a' as never]), /values\[0\] is a/],
+    ['other things', () => tensor(['a' as never]), /values\[0\] is the text "a"/],
     ['fractions as i32', () => tensor([1.5], { dtype: 'i32' }), /element 0 is 1.5, which is no i32/],
     ['negative u32', () => tensor([-1], { dtype: 'u32' }), /no u32/],
     ['a wrong shape', () => tensor([1, 2, 3], { shape: [2] }), /3 values do not fill the shape \[2\]/],
     ['negative extents', () => zeros([-1]), /\[-1\] is no shape/],
-    ['what is no list as a shape', () => zeros(3 as never), /full: 3 is no shape; a shape is a list/],
+    ['what is no list as a shape', () => zeros(3 as never), /zeros: 3 is no shape; a shape is a list/],
     [
       'unknown dtypes',
       () => tensor([1], { dtype: 'f64' as never }),

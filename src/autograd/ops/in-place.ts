@@ -5,9 +5,10 @@
 
 import { elementwise } from '../../kernels/elementwise.js';
 import { LockstepError } from '../../platform/errors.js';
-import type { HostArray } from '../../tensor/dtype.js';
-import { sameShape } from '../../tensor/shape.js';
-import { Tensor } from '../../tensor/tensor.js';
+import { BYTES_PER_ELEMENT } from '../../tensor/dtype.js';
+import { hostValues, type TypedArray, valuesOf } from '../../tensor/host-values.js';
+import { sameShape, showShape } from '../../tensor/shape.js';
+import { type NestedArray, Tensor } from '../../tensor/tensor.js';
 import { isRecording, noGrad } from '../record.js';
 import { badOperands } from './check.js';
 
@@ -15,11 +16,12 @@ import { badOperands } from './check.js';
  * Overwrites the values of a tensor: `target.copy_(source)` in PyTorch. Parameters are changed inside of
  * {@link noGrad}.
  *
- * @param source A tensor of the same shape and dtype, or as many row-major elements.
+ * @param source A tensor of the same shape and dtype, or as many row-major elements: a typed array of any kind or a list,
+ * converted as `tensor(values, { dtype })` converts them.
  * @example
  * noGrad(() => copy_(model.weight, new Float32Array(6)));
  */
-export function copy_(target: Tensor, source: Tensor | HostArray): Tensor {
+export function copy_(target: Tensor, source: Tensor | TypedArray | NestedArray): Tensor {
   if (target.node) {
     throw new LockstepError(
       'bad-input',
@@ -55,10 +57,15 @@ function fromTensor(target: Tensor, source: Tensor): void {
   values.dispose();
 }
 
-function fromHost(target: Tensor, source: HostArray): void {
-  if (source.length !== target.numel || !target.contiguous) {
-    throw badOperands('copy_', [target, source.length], 'a dense tensor takes as many elements as it has');
+function fromHost(target: Tensor, source: TypedArray | NestedArray): void {
+  const { flat, shape } = valuesOf('copy_', source);
+  if (flat.length !== target.numel || !target.contiguous) {
+    throw badOperands('copy_', [target, flat.length], 'a dense tensor takes as many elements as it has');
   }
+  if (shape.length !== 1 && !sameShape(shape, target.shape)) {
+    throw badOperands('copy_', [target], `nested lists ${showShape(shape)} have to have its shape`);
+  }
+  const data = hostValues('copy_', flat, target.dtype);
   const { buffer, device } = target.storage;
-  if (source.length > 0) device.commands.write(buffer, target.offset * 4, source);
+  if (data.length > 0) device.commands.write(buffer, target.offset * BYTES_PER_ELEMENT, data);
 }

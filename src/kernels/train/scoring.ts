@@ -15,6 +15,7 @@ import type { Cost } from '../../gpu/cost.js';
 import type { Device } from '../../gpu/device.js';
 import { span } from '../../gpu/host-spans.js';
 import { BufferUsage } from '../../gpu/usage.js';
+import { plainBytes } from '../../platform/bytes.js';
 import type { BinaryDataset } from '../../tensor/bits.js';
 import { type MlpWeights, packInOrder } from './mlp-weights.js';
 import { portableScoreCost, subgroupScoreCost } from './scoring-cost.js';
@@ -139,7 +140,7 @@ export class Scorer {
 
   #upload(data: Uint32Array | Float32Array, usage: GPUBufferUsageFlags): GPUBuffer {
     const buffer = this.#device.allocate('score input', data.byteLength, usage);
-    this.#device.gpu.queue.writeBuffer(buffer, 0, data as Uint32Array<ArrayBuffer>);
+    this.#device.gpu.queue.writeBuffer(buffer, 0, plainBytes(data));
     return buffer;
   }
 }

@@ -1,0 +1,184 @@
+/**
+ * Values of the host on their way into tensors: nested lists flattened, lists and typed arrays of any kind turned into
+ * the elements of a dtype. Each value is held exactly (a float32 to its rounding) or refused by name; none is wrapped,
+ * dropped or read as other bits.
+ */
+import { checkAlive, type TypedArrayName, typedArrayName } from '../platform/bytes.js';
+import { LockstepError } from '../platform/errors.js';
+import { showKind } from '../platform/options.js';
+import { type DType, type HostArray, holds, hostArray } from './dtype.js';
+import type { Shape } from './shape.js';
+import type { NestedArray } from './tensor.js';
+
+/** `Float16Array`, which not every runtime and every lib of TypeScript has. */
+export interface Float16Values extends ArrayBufferView {
+  readonly [Symbol.toStringTag]: 'Float16Array';
+  readonly length: number;
+  readonly [index: number]: number;
+}
+
+/** Typed arrays that tensors are made from; a Node Buffer is a Uint8Array. */
+export type TypedArray =
+  | Float16Values
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Uint16Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
+
+/** Values in a row, with the shape and the dtype that they have by themselves. */
+export interface Values {
+  readonly flat: ArrayLike<unknown>;
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** Deeper lists are no tensor's; a list that holds itself has no end. */
+const MOST_AXES = 64;
+
+const TYPED_DTYPES: Record<TypedArrayName, DType> = {
+  Float64Array: 'f32',
+  Float32Array: 'f32',
+  Float16Array: 'f32',
+  BigInt64Array: 'i32',
+  Int32Array: 'i32',
+  Int16Array: 'i32',
+  Int8Array: 'i32',
+  BigUint64Array: 'u32',
+  Uint32Array: 'u32',
+  Uint16Array: 'u32',
+  Uint8Array: 'u32',
+  Uint8ClampedArray: 'u32',
+};
+
+/** Kinds of which every element is one of the dtype's. */
+const FREELY: Record<DType, readonly TypedArrayName[]> = {
+  f32: ['Float32Array', 'Float16Array', 'Int16Array', 'Uint16Array', 'Int8Array', 'Uint8Array'],
+  i32: ['Int32Array', 'Int16Array', 'Uint16Array', 'Int8Array', 'Uint8Array', 'Uint8ClampedArray'],
+  u32: ['Uint32Array', 'Uint16Array', 'Uint8Array', 'Uint8ClampedArray'],
+  bool: [],
+};
+
+const refuse = (message: string): LockstepError => new LockstepError('bad-input', message);
+
+/** What is in a typed array, a nested list, a number or a boolean. */
+export function valuesOf(where: string, values: unknown): Values {
+  const typed = typedArrayName(values);
+  if (typed) {
+    checkAlive(where, values as ArrayBufferView);
+    const flat = values as TypedArray;
+    return { flat, shape: [flat.length], dtype: TYPED_DTYPES[typed] };
+  }
+  const shape = shapeOf(where, values);
+  const flat = flatten(where, values, shape);
+  const isBool = flat.length > 0 && flat.every((value) => typeof value === 'boolean');
+  return { flat, shape, dtype: isBool ? 'bool' : 'f32' };
+}
+
+function shapeOf(where: string, values: unknown): number[] {
+  const shape: number[] = [];
+  for (let inner = values; Array.isArray(inner); inner = inner[0]) {
+    shape.push(inner.length);
+    if (shape.length > MOST_AXES) {
+      throw refuse(`${where}: the values are lists in lists, more than ${MOST_AXES} deep.`);
+    }
+  }
+  return shape;
+}
+
+function flatten(where: string, values: unknown, shape: Shape): (number | boolean)[] {
+  const flat: (number | boolean)[] = [];
+  const visit = (inner: unknown, axis: number, path: string): void => {
+    if (axis < shape.length) {
+      checkList(where, inner, shape[axis], path);
+      // Not forEach: it passes over holes.
+      for (let i = 0; i < inner.length; i++) visit(inner[i], axis + 1, `${path}[${i}]`);
+    } else {
+      checkElement(where, inner, path);
+      flat.push(inner);
+    }
+  };
+  visit(values, 0, 'values');
+  return flat;
+}
+
+function checkList(
+  where: string,
+  value: unknown,
+  length: number,
+  path: string,
+): asserts value is NestedArray[] {
+  if (!Array.isArray(value)) {
+    throw refuse(`${where}: ${path} is ${showKind(value)}, where a list of ${length} was expected.`);
+  }
+  if (value.length !== length) {
+    throw refuse(
+      `${where}: ${path} has ${value.length} elements, not ${length} elements, as its neighbours have.`,
+    );
+  }
+}
+
+function checkElement(where: string, value: unknown, path: string): asserts value is number | boolean {
+  if (typeof value === 'number' || typeof value === 'boolean') return;
+  if (Array.isArray(value)) {
+    throw refuse(`${where}: ${path} has ${value.length} elements, where its neighbours are numbers.`);
+  }
+  const hint = typedArrayName(value)
+    ? '; of a typed array, give the array itself and its shape'
+    : typeof value === 'bigint'
+      ? '; Number(value) converts'
+      : value instanceof ArrayBuffer || value instanceof DataView
+        ? '; give a typed array over it, as new Float32Array(buffer)'
+        : '';
+  throw refuse(`${where}: ${path} is ${showKind(value)}, where a number or boolean was expected${hint}.`);
+}
+
+/**
+ * Values as the elements of a dtype, in memory of their own.
+ *
+ * @throws LockstepError `bad-input` for a value that the dtype cannot hold: a fraction or NaN as i32, -1 as u32, 1e39 as
+ * f32 (which would be infinity), a BigInt that no float64 holds.
+ */
+export function hostValues(where: string, values: ArrayLike<unknown>, dtype: DType): HostArray {
+  const data = hostArray(dtype, values.length);
+  const typed = typedArrayName(values);
+  if (typed && FREELY[dtype].includes(typed)) {
+    data.set(values as ArrayLike<number>);
+    return data;
+  }
+  for (let i = 0; i < data.length; i++) {
+    const value = numberOf(values[i]);
+    if (!fits(dtype, value)) throw refuse(misfit(where, i, values[i], dtype));
+    data[i] = dtype === 'bool' ? Number(value !== 0) : value;
+  }
+  return data;
+}
+
+/** The number that a value is; undefined where it is none that a float64 holds. */
+function numberOf(value: unknown): number | undefined {
+  if (typeof value === 'number') return value;
+  if (typeof value === 'boolean') return Number(value);
+  const number = typeof value === 'bigint' ? Number(value) : undefined;
+  return Number.isSafeInteger(number) ? number : undefined;
+}
+
+function fits(dtype: DType, value: number | undefined): value is number {
+  if (value === undefined) return false;
+  const overflows = dtype === 'f32' && Number.isFinite(value) && !Number.isFinite(Math.fround(value));
+  return holds(dtype, value) && !overflows;
+}
+
+function misfit(where: string, i: number, value: unknown, dtype: DType): string {
+  const isNumber = typeof value === 'number';
+  const why =
+    dtype === 'f32' && isNumber
+      ? 'beyond the largest f32, 3.4028235e38; write Infinity for infinity'
+      : `no ${dtype}`;
+  return `${where}: element ${i} is ${isNumber ? value : showKind(value)}, which is ${why}.`;
+}
