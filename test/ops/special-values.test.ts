@@ -239,3 +239,48 @@ describe('casts', () => {
     ]);
   });
 });
+
+describe('crossEntropy with rows that are ignored', () => {
+  const classes = 3;
+  const cases = fixture.crossEntropy.map((each) => ({
+    ...each,
+    title: `classes ${each.classes}, ${each.reduction}`,
+  }));
+  const logits = ({ inputs }: Recorded) =>
+    tensor(Float32Array.from(numbers(inputs[0])), {
+      shape: [inputs[0].length / classes, classes],
+      requiresGrad: true,
+    });
+  it.each(cases)('$title', async (recorded) => {
+    const target = tensor(recorded.classes, { dtype: 'i32' });
+    const run = (x: Tensor) => ops.crossEntropy(x, target, { reduction: recorded.reduction });
+    expect(await compareAll(recorded, () => [logits(recorded)], run)).toEqual([]);
+  });
+  it.each([-100, 0, 2])('ignoreIndex %i is as leaving those rows out', async (ignoreIndex) => {
+    const rows = [
+      [1, 2, -1],
+      [0.5, 0, 3],
+      [-2, 1, 1],
+      [4, 0, 0],
+    ];
+    const labels = [1, ignoreIndex, 1, ignoreIndex];
+    const x = tensor(rows, { requiresGrad: true });
+    const y = tensor(labels, { dtype: 'i32' });
+    const loss = ops.crossEntropy(x, y, { ignoreIndex }).detach();
+    ops.crossEntropy(x, y, { ignoreIndex }).backward();
+    const left = tensor([rows[0], rows[2]], { requiresGrad: true });
+    const alone = ops.crossEntropy(left, tensor([1, 1], { dtype: 'i32' }));
+    expect(await loss.item()).toBeCloseTo(await alone.detach().item(), 6);
+    alone.backward();
+    const [got, want] = [await x.grad!.data(), await left.grad!.data()];
+    const expected = [...want.slice(0, 3), 0, 0, 0, ...want.slice(3), 0, 0, 0];
+    expect(differences((i) => `gradient ${i}`, got, expected)).toEqual([]);
+  });
+  it('takes whole numbers, and beside class numbers only', () => {
+    const x = tensor([[1, 2]]);
+    expect(() => ops.crossEntropy(x, tensor([0], { dtype: 'i32' }), { ignoreIndex: 0.5 })).toThrow(
+      /ignoreIndex is 0.5/,
+    );
+    expect(() => ops.crossEntropy(x, x, { ignoreIndex: 1 })).toThrow(/ignoreIndex is 1/);
+  });
+});

@@ -30,7 +30,15 @@ export {
   where,
 } from './elementwise.js';
 export { fusedMlp, fusedMlpBce } from './fused-mlp.js';
-export { bceLoss, bceWithLogits, crossEntropy, type LossOptions, mse, type Reduction } from './loss.js';
+export {
+  bceLoss,
+  bceWithLogits,
+  type CrossEntropyOptions,
+  crossEntropy,
+  type LossOptions,
+  mse,
+  type Reduction,
+} from './loss.js';
 export { linear, matmul } from './matmul.js';
 export { type Axes, argmax, max, mean, min, type ReduceOptions, sum } from './reduce.js';
 export { concat, contiguous, expand, indexSelect, reshape, slice, transpose } from './shape.js';

@@ -3,11 +3,12 @@
  */
 import { LockstepError } from '../../platform/errors.js';
 import { arange } from '../../tensor/create.js';
+import { holds } from '../../tensor/dtype.js';
 import { scope } from '../../tensor/scope.js';
 import { sameShape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { badOperands, checkFloats } from './check.js';
-import { eq, lossElement, mul, neg, where } from './elementwise.js';
+import { cast, div, eq, lossElement, mul, ne, neg, where } from './elementwise.js';
 import { mean, sum } from './reduce.js';
 import { reshape } from './shape.js';
 import { logSoftmax } from './softmax.js';
@@ -71,15 +72,32 @@ export function mse(prediction: Tensor, target: Tensor, options: LossOptions = {
   return scope(() => reduced('mse', lossElement('squaredError', prediction, target), options));
 }
 
+/** Options of {@link crossEntropy}. */
+export interface CrossEntropyOptions extends LossOptions {
+  /** The class number of rows that count nothing, in the mean either. Default -100. */
+  ignoreIndex?: number;
+}
+
+/** Elements that a target of this value ignores get 0 and no gradient; the mean is over the others, NaN if none. */
+function reducedWithout(ignored: number, target: Tensor, losses: Tensor, options: LossOptions): Tensor {
+  const { reduction = 'mean' } = options;
+  if (!holds(target.dtype, ignored)) return reduced('crossEntropy', losses, options);
+  const counts = ne(target, ignored);
+  const kept = where(counts, losses, 0);
+  if (reduction === 'mean') return div(sum(kept), sum(cast(counts, 'f32')));
+  return reduced('crossEntropy', kept, options);
+}
+
 /**
  * Cross-entropy of logits [batch, classes] and targets: class numbers (i32 or u32, [batch]) or probabilities (f32,
- * [batch, classes]). The mean is over the batch. A class number outside of the classes counts 0: the device cannot
- * throw.
+ * [batch, classes]). The mean is over the rows whose class is not `ignoreIndex`, NaN when there are none, as
+ * PyTorch's. A class number outside of the classes counts 0: the device cannot throw.
  *
+ * @param options `ignoreIndex` is for class numbers only.
  * @example
- * const loss = crossEntropy(model.forward(x), tensor([0, 2, 1], { dtype: 'i32' }));
+ * const loss = crossEntropy(model.forward(x), tensor([0, 2, -100], { dtype: 'i32' })); // of the first two
  */
-export function crossEntropy(logits: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
   checkFloats('crossEntropy', [logits]);
   const [batch, classes] = logits.shape;
   const fits =
@@ -92,11 +110,19 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: LossOption
       'logits [batch, classes] with classes [batch], i32 or u32, or with probabilities [batch, classes] fit',
     );
   }
+  const { ignoreIndex } = options;
+  if (ignoreIndex !== undefined && (target.dtype === 'f32' || !Number.isInteger(ignoreIndex))) {
+    throw badOperands(
+      'crossEntropy',
+      [logits, target],
+      `ignoreIndex is ${ignoreIndex}; it has to be a whole number, beside class numbers`,
+    );
+  }
   return scope(() => {
     const logs = logSoftmax(logits);
     if (target.dtype === 'f32') return reduced('crossEntropy', neg(sum(mul(logs, target), 1)), options);
     const numbers = arange(0, classes, 1, { dtype: target.dtype, device: logits.device });
     const isClass = eq(reshape(target, [batch, 1]), numbers);
-    return reduced('crossEntropy', neg(sum(where(isClass, logs, 0), 1)), options);
+    return reducedWithout(ignoreIndex ?? -100, target, neg(sum(where(isClass, logs, 0), 1)), options);
   });
 }
