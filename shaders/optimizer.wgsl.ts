@@ -67,7 +67,7 @@ struct Params {
   lr: f32,
   decay: f32,
   momentum: f32,
-  // 1 - dampening; 1 in the first step, which starts the velocity
+  // 1 - dampening; 1 where the velocity begins
   oneMinusDampening: f32,
 }
 @group(0) @binding(0) var<uniform> u: Params;

@@ -74,7 +74,7 @@ export interface SgdStep {
   dampening: number;
   weightDecay: number;
   nesterov: boolean;
-  /** True in the first step, in which the velocity becomes the gradient. */
+  /** True where the velocity begins, as the gradient. */
   first: boolean;
 }
 

@@ -54,7 +54,9 @@ export class SGD extends Optimizer<SgdSettings> {
     state: ParamState,
     settings: SgdSettings,
   ): void {
+    // A velocity begins where there is none yet, which need not be in the first step: momentum may be set later.
+    const first = state.tensors.velocity === undefined;
     const velocity = settings.momentum > 0 ? this.stateTensor(state, 'velocity', parameter) : undefined;
-    sgdStep(parameter, gradient, velocity, { ...settings, first: state.step === 1 });
+    sgdStep(parameter, gradient, velocity, { ...settings, first });
   }
 }
