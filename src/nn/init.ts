@@ -2,6 +2,7 @@
  * PyTorch's init functions (`torch.nn.init`) on host arrays: same formulas, same draws from the same generator. They
  * change their argument in place, hence PyTorch's trailing underscore, and return it.
  */
+import { badArgument, checkNumber } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import type { Generator } from '../random/generator.js';
 import { type NdArray, ndarray } from '../tensor/ndarray.js';
@@ -74,6 +75,10 @@ export function truncNormal_(
   low = -2,
   high = 2,
 ): NdArray {
+  if (!(std > 0)) throw badArgument('truncNormal_', 'the standard deviation', std, 'it has to be above 0');
+  if (!(low < high)) {
+    throw badArgument('truncNormal_', 'the lower bound', low, `it has to be below the upper one, ${high}`);
+  }
   const bound = (x: number) => 2 * normalCdf((x - mean) / std) - 1;
   const { data } = uniform_(array, generator, bound(low), bound(high));
   // PyTorch goes on in float32: erfinv, times sqrt(2) std, plus the mean, cut.
@@ -116,6 +121,7 @@ export function eye_(array: NdArray): NdArray {
  */
 export function sparse_(array: NdArray, generator: Generator, sparsity: number, std = 0.01): NdArray {
   const [rows, cols] = matrixOf(array, 'sparse_');
+  checkNumber('sparse_', 'the sparsity', sparsity, { min: 0, max: 1 });
   normal_(array, generator, 0, std);
   const zeros = Math.ceil(sparsity * rows);
   for (let col = 0; col < cols; col++) {

@@ -3,8 +3,10 @@
  * permutations are equal, uniforms equal to the last bit, normals within 2e-6 of PyTorch's (which approximates log,
  * sin and cos). Source: ATen/core/DistributionsHelper.h, ATen/native/cpu/DistributionTemplates.h.
  */
-import { checkArray } from '../platform/bytes.js';
+import { badArgument } from '../platform/arguments.js';
+import { checkArray, typedArrayName } from '../platform/bytes.js';
 import { LockstepError } from '../platform/errors.js';
+import { printable } from '../platform/printable.js';
 import { Mt19937 } from './mt19937.js';
 import { shuffledList } from './shuffle.js';
 
@@ -45,15 +47,24 @@ export class Generator {
     return (high * 2 ** 32 + this.engine.next()) * 2 ** -53;
   }
 
-  /** One whole number of low .. high - 1; `high - low` at most 2^32 - 1. One word modulo the range. */
+  /**
+   * One whole number of low .. high - 1, all of them safe integers: `torch.randint(low, high, ())`. One word modulo the
+   * range; for ranges of 2^32 on two words, the first one high.
+   */
   randint(low: number, high: number): number {
-    return low + (this.engine.next() % checkedRange(low, high));
+    const range = checkedRange(low, high, SAFE);
+    if (range < 2 ** 32) return low + (this.engine.next() % range);
+    const words = BigInt(this.engine.next()) * 2n ** 32n + BigInt(this.engine.next());
+    return low + Number(words % BigInt(range));
   }
 
-  /** Fills `out` with whole numbers of low .. high - 1: `torch.randint(low, high, shape, generator=g)`, row-major. */
+  /**
+   * Fills `out` with whole numbers of low .. high - 1, which its elements can hold:
+   * `torch.randint(low, high, shape, generator=g)` of that dtype, row-major. One word each, modulo the range.
+   */
   randintFill(out: Int32Array | Uint32Array | Float32Array, low: number, high: number): void {
     checkArray('Generator.randintFill', out, 'Int32Array', 'Uint32Array', 'Float32Array');
-    const range = checkedRange(low, high) >>> 0;
+    const range = checkedRange(low, high, boundsOf(out));
     for (let i = 0; i < out.length; i++) out[i] = low + (this.engine.next() % range);
   }
 
@@ -73,6 +84,13 @@ export class Generator {
     checkArray('Generator.uniform', out, 'Float32Array');
     const low = Math.fround(from);
     const range = Math.fround(Math.fround(to) - low);
+    if (!(from <= to && Number.isFinite(range))) {
+      throw new LockstepError(
+        'bad-input',
+        `uniform: from is ${printable(from)} and to is ${printable(to)}; from is at most to, and both and their ` +
+          'difference are finite in float32.',
+      );
+    }
     for (let i = 0; i < out.length; i++) {
       out[i] = (this.engine.next() & 0xffffff) * 2 ** -24 * range + low;
     }
@@ -81,6 +99,7 @@ export class Generator {
   /** Fills `out` with normals: `tensor.normal_(mean, std, generator=g)` in float32. */
   normal(out: Float32Array, mean = 0, std = 1): void {
     checkArray('Generator.normal', out, 'Float32Array');
+    if (!(std >= 0)) throw badArgument('normal', 'the standard deviation', std, 'it has to be at least 0');
     if (out.length < 16) this.normalSerial(out, mean, std);
     else this.normalBlocks(out, mean, std);
   }
@@ -126,12 +145,34 @@ function boxMuller16(data: Float32Array, start: number, mean: number, std: numbe
   }
 }
 
-function checkedRange(low: number, high: number): number {
+/** The least and the largest whole number that there may be, and what they are the bounds of. */
+interface Bounds {
+  least: number;
+  largest: number;
+  of: string;
+}
+
+const SAFE: Bounds = {
+  least: Number.MIN_SAFE_INTEGER,
+  largest: Number.MAX_SAFE_INTEGER,
+  of: 'exact JavaScript numbers',
+};
+
+function boundsOf(out: Int32Array | Uint32Array | Float32Array): Bounds {
+  const name = typedArrayName(out);
+  if (name === 'Int32Array') return { least: -(2 ** 31), largest: 2 ** 31 - 1, of: 'i32' };
+  if (name === 'Uint32Array') return { least: 0, largest: 2 ** 32 - 1, of: 'u32' };
+  return { least: -(2 ** 24), largest: 2 ** 24, of: 'whole numbers that f32 holds' };
+}
+
+function checkedRange(low: number, high: number, { least, largest, of }: Bounds): number {
   const range = high - low;
-  if (!Number.isInteger(low) || !Number.isInteger(range) || range < 1 || range >= 2 ** 32) {
+  const whole = Number.isInteger(low) && Number.isInteger(high);
+  if (!(whole && low < high && low >= least && high - 1 <= largest && Number.isSafeInteger(range))) {
     throw new LockstepError(
       'bad-input',
-      `Generator.randint: [${low}, ${high}) is not a range of 1 to 2^32 - 1 whole numbers.`,
+      `randint: [${printable(low)}, ${printable(high)}) has no whole number, or not only ${of}; give whole numbers, ` +
+        `low below high, from ${least} to ${largest}.`,
     );
   }
   return range;

@@ -2,6 +2,7 @@
  * Python's `random.Random` as far as the parity evaluation needs it: seeding by an integer, `getrandbits`,
  * `randbelow` and `sample`. Draw for draw what CPython 3 does (Lib/random.py, Modules/_randommodule.c).
  */
+import { checkNumber } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { Mt19937 } from './mt19937.js';
 
@@ -31,11 +32,13 @@ export class PythonRandom {
 
   /** `bits` random bits as an integer, 1 to 32 of them: the top bits of one word. */
   getrandbits(bits: number): number {
+    checkNumber('PythonRandom.getrandbits', 'the number of bits', bits, { min: 1, max: 32, whole: true });
     return this.engine.next() >>> (32 - bits);
   }
 
   /** A whole number of 0 .. n - 1, for n of 1 to 2^32 - 1: as many bits as n has, drawn again while they reach n. */
   randbelow(n: number): number {
+    checkNumber('PythonRandom.randbelow', 'n', n, { min: 1, below: 2 ** 32, whole: true });
     const bits = 32 - Math.clz32(n);
     let value = this.getrandbits(bits);
     while (value >= n) value = this.getrandbits(bits);
@@ -47,10 +50,10 @@ export class PythonRandom {
    * when n is small against k, and keeps a set of what is taken otherwise; the two draw different numbers.
    */
   sample(n: number, k: number): number[] {
-    if (!Number.isInteger(n) || !Number.isInteger(k) || k < 0 || k > n) {
+    if (!Number.isInteger(n) || !Number.isInteger(k) || k < 0 || k > n || n >= 2 ** 32) {
       throw new LockstepError(
         'bad-input',
-        `PythonRandom.sample: cannot take ${k} of ${n}; k must be 0 to n.`,
+        `PythonRandom.sample: cannot take ${k} of ${n}; k must be 0 to n, and n below 2^32.`,
       );
     }
     const setSize = 21 + (k > 5 ? 4 ** Math.ceil(Math.log(k * 3) / Math.log(4)) : 0);

@@ -167,7 +167,11 @@ export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
   return upload(data, shape, 'f32', options);
 }
 
-/** Whole numbers of [low, high), dtype i32, the ones that `torch.randint` draws. Example: `randint(0, 10, [32])`. */
+/**
+ * Whole numbers of [low, high), dtype i32, the ones that `torch.randint` draws. Example: `randint(0, 10, [32])`.
+ *
+ * @throws LockstepError `bad-input` where low is not below high, or the range is not within i32.
+ */
 export function randint(low: number, high: number, shape: Shape, options: RandomOptions = {}): Tensor {
   const data = zerosOnHost('randint', 'i32', shape, options.device) as Int32Array;
   generatorOr(options.generator).randintFill(data, low, high);
