@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Context, Report, Section, Target } from '../section.js';
 import { fixed, median, spread } from '../statistics.js';
 
-const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 const CONFIGS = [32, 50, 64];
 const STRATEGY = 'feature-isolation';
 const RUNS = 100;

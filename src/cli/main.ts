@@ -4,7 +4,7 @@
  * itself here.
  */
 import { Command } from 'commander';
-import { version } from '../../package.json';
+import { version } from '../platform/version.js';
 import { registerBench } from './bench-command.js';
 import { reportFailure } from './failure.js';
 import { endOnInterrupt } from './interrupt.js';

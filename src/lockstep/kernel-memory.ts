@@ -2,10 +2,11 @@
  * Remembers which kernel variant won on an adapter: in memory, and in Node also in a file of the user's cache folder.
  * A cache and nothing more: what cannot be read, written or understood is as if it were not there.
  */
-import { version } from '../../package.json';
+
 import type { DeviceInfo } from '../gpu/device.js';
 import type { KernelShape } from '../kernels/train/training-kernel.js';
 import { nodeModule } from '../platform/node-module.js';
+import { version } from '../platform/version.js';
 
 type Winners = Record<string, string>;
 

@@ -13,14 +13,14 @@ export interface BackwardOptions {
   retainGraph?: boolean;
 }
 
-/** The operation that made a tensor, as the tensor knows it. The autograd room implements it. @internal */
+/** The operation that made a tensor, as the tensor knows it. The autograd room implements it. */
 export interface GraphNode {
   readonly name: string;
   /** The tensors that a backward pass from here needs. */
   tensors(): readonly Tensor[];
 }
 
-/** What tensors leave to the autograd room, which lies above them. @internal */
+/** What tensors leave to the autograd room, which lies above them. */
 export interface Autograd {
   /** A recorded copy; `copyMemory` makes it where the tensor is dense. */
   clone(source: Tensor, copyMemory: () => Tensor): Tensor;
@@ -35,10 +35,10 @@ let room: Autograd = {
   },
 };
 
-/** @internal */
+/** Called once, by the autograd room. */
 export function defineAutograd(autograd: Autograd): void {
   room = autograd;
 }
 
-/** @internal */
+/** What is loaded of it. */
 export const autograd = (): Autograd => room;

@@ -17,7 +17,7 @@ import { makeTask } from '../../src/bench/task.js';
 const { worker } = vi.hoisted(() => ({ worker: { fromSource: false } }));
 vi.mock('../../src/lockstep/node-worker.js', async (original) => {
   const { startWorker } = await original<typeof import('../../src/platform/node-worker.js')>();
-  const built = new URL('../../dist/bench/strategy-worker.js', import.meta.url);
+  const built = new URL('../../dist/src/bench/strategy-worker.js', import.meta.url);
   const modified = (path: string | URL) => statSync(new URL(path, import.meta.url)).mtimeMs;
   const source = ['../../src', '../../shaders'].flatMap((folder) =>
     readdirSync(new URL(folder, import.meta.url), { recursive: true }).map((name) => `${folder}/${name}`),

@@ -46,7 +46,7 @@ test('contains what is needed, and nothing else', () => {
     'bench/strategy-worker.js',
     'cli/main.js',
   ])
-    expect(files).toContain(`dist/${file}`);
+    expect(files).toContain(`dist/src/${file}`);
   expect(
     files.filter((file) => !/^(dist|examples)\/|^(LICENSE|README\.md|package\.json)$/.test(file)),
   ).toEqual([]);
