@@ -135,6 +135,14 @@ export class Evaluation {
     this.#recorder = this.#newRecorder(checkpoint);
   }
 
+  /**
+   * Where the evaluation stands now, for an end that leaves no time for a checkpoint: finished runs with all their windows,
+   * the others as the last checkpoint has them, or not begun.
+   */
+  snapshot(last?: EvaluationCheckpoint): EvaluationCheckpoint {
+    return (this.#recorder ?? this.#newRecorder()).snapshot(last);
+  }
+
   #newRecorder(checkpoint?: EvaluationCheckpoint): Recorder {
     const { task, strategy, seed } = this;
     return new Recorder({ strategy, seed, task, optimizer: this.#optimizer }, checkpoint);
@@ -143,7 +151,8 @@ export class Evaluation {
   /** Trains and scores all runs. Once only: the prepared data goes to the trainer and is not kept. */
   async *train(device: Device, options: TrainOptions = {}): AsyncGenerator<EvaluationEvent> {
     const { task, strategy, seed } = this;
-    const recorder = this.#recorder ?? this.#newRecorder();
+    this.#recorder ??= this.#newRecorder();
+    const recorder = this.#recorder;
     yield* recorder.before();
     const announced: EvaluationEvent[] = [];
     const runs = this.#runs(recorder, ({ secretIndex, dataset, positiveRate }) => {

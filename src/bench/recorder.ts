@@ -120,6 +120,25 @@ export class Recorder {
     return result;
   }
 
+  /**
+   * Where the evaluation stands between two checkpoints: what has finished, and the other runs as `last` has them. Their
+   * later windows are left out, for they will come again.
+   *
+   * @param last The last checkpoint; without it, runs that have not finished begin anew.
+   */
+  snapshot(last?: EvaluationCheckpoint): EvaluationCheckpoint {
+    const done = new Set(this.results.map((r) => this.#number(r.secretIndex, r.orderIndex)));
+    const ours = last?.identity === this.#identity ? last.runs : [];
+    const runs = ours.filter(({ secret, order }) => !done.has(this.#number(secret, order)));
+    const stepsOf = new Map(runs.map((r) => [this.#number(r.secret, r.order), r.checkpoint.steps]));
+    const windows = this.#windows.filter(({ secret, order, step }) => {
+      const run = this.#number(secret, order);
+      return done.has(run) || step <= (stepsOf.get(run) ?? 0);
+    });
+    const { kernels, results } = this;
+    return { identity: this.#identity, kernels: [...kernels], results: [...results], windows, runs };
+  }
+
   /** Runs that were not handed out again yet stand where they stood. */
   #checkpoint(runs: readonly { run: number; checkpoint: RunCheckpoint }[]): EvaluationCheckpoint {
     const waiting = [...this.#resumed].map(([run, checkpoint]) => ({ ...this.#place(run), checkpoint }));

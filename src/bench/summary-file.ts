@@ -2,9 +2,7 @@
  * `LABEL_seedSEED.json`: the summary with a seal (seal.ts), so that `--resume` takes over only what it can trust. Text
  * only; when it is written and read is result-store.ts's.
  */
-import { existsSync, readFileSync } from 'node:fs';
 import { differences } from './differences.js';
-import { resultPath } from './result-files.js';
 import { refuseFile, type Sealed, sealJson, unsealJson } from './seal.js';
 import { type Summary, summaryConfig } from './summary.js';
 import type { Task } from './task.js';
@@ -21,30 +19,15 @@ export function summaryIdentity({ strategy, task, seed }: { strategy: string; ta
 }
 
 /**
- * The summary in the text of a file; undefined where its evaluation was interrupted.
+ * The summary in the text of a file, complete or of an interrupted evaluation.
  *
  * @param expected {@link summaryIdentity} of the evaluation that wants it.
  * @throws LockstepError `bad-input` that names `path`: not ours, damaged, changed, or of another evaluation.
  */
-export function completeSummary(
-  path: string,
-  text: string,
-  expected: ReturnType<typeof summaryIdentity>,
-): Summary | undefined {
+export function summaryIn(path: string, text: string, expected: ReturnType<typeof summaryIdentity>): Summary {
   const summary = unsealJson(path, text) as unknown as Summary;
   const found = Object.fromEntries(Object.keys(expected).map((key) => [key, summary[key as keyof Summary]]));
   const differing = differences(found, expected);
   if (differing.length > 0) throw refuseFile(path, `is of another evaluation: ${differing.join('; ')}`);
-  return summary.complete ? summary : undefined;
-}
-
-/** The summary of the same evaluation, if an earlier process ended it. @throws LockstepError as {@link completeSummary}. */
-export function readComplete(
-  folder: string,
-  label: string,
-  evaluation: { strategy: string; task: Task; seed: number },
-): Summary | undefined {
-  const path = resultPath(folder, label, evaluation.seed, 'json');
-  if (!existsSync(path)) return undefined;
-  return completeSummary(path, readFileSync(path, 'utf8'), summaryIdentity(evaluation));
+  return summary;
 }
