@@ -6,7 +6,6 @@ import { KERNEL_NAMES } from '../kernels/train/training-kernel.js';
 import { LockstepError } from '../platform/errors.js';
 import { showKind } from '../platform/options.js';
 import { printable } from '../platform/printable.js';
-import { differences } from './differences.js';
 import type { EvaluationCheckpoint } from './events.js';
 import type { Task } from './task.js';
 
@@ -21,28 +20,6 @@ const isKernel = (value: unknown) => (KERNEL_NAMES as readonly unknown[]).includ
 
 function notOurs(reason: string, cause?: unknown): LockstepError {
   return new LockstepError('bad-input', `This is no checkpoint of an evaluation: ${reason}.`, { cause });
-}
-
-/**
- * @param identity Of the evaluation that is to go on: JSON, as in the checkpoint.
- * @throws LockstepError `bad-input` that says by what the two evaluations differ.
- */
-export function checkIdentity(checkpoint: EvaluationCheckpoint, identity: string): void {
-  const found: unknown = checkpoint?.identity;
-  if (typeof found !== 'string') throw notOurs('it has no identity');
-  let there: unknown;
-  try {
-    there = JSON.parse(found);
-  } catch (cause) {
-    throw notOurs(`its identity is ${showKind(found)}`, cause);
-  }
-  const differing = differences(there, JSON.parse(identity));
-  if (differing.length === 0) return;
-  throw new LockstepError(
-    'bad-input',
-    `The checkpoint is of another evaluation: ${differing.join('; ')}. Use the flags and ` +
-      'the strategy that it was made with, or begin anew.',
-  );
 }
 
 /** Says what is wrong in `list` of the checkpoint, by the place of the entry. */

@@ -2,12 +2,14 @@
  * Training and test sets: calls `makeDataset` and judges what it returned (the parity protocol's list of bad input). An
  * error names the strategy, the function and the value, before any training.
  */
+import { showKind } from '../platform/options.js';
 import { Generator } from '../random/generator.js';
-import { type BinaryDataset, BitMatrix } from '../tensor/bits.js';
+import { type BinaryDataset, BitMatrix, BitVector } from '../tensor/bits.js';
 import { describe, extentsOf, packMatrix, packVector } from '../tensor/pack-bits.js';
 import { parity } from './parity.js';
 import type { Secret } from './secrets.js';
-import { badStrategy, callStrategy, type Strategy } from './strategy.js';
+import type { Strategy } from './strategy.js';
+import { askStrategy, checkReturnedKeys, type Fail, lentSecret, lentTask } from './strategy-call.js';
 import type { Task } from './task.js';
 
 /** `task.testSetSize` uniform rows with their parity labels; the same for every strategy. */
@@ -16,29 +18,58 @@ export function makeTestSet(secret: Secret, task: Task, seed: number): BinaryDat
   return { x, y: parity(x, secret).words };
 }
 
-/** The strategy's dataset for one secret, validated and packed. */
+/**
+ * The strategy's dataset for one secret, validated and packed: bits of its own, which nothing that the strategy keeps
+ * can change.
+ */
 export function makeTrainingSet(strategy: Strategy, secret: Secret, task: Task, seed: number): BinaryDataset {
-  const output: unknown = callStrategy(strategy, 'makeDataset', () =>
-    strategy.makeDataset(secret, task, seed),
-  );
-  const fail = (problem: string) => badStrategy(strategy, 'makeDataset', problem);
-  const [x, y] = pairOf(output, fail);
-  checkExamplesShape(x, task, fail);
-  const examples = packMatrix(x, fail);
-  const labels = extentsOf(y)[0];
-  if (labels !== undefined && labels !== examples.rows) {
-    throw fail(`y has ${labels} labels for ${examples.rows} rows of x; give one label a row.`);
-  }
-  return { x: examples, y: packVector(y, fail).words };
+  const call = () => strategy.makeDataset(lentSecret(secret), lentTask(task), seed);
+  return askStrategy(strategy, 'makeDataset', call, (returned, fail) => {
+    const [x, y] = pairOf(returned, fail);
+    return judgeDataset(ownBits('x', x, fail), ownBits('y', y, fail), task, fail);
+  });
 }
 
-type Fail = (problem: string) => Error;
+/** Examples and labels in any of their forms, judged and packed; bits that are packed already are kept. */
+export function judgeDataset(x: unknown, y: unknown, task: Task, fail: Fail): BinaryDataset {
+  checkExamplesShape(x, task, fail);
+  const examples = packMatrix(x, fail);
+  // Once more, of what is kept: an object may give another length each time it is asked.
+  checkExamplesShape(examples, task, fail);
+  checkLabelCount(extentsOf(y)[0], examples, fail);
+  const labels = packVector(y, fail);
+  checkLabelCount(labels.length, examples, fail);
+  return { x: examples, y: labels.words };
+}
 
-function pairOf(output: unknown, fail: Fail): [x: unknown, y: unknown] {
-  if (Array.isArray(output) && output.length === 2) return [output[0], output[1]];
-  if (typeof output === 'object' && output !== null && 'x' in output && 'y' in output)
-    return [output.x, output.y];
-  throw fail(`returned ${describe(output)}; it must return a pair [x, y] or an object { x, y }.`);
+/**
+ * Packed bits as plain ones, copied before they are judged: the strategy may keep them for its next secret, change them
+ * later, or share their memory with a thread of its own. Anything else is returned as it is, for packing copies it.
+ */
+function ownBits(what: string, value: unknown, fail: Fail): unknown {
+  const { words, rows, cols, length } = (value ?? {}) as Record<string, unknown>;
+  if (!(ArrayBuffer.isView(words) && words instanceof Uint32Array)) return value;
+  const own = new Uint32Array(words);
+  const whole = (name: string, extent: unknown) => {
+    if (Number.isSafeInteger(extent) && (extent as number) >= 0) return extent as number;
+    throw fail(`${what}.${name} is ${showKind(extent)}; it must be a whole number.`);
+  };
+  if (rows === undefined) return new BitVector(whole('length', length), own);
+  return new BitMatrix(whole('rows', rows), whole('cols', cols), own);
+}
+
+function pairOf(returned: unknown, fail: Fail): [x: unknown, y: unknown] {
+  if (Array.isArray(returned) && returned.length === 2) return [returned[0], returned[1]];
+  if (typeof returned === 'object' && returned !== null && 'x' in returned && 'y' in returned) {
+    checkReturnedKeys('returned an', returned, ['x', 'y'], fail);
+    return [returned.x, returned.y];
+  }
+  throw fail(`returned ${describe(returned)}; it must return a pair [x, y] or an object { x, y }.`);
+}
+
+function checkLabelCount(labels: number | undefined, { rows }: BitMatrix, fail: Fail): void {
+  if (labels === undefined || labels === rows) return;
+  throw fail(`y has ${labels} labels for ${rows} rows of x; give one label a row.`);
 }
 
 /** What can be told before anything is packed: dimensions, number of rows, width. */

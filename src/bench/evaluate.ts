@@ -5,14 +5,18 @@
 import type { Device } from '../gpu/device.js';
 import { trainLockstep } from '../lockstep/trainer.js';
 import type { AdamWSettings, LockstepOptions, LockstepRun } from '../lockstep/types.js';
+import { positiveRate } from '../tensor/bits.js';
+import { checkCheckpoint } from './checkpoint.js';
+import { makeTestSet } from './dataset.js';
 import type { EvaluationCheckpoint, EvaluationEvent } from './events.js';
+import { checkFingerprint, datasetDigest, type Fingerprint } from './fingerprint.js';
 import type { PreparedRun, PreparedSecret } from './prepare.js';
 import { Recorder } from './recorder.js';
 import { type Secret, sampleSecrets } from './secrets.js';
-import { validateSeed } from './seeds.js';
+import { orderSeed, testSetSeed, trainingSetSeed, validateSeed, weightsSeed } from './seeds.js';
 import type { Strategy } from './strategy.js';
 import { localStrategy, type StrategyHost } from './strategy-host.js';
-import { summarize } from './summary.js';
+import { summarize, summaryConfig } from './summary.js';
 import { type Task, validateTask } from './task.js';
 
 /**
@@ -46,14 +50,17 @@ interface SecretWork {
 
 /** An evaluation whose strategy has been asked and has given usable answers; nothing has been trained. */
 export class Evaluation {
+  /** A frozen copy: what the strategy or the caller does to its own task changes nothing here. */
   readonly task: Task;
   readonly seed: number;
   readonly strategy: string;
   readonly #host: StrategyHost;
   readonly #secrets: Secret[];
   readonly #work: (SecretWork | undefined)[] = [];
+  /** SHA-256 of the training sets that were made; of the others, what the checkpoint says. */
+  readonly #digests: (string | null)[];
   #optimizer!: AdamWSettings;
-  #recorder: Recorder | undefined;
+  #resumed: EvaluationCheckpoint | undefined;
 
   private constructor(host: StrategyHost, task: Task, seed: number) {
     this.#host = host;
@@ -61,6 +68,7 @@ export class Evaluation {
     this.seed = seed;
     this.strategy = host.name;
     this.#secrets = sampleSecrets(task, seed);
+    this.#digests = this.#secrets.map(() => null);
   }
 
   /**
@@ -70,11 +78,12 @@ export class Evaluation {
    * @throws LockstepError `bad-input` that names the strategy, the function and the value.
    */
   static async prepare(strategy: Strategy | StrategyHost, task: Task, seed = 42): Promise<Evaluation> {
-    validateTask(task);
+    const own = Object.freeze({ ...task });
+    validateTask(own);
     validateSeed(seed);
     const host = 'call' in strategy ? strategy : localStrategy(strategy);
-    const evaluation = new Evaluation(host, task, seed);
-    evaluation.#optimizer = await host.call('optimizer', task);
+    const evaluation = new Evaluation(host, own, seed);
+    evaluation.#optimizer = await host.call('optimizer', own);
     await evaluation.#makeAhead();
     return evaluation;
   }
@@ -82,7 +91,7 @@ export class Evaluation {
   async #makeAhead(): Promise<void> {
     const data = await this.#secret(0).data;
     // Of the first secret only one run for now: its weights tell how large all are.
-    const { weights } = await this.#host.call('run', this.task, this.seed, 0, 0);
+    const { weights } = await this.#run(0, 0);
     const weightBytes = Object.values(weights).reduce((sum, array) => sum + array.byteLength, 0);
     const dataBytes = data.dataset.x.words.byteLength + data.testSet.x.words.byteLength;
     const { secrets, orders } = this.task;
@@ -93,18 +102,40 @@ export class Evaluation {
 
   /** The work on secret s, begun now if it was not; `withRuns` begins the weights of its runs too. */
   #secret(s: number, withRuns = false): SecretWork {
-    const { task, seed } = this;
     let work = this.#work[s];
     if (!work) {
-      work = { data: quiet(this.#host.call('secret', task, seed, s, this.#secrets[s])), runs: [] };
+      work = { data: quiet(this.#data(s)), runs: [] };
       this.#work[s] = work;
     }
-    if (withRuns && work.runs.length === 0) {
-      work.runs = Array.from({ length: task.orders }, (_, o) =>
-        quiet(this.#host.call('run', task, seed, s, o)),
-      );
-    }
+    if (withRuns && work.runs.length === 0)
+      work.runs = Array.from({ length: this.task.orders }, (_, o) => quiet(this.#run(s, o)));
     return work;
+  }
+
+  /** The strategy makes the training set; the test set is made here, where none of its code runs. */
+  async #data(s: number): Promise<PreparedSecret> {
+    const { task, seed } = this;
+    const secret = this.#secrets[s];
+    const dataset = await this.#host.call('dataset', task, secret, trainingSetSeed(seed, s));
+    this.#noteDigest(s, await datasetDigest(dataset));
+    const testSet = makeTestSet(secret, task, testSetSeed(seed, s));
+    return { secretIndex: s, secret, dataset, testSet, positiveRate: positiveRate(dataset) };
+  }
+
+  async #run(s: number, o: number): Promise<PreparedRun> {
+    const { task, seed } = this;
+    const weights = await this.#host.call('weights', task, weightsSeed(seed, s, o));
+    return { secretIndex: s, orderIndex: o, weights, orderSeed: orderSeed(seed, s, o) };
+  }
+
+  /** A set that is made only while the device trains is compared with the checkpoint's only then. */
+  #noteDigest(s: number, digest: string): void {
+    this.#digests[s] = digest;
+    if (this.#resumed) this.#checkResumed(this.#resumed, this.#resumed.fingerprint.kernel);
+  }
+
+  #checkResumed(checkpoint: EvaluationCheckpoint, kernel: string | undefined): void {
+    checkFingerprint('The checkpoint', checkpoint?.fingerprint, this.fingerprint(kernel));
   }
 
   /** The runs that are left, in run order. While a secret's runs are handed out, the next secret's data is being made. */
@@ -125,34 +156,40 @@ export class Evaluation {
     }
   }
 
+  /** What this evaluation is made of. `kernel` is what {@link train} is asked for. */
+  fingerprint(kernel = 'auto'): Fingerprint {
+    return {
+      strategy: this.strategy,
+      source: this.#host.source ?? {},
+      optimizer: this.#optimizer,
+      config: summaryConfig(this.task, this.seed),
+      kernel,
+      datasets: [...this.#digests],
+    };
+  }
+
   /**
    * Makes {@link train} go on from a checkpoint: the events before it come again, then those of the training that is
    * left, to the same bits.
    *
-   * @throws LockstepError `bad-input` where the checkpoint is of another evaluation.
+   * @param kernel What {@link train} will be asked for.
+   * @throws LockstepError `bad-input` where the checkpoint is of another evaluation, with what differs, or is none.
    */
-  resume(checkpoint: EvaluationCheckpoint): void {
-    this.#recorder = this.#newRecorder(checkpoint);
-  }
-
-  /**
-   * Where the evaluation stands now, for an end that leaves no time for a checkpoint: finished runs with all their windows,
-   * the others as the last checkpoint has them, or not begun.
-   */
-  snapshot(last?: EvaluationCheckpoint): EvaluationCheckpoint {
-    return (this.#recorder ?? this.#newRecorder()).snapshot(last);
-  }
-
-  #newRecorder(checkpoint?: EvaluationCheckpoint): Recorder {
-    const { task, strategy, seed } = this;
-    return new Recorder({ strategy, seed, task, optimizer: this.#optimizer }, checkpoint);
+  resume(checkpoint: EvaluationCheckpoint, kernel?: TrainOptions['kernel']): void {
+    this.#checkResumed(checkpoint, kernel); // first: another task's runs would be found to be out of range
+    checkCheckpoint(checkpoint, this.task);
+    this.#resumed = checkpoint;
+    this.#digests.forEach((digest, s) => {
+      this.#digests[s] = digest ?? checkpoint.fingerprint.datasets[s];
+    });
   }
 
   /** Trains and scores all runs. Once only: the prepared data goes to the trainer and is not kept. */
   async *train(device: Device, options: TrainOptions = {}): AsyncGenerator<EvaluationEvent> {
     const { task, strategy, seed } = this;
-    this.#recorder ??= this.#newRecorder();
-    const recorder = this.#recorder;
+    if (this.#resumed) this.#checkResumed(this.#resumed, options.kernel);
+    const fingerprint = () => this.fingerprint(options.kernel);
+    const recorder = new Recorder(task, fingerprint, this.#resumed);
     yield* recorder.before();
     const announced: EvaluationEvent[] = [];
     const runs = this.#runs(recorder, ({ secretIndex, dataset, positiveRate }) => {
@@ -165,7 +202,8 @@ export class Evaluation {
     }
     const complete = recorder.results.length === task.secrets * task.orders;
     const { results, kernels } = recorder;
-    yield { type: 'end', summary: summarize(strategy, task, seed, results, complete, [...kernels]) };
+    const summary = summarize(strategy, task, seed, results, complete, [...kernels], fingerprint());
+    yield { type: 'end', summary };
   }
 }
 
@@ -208,6 +246,6 @@ export async function* evaluate(
   { task, seed, resume, ...options }: EvaluateOptions,
 ): AsyncGenerator<EvaluationEvent> {
   const evaluation = await Evaluation.prepare(strategy, task, seed);
-  if (resume) evaluation.resume(resume);
+  if (resume) evaluation.resume(resume, options.kernel);
   yield* evaluation.train(device, options);
 }

@@ -1,5 +1,6 @@
 /** What an evaluation says while it runs, and what it takes to go on with one. Types only. */
 import type { LockstepEvent, RunCheckpoint } from '../lockstep/types.js';
+import type { Fingerprint } from './fingerprint.js';
 import type { RunResult, Summary } from './summary.js';
 
 /** A window of one run closed: its mean loss and batch accuracy. */
@@ -14,8 +15,8 @@ export interface WindowPoint {
 
 /** An evaluation between two chunks of steps. Survives `structuredClone` and `v8.serialize`. */
 export interface EvaluationCheckpoint {
-  /** Strategy, seed, task and optimizer settings as JSON: only the same evaluation can go on from here. */
-  identity: string;
+  /** What the evaluation is made of: only the same one can go on from here. */
+  fingerprint: Fingerprint;
   /** Training kernels that ran. */
   kernels: string[];
   results: RunResult[];

@@ -5,11 +5,16 @@
  */
 import type { AdamWSettings } from '../lockstep/types.js';
 import { LockstepError } from '../platform/errors.js';
+import { showKind } from '../platform/options.js';
+import { printable } from '../platform/printable.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 import type { SummaryConfig } from './summary.js';
 
 /** SHA-256 in hexadecimal by file name; of a built-in strategy the package's version. Empty: not known. */
 export type SourceDigests = Readonly<Record<string, string>>;
+
+/** The one name among the files of a built-in strategy. */
+export const PACKAGE = 'lockstep-gpu';
 
 /** What an evaluation was made of. Plain data: survives JSON and `structuredClone`. */
 export interface Fingerprint {
@@ -39,62 +44,70 @@ export async function sha256(bytes: Uint32Array | Uint8Array): Promise<Uint8Arra
 export const hex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
-/** What differs, in words, one entry a difference; none where one evaluation can go on as the other. */
-export function differences(before: Fingerprint, now: Fingerprint): string[] {
+/**
+ * What differs, in words, one entry a difference; none where one evaluation can go on as the other.
+ *
+ * @param before From a file or a program: anything at all.
+ */
+export function differences(before: unknown, now: Fingerprint): string[] {
+  if (typeof before !== 'object' || before === null)
+    return [`it does not say of which (${showKind(before)})`];
+  const then = before as Partial<Record<keyof Fingerprint, unknown>>;
+  const config = fieldsOf(then.config);
   return [
-    ...fields('', { strategy: before.strategy }, { strategy: now.strategy }),
-    ...sourceDifferences(before.source, now.source),
-    ...fields('optimizer ', before.optimizer, now.optimizer),
-    ...fields('', { seed: before.config.seed }, { seed: now.config.seed }),
-    ...fields('task ', withoutSeed(before.config), withoutSeed(now.config)),
-    ...fields('', { kernel: before.kernel }, { kernel: now.kernel }),
-    ...datasetDifferences(before.datasets, now.datasets),
+    ...changes('', { strategy: then.strategy }, { strategy: now.strategy }),
+    ...sourceDifferences(fieldsOf(then.source), now.source),
+    ...changes('optimizer ', fieldsOf(then.optimizer), fieldsOf(now.optimizer)),
+    ...changes('', { seed: config.seed }, { seed: now.config.seed }),
+    ...changes('task ', { ...config, seed: 0 }, { ...now.config, seed: 0 }),
+    ...changes('', { kernel: then.kernel }, { kernel: now.kernel }),
+    ...datasetDifferences(then.datasets, now.datasets),
   ];
 }
 
 /**
  * Refuses to go on with an evaluation that is not the same.
  *
- * @param what What was to be gone on from, as `the checkpoint` or a path.
+ * @param what What was to be gone on from, as `The checkpoint`.
  * @throws LockstepError `bad-input` that says what differs.
  */
-export function checkFingerprint(what: string, before: Fingerprint, now: Fingerprint): void {
+export function checkFingerprint(what: string, before: unknown, now: Fingerprint): void {
   const different = differences(before, now);
   if (different.length === 0) return;
   throw new LockstepError(
     'bad-input',
-    `${what} is of another evaluation: ${different.join('; ')}. Take back what was changed, or begin anew without ` +
-      '--resume.',
+    `${what} is of another evaluation: ${different.join('; ')}. Use the flags and the strategy that it was made with, ` +
+      'or begin anew.',
   );
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** `lr was 0.1 and is 0.2`, for each field of either that differs. */
-function fields(prefix: string, before: object = {}, now: object = {}): string[] {
-  const [a, b] = [before as Fields, now as Fields];
-  return [...new Set([...Object.keys(a), ...Object.keys(b)])]
-    .filter((name) => !Object.is(a[name], b[name]))
-    .map((name) => `${prefix}${name} was ${a[name]} and is ${b[name]}`);
+const fieldsOf = (value: unknown): Fields =>
+  typeof value === 'object' && value !== null ? (value as Fields) : {};
+
+/** `optimizer lr was 0.1 and is 0.2`, for each field of either that differs. */
+function changes(prefix: string, before: Fields, now: Fields): string[] {
+  return [...new Set([...Object.keys(now), ...Object.keys(before)])]
+    .filter((name) => !Object.is(before[name], now[name]))
+    .map((name) => `${prefix}${name} was ${printable(before[name])} and is ${printable(now[name])}`);
 }
 
-const withoutSeed = ({ seed: _, ...task }: SummaryConfig) => task;
-
-function sourceDifferences(before: SourceDigests = {}, now: SourceDigests = {}): string[] {
+function sourceDifferences(before: Fields, now: SourceDigests): string[] {
   return [...new Set([...Object.keys(before), ...Object.keys(now)])]
     .filter((file) => before[file] !== now[file])
     .map((file) => {
       if (before[file] === undefined) return `source ${file} is new`;
       if (now[file] === undefined) return `source ${file} is gone`;
-      return `source ${file} was changed`;
+      return file === PACKAGE
+        ? `source ${file} was ${printable(before[file])} and is ${now[file]}`
+        : `source ${file} was changed`;
     });
 }
 
 /** A set that one of the two did not make says nothing. */
-function datasetDifferences(
-  before: Fingerprint['datasets'] = [],
-  now: Fingerprint['datasets'] = [],
-): string[] {
+function datasetDifferences(before: unknown, now: Fingerprint['datasets']): string[] {
+  if (!Array.isArray(before)) return ['it has no digests of datasets'];
   return now.flatMap((digest, secret) =>
     digest && before[secret] && before[secret] !== digest
       ? [`the dataset of secret ${secret} is another`]

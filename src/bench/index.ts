@@ -11,6 +11,7 @@ export { randomizeColumns, randomizeRow } from '../tensor/random-bits.js';
 export { makeTestSet, makeTrainingSet } from './dataset.js';
 export { type EvaluateOptions, Evaluation, evaluate, type TrainOptions } from './evaluate.js';
 export type { EvaluationCheckpoint, EvaluationEvent, WindowPoint } from './events.js';
+export type { Fingerprint } from './fingerprint.js';
 export * as logLines from './log-lines.js';
 export { backgroundColumns, parity, truthTable } from './parity.js';
 export {
@@ -19,8 +20,6 @@ export {
   prepareOptimizer,
   prepareRun,
   prepareSecret,
-  reviveDataset,
-  transferList,
 } from './prepare.js';
 export { type Secret, sampleSecrets } from './secrets.js';
 export { validateSeed } from './seeds.js';

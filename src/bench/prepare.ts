@@ -1,17 +1,20 @@
 /**
  * From a strategy, a task and a seed to what the trainer takes: data a secret, weights and seeds a run, optimizer
- * settings. Small pure functions, made to be called in a worker thread: everything they return survives
- * `postMessage`, and `transferList` names the buffers to hand over without a copy.
+ * settings. Small pure functions that call the strategy in this thread; what they return is theirs alone, however the
+ * strategy changes its own arrays later.
  */
 import type { AdamWSettings, MlpWeights } from '../lockstep/types.js';
 import { linearParameters } from '../nn/init.js';
+import { showKind } from '../platform/options.js';
+import { printable } from '../platform/printable.js';
 import { Generator } from '../random/generator.js';
-import { type BinaryDataset, BitMatrix, positiveRate } from '../tensor/bits.js';
+import { type BinaryDataset, positiveRate } from '../tensor/bits.js';
 import type { NdArray } from '../tensor/ndarray.js';
 import { makeTestSet, makeTrainingSet } from './dataset.js';
 import type { Secret } from './secrets.js';
 import { orderSeed, testSetSeed, trainingSetSeed, weightsSeed } from './seeds.js';
-import { badStrategy, callStrategy, type Model, type OptimizerConfig, type Strategy } from './strategy.js';
+import type { Model, OptimizerConfig, Strategy } from './strategy.js';
+import { askStrategy, checkReturnedKeys, type Fail, lentTask } from './strategy-call.js';
 import type { Task } from './task.js';
 
 /** What all runs of one secret share. */
@@ -63,95 +66,105 @@ export function prepareRun(
   return { secretIndex, orderIndex, weights, orderSeed: orderSeed(seed, secretIndex, orderIndex) };
 }
 
+/** What other names for settings mean here. */
+const MEANT: Readonly<Record<string, string>> = {
+  weight_decay: 'did you mean wd?',
+  weightDecay: 'did you mean wd?',
+  learning_rate: 'did you mean lr?',
+  learningRate: 'did you mean lr?',
+  betas: 'give beta1 and beta2.',
+  eps: 'it is fixed at 1e-8.',
+};
+
+const RULES: Record<keyof OptimizerConfig, [rule: string, holds: (value: number) => boolean]> = {
+  lr: ['a finite number above 0', (value) => value > 0],
+  wd: ['a finite number of 0 or more', (value) => value >= 0],
+  beta1: ['between 0 and 1, both excluded', (value) => value > 0 && value < 1],
+  beta2: ['between 0 and 1, both excluded', (value) => value > 0 && value < 1],
+};
+
 /** The strategy's optimizer settings, validated. */
 export function prepareOptimizer(strategy: Strategy, task: Task): AdamWSettings {
-  const config = callStrategy(strategy, 'getOptimizerConfig', () => strategy.getOptimizerConfig(task));
-  const rules: Record<keyof OptimizerConfig, [rule: string, holds: (value: number) => boolean]> = {
-    lr: ['a finite number above 0', (value) => value > 0],
-    wd: ['a finite number of 0 or more', (value) => value >= 0],
-    beta1: ['between 0 and 1, both excluded', (value) => value > 0 && value < 1],
-    beta2: ['between 0 and 1, both excluded', (value) => value > 0 && value < 1],
-  };
-  for (const [key, [rule, holds]] of Object.entries(rules)) {
-    const value: unknown = config?.[key as keyof OptimizerConfig];
-    if (value === undefined) {
-      throw badStrategy(
-        strategy,
-        'getOptimizerConfig',
-        `${key} is missing; return { lr, wd, beta1, beta2 }.`,
-      );
-    }
-    if (typeof value !== 'number' || !Number.isFinite(value) || !holds(value)) {
-      const shown = typeof value === 'string' ? `'${value}'` : String(value);
-      throw badStrategy(strategy, 'getOptimizerConfig', `${key} is ${shown}; it must be ${rule}.`);
-    }
-  }
-  return { lr: config.lr, weightDecay: config.wd, beta1: config.beta1, beta2: config.beta2 };
+  const call = () => strategy.getOptimizerConfig(lentTask(task));
+  return askStrategy(strategy, 'getOptimizerConfig', call, optimizerOf);
 }
 
-/** Initial weights: the layers as PyTorch constructs them, then the strategy's `initModel` on the same generator. */
+/** Optimizer settings, judged and copied; each is read once, for a getter may give another value each time. */
+export function optimizerOf(returned: unknown, fail: Fail): AdamWSettings {
+  if (typeof returned !== 'object' || returned === null || Array.isArray(returned))
+    throw fail(`returned ${showKind(returned)}; it must return { lr, wd, beta1, beta2 }.`);
+  checkReturnedKeys('returned an', returned, Object.keys(RULES), fail, MEANT);
+  const settings = Object.entries(RULES).map(([key, [rule, holds]]) => {
+    const value: unknown = (returned as Record<string, unknown>)[key];
+    if (value === undefined) throw fail(`${key} is missing; return { lr, wd, beta1, beta2 }.`);
+    if (typeof value !== 'number' || !Number.isFinite(value) || !holds(value)) {
+      const shown = typeof value === 'number' ? value : showKind(value);
+      throw fail(`${key} is ${shown}; it must be ${rule}.`);
+    }
+    return value;
+  });
+  const [lr, weightDecay, beta1, beta2] = settings;
+  return { lr, weightDecay, beta1, beta2 };
+}
+
+/**
+ * Initial weights: the layers as PyTorch constructs them, then the strategy's `initModel` on the same generator. The
+ * arrays are copies of what the strategy left in the model.
+ */
 export function makeWeights(strategy: Strategy, task: Task, seed: number): MlpWeights {
   const generator = new Generator(seed);
   const hidden = linearParameters(task.nFeatures, task.hiddenWidth, generator);
   const output = linearParameters(task.hiddenWidth, 1, generator);
   const model: Model = { hidden, output, generator };
-  const returned: unknown = callStrategy(strategy, 'initModel', () => strategy.initModel(model, task));
-  if (returned !== undefined && returned !== model) {
-    throw badStrategy(
-      strategy,
-      'initModel',
-      'returned a value; it must write its weights into the model it is given.',
-    );
+  return askStrategy(
+    strategy,
+    'initModel',
+    () => strategy.initModel(model, lentTask(task)),
+    (returned, fail) => {
+      if (returned !== undefined && returned !== model)
+        throw fail('returned a value; it must write its weights into the model it is given.');
+      return weightsOf(model, task, fail);
+    },
+  );
+}
+
+function weightsOf(model: Model, { hiddenWidth: w, nFeatures: n }: Task, fail: Fail): MlpWeights {
+  checkReturnedKeys('set on the model an', model, ['hidden', 'output', 'generator'], fail);
+  for (const layer of ['hidden', 'output'] as const) {
+    if (typeof model[layer] === 'object' && model[layer] !== null)
+      checkReturnedKeys(`set on model.${layer} an`, model[layer], ['weight', 'bias'], fail);
   }
-  const [w, n] = [task.hiddenWidth, task.nFeatures];
+  const array = (what: string, found: NdArray | undefined, shape: number[]) =>
+    ownArray(what, found, shape, fail);
   return {
-    w1: checkedWeights(strategy, 'hidden.weight', model.hidden?.weight, [w, n]),
-    b1: checkedWeights(strategy, 'hidden.bias', model.hidden?.bias, [w]),
-    w2: checkedWeights(strategy, 'output.weight', model.output?.weight, [1, w]),
-    b2: checkedWeights(strategy, 'output.bias', model.output?.bias, [1]),
+    w1: array('hidden.weight', model.hidden?.weight, [w, n]),
+    b1: array('hidden.bias', model.hidden?.bias, [w]),
+    w2: array('output.weight', model.output?.weight, [1, w]),
+    b2: array('output.bias', model.output?.bias, [1]),
   };
 }
 
-function checkedWeights(
-  strategy: Strategy,
-  what: string,
-  array: NdArray | undefined,
-  shape: number[],
-): Float32Array {
-  const data = array?.data;
+/** A copy of a weight array of the model, judged: the strategy may keep the array and change it later. */
+function ownArray(what: string, array: NdArray | undefined, shape: number[], fail: Fail): Float32Array {
+  const data: unknown = array?.data;
+  const isFloats = ArrayBuffer.isView(data) && data instanceof Float32Array;
+  const own = isFloats ? new Float32Array(data) : new Float32Array();
   const elements = shape.reduce((product, extent) => product * extent, 1);
-  const sameShape =
-    array?.shape?.length === shape.length && shape.every((extent, i) => array.shape[i] === extent);
-  if (!sameShape || !(data instanceof Float32Array) || data.length !== elements) {
-    const found =
-      data instanceof Float32Array ? `shape [${array?.shape}] with ${data.length} values` : typeof data;
-    throw badStrategy(
-      strategy,
-      'initModel',
+  const given = array?.shape;
+  const sameShape = given?.length === shape.length && shape.every((extent, i) => given[i] === extent);
+  if (!isFloats || !sameShape || own.length !== elements) {
+    const found = isFloats ? `shape [${printable(given)}] with ${own.length} values` : typeof data;
+    throw fail(
       `left model.${what} with ${found}; it must be a Float32Array of shape [${shape}]. Overwrite the array in place.`,
     );
   }
-  const bad = data.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) {
-    throw badStrategy(
-      strategy,
-      'initModel',
-      `left model.${what}.data[${bad}] as ${data[bad]}; every weight must be a finite number.`,
-    );
-  }
-  return data;
+  checkFinite(what, own, fail);
+  return own;
 }
 
-/** The buffers of a prepared value, each once, for `postMessage(value, transferList(value))`. */
-export function transferList(prepared: PreparedSecret | PreparedRun): ArrayBuffer[] {
-  const arrays =
-    'weights' in prepared
-      ? Object.values(prepared.weights)
-      : [prepared.dataset, prepared.testSet].flatMap((data) => [data.x.words, data.y]);
-  return [...new Set(arrays.map((array) => array.buffer as ArrayBuffer))];
-}
-
-/** A dataset that came through `postMessage`, which drops classes, as a dataset again. Copies nothing. */
-export function reviveDataset(data: BinaryDataset): BinaryDataset {
-  return { x: new BitMatrix(data.x.rows, data.x.cols, data.x.words), y: data.y };
+/** Reports by `fail` the first weight that is no finite number. */
+export function checkFinite(what: string, weights: Float32Array, fail: Fail): void {
+  const bad = weights.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  throw fail(`left model.${what}.data[${bad}] as ${weights[bad]}; every weight must be a finite number.`);
 }

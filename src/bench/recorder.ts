@@ -3,26 +3,18 @@
  * the evaluation's and keeps what a later process needs to go on. Data only; checkpoint-file.ts has the files.
  */
 
-import type { AdamWSettings, LockstepEvent, RunCheckpoint } from '../lockstep/types.js';
-import { checkCheckpoint, checkIdentity } from './checkpoint.js';
+import type { LockstepEvent, RunCheckpoint } from '../lockstep/types.js';
 import type { EvaluationCheckpoint, EvaluationEvent, WindowPoint } from './events.js';
-import { type RunResult, summaryConfig } from './summary.js';
+import type { Fingerprint } from './fingerprint.js';
+import type { RunResult } from './summary.js';
 import type { Task } from './task.js';
-
-/** What tells one evaluation from another. */
-export interface EvaluationIdentity {
-  strategy: string;
-  seed: number;
-  task: Task;
-  optimizer: AdamWSettings;
-}
 
 /** The record of one evaluation under way. */
 export class Recorder {
   readonly results: RunResult[];
   /** Training kernels that ran. */
   readonly kernels: Set<string>;
-  readonly #identity: string;
+  readonly #fingerprint: () => Fingerprint;
   readonly #orders: number;
   readonly #windows: WindowPoint[];
   /** Runs that go on from a checkpoint and were not handed out yet, by run number. */
@@ -31,14 +23,13 @@ export class Recorder {
   /** Run number, secret x orders + order, of each run in the order in which the trainer got them. */
   readonly #handedOut: number[] = [];
 
-  /** @throws LockstepError `bad-input` where `resume` is of another evaluation. */
-  constructor({ strategy, seed, task, optimizer }: EvaluationIdentity, resume?: EvaluationCheckpoint) {
-    this.#identity = JSON.stringify({ strategy, ...summaryConfig(task, seed), ...optimizer });
+  /**
+   * @param fingerprint Of the evaluation as it stands: more datasets are made while it trains.
+   * @param resume A checkpoint of the same evaluation.
+   */
+  constructor(task: Task, fingerprint: () => Fingerprint, resume?: EvaluationCheckpoint) {
+    this.#fingerprint = fingerprint;
     this.#orders = task.orders;
-    if (resume) {
-      checkIdentity(resume, this.#identity); // first: another task's runs would be found to be out of range
-      checkCheckpoint(resume, task);
-    }
     const { kernels = [], results = [], windows = [], runs = [] } = resume ?? {};
     this.kernels = new Set(kernels);
     this.results = [...results];
@@ -120,25 +111,6 @@ export class Recorder {
     return result;
   }
 
-  /**
-   * Where the evaluation stands between two checkpoints: what has finished, and the other runs as `last` has them. Their
-   * later windows are left out, for they will come again.
-   *
-   * @param last The last checkpoint; without it, runs that have not finished begin anew.
-   */
-  snapshot(last?: EvaluationCheckpoint): EvaluationCheckpoint {
-    const done = new Set(this.results.map((r) => this.#number(r.secretIndex, r.orderIndex)));
-    const ours = last?.identity === this.#identity ? last.runs : [];
-    const runs = ours.filter(({ secret, order }) => !done.has(this.#number(secret, order)));
-    const stepsOf = new Map(runs.map((r) => [this.#number(r.secret, r.order), r.checkpoint.steps]));
-    const windows = this.#windows.filter(({ secret, order, step }) => {
-      const run = this.#number(secret, order);
-      return done.has(run) || step <= (stepsOf.get(run) ?? 0);
-    });
-    const { kernels, results } = this;
-    return { identity: this.#identity, kernels: [...kernels], results: [...results], windows, runs };
-  }
-
   /** Runs that were not handed out again yet stand where they stood. */
   #checkpoint(runs: readonly { run: number; checkpoint: RunCheckpoint }[]): EvaluationCheckpoint {
     const waiting = [...this.#resumed].map(([run, checkpoint]) => ({ ...this.#place(run), checkpoint }));
@@ -147,7 +119,7 @@ export class Recorder {
       checkpoint,
     }));
     return {
-      identity: this.#identity,
+      fingerprint: this.#fingerprint(),
       kernels: [...this.kernels],
       results: [...this.results],
       windows: [...this.#windows],

@@ -3,17 +3,23 @@
  * the interface and the plain form, an object called in this thread; strategy-thread.ts has the worker.
  */
 import { span } from '../gpu/host-spans.js';
-import { prepareOptimizer, prepareRun, prepareSecret } from './prepare.js';
+import { makeTrainingSet } from './dataset.js';
+import type { SourceDigests } from './fingerprint.js';
+import { makeWeights, prepareOptimizer } from './prepare.js';
 import type { Strategy } from './strategy.js';
-import type { StrategyCalls } from './strategy-messages.js';
+import { CALLED, type StrategyCalls } from './strategy-messages.js';
 
 /** A strategy that answers the evaluation's calls, in the order of the calls. */
 export interface StrategyHost {
   readonly name: string;
+  /** What it was made of, where that is known; see {@link Fingerprint}. */
+  readonly source?: SourceDigests;
   call<K extends keyof StrategyCalls>(
     name: K,
     ...args: StrategyCalls[K]['args']
   ): Promise<StrategyCalls[K]['answer']>;
+  /** Which of its functions is running, for displays. */
+  running?(): string | undefined;
   /** Ends it, even in the middle of a call; open calls are rejected. */
   close(): void;
 }
@@ -26,18 +32,18 @@ type Functions = {
 export function strategyFunctions(strategy: Strategy): Functions {
   return {
     optimizer: (task) => prepareOptimizer(strategy, task),
-    secret: (...args) => prepareSecret(strategy, ...args),
-    run: (...args) => prepareRun(strategy, ...args),
+    dataset: (task, secret, seed) => makeTrainingSet(strategy, secret, task, seed),
+    weights: (task, seed) => makeWeights(strategy, task, seed),
   };
 }
 
-/** An object's functions, called in this thread. */
+/** An object's functions, called in this thread; what they share, they share. */
 export function localStrategy(strategy: Strategy): StrategyHost {
   const functions = strategyFunctions(strategy);
   return {
     name: strategy.name,
     call: async (name, ...args) =>
-      span('strategy', `${strategy.name}: ${name}`, () => functions[name](...args)),
+      span('strategy', `${strategy.name}: ${CALLED[name]}`, () => functions[name](...args)),
     close() {},
   };
 }

@@ -1,129 +1,164 @@
 /**
- * A strategy in a worker thread, so that the main thread stays free for the GPU and for Ctrl-C while it computes. Node
- * only. The other end is strategy-worker.ts.
+ * One worker thread with a strategy in it, so that the main thread stays free for the GPU and for Ctrl-C while it
+ * computes. Node only. The other end is strategy-worker.ts; which threads a strategy gets is strategy-start.ts's.
  */
-import { existsSync } from 'node:fs';
-import { extname, resolve } from 'node:path';
 import { noteSpan } from '../gpu/host-spans.js';
 import { type ErrorCode, LockstepError } from '../platform/errors.js';
-import { startWorker } from '../platform/node-worker.js';
-import { type PreparedSecret, reviveDataset } from './prepare.js';
-import { strategies } from './strategies/index.js';
-import type { StrategyHost } from './strategy-host.js';
-import type { StrategyReference, StrategyReply } from './strategy-messages.js';
-
-/**
- * What `--strategy` names: a built-in, or a file.
- *
- * @throws LockstepError `bad-input` for a name that is neither.
- */
-export function strategyReference(nameOrFile: string): StrategyReference {
-  const builtin = strategies.map(({ name }) => name);
-  if (builtin.includes(nameOrFile)) return { builtin: nameOrFile };
-  const file = resolve(nameOrFile);
-  if (existsSync(file) && extname(file) !== '') return { file };
-  const looksLikeFile = /[\\/]|\.[cm]?[jt]s$/.test(nameOrFile);
-  throw new LockstepError(
-    'bad-input',
-    looksLikeFile
-      ? `There is no strategy file ${nameOrFile} (looked for ${file}).`
-      : `Unknown strategy '${nameOrFile}'; built in are ${builtin.join(', ')}. A file of your own is given by its path.`,
-  );
-}
+import { type NodeWorker, startWorker } from '../platform/node-worker.js';
+import { printable } from '../platform/printable.js';
+import { thrownText } from '../platform/thrown.js';
+import { checkName } from './strategy.js';
+import { takenAnswer } from './strategy-answers.js';
+import { badStrategy, type Fail } from './strategy-call.js';
+import { CALLED, type StrategyCalls, type StrategyReference } from './strategy-messages.js';
 
 const WORKER = ['./strategy-worker', './bench/strategy-worker', '../bench/strategy-worker'];
 
-/** Answers come back as plain objects; datasets are made whole again. */
-function revive(answer: unknown): unknown {
-  if (answer && typeof answer === 'object' && 'dataset' in answer) {
-    const prepared = answer as PreparedSecret;
-    return {
-      ...prepared,
-      dataset: reviveDataset(prepared.dataset),
-      testSet: reviveDataset(prepared.testSet),
-    };
+/** A call under way, or the loading: `take` makes the answer of what arrived, or throws. */
+interface Waiting {
+  call?: keyof StrategyCalls;
+  take(sent: unknown): unknown;
+  resolve(answer: unknown): void;
+  reject(error: unknown): void;
+}
+
+/** The number under which the loading waits; calls follow. */
+const LOADING = 0;
+
+export class StrategyThread {
+  readonly #thread: NodeWorker;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #reference: StrategyReference;
+  #name: string;
+  #failed: unknown;
+  #next = LOADING + 1;
+
+  private constructor(thread: NodeWorker, reference: StrategyReference) {
+    this.#thread = thread;
+    this.#reference = reference;
+    this.#name = printable('file' in reference ? reference.file : reference.builtin, 300);
+    thread.stdout.pipe(process.stderr, { end: false });
+    thread.on('message', (reply: unknown) => this.#take(reply));
+    thread.on('messageerror', (error) =>
+      this.#failAll(this.#fault(`sent no message: ${thrownText(error)}.`)),
+    );
+    thread.on('error', (error) => this.#failAll(this.#threadError(error)));
+    thread.on('exit', () => this.#failAll(this.#fault('ended its thread (process.exit?).')));
   }
-  return answer;
-}
 
-type Waiting = { resolve(answer: unknown): void; reject(error: unknown): void };
-
-/**
- * Starts a worker thread and loads the strategy in it. What the strategy prints goes to standard error.
- *
- * @throws LockstepError `bad-input` where it cannot be loaded.
- */
-export async function startStrategy(reference: StrategyReference): Promise<StrategyHost> {
-  const shown = 'file' in reference ? reference.file : reference.builtin;
-  const thread = await startWorker(import.meta.url, WORKER, { workerData: reference, stdout: true });
-  thread.stdout.pipe(process.stderr, { end: false });
-  const waiting = new Map<number, Waiting>();
-  let failed: unknown;
-  let next = 1;
-  const failAll = (error: unknown) => {
-    failed ??= error;
-    for (const { reject } of waiting.values()) reject(error);
-    waiting.clear();
-  };
-  const { name } = await new Promise<{ name: string }>((ready, reject) => {
-    waiting.set(0, { resolve() {}, reject });
-    thread.on('message', (reply: StrategyReply) => {
-      if ('ready' in reply) {
-        waiting.delete(0);
-        ready(reply.ready);
-      } else if ('fault' in reply) {
-        waiting.get(reply.id ?? 0)?.reject(asError(reply.fault));
-        waiting.delete(reply.id ?? 0);
-      } else {
-        const { call, start, end } = reply.worked;
-        const origin = performance.timeOrigin;
-        noteSpan({ kind: 'worker', name: `${shown}: ${call}`, start: start - origin, end: end - origin });
-        waiting.get(reply.id)?.resolve(revive(reply.answer));
-        waiting.delete(reply.id);
-      }
-    });
-    thread.on('error', (error) => failAll(threadError(shown, error)));
-    thread.on('exit', () => {
-      failAll(
-        new LockstepError(
-          'bad-input',
-          `Strategy '${shown}' ended its thread (process.exit?) before it had answered.`,
-        ),
-      );
-    });
-  }).catch(async (error) => {
-    await thread.terminate();
-    throw error;
-  });
-  return {
-    name,
-    call: (call, ...args) =>
-      new Promise((resolve, reject) => {
-        if (failed) return reject(failed);
-        const id = next++;
-        waiting.set(id, { resolve: resolve as Waiting['resolve'], reject });
-        thread.postMessage({ id, call, args });
-      }),
-    close() {
-      failAll(new LockstepError('disposed', `Strategy '${shown}' was closed.`));
-      thread.terminate();
-    },
-  };
-}
-
-function asError({ code, message }: { code?: string; message: string }): Error {
-  return code ? new LockstepError(code as ErrorCode, message) : new Error(message);
-}
-
-/** An error that no call of ours caught: out of heap, or thrown from a timer of the strategy's. */
-function threadError(shown: string, error: Error & { code?: string }): LockstepError {
-  if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') {
-    const message = `Strategy '${shown}' ran out of memory; return packed bits (BitMatrix) instead of nested arrays.`;
-    return new LockstepError('out-of-memory', message, { cause: error });
+  /**
+   * Starts a thread and loads the strategy in it. What the strategy prints goes to standard error.
+   *
+   * @throws LockstepError `bad-input` where it cannot be loaded.
+   */
+  static async start(reference: StrategyReference): Promise<StrategyThread> {
+    const worker = await startWorker(import.meta.url, WORKER, { workerData: reference, stdout: true });
+    const thread = new StrategyThread(worker, reference);
+    try {
+      thread.#name = await new Promise<string>((resolve, reject) => {
+        const take = (name: unknown) => {
+          checkName(name, thread.#name);
+          return name;
+        };
+        thread.#waiting.set(LOADING, { take, resolve: resolve as Waiting['resolve'], reject });
+      });
+      return thread;
+    } catch (error) {
+      await worker.terminate();
+      throw error;
+    }
   }
-  return new LockstepError(
-    'bad-input',
-    `Strategy '${shown}' failed outside of its functions: ${error.message}`,
-    { cause: error },
-  );
+
+  /** The strategy's name. */
+  get name(): string {
+    return this.#name;
+  }
+
+  /** The function that is running or next in turn. */
+  running(): string | undefined {
+    const [first] = this.#waiting.values();
+    return first?.call && CALLED[first.call];
+  }
+
+  call<K extends keyof StrategyCalls>(
+    call: K,
+    ...args: StrategyCalls[K]['args']
+  ): Promise<StrategyCalls[K]['answer']> {
+    return new Promise((resolve, reject) => {
+      if (this.#failed) return reject(this.#failed);
+      const id = this.#next++;
+      const fail: Fail = (problem, options) => badStrategy(this, CALLED[call], problem, options);
+      const take = (sent: unknown) => takenAnswer(call, args, sent, fail);
+      this.#waiting.set(id, { call, take, resolve: resolve as Waiting['resolve'], reject });
+      this.#thread.postMessage({ id, call, args });
+    });
+  }
+
+  close(): void {
+    this.#failAll(new LockstepError('disposed', `Strategy '${this.#name}' was closed.`));
+    this.#thread.terminate();
+  }
+
+  #failAll(error: unknown): void {
+    this.#failed ??= error;
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+
+  /** One message: of ours, or anything at all, for the strategy can send messages too. */
+  #take(reply: unknown): void {
+    if (typeof reply !== 'object' || reply === null) return;
+    const { id, ready, answer, fault, worked } = reply as Record<string, unknown>;
+    const number = typeof id === 'number' ? id : LOADING;
+    const waiting = this.#waiting.get(number);
+    if (!waiting) return;
+    this.#waiting.delete(number);
+    if (fault !== undefined) {
+      waiting.reject(this.#asError(fault, waiting.call));
+      return;
+    }
+    try {
+      waiting.resolve(waiting.take(waiting.call ? answer : (ready as { name?: unknown } | undefined)?.name));
+      if (waiting.call) this.#noteWork(waiting.call, worked);
+    } catch (error) {
+      waiting.reject(error);
+    }
+  }
+
+  #noteWork(call: keyof StrategyCalls, worked: unknown): void {
+    const { start, end } = (worked ?? {}) as { start?: unknown; end?: unknown };
+    if (typeof start !== 'number' || typeof end !== 'number') return;
+    const origin = performance.timeOrigin;
+    noteSpan({
+      kind: 'worker',
+      name: `${this.#name}: ${CALLED[call]}`,
+      start: start - origin,
+      end: end - origin,
+    });
+  }
+
+  #asError(fault: unknown, call?: keyof StrategyCalls): Error {
+    const { code, message } = (fault ?? {}) as { code?: unknown; message?: unknown };
+    if (code === 'bad-input') return new LockstepError(code as ErrorCode, String(message));
+    if ('builtin' in this.#reference) return new Error(printable(message, 300));
+    // Our code in the strategy's thread stumbled: over what the strategy has changed there, most likely.
+    const what = call ? 'its answer could not be taken over' : 'it could not be loaded';
+    return this.#fault(`${what}: ${printable(message, 300)}.`, call);
+  }
+
+  /** `Strategy 'mine', makeDataset: PROBLEM`, with the function that was running. */
+  #fault(problem: string, call = this.#waiting.values().next().value?.call, cause?: unknown): LockstepError {
+    if (call) return badStrategy(this, CALLED[call], problem, { cause });
+    return new LockstepError('bad-input', `Strategy '${this.#name}' ${problem}`, { cause });
+  }
+
+  /** An error that no call of ours caught: out of heap, or thrown from a timer of the strategy's. */
+  #threadError(error: Error & { code?: string }): LockstepError {
+    if (error?.code === 'ERR_WORKER_OUT_OF_MEMORY') {
+      const problem = 'ran out of memory; return packed bits (BitMatrix) instead of nested arrays.';
+      return this.#fault(problem, undefined, error);
+    }
+    const problem = `failed outside of its functions, in a callback or a promise: ${thrownText(error)}`;
+    return this.#fault(problem, undefined, error);
+  }
 }

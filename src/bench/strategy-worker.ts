@@ -3,19 +3,19 @@
  * the strategy, answers one call after the other, and hands its arrays over without a copy. Started by
  * strategy-thread.ts.
  */
-import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
-import { createJiti } from 'jiti';
 import { LockstepError } from '../platform/errors.js';
-import { transferList } from './prepare.js';
+import { printable } from '../platform/printable.js';
+import { thrownText } from '../platform/thrown.js';
+import { fileProblem, runUserFile } from '../platform/user-file.js';
 import { strategyNamed } from './strategies/index.js';
 import { type Strategy, strategyOfModule } from './strategy.js';
+import { sentAnswer } from './strategy-answers.js';
 import { strategyFunctions } from './strategy-host.js';
 import type {
   StrategyAnswer,
   StrategyFault,
   StrategyReference,
-  StrategyReply,
   StrategyRequest,
 } from './strategy-messages.js';
 
@@ -23,12 +23,10 @@ import type {
 async function loadFile(file: string): Promise<Strategy> {
   // Not at the top: a namespace imported there pins the whole library into every bundle of a part of it.
   const [library, bench] = await Promise.all([import('../index.js'), import('./index.js')]);
-  const jiti = createJiti(pathToFileURL(file).href, {
-    virtualModules: { 'lockstep-gpu': library, 'lockstep-gpu/bench': bench },
-  });
-  const module = await jiti.import(file).catch((cause: unknown) => {
-    const { message } = cause instanceof Error ? cause : new Error(String(cause));
-    throw new LockstepError('bad-input', `The strategy file ${file} cannot be loaded: ${message}`, { cause });
+  const modules = { 'lockstep-gpu': library, 'lockstep-gpu/bench': bench };
+  const module = await runUserFile(file, modules).catch((cause: unknown) => {
+    const message = `The strategy file ${printable(file, 300)} cannot be loaded: ${fileProblem(file, cause)}`;
+    throw new LockstepError('bad-input', message, { cause });
   });
   return strategyOfModule(module, file);
 }
@@ -38,11 +36,10 @@ const load = async (reference: StrategyReference): Promise<Strategy> =>
 
 function faultOf(error: unknown): StrategyFault {
   if (error instanceof LockstepError) return { code: error.code, message: error.message };
-  return { message: error instanceof Error ? error.message : String(error) };
+  return { message: thrownText(error) };
 }
 
 const port = parentPort!;
-const reply = (message: StrategyReply, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
 try {
   const strategy = await load(workerData as StrategyReference);
@@ -51,13 +48,14 @@ try {
     const start = performance.timeOrigin + performance.now();
     try {
       const answer = (functions[call] as (...args: unknown[]) => StrategyAnswer)(...args);
-      const worked = { call, start, end: performance.timeOrigin + performance.now() };
-      reply({ id, answer, worked }, 'secretIndex' in answer ? transferList(answer) : []);
+      const worked = { start, end: performance.timeOrigin + performance.now() };
+      const { sent, transfer } = sentAnswer(answer);
+      port.postMessage({ id, answer: sent, worked }, transfer);
     } catch (error) {
-      reply({ id, fault: faultOf(error) });
+      port.postMessage({ id, fault: faultOf(error) });
     }
   });
-  reply({ ready: { name: strategy.name } });
+  port.postMessage({ ready: { name: strategy.name } });
 } catch (error) {
-  reply({ fault: faultOf(error) });
+  port.postMessage({ fault: faultOf(error) });
 }

@@ -1,10 +1,13 @@
 /**
  * What a strategy is: the three functions a contestant writes, their types, and the check that an object or a loaded
- * file has them. Calling them and judging what they return is the work of dataset.ts and prepare.ts.
+ * file has them. Calling them is strategy-call.ts's work, judging what they return that of dataset.ts and prepare.ts.
  */
 
 import type { LinearParameters } from '../nn/init.js';
 import { LockstepError } from '../platform/errors.js';
+import { checkOptionNames, nearest, showKind } from '../platform/options.js';
+import { printable } from '../platform/printable.js';
+import { thrownText } from '../platform/thrown.js';
 import type { Generator } from '../random/generator.js';
 import type { BitMatrix, BitVector } from '../tensor/bits.js';
 import type { Secret } from './secrets.js';
@@ -48,14 +51,21 @@ export type Dataset = { x: Examples; y: Labels } | readonly [x: Examples, y: Lab
 
 /** Three choices, and a name for them. See {@link defineStrategy} for an example. */
 export interface Strategy {
+  /** Shown, and written to files; up to 100 bytes of UTF-8 without control characters. */
   name: string;
   /** One line for `bench --list`. */
   description?: string;
   /** Published figures, for `bench --list`. */
   published?: string;
-  /** Overwrites the initial weights in place. It does not see the secret. */
+  /**
+   * Overwrites the initial weights in place. It is not told the secret; a strategy that comes from a file has another
+   * thread for `makeDataset`, whose variables it does not see.
+   */
   initModel(model: Model, task: Task): void;
-  /** Makes the training set of one secret; called once a secret. Draw from `new Generator(seed)`. */
+  /**
+   * Makes the training set of one secret; called once a secret. Draw from `new Generator(seed)`. `secret` and `task` are
+   * frozen copies; what is returned is copied, too.
+   */
   makeDataset(secret: Secret, task: Task, seed: number): Dataset;
   getOptimizerConfig(task: Task): OptimizerConfig;
 }
@@ -63,7 +73,7 @@ export interface Strategy {
 /**
  * Checks a strategy and gives it its types.
  *
- * @throws LockstepError `bad-input` that names the function that is missing.
+ * @throws LockstepError `bad-input` that names the function that is missing, or a key that means nothing.
  * @example
  * export default defineStrategy({
  *   name: 'ten-thousand',
@@ -79,8 +89,21 @@ export interface Strategy {
  * });
  */
 export function defineStrategy(strategy: Strategy): Strategy {
+  if (typeof strategy !== 'object' || strategy === null) throw notAStrategy('defineStrategy', strategy);
+  checkOptionNames('defineStrategy', strategy, KEYS);
   return checkStrategy(strategy, 'defineStrategy');
 }
+
+const FUNCTIONS = ['initModel', 'makeDataset', 'getOptimizerConfig'] as const;
+const KEYS = ['name', 'description', 'published', ...FUNCTIONS];
+
+/** UTF-8 bytes that a name may have: with configuration, seed and ending it has to fit into a file name of 255. */
+const MOST_NAME_BYTES = 100;
+
+/** The folder of the file that a strategy came from; places of errors are looked for there. */
+const folders = new WeakMap<Strategy, string>();
+
+export const folderOf = (strategy: Strategy): string | undefined => folders.get(strategy);
 
 /**
  * The strategy in a loaded module: its default export, or its three functions exported by name.
@@ -89,38 +112,63 @@ export function defineStrategy(strategy: Strategy): Strategy {
  * @param where The file, for messages; it also names a strategy that has no name of its own.
  */
 export function strategyOfModule(module: unknown, where: string): Strategy {
+  let found: Strategy;
+  try {
+    found = readModule(module, where);
+  } catch (cause) {
+    if (cause instanceof LockstepError) throw cause;
+    const message = `${where}: the strategy that it exports cannot be read: ${thrownText(cause)}.`;
+    throw new LockstepError('bad-input', message, { cause });
+  }
+  folders.set(found, where.replace(/[^\\/]*$/, ''));
+  return found;
+}
+
+function readModule(module: unknown, where: string): Strategy {
   const exports = (module ?? {}) as Record<string, unknown>;
   const found = (exports.default ?? exports) as Partial<Strategy>;
-  return checkStrategy(
-    {
-      name: found.name ?? where.replace(/^.*[\\/]/, '').replace(/\.\w+$/, ''),
-      description: found.description,
-      published: found.published,
-      initModel: bound(found, 'initModel'),
-      makeDataset: bound(found, 'makeDataset'),
-      getOptimizerConfig: bound(found, 'getOptimizerConfig'),
-    },
-    where,
+  if (typeof found !== 'object' || typeof (found as { then?: unknown }).then === 'function')
+    throw notAStrategy(where, found);
+  const stem = where.replace(/^.*[\\/]/, '').replace(/\.\w+$/, '');
+  const strategy = {
+    name: found.name ?? (printable(stem) || 'strategy'),
+    description: found.description,
+    published: found.published,
+    initModel: bound(found, 'initModel', where),
+    makeDataset: bound(found, 'makeDataset', where),
+    getOptimizerConfig: bound(found, 'getOptimizerConfig', where),
+  };
+  return checkStrategy(strategy, where);
+}
+
+function notAStrategy(where: string, found: unknown): LockstepError {
+  const isClass = typeof found === 'function' && /^class\b/.test(Function.prototype.toString.call(found));
+  const kind = isClass ? 'a class (export an instance: new …)' : showKind(found);
+  return new LockstepError(
+    'bad-input',
+    `${where}: the strategy is ${kind}; it must be an object with ${FUNCTIONS.join(', ')}.`,
   );
 }
 
 /** The method, still a method of the object it came from. */
-function bound<K extends 'initModel' | 'makeDataset' | 'getOptimizerConfig'>(
+function bound<K extends (typeof FUNCTIONS)[number]>(
   owner: Partial<Strategy>,
   name: K,
+  where: string,
 ): Strategy[K] {
   const method = owner[name];
-  return (typeof method === 'function' ? method.bind(owner) : method) as Strategy[K];
+  if (typeof method === 'function') return method.bind(owner) as Strategy[K];
+  const meant = Object.keys(owner).find((key) => nearest(key, [name]) && !KEYS.includes(key));
+  if (meant === undefined || method !== undefined) return method as unknown as Strategy[K];
+  throw new LockstepError(
+    'bad-input',
+    `${where}: the strategy has no function ${name}, but ${printable(meant)}; did you mean ${name}?`,
+  );
 }
 
 function checkStrategy(strategy: Strategy, where: string): Strategy {
-  if (typeof strategy?.name !== 'string' || strategy.name === '') {
-    throw new LockstepError(
-      'bad-input',
-      `${where}: the strategy has no name; give it a non-empty string as name.`,
-    );
-  }
-  for (const name of ['initModel', 'makeDataset', 'getOptimizerConfig'] as const) {
+  checkName(strategy.name, where);
+  for (const name of FUNCTIONS) {
     if (typeof strategy[name] !== 'function') {
       throw new LockstepError(
         'bad-input',
@@ -132,34 +180,15 @@ function checkStrategy(strategy: Strategy, where: string): Strategy {
   return strategy;
 }
 
-/**
- * Calls one of a strategy's functions. An exception becomes an error that names the strategy and the function, and so
- * does a promise: the three functions are synchronous.
- */
-export function callStrategy<T>(strategy: Strategy, name: keyof Strategy, call: () => T): T {
-  let result: T;
-  try {
-    result = call();
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw badStrategy(strategy, name, `threw: ${message}`, { cause });
-  }
-  if (typeof (result as { then?: unknown } | null | undefined)?.then === 'function') {
-    throw badStrategy(
-      strategy,
-      name,
-      'returned a promise; it must return its result itself, not asynchronously.',
-    );
-  }
-  return result;
-}
-
-/** A `bad-input` error that begins with the strategy and its function. */
-export function badStrategy(
-  strategy: Pick<Strategy, 'name'>,
-  name: keyof Strategy,
-  problem: string,
-  options?: ErrorOptions,
-): LockstepError {
-  return new LockstepError('bad-input', `Strategy '${strategy.name}', ${name}: ${problem}`, options);
+/** @throws LockstepError `bad-input` for a name that cannot be shown or written into files. */
+export function checkName(name: unknown, where: string): asserts name is string {
+  const refuse = (problem: string) => new LockstepError('bad-input', `${where}: ${problem}`);
+  if (typeof name !== 'string' || name.trim() === '')
+    throw refuse(`the strategy has no name (it is ${showKind(name)}); give it a non-empty string as name.`);
+  const shown = printable(name, MOST_NAME_BYTES);
+  const bytes = new TextEncoder().encode(name).length;
+  if (bytes > MOST_NAME_BYTES)
+    throw refuse(`the strategy's name, '${shown}', has ${bytes} bytes; it may have ${MOST_NAME_BYTES}.`);
+  if (shown !== name)
+    throw refuse(`the strategy's name, '${shown}', has a control character; it must be plain text.`);
 }

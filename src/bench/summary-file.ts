@@ -2,10 +2,11 @@
  * `LABEL_seedSEED.json`: the summary with a seal (seal.ts), so that `--resume` takes over only what it can trust. Text
  * only; when it is written and read is result-store.ts's.
  */
-import { differences } from './differences.js';
+import { existsSync, readFileSync } from 'node:fs';
+import { differences, type Fingerprint } from './fingerprint.js';
+import { resultPath } from './result-files.js';
 import { refuseFile, type Sealed, sealJson, unsealJson } from './seal.js';
-import { type Summary, summaryConfig } from './summary.js';
-import type { Task } from './task.js';
+import type { Summary } from './summary.js';
 
 /** The summary as the file and `--json` show it. */
 export const sealedSummary = (summary: Summary): Sealed<Summary> => sealJson(summary);
@@ -13,21 +14,24 @@ export const sealedSummary = (summary: Summary): Sealed<Summary> => sealJson(sum
 export const summaryText = (summary: Summary): string =>
   `${JSON.stringify(sealedSummary(summary), null, 2)}\n`;
 
-/** What tells one evaluation's summary from another's: these fields of it must be the same. */
-export function summaryIdentity({ strategy, task, seed }: { strategy: string; task: Task; seed: number }) {
-  return { strategy, seed, config: summaryConfig(task, seed) } satisfies Partial<Summary>;
-}
-
 /**
- * The summary in the text of a file, complete or of an interrupted evaluation.
+ * The summary in the text of a file; undefined where its evaluation was interrupted.
  *
- * @param expected {@link summaryIdentity} of the evaluation that wants it.
+ * @param expected Fingerprint of the evaluation that wants it.
  * @throws LockstepError `bad-input` that names `path`: not ours, damaged, changed, or of another evaluation.
  */
-export function summaryIn(path: string, text: string, expected: ReturnType<typeof summaryIdentity>): Summary {
+export function completeSummary(path: string, text: string, expected: Fingerprint): Summary | undefined {
   const summary = unsealJson(path, text) as unknown as Summary;
-  const found = Object.fromEntries(Object.keys(expected).map((key) => [key, summary[key as keyof Summary]]));
-  const differing = differences(found, expected);
+  const { strategy, config, complete, fingerprint } = summary;
+  if (!complete && fingerprint === undefined) return undefined; // interrupted before anything was computed
+  const differing = differences({ strategy, config, ...fingerprint }, expected);
   if (differing.length > 0) throw refuseFile(path, `is of another evaluation: ${differing.join('; ')}`);
-  return summary;
+  return complete ? summary : undefined;
+}
+
+/** The summary of the same evaluation, if an earlier process ended it. @throws LockstepError as {@link completeSummary}. */
+export function readComplete(folder: string, label: string, expected: Fingerprint): Summary | undefined {
+  const path = resultPath(folder, label, expected.config.seed, 'json');
+  if (!existsSync(path)) return undefined;
+  return completeSummary(path, readFileSync(path, 'utf8'), expected);
 }

@@ -2,6 +2,7 @@
  * The JSON summary of one configuration: metrics over its runs, with the scaffold's snake_case keys. Pure; writing the
  * file is the command line's work.
  */
+import type { Fingerprint } from './fingerprint.js';
 import type { Task } from './task.js';
 
 /** One finished run. */
@@ -65,6 +66,8 @@ export interface Summary {
   config: SummaryConfig;
   metrics: Metrics;
   results: SummaryResult[];
+  /** With `strategy` and `config`, what `--resume` compares. */
+  fingerprint?: Pick<Fingerprint, 'source' | 'optimizer' | 'kernel' | 'datasets'>;
 }
 
 /**
@@ -72,6 +75,7 @@ export interface Summary {
  *
  * @param complete Whether all runs are among them.
  * @param kernels Names of the training kernels, from the trainer's `plan` events.
+ * @param fingerprint Of the evaluation.
  */
 export function summarize(
   strategy: string,
@@ -80,6 +84,7 @@ export function summarize(
   runs: readonly RunResult[],
   complete = true,
   kernels: readonly string[] = [],
+  fingerprint?: Fingerprint,
 ): Summary {
   const ordered = [...runs].sort((a, b) => a.secretIndex - b.secretIndex || a.orderIndex - b.orderIndex);
   return {
@@ -96,7 +101,13 @@ export function summarize(
       test_accuracy: scored(run),
       ...(run.nonFinite ? { non_finite: true as const } : {}),
     })),
+    ...(fingerprint ? { fingerprint: withoutSummary(fingerprint) } : {}),
   };
+}
+
+/** What of a fingerprint the summary does not say elsewhere. */
+function withoutSummary({ source, optimizer, kernel, datasets }: Fingerprint): Summary['fingerprint'] {
+  return { source, optimizer, kernel, datasets };
 }
 
 /** The metrics of a list of runs; all zero for none. */

@@ -5,7 +5,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { checkLabel, resultLabels } from '../bench/result-files.js';
 import { validateSeed } from '../bench/seeds.js';
 import type { StrategyReference } from '../bench/strategy-messages.js';
-import { strategyReference } from '../bench/strategy-thread.js';
+import { strategyReference } from '../bench/strategy-start.js';
 import {
   configName,
   defaultConfigs,

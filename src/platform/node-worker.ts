@@ -7,8 +7,6 @@ import { nodeModule } from './node-module.js';
 
 export type NodeWorker = Worker;
 
-const running = new Set<Worker>();
-
 /**
  * @param caller `import.meta.url` of the file that the names are relative to.
  * @param names The worker's file without its ending, the source's place first; where it lies in the built package
@@ -17,7 +15,7 @@ const running = new Set<Worker>();
 export async function startWorker(
   caller: string,
   names: readonly string[],
-  options: WorkerOptions = {},
+  workerOptions: WorkerOptions = {},
 ): Promise<NodeWorker> {
   const [{ existsSync }, { fileURLToPath }, { Worker }] = await Promise.all([
     nodeModule<typeof import('node:fs')>('fs'),
@@ -26,34 +24,13 @@ export async function startWorker(
   ]);
   const source = new URL(`${names[0]}.ts`, caller);
   if (existsSync(source)) {
-    const path = JSON.stringify(fileURLToPath(source));
-    const code = `import('jiti').then(({ createJiti }) => createJiti(${JSON.stringify(caller)}).import(${path}));`;
-    return noted(new Worker(code, { ...options, eval: true }));
+    // By itself jiti would run what lies in the system's folder for temporary files, where anybody can put it.
+    const options = { fsCache: fileURLToPath(new URL('../../node_modules/.cache/jiti', import.meta.url)) };
+    const [path, from, settings] = [fileURLToPath(source), caller, options].map((one) => JSON.stringify(one));
+    const code = `import('jiti').then(({ createJiti }) => createJiti(${from}, ${settings}).import(${path}));`;
+    return new Worker(code, { ...workerOptions, eval: true });
   }
   const built = names.map((name) => new URL(`${name}.js`, caller)).find((url) => existsSync(url));
   if (!built) throw new Error(`the worker ${names[0]} is missing beside ${caller}`);
-  return noted(new Worker(built, options));
-}
-
-function noted(worker: Worker): Worker {
-  running.add(worker);
-  worker.once('exit', () => running.delete(worker));
-  return worker;
-}
-
-/**
- * Ends the threads that {@link startWorker} has started. One in a system call does not end before that returns, and until
- * then `process.exit` would hang.
- *
- * @param patienceMs How long to wait for them, in milliseconds.
- * @returns Whether all have ended.
- */
-export async function endWorkers(patienceMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, patienceMs);
-  });
-  await Promise.race([Promise.all([...running].map((worker) => worker.terminate())), late]);
-  clearTimeout(timer);
-  return running.size === 0;
+  return new Worker(built, workerOptions);
 }

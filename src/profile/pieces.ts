@@ -4,7 +4,7 @@
 import { Evaluation } from '../bench/evaluate.js';
 import { parity } from '../bench/parity.js';
 import { sampleSecrets } from '../bench/secrets.js';
-import { startStrategy } from '../bench/strategy-thread.js';
+import { startStrategy } from '../bench/strategy-start.js';
 import { makeTask } from '../bench/task.js';
 import type { Device } from '../gpu/device.js';
 import { trainLockstep } from '../lockstep/trainer.js';

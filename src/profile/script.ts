@@ -4,8 +4,6 @@
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { createJiti } from 'jiti';
 import * as bench from '../bench/index.js';
 import { forgetDefaultDevice } from '../gpu/default-device.js';
 import type { Device } from '../gpu/device.js';
@@ -14,6 +12,7 @@ import type { Profile } from '../gpu/profile.js';
 import * as library from '../index.js';
 import { type Ceilings, measureCeilings } from '../kernels/ceilings.js';
 import { LockstepError } from '../platform/errors.js';
+import { fileProblem, runUserFile } from '../platform/user-file.js';
 import { fineTimestamps } from './open.js';
 import { makeReport } from './report.js';
 import type { Taken } from './take.js';
@@ -104,15 +103,13 @@ async function runFile(
     process.stderr.write(`error: ${file} called process.exit, and with that ended its profile too.\n`);
   };
   process.once('exit', exits);
-  const jiti = createJiti(pathToFileURL(file).href, {
-    virtualModules: { 'lockstep-gpu': { ...library, openDevice: open }, 'lockstep-gpu/bench': bench },
-  });
   try {
-    await jiti.import(file);
+    const ours = { 'lockstep-gpu': { ...library, openDevice: open }, 'lockstep-gpu/bench': bench };
+    await runUserFile(file, ours);
     await idle();
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new LockstepError('bad-input', `${file} ended with an error: ${message}`, { cause });
+    const problem = fileProblem(file, cause);
+    throw new LockstepError('bad-input', `${file} ended with an error: ${problem}`, { cause });
   } finally {
     process.removeListener('exit', exits);
   }

@@ -97,12 +97,13 @@ describe('makeDataset', () => {
 describe('getOptimizerConfig', () => {
   const config = good.getOptimizerConfig(task);
   const cases: [what: string, returned: unknown, problem: string][] = [
-    ['nothing', undefined, 'lr is missing'],
+    ['nothing', undefined, 'returned undefined; it must return { lr, wd, beta1, beta2 }'],
+    ['nothing in it', {}, 'lr is missing'],
     ['a missing key', { ...config, beta2: undefined }, 'beta2 is missing; return { lr, wd, beta1, beta2 }'],
     ['lr 0', { ...config, lr: 0 }, 'lr is 0; it must be a finite number above 0'],
     ['lr infinite', { ...config, lr: Number.POSITIVE_INFINITY }, 'lr is Infinity'],
     ['lr NaN', { ...config, lr: Number.NaN }, 'lr is NaN'],
-    ['lr a string', { ...config, lr: '0.1' }, "lr is '0.1'"],
+    ['lr a string', { ...config, lr: '0.1' }, 'lr is the text "0.1"'],
     ['negative wd', { ...config, wd: -0.1 }, 'wd is -0.1; it must be a finite number of 0 or more'],
     ['beta1 1', { ...config, beta1: 1 }, 'beta1 is 1; it must be between 0 and 1'],
     ['beta2 0', { ...config, beta2: 0 }, 'beta2 is 0'],

@@ -6,16 +6,25 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkCheckpoint } from '../../src/bench/checkpoint.js';
 import { checkpointBytes, checkpointOf } from '../../src/bench/checkpoint-file.js';
-import { differences } from '../../src/bench/differences.js';
 import type { EvaluationCheckpoint } from '../../src/bench/events.js';
+import type { Fingerprint } from '../../src/bench/fingerprint.js';
 import { sealBytes, unsealBytes } from '../../src/bench/seal.js';
-import { type Summary, summarize } from '../../src/bench/summary.js';
-import { summaryIdentity, summaryIn, summaryText } from '../../src/bench/summary-file.js';
+import { type Summary, summarize, summaryConfig } from '../../src/bench/summary.js';
+import { completeSummary, summaryText } from '../../src/bench/summary-file.js';
 import { makeTask } from '../../src/bench/task.js';
 import { LockstepError } from '../../src/platform/errors.js';
 
 const task = makeTask('n8-k2', 'smoke', { maxSteps: 1000 });
 const PATH = '/results/mine_seed42.checkpoint';
+
+const fingerprintOf = (seed: number): Fingerprint => ({
+  strategy: 'mine',
+  source: { 'mine.ts': 'aa' },
+  optimizer: { lr: 0.1, weightDecay: 0, beta1: 0.9, beta2: 0.99 },
+  config: summaryConfig(task, seed),
+  kernel: 'auto',
+  datasets: ['d0', null],
+});
 
 /** As an evaluation has it: one run done, one that diverged, two under way. */
 function checkpointAt(step: number): EvaluationCheckpoint {
@@ -28,7 +37,7 @@ function checkpointAt(step: number): EvaluationCheckpoint {
     stableWindows: 1,
   });
   return {
-    identity: JSON.stringify({ strategy: 'mine', seed: 42 }),
+    fingerprint: fingerprintOf(42),
     kernels: ['portable'],
     results: [
       { secretIndex: 0, orderIndex: 0, steps: 400, testAccuracy: 0.75 },
@@ -52,6 +61,7 @@ const summaryOf = (seed: number, complete = true): Summary =>
     })),
     complete,
     ['portable'],
+    fingerprintOf(seed),
   );
 
 /** A change of a file. Each place is a share of its length. */
@@ -145,21 +155,21 @@ test('every single bit of the header and every cut of it counts', () => {
 });
 
 test('600 mutations of a finished JSON: each is refused, or says the same', () => {
-  const expected = summaryIdentity({ strategy: 'mine', task, seed: 3 });
+  const expected = fingerprintOf(3);
   const whole = summaryOf(3);
   const [text, other] = [whole, summaryOf(4)].map((summary) => Buffer.from(summaryText(summary)));
   let refused = 0;
   fc.assert(
     fc.property(mutation, (change) => {
       const bytes = mutate(text, other, change);
-      const read = readOrRefusal(() => summaryIn(PATH, bytes.toString('utf8'), expected));
+      const read = readOrRefusal(() => completeSummary(PATH, bytes.toString('utf8'), expected));
       if (read === 'refused') refused++;
       else expect(read).toEqual(whole);
     }),
     { numRuns: 600, seed: 10 },
   );
   expect(refused).toBeGreaterThan(450);
-  expect(summaryIn(PATH, text.toString(), expected)).toEqual(whole);
+  expect(completeSummary(PATH, text.toString(), expected)).toEqual(whole);
 });
 
 describe('files that are whole and not ours', () => {
@@ -177,7 +187,7 @@ describe('files that are whole and not ours', () => {
     expect(() => unsealBytes(PATH, { format: 1, version: '1.0.0' }, bytes)).toThrow(reason);
   });
 
-  const expected = summaryIdentity({ strategy: 'mine', task, seed: 3 });
+  const expected = fingerprintOf(3);
   const good = () => JSON.parse(summaryText(summaryOf(3)));
   test.each<[string, () => unknown, RegExp]>([
     ['no seal', () => summaryOf(3), /no "integrity" field/],
@@ -186,16 +196,18 @@ describe('files that are whole and not ours', () => {
     ['one key more', () => ({ ...good(), note: 'mine' }), /was changed after/],
     ['a list', () => [good()], /is no result of lockstep-gpu/],
     ['null', () => null, /is no result of lockstep-gpu/],
-    ['another seed', () => JSON.parse(summaryText(summaryOf(4))), /config\.seed is 4 there and 3 here/],
+    ['another seed', () => JSON.parse(summaryText(summaryOf(4))), /another evaluation: seed was 4 and is 3/],
   ])('a JSON: %s', (_, value, reason) => {
     const text = JSON.stringify(value());
-    expect(() => summaryIn(PATH, text, expected)).toThrow(reason);
-    expect(readOrRefusal(() => summaryIn(PATH, text, expected))).toBe('refused');
+    expect(() => completeSummary(PATH, text, expected)).toThrow(reason);
+    expect(readOrRefusal(() => completeSummary(PATH, text, expected))).toBe('refused');
   });
 
-  test('an interrupted evaluation is read too; white space does not count', () => {
-    expect(summaryIn(PATH, summaryText(summaryOf(3, false)), expected).complete).toBe(false);
-    expect(summaryIn(PATH, JSON.stringify(good()), expected)).toEqual(summaryOf(3));
+  test('an interrupted evaluation has no complete summary; white space does not count', () => {
+    expect(completeSummary(PATH, summaryText(summaryOf(3, false)), expected)).toBeUndefined();
+    const { fingerprint: _, ...early } = summaryOf(3, false); // before the strategy had answered
+    expect(completeSummary(PATH, summaryText(early), expected)).toBeUndefined();
+    expect(completeSummary(PATH, JSON.stringify(good()), expected)).toEqual(summaryOf(3));
   });
 });
 
@@ -222,12 +234,4 @@ describe('a checkpoint object', () => {
     expect(() => checkCheckpoint(draft, task)).toThrow(reason);
     expect(() => checkCheckpoint(draft, task)).toThrow(expect.objectContaining({ code: 'bad-input' }));
   });
-});
-
-test('differences are named by their place', () => {
-  expect(differences({ a: 1, c: { d: [1] } }, { a: 1, b: 2, c: { d: [2] } })).toEqual([
-    'b is nothing there and 2 here',
-    'c.d is [1] there and [2] here',
-  ]);
-  expect(differences({ a: Number.NaN }, { a: Number.NaN })).toEqual([]);
 });

@@ -11,11 +11,12 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { sampleSecrets } from '../../src/bench/secrets.js';
 import { strategyNamed } from '../../src/bench/strategies/index.js';
 import { localStrategy, type StrategyHost } from '../../src/bench/strategy-host.js';
-import { startStrategy, strategyReference } from '../../src/bench/strategy-thread.js';
+import { startStrategy, strategyReference } from '../../src/bench/strategy-start.js';
 import { makeTask } from '../../src/bench/task.js';
+import { positiveRate } from '../../src/tensor/bits.js';
 
 const { worker } = vi.hoisted(() => ({ worker: { fromSource: false } }));
-vi.mock('../../src/lockstep/node-worker.js', async (original) => {
+vi.mock('../../src/platform/node-worker.js', async (original) => {
   const { startWorker } = await original<typeof import('../../src/platform/node-worker.js')>();
   const built = new URL('../../dist/src/bench/strategy-worker.js', import.meta.url);
   const modified = (path: string | URL) => statSync(new URL(path, import.meta.url)).mtimeMs;
@@ -75,10 +76,8 @@ test.each([
   expect(there.name).toBe(here.name);
   for (const host of [there]) {
     expect(await host.call('optimizer', task)).toEqual(await here.call('optimizer', task));
-    expect(await host.call('secret', task, 42, 0, secret)).toEqual(
-      await here.call('secret', task, 42, 0, secret),
-    );
-    expect(await host.call('run', task, 42, 0, 1)).toEqual(await here.call('run', task, 42, 0, 1));
+    expect(await host.call('dataset', task, secret, 7)).toEqual(await here.call('dataset', task, secret, 7));
+    expect(await host.call('weights', task, 7)).toEqual(await here.call('weights', task, 7));
   }
 });
 
@@ -104,25 +103,25 @@ test.each([
 ])('%s is loaded without a build step', async (name, text) => {
   const host = await startFile(name, text);
   expect(host.name).toBe('mine');
-  const { dataset, positiveRate } = await host.call('secret', task, 42, 0, secret);
+  const dataset = await host.call('dataset', task, secret, 7);
   expect([dataset.x.rows, dataset.x.cols]).toEqual([100, 12]);
   expect(dataset.x.get(99, 11)).toBeTypeOf('number'); // a BitMatrix again, not a plain object
-  expect(positiveRate).toBeGreaterThan(0.2);
+  expect(positiveRate(dataset)).toBeGreaterThan(0.2);
 });
 
 test.each([
-  ['makeDataset() { throw new Error("boom"); }', 'secret', /Strategy 'broken', makeDataset: threw: boom/],
-  ['async makeDataset() { return {}; }', 'secret', /'broken', makeDataset: returned a promise/],
+  ['makeDataset() { throw new Error("boom"); }', 'dataset', /Strategy 'broken', makeDataset: threw: boom/],
+  ['async makeDataset() { return {}; }', 'dataset', /'broken', makeDataset: returned a promise/],
   [
     'initModel(model) { model.hidden.weight.data[3] = NaN; }',
-    'run',
+    'weights',
     /'broken', initModel: .*hidden.weight.data\[3\] as NaN/,
   ],
   ['getOptimizerConfig: () => ({ lr: 1 })', 'optimizer', /'broken', getOptimizerConfig: wd is missing/],
 ] as const)('%s: named in the error', async (replacement, call, reason) => {
   const host = await startFile('broken.mjs', broken(replacement));
-  const args = { optimizer: [task], secret: [task, 42, 0, secret], run: [task, 42, 0, 0] }[call];
-  const answer = host.call(call, ...(args as [typeof task, number, number, never]));
+  const args = { optimizer: [task], dataset: [task, secret, 7], weights: [task, 7] }[call];
+  const answer = host.call(call, ...(args as [typeof task, never, never]));
   await expect(answer).rejects.toThrow(
     expect.objectContaining({ code: 'bad-input', message: expect.stringMatching(reason) }),
   );
@@ -143,7 +142,7 @@ test.each([
 
 test('a strategy that never returns can be closed, and its call is rejected', async () => {
   const host = await startFile('endless.mjs', broken('makeDataset() { for (;;); }'));
-  const answer = host.call('secret', task, 42, 0, secret);
+  const answer = host.call('dataset', task, secret, 7);
   host.close();
   await expect(answer).rejects.toThrow(/was closed/);
 });
