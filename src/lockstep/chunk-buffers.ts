@@ -1,13 +1,9 @@
 /** Allocates and frees the buffers that a training kernel and its caller share. What is in them, training-kernel.ts says. */
+
+import { HYPER, SLOT, STEP, SUMS } from '../../shaders/train/chunk.wgsl.js';
 import type { Device } from '../gpu/device.js';
 import { BufferUsage } from '../gpu/usage.js';
-import {
-  type ChunkBuffers,
-  HYPER_FLOATS,
-  SLOT_WORDS,
-  STEP_FLOATS,
-  SUMS,
-} from '../kernels/train/training-kernel.js';
+import type { ChunkBuffers } from '../kernels/train/training-kernel.js';
 import type { MemoryPlan } from './memory-plan.js';
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
@@ -20,12 +16,12 @@ export function allocateChunkBuffers(
   return {
     slots,
     capacity,
-    slotOf: words('slots', SLOT_WORDS * slots),
-    hypers: words('hyperparameters', HYPER_FLOATS * slots),
-    steps: words('step sizes', STEP_FLOATS * capacity),
+    slotOf: words('slots', SLOT.words * slots),
+    hypers: words('hyperparameters', HYPER.words * slots),
+    steps: words('step sizes', STEP.words * capacity),
     order: words('epoch order', batchPitch * capacity),
     paused: words('paused', slots),
-    sums: words('window sums', SUMS * batchPitch * slots),
+    sums: words('window sums', SUMS.length * batchPitch * slots),
   };
 }
 

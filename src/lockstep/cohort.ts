@@ -2,25 +2,20 @@
  * Runs that train in the same dispatches: one compiled kernel, its buffers and slots. Sends chunks of steps, reads the
  * records of windows that closed, hands out trained weights. Which runs, and what becomes of them, the trainer knows.
  */
-import { closeWindow, RECORD_WORDS } from '../../shaders/train/close-window.wgsl.js';
+import { HYPER, SLOT, SOURCE, STEP, SUMS } from '../../shaders/train/chunk.wgsl.js';
 import { annotatePass, type PassNote } from '../gpu/annotate.js';
-import { bindGroup } from '../gpu/bind.js';
 import type { Device } from '../gpu/device.js';
 import { span } from '../gpu/host-spans.js';
 import { mapWhenDone, type WaitOptions } from '../gpu/map.js';
 import { BufferUsage } from '../gpu/usage.js';
-import { type ChunkSize, sumsBytes } from '../kernels/train/training-cost.js';
-import {
-  type ChunkBuffers,
-  type DataBank,
-  HYPER_FLOATS,
-  type KernelShape,
-  type KernelVariant,
-  SLOT_WORDS,
-  SOURCE_WORDS,
-  STEP_FLOATS,
-  SUMS,
-  type TrainingKernel,
+import { type ClosingWindow, WindowCloser, type WindowRecord } from '../kernels/train/close-window.js';
+import type { ChunkSize } from '../kernels/train/training-cost.js';
+import type {
+  ChunkBuffers,
+  DataBank,
+  KernelShape,
+  KernelVariant,
+  TrainingKernel,
 } from '../kernels/train/training-kernel.js';
 import { plainBytes, typedArrayName } from '../platform/bytes.js';
 import { showKind } from '../platform/options.js';
@@ -28,24 +23,12 @@ import { allocateChunkBuffers, freeChunkBuffers } from './chunk-buffers.js';
 import { DataBanks } from './data-banks.js';
 import { liveWeights } from './live-columns.js';
 import type { MemoryPlan } from './memory-plan.js';
-import type { RunChunk, RunProgress } from './run-progress.js';
+import type { Closing, RunChunk, RunProgress } from './run-progress.js';
 import type { LockstepRun, MlpWeights, RunCheckpoint } from './types.js';
 import { WeightReader } from './weight-reader.js';
 
-const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
-const WINDOW_WORDS = 4;
 /** Batches are drawn and uploaded in pieces of about so many words, which stay in a core's cache. */
 const PIECE_WORDS = 65536;
-
-/** What the device found when a window closed. */
-export interface WindowRecord {
-  lossSum: number;
-  hits: number;
-  smallHits: number;
-  /** Steps since the first NaN, in this window; 0 where there was none. */
-  nanSteps: number;
-  stableWindows: number;
-}
 
 export class Cohort {
   readonly shape: KernelShape;
@@ -54,9 +37,7 @@ export class Cohort {
   readonly #device: Device;
   readonly #kernel: TrainingKernel;
   readonly #buffers: ChunkBuffers;
-  readonly #own: { windows: GPUBuffer; stable: GPUBuffer; records: GPUBuffer; rule: GPUBuffer };
-  readonly #close: GPUComputePipeline;
-  readonly #closeGroup: GPUBindGroup;
+  readonly #closer: WindowCloser;
   /** Batches of a few runs on their way to the device. */
   #order = new Uint32Array(0);
   readonly #table: Float32Array<ArrayBuffer>;
@@ -73,15 +54,11 @@ export class Cohort {
     stableWindows: number,
   ): Promise<Cohort> {
     const buffers = allocateChunkBuffers(device, plan);
-    const [kernel, close] = await Promise.all([
+    const [kernel, closer] = await Promise.all([
       variant.create(device, shape, buffers),
-      device.pipeline({
-        label: 'close-window',
-        code: closeWindow(shape.batch, plan.batchPitch),
-        options: { batch: shape.batch, batchPitch: plan.batchPitch },
-      }),
+      WindowCloser.create(device, shape, plan.batchPitch, buffers, stableWindows),
     ]);
-    return new Cohort(device, shape, plan, kernel, buffers, close, stableWindows);
+    return new Cohort(device, shape, plan, kernel, buffers, closer);
   }
 
   private constructor(
@@ -90,28 +67,17 @@ export class Cohort {
     plan: MemoryPlan,
     kernel: TrainingKernel,
     buffers: ChunkBuffers,
-    close: GPUComputePipeline,
-    stableWindows: number,
+    closer: WindowCloser,
   ) {
     this.#device = device;
     this.shape = shape;
     this.plan = plan;
     this.#kernel = kernel;
     this.#buffers = buffers;
-    this.#close = close;
+    this.#closer = closer;
     this.#weights = new WeightReader(device, kernel, plan.slots);
     this.banks = new DataBanks(device, plan.slots);
-    this.#own = {
-      windows: device.allocate('windows', 4 * WINDOW_WORDS * plan.slots, STORAGE),
-      stable: device.allocate('stable windows', 4 * plan.slots, STORAGE),
-      records: device.allocate('window records', 4 * RECORD_WORDS * plan.slots, STORAGE),
-      rule: device.allocate('stop rule', 16, BufferUsage.UNIFORM | BufferUsage.COPY_DST),
-    };
-    device.gpu.queue.writeBuffer(this.#own.rule, 0, new Uint32Array([stableWindows]));
-    const { windows, stable, records, rule } = this.#own;
-    const bindings = [rule, buffers.slotOf, windows, buffers.sums, stable, buffers.paused, records];
-    this.#closeGroup = bindGroup(device, close, bindings);
-    this.#table = new Float32Array(plan.capacity * STEP_FLOATS);
+    this.#table = new Float32Array(plan.capacity * STEP.words);
     this.#free = Array.from({ length: plan.slots }, (_, k) => plan.slots - 1 - k);
   }
 
@@ -147,7 +113,7 @@ export class Cohort {
   }
 
   get #sumWords(): number {
-    return SUMS * this.plan.batchPitch;
+    return SUMS.length * this.plan.batchPitch;
   }
 
   /** Puts a run into its slot: as it begins, or as a checkpoint says. */
@@ -157,9 +123,9 @@ export class Cohort {
     const { hypers, paused, sums } = this.#buffers;
     const state = checkpoint?.state ?? this.#kernel.pack(liveWeights(weights, features, placement.columns));
     queue.writeBuffer(this.#kernel.state, 4 * this.#kernel.stateFloats * slot, plainBytes(state));
-    queue.writeBuffer(hypers, 4 * HYPER_FLOATS * slot, progress.hypers);
+    queue.writeBuffer(hypers, 4 * HYPER.words * slot, progress.hypers);
     queue.writeBuffer(paused, 4 * slot, new Uint32Array(1));
-    queue.writeBuffer(this.#own.stable, 4 * slot, Uint32Array.of(checkpoint?.stableWindows ?? 0));
+    queue.writeBuffer(this.#closer.stable, 4 * slot, Uint32Array.of(checkpoint?.stableWindows ?? 0));
     queue.writeBuffer(
       sums,
       4 * this.#sumWords * slot,
@@ -173,7 +139,7 @@ export class Cohort {
     const [state, sums, stable] = await Promise.all([
       read(this.#kernel.state, this.#kernel.stateFloats),
       read(this.#buffers.sums, this.#sumWords),
-      read(this.#own.stable, 1),
+      read(this.#closer.stable, 1),
     ]);
     return {
       steps: done,
@@ -205,54 +171,55 @@ export class Cohort {
       const some = chunks.slice(first, first + runs);
       span('data', 'epoch orders', () => {
         some.forEach((chunk, k) => {
-          const at = (first + k) * steps * STEP_FLOATS;
+          const at = (first + k) * steps * STEP.words;
           chunk.run.send(chunk, this.#order, k * runWords, this.#table, at);
         });
       });
       queue.writeBuffer(order, 4 * first * runWords, this.#order, 0, some.length * runWords);
     }
-    queue.writeBuffer(table, 0, this.#table, 0, chunks.length * steps * STEP_FLOATS);
-    queue.writeBuffer(slotOf, 0, slotWords(chunks));
+    queue.writeBuffer(table, 0, this.#table, 0, chunks.length * steps * STEP.words);
+    const slots = chunks.map(({ run, closing, ...chunk }) => ({
+      slot: run.slot,
+      steps: chunk.steps,
+      closes: closing ? 1 : 0,
+    }));
+    queue.writeBuffer(slotOf, 0, SLOT.array(slots));
     const banks = this.#writeSources(chunks);
     const pass = encoder.beginComputePass({ label: 'chunk' });
     annotatePass(pass, () => this.#note({ positions: chunks.length, steps, runSteps }));
     this.#kernel.encode(pass, { positions: chunks.length, steps, runSteps, banks });
     if (chunks.some((chunk) => chunk.closing)) {
-      queue.writeBuffer(this.#own.windows, 0, windowWords(chunks));
-      pass.setPipeline(this.#close);
-      pass.setBindGroup(0, this.#closeGroup);
-      pass.dispatchWorkgroups(chunks.length);
+      const windows = chunks.map(({ closing }) => closing && closingWindow(closing));
+      this.#closer.encode(pass, windows);
     }
     pass.end();
     const staging = this.#takeStaging();
-    encoder.copyBufferToBuffer(this.#own.records, 0, staging, 0, staging.size);
+    encoder.copyBufferToBuffer(this.#closer.records, 0, staging, 0, staging.size);
     return staging;
   }
 
   #note({ positions, steps, runSteps }: ChunkSize): PassNote {
     const { features, hidden, batch } = this.shape;
-    // The sums of a window are read and cleared; three of the four are added up over the samples, one as a float.
-    const close = {
-      bytes: positions * (sumsBytes(this.shape) + 4 * (WINDOW_WORDS + RECORD_WORDS)),
-      flops: positions * batch,
-    };
     return {
-      costs: { ...this.#kernel.costs({ positions, steps, runSteps }), 'close-window': close },
+      costs: {
+        ...this.#kernel.costs({ positions, steps, runSteps }),
+        'close-window': this.#closer.cost(positions),
+      },
       shapes: `${positions} runs, ${runSteps} steps, batch ${batch}, ${features} -> ${hidden} -> 1`,
     };
   }
 
   #writeSources(chunks: readonly RunChunk[]): { bank: DataBank; entries: number }[] {
-    const byBank = new Map<DataBank, number[]>();
+    const byBank = new Map<DataBank, Parameters<typeof SOURCE.array>[0][number][]>();
     chunks.forEach(({ run, steps }, position) => {
       const { bank, rowsAt, labelsAt } = run.placement;
-      const words = byBank.get(bank) ?? [];
-      words.push(position, steps, rowsAt, labelsAt);
-      byBank.set(bank, words);
+      const sources = byBank.get(bank) ?? [];
+      sources.push({ position, steps, rows: rowsAt, labels: labelsAt });
+      byBank.set(bank, sources);
     });
-    return [...byBank].map(([bank, words]) => {
-      this.#device.gpu.queue.writeBuffer(bank.sources, 0, Uint32Array.from(words));
-      return { bank, entries: words.length / SOURCE_WORDS };
+    return [...byBank].map(([bank, sources]) => {
+      this.#device.gpu.queue.writeBuffer(bank.sources, 0, SOURCE.array(sources));
+      return { bank, entries: sources.length };
     });
   }
 
@@ -266,20 +233,14 @@ export class Cohort {
     const data = span('read-back', 'window records', () => staging.getMappedRange().slice(0));
     staging.unmap();
     this.#staging.push(staging);
-    const words = new Uint32Array(data);
-    const floats = new Float32Array(data);
-    return Array.from({ length: this.plan.slots }, (_, position) => {
-      const at = position * RECORD_WORDS;
-      const [hits, smallHits, nanSteps, stableWindows] = words.subarray(at + 1, at + RECORD_WORDS);
-      return { lossSum: floats[at], hits, smallHits, nanSteps, stableWindows };
-    });
+    return this.#closer.read(data);
   }
 
   #takeStaging(): GPUBuffer {
     const kept = this.#staging.pop();
     if (kept) return kept;
     const usage = BufferUsage.MAP_READ | BufferUsage.COPY_DST;
-    const buffer = this.#device.allocate('window records staging', this.#own.records.size, usage);
+    const buffer = this.#device.allocate('window records staging', this.#closer.records.size, usage);
     this.#allStaging.push(buffer);
     return buffer;
   }
@@ -294,24 +255,14 @@ export class Cohort {
     this.#kernel.destroy();
     this.banks.destroy();
     freeChunkBuffers(this.#device, this.#buffers);
-    for (const buffer of [...Object.values(this.#own), ...this.#allStaging]) this.#device.free(buffer);
+    this.#closer.destroy();
+    for (const buffer of this.#allStaging) this.#device.free(buffer);
   }
 }
 
-function slotWords(chunks: readonly RunChunk[]): Uint32Array<ArrayBuffer> {
-  const words = new Uint32Array(chunks.length * SLOT_WORDS);
-  chunks.forEach(({ run, steps, closing }, position) => {
-    words.set([run.slot, steps, closing ? 1 : 0], position * SLOT_WORDS);
-  });
-  return words;
-}
-
-function windowWords(chunks: readonly RunChunk[]): Int32Array<ArrayBuffer> {
-  const words = new Int32Array(chunks.length * WINDOW_WORDS);
-  chunks.forEach(({ closing }, position) => {
-    if (!closing) return;
-    const { batches, budget } = closing;
-    words.set([batches.whole, batches.small, batches.smallBatch, budget], position * WINDOW_WORDS);
-  });
-  return words;
-}
+const closingWindow = ({ batches: { whole, small, smallBatch }, budget }: Closing): ClosingWindow => ({
+  wholeBatches: whole,
+  smallBatches: small,
+  smallBatch,
+  budget,
+});

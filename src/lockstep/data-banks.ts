@@ -2,9 +2,11 @@
  * Training sets on the device: packed rows and labels of many datasets behind one another in a few buffers (banks),
  * as large as a binding may be. A dataset that several runs share is there once, as long as one of them needs it.
  */
+
+import { SOURCE } from '../../shaders/train/chunk.wgsl.js';
 import type { Device } from '../gpu/device.js';
 import { BufferUsage } from '../gpu/usage.js';
-import { type DataBank, SOURCE_WORDS } from '../kernels/train/training-kernel.js';
+import type { DataBank } from '../kernels/train/training-kernel.js';
 import { plainBytes } from '../platform/bytes.js';
 import { LockstepError } from '../platform/errors.js';
 import type { BinaryDataset } from '../tensor/bits.js';
@@ -107,7 +109,7 @@ export class DataBanks {
     const bank = {
       rows: this.#device.allocate('dataset rows', Math.max(rowsBytes, SMALL_BANK_BYTES), STORAGE),
       labels: this.#device.allocate('dataset labels', Math.max(labelsBytes, SMALL_BANK_BYTES / 4), STORAGE),
-      sources: this.#device.allocate('dataset sources', 4 * SOURCE_WORDS * this.#slots, STORAGE),
+      sources: this.#device.allocate('dataset sources', 4 * SOURCE.words * this.#slots, STORAGE),
       usedRows: 0,
       usedLabels: 0,
       datasets: 0,

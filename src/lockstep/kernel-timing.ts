@@ -2,14 +2,11 @@
  * Times kernel variants on a device: a few steps of each on the real shape and number of runs, with weights and data of
  * zeros. For choosing between variants only; figures to publish come from benchmarks/.
  */
+
+import { HYPER, SLOT, SOURCE, STEP } from '../../shaders/train/chunk.wgsl.js';
 import type { Device } from '../gpu/device.js';
 import { BufferUsage } from '../gpu/usage.js';
-import {
-  type DataBank,
-  type KernelShape,
-  type KernelVariant,
-  SOURCE_WORDS,
-} from '../kernels/train/training-kernel.js';
+import type { DataBank, KernelShape, KernelVariant } from '../kernels/train/training-kernel.js';
 import { allocateChunkBuffers, freeChunkBuffers } from './chunk-buffers.js';
 import { planMemory } from './memory-plan.js';
 
@@ -37,22 +34,27 @@ export async function timeKernel(
     return buffer;
   };
   const capacity = most * slots;
-  const step = [1e-3, 1, 1 / shape.batch, shape.batch];
+  const hyper = { decay: 1, beta1: 0.9, oneMinusBeta1: 0.1, beta2: 0.99, oneMinusBeta2: 0.01, eps: 1e-8 };
+  const step = { stepSize: 1e-3, invRootCorrection2: 1, invCount: 1 / shape.batch, count: shape.batch };
   // Zeros but for these two: every sample is the first row.
   const buffers = allocateChunkBuffers(device, { slots, capacity, batchPitch });
   const { queue } = device.gpu;
-  queue.writeBuffer(buffers.hypers, 0, repeated([1, 0.9, 0.1, 0.99, 0.01, 1e-8], slots));
-  queue.writeBuffer(buffers.steps, 0, repeated(step, capacity));
+  queue.writeBuffer(buffers.hypers, 0, HYPER.array(Array(slots).fill(hyper)));
+  queue.writeBuffer(buffers.steps, 0, STEP.array(Array(capacity).fill(step)));
   const bank: DataBank = {
     rows: words(Math.ceil(shape.features / 32)),
     labels: words(1),
-    sources: words(SOURCE_WORDS * slots),
+    sources: words(SOURCE.words * slots),
   };
   const kernel = await variant.create(device, shape, buffers);
   const chunk = async (steps: number): Promise<number> => {
     const entries = Array.from({ length: slots }, (_, k) => k);
-    queue.writeBuffer(buffers.slotOf, 0, Uint32Array.from(entries.flatMap((k) => [k, steps, 0])));
-    queue.writeBuffer(bank.sources, 0, Uint32Array.from(entries.flatMap((k) => [k, steps, 0, 0])));
+    queue.writeBuffer(buffers.slotOf, 0, SLOT.array(entries.map((slot) => ({ slot, steps, closes: 0 }))));
+    queue.writeBuffer(
+      bank.sources,
+      0,
+      SOURCE.array(entries.map((position) => ({ position, steps, rows: 0, labels: 0 }))),
+    );
     const encoder = device.gpu.createCommandEncoder({ label: 'kernel timing' });
     const pass = encoder.beginComputePass();
     const banks = [{ bank, entries: slots }];
@@ -78,10 +80,4 @@ export async function timeKernel(
     freeChunkBuffers(device, buffers);
     for (const buffer of made) device.free(buffer);
   }
-}
-
-function repeated(values: readonly number[], times: number): Float32Array<ArrayBuffer> {
-  const all = new Float32Array(values.length * times);
-  for (let k = 0; k < times; k++) all.set(values, k * values.length);
-  return all;
 }

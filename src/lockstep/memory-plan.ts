@@ -2,14 +2,9 @@
  * How many runs train at once and how many steps a chunk may hold, from what a kernel variant takes and what the
  * device allows. Numbers only; nothing is allocated here.
  */
+import { HYPER, STEP, SUMS } from '../../shaders/train/chunk.wgsl.js';
 import type { Device } from '../gpu/device.js';
-import {
-  HYPER_FLOATS,
-  type KernelFootprint,
-  type KernelShape,
-  STEP_FLOATS,
-  SUMS,
-} from '../kernels/train/training-kernel.js';
+import type { KernelFootprint, KernelShape } from '../kernels/train/training-kernel.js';
 import { LockstepError } from '../platform/errors.js';
 
 /** The most that the buffers of a chunk's batches take together. */
@@ -36,8 +31,8 @@ export function planMemory(
 ): MemoryPlan {
   const binding = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
   const { batchPitch } = footprint;
-  const sums = 4 * SUMS * batchPitch;
-  const largest = Math.max(sums, 4 * HYPER_FLOATS, ...footprint.slotBuffers);
+  const sums = 4 * SUMS.length * batchPitch;
+  const largest = Math.max(sums, 4 * HYPER.words, ...footprint.slotBuffers);
   const fitting = Math.min(MOST_SLOTS, Math.floor(binding / largest));
   if (fitting < 1) {
     throw new LockstepError(
@@ -47,7 +42,7 @@ export function planMemory(
     );
   }
   const slots = Math.min(wanted, fitting);
-  const bytesPerStep = Math.max(4 * batchPitch, 4 * STEP_FLOATS, footprint.bytesPerStep);
+  const bytesPerStep = Math.max(4 * batchPitch, 4 * STEP.words, footprint.bytesPerStep);
   const capacity = Math.max(
     slots,
     Math.min(slots * stepsPerChunk, Math.floor(Math.min(binding, CHUNK_BYTES) / bytesPerStep)),

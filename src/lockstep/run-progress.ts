@@ -2,7 +2,7 @@
  * One run under way, on the host: its place on the device, its batches, how far it has been sent ahead and which
  * window is open. It decides nothing: the device applies the stop rule, the trainer reads what came of it.
  */
-import { HYPER_FLOATS, STEP_FLOATS } from '../kernels/train/training-kernel.js';
+import { HYPER, STEP } from '../../shaders/train/chunk.wgsl.js';
 import type { BatchPlan, BatchSource } from './batches.js';
 import type { Placement } from './data-banks.js';
 import { DEFAULT_EPS } from './options.js';
@@ -86,10 +86,10 @@ export class RunProgress {
   }
 
   /** AdamW's constants as the kernels take them. */
-  get hypers(): Float32Array<ArrayBuffer> {
+  get hypers(): Uint32Array<ArrayBuffer> {
     const { lr, weightDecay, beta1, beta2, eps = DEFAULT_EPS } = this.run.optimizer;
-    const values = [1 - lr * weightDecay, beta1, 1 - beta1, beta2, 1 - beta2, eps];
-    return Float32Array.from(values.slice(0, HYPER_FLOATS));
+    const [oneMinusBeta1, oneMinusBeta2] = [1 - beta1, 1 - beta2];
+    return HYPER.array([{ decay: 1 - lr * weightDecay, beta1, oneMinusBeta1, beta2, oneMinusBeta2, eps }]);
   }
 
   get decay(): number {
@@ -140,17 +140,18 @@ export class RunProgress {
   ): void {
     const { lr, beta1, beta2 } = this.run.optimizer;
     this.#batches.take(order, orderAt, steps);
+    const { stepSize, invRootCorrection2, invCount, count } = STEP.at;
     // Not in the fields: V8 allocates a number for each that is stored there.
     let [power1, power2] = [this.#power1, this.#power2];
     for (let s = 0; s < steps; s++) {
       const examples = examplesOf(this.sent + s, this.#settings);
       power1 *= beta1;
       power2 *= beta2;
-      const at = tableAt + s * STEP_FLOATS;
-      table[at] = lr / (1 - power1);
-      table[at + 1] = 1 / Math.sqrt(1 - power2);
-      table[at + 2] = 1 / examples;
-      table[at + 3] = examples;
+      const at = tableAt + s * STEP.words;
+      table[at + stepSize] = lr / (1 - power1);
+      table[at + invRootCorrection2] = 1 / Math.sqrt(1 - power2);
+      table[at + invCount] = 1 / examples;
+      table[at + count] = examples;
     }
     this.#power1 = power1;
     this.#power2 = power2;

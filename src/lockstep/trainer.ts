@@ -5,11 +5,12 @@
  */
 import type { Device } from '../gpu/device.js';
 import { span } from '../gpu/host-spans.js';
+import type { WindowRecord } from '../kernels/train/close-window.js';
 import { LockstepError } from '../platform/errors.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 import { BatchThreads, defaultThreads } from './batch-threads.js';
 import { DrawnBatches } from './batches.js';
-import { Cohort, type WindowRecord } from './cohort.js';
+import { Cohort } from './cohort.js';
 import { Finisher } from './finisher.js';
 import { liveColumns } from './live-columns.js';
 import { planMemory } from './memory-plan.js';

@@ -2,7 +2,7 @@
 // that one thread draws when they are asked for.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NO_ROW } from '../../shaders/train/subgroup/gather.wgsl.js';
+import { NO_ROW } from '../../shaders/train/chunk.wgsl.js';
 import { BatchRing } from '../../src/lockstep/batch-ring.js';
 import { BatchThreads, defaultThreads } from '../../src/lockstep/batch-threads.js';
 import { type BatchPlan, type BatchSource, DrawnBatches } from '../../src/lockstep/batches.js';

@@ -4,7 +4,7 @@
  * subgroups, any batch, width and number of features). Every sum runs over one index in rising order.
  */
 import { bce } from '../../bce.wgsl.js';
-import { NO_ROW } from '../subgroup/gather.wgsl.js';
+import { HYPER, noRow, SLOT, SOURCE, STEP, sumNames } from '../chunk.wgsl.js';
 
 export interface PortableOptions {
   features: number;
@@ -39,8 +39,8 @@ const activationsPitch = ${o.hidden + 1}u;
 /** Keeps a NaN, as PyTorch's does; max() need not. */
 fn relu(z: f32) -> f32 { return select(z, 0.0, z < 0.0); }
 
-struct Slot { slot: u32, steps: u32, closes: u32 }
-struct Step { stepSize: f32, invRootCorrection2: f32, invCount: f32, count: f32 }
+${SLOT.wgsl}
+${STEP.wgsl}
 `;
 }
 
@@ -61,7 +61,8 @@ const onlyWhereItTrains = (position: 'y' | 'z', items: string): string => /* wgs
 export function portableGather(o: PortableOptions): string {
   return /* wgsl */ `
 ${common(o)}
-struct Source { position: u32, steps: u32, rows: u32, labels: u32 }
+${SOURCE.wgsl}
+${noRow}
 @group(0) @binding(0) var<uniform> stride: u32;
 @group(0) @binding(1) var<storage, read> cursor: array<u32>;
 @group(0) @binding(2) var<storage, read> sources: array<Source>;
@@ -77,9 +78,9 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
   let row = order[(source.position * stride + cursor[0]) * batchSize + at.x];
   let sample = (source.position * batchSize + at.x) * sampleWords;
   for (var w = 0u; w < rowWords; w++) {
-    batch[sample + w] = select(0u, rows[source.rows + row * rowWords + w], row != ${NO_ROW}u);
+    batch[sample + w] = select(0u, rows[source.rows + row * rowWords + w], row != noRow);
   }
-  batch[sample + rowWords] = select(0u, (labels[source.labels + (row >> 5u)] >> (row & 31u)) & 1u, row != ${NO_ROW}u);
+  batch[sample + rowWords] = select(0u, (labels[source.labels + (row >> 5u)] >> (row & 31u)) & 1u, row != noRow);
 }
 `;
 }
@@ -121,6 +122,7 @@ ${whoTrains}
 @group(0) @binding(8) var<storage, read_write> sums: array<u32>;
 
 ${bce}
+${sumNames}
 
 @compute @workgroup_size(${PORTABLE_INVOCATIONS})
 fn main(@builtin(global_invocation_id) at: vec3u) {
@@ -132,20 +134,20 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
     z += relu(activations[sample * activationsPitch + h]) * state[base + w2At + h];
   }
   let step = steps[at.y * stride + cursor[0]];
-  let sum = slot.slot * 4u * batchSize + at.x;
+  let sum = slot.slot * sumsOfWindow * batchSize + at.x;
   // A sample that met a NaN counts all steps from there on, those with smaller batches too.
-  let nanSteps = sums[sum + 3u * batchSize];
-  sums[sum + 3u * batchSize] = nanSteps + min(nanSteps, 1u);
+  let nanSteps = sums[sum + nanStepsSum * batchSize];
+  sums[sum + nanStepsSum * batchSize] = nanSteps + min(nanSteps, 1u);
   if (f32(at.x) >= step.count) {
     activations[sample * activationsPitch + hidden] = 0.0;
     return;
   }
   let result = bce(z, f32(batch[sample * sampleWords + rowWords]));
   activations[sample * activationsPitch + hidden] = result.gradient * step.invCount;
-  sums[sum] = bitcast<u32>(bitcast<f32>(sums[sum]) + result.loss * step.invCount);
+  sums[sum + lossesSum * batchSize] = bitcast<u32>(bitcast<f32>(sums[sum + lossesSum * batchSize]) + result.loss * step.invCount);
   let hit = select(0u, 1u, result.correct);
-  if (step.count == f32(batchSize)) { sums[sum + batchSize] += hit; } else { sums[sum + 2u * batchSize] += hit; }
-  if (isNan(z)) { sums[sum + 3u * batchSize] = max(nanSteps + min(nanSteps, 1u), 1u); }
+  if (step.count == f32(batchSize)) { sums[sum + hitsSum * batchSize] += hit; } else { sums[sum + smallHitsSum * batchSize] += hit; }
+  if (isNan(z)) { sums[sum + nanStepsSum * batchSize] = max(nanSteps + min(nanSteps, 1u), 1u); }
 }
 `;
 }
@@ -195,7 +197,7 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
 export function portableAdamW(o: PortableOptions): string {
   return /* wgsl */ `
 ${common(o)}
-struct Hyper { decay: f32, beta1: f32, oneMinusBeta1: f32, beta2: f32, oneMinusBeta2: f32, eps: f32 }
+${HYPER.wgsl}
 ${whoTrains}
 @group(0) @binding(0) var<uniform> stride: u32;
 @group(0) @binding(4) var<storage, read> hypers: array<Hyper>;

@@ -5,10 +5,8 @@
  */
 
 import { lines, times } from '../../text.js';
+import { noRow, SOURCE } from '../chunk.wgsl.js';
 import { type SubgroupOptions, subgroupLayout, TURN } from './layout.js';
-
-/** An index that names no row: the rest of a batch that is smaller than the others. */
-export const NO_ROW = 0xffffffff;
 
 /** The WGSL. Bindings: src/kernels/train/subgroup.ts. */
 export function subgroupGather(o: SubgroupOptions): string {
@@ -32,8 +30,8 @@ enable subgroups;
 diagnostic(off, subgroup_uniformity);
 
 struct Chunk { stride: u32, matrixBlocks: u32, turns: u32, subgroups: u32 }
-/** position: place of the run in the chunk's buffers; rows, labels: where its dataset begins, in words. */
-struct Source { position: u32, steps: u32, rows: u32, labels: u32 }
+${SOURCE.wgsl}
+${noRow}
 
 @group(0) @binding(0) var<uniform> chunk: Chunk;
 @group(0) @binding(1) var<storage, read> sources: array<Source>;
@@ -52,7 +50,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   for (var turn = 0u; turn < chunk.turns; turn++) {
     let quad = turn * ${lanes}u + lane;
     let indices = order[at * ${quads}u + quad];
-    let exists = indices != vec4u(${NO_ROW}u);
+    let exists = indices != vec4u(noRow);
     let row = select(vec4u(0u), indices, exists);
     let word = source.labels + (row >> vec4u(5u));
     let bits = vec4u(${components.map((c) => `labels[word.${c}]`).join(', ')}) >> (row & vec4u(31u));

@@ -9,6 +9,7 @@
 
 import { bce } from '../../bce.wgsl.js';
 import { lines, times } from '../../text.js';
+import { HYPER, SLOT, STEP, sumNames } from '../chunk.wgsl.js';
 import { backwardSums } from './backward.wgsl.js';
 import { forwardBlocks, forwardTables, laneBits } from './forward.wgsl.js';
 import { type SubgroupOptions, subgroupLayout, TURN } from './layout.js';
@@ -51,9 +52,9 @@ enable subgroups;
 diagnostic(off, subgroup_uniformity);
 
 struct Chunk { stride: u32, matrixBlocks: u32, turns: u32, subgroups: u32 }
-struct Slot { slot: u32, steps: u32, closes: u32 }
-struct Hyper { decay: f32, beta1: f32, oneMinusBeta1: f32, beta2: f32, oneMinusBeta2: f32, eps: f32 }
-struct Step { stepSize: f32, invRootCorrection2: f32, invCount: f32, count: f32 }
+${SLOT.wgsl}
+${HYPER.wgsl}
+${STEP.wgsl}
 
 @group(0) @binding(0) var<uniform> chunk: Chunk;
 @group(0) @binding(1) var<storage, read> slots: array<Slot>;
@@ -68,6 +69,7 @@ ${inStorage ? '' : `var<workgroup> partial: array<vec4f, ${subgroups * quads}>;`
 var<workgroup> gradient: array<vec4f, ${quads}>;
 
 ${bce}
+${sumNames}
 
 @compute @workgroup_size(${subgroups * lanes})
 fn main(
@@ -108,11 +110,11 @@ fn main(
   let output = state[outputAt];
   var bias = output.x; var biasM = output.y; var biasV = output.z;
 
-  let sumsAt = slot * ${4 * quads}u + (id & ${quads - 1}u);
-  var lossSum = bitcast<vec4f>(sums[sumsAt]);
-  var hits = sums[sumsAt + ${quads}u];
-  var hitsOfPartial = sums[sumsAt + ${2 * quads}u];
-  var nanSteps = sums[sumsAt + ${3 * quads}u];
+  let sumsAt = slot * sumsOfWindow * ${quads}u + (id & ${quads - 1}u);
+  var losses = bitcast<vec4f>(sums[sumsAt + lossesSum * ${quads}u]);
+  var hits = sums[sumsAt + hitsSum * ${quads}u];
+  var smallHits = sums[sumsAt + smallHitsSum * ${quads}u];
+  var nanSteps = sums[sumsAt + nanStepsSum * ${quads}u];
 
   for (var s = 0u; s < count; s++) {
     let at = group.x * chunk.stride + s;
@@ -151,10 +153,10 @@ fn main(
             `if (f32(id * ${TURN}u + ${j}u) < step.count) {`,
             `  let result = bce(z.${c}, f32(labels.${c}));`,
             `  dz.${c} = result.gradient * step.invCount;`,
-            `  lossSum.${c} += result.loss * step.invCount;`,
+            `  losses.${c} += result.loss * step.invCount;`,
             '  let hit = select(0u, 1u, result.correct);',
             `  hits.${c} += select(0u, hit, whole);`,
-            `  hitsOfPartial.${c} += select(hit, 0u, whole);`,
+            `  smallHits.${c} += select(hit, 0u, whole);`,
             `  nanSteps.${c} = max(nanSteps.${c}, select(0u, 1u, isNan(z.${c})));`,
             '}',
           ]),
@@ -225,10 +227,10 @@ fn main(
   )}
   if (id == 0u) { state[outputAt] = vec4f(bias, biasM, biasV, 0.0); }
   if (id < ${quads}u) {
-    sums[sumsAt] = bitcast<vec4u>(lossSum);
-    sums[sumsAt + ${quads}u] = hits;
-    sums[sumsAt + ${2 * quads}u] = hitsOfPartial;
-    sums[sumsAt + ${3 * quads}u] = nanSteps;
+    sums[sumsAt + lossesSum * ${quads}u] = bitcast<vec4u>(losses);
+    sums[sumsAt + hitsSum * ${quads}u] = hits;
+    sums[sumsAt + smallHitsSum * ${quads}u] = smallHits;
+    sums[sumsAt + nanStepsSum * ${quads}u] = nanSteps;
   }
 }
 `;

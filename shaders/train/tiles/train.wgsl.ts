@@ -15,7 +15,7 @@
  */
 import { bce } from '../../bce.wgsl.js';
 import { times } from '../../text.js';
-import { NO_ROW } from '../subgroup/gather.wgsl.js';
+import { HYPER, noRow, SLOT, SOURCE, STEP, sumNames } from '../chunk.wgsl.js';
 import { tilesBackward } from './backward.wgsl.js';
 import { tilesForward } from './forward.wgsl.js';
 import { type PerThread, SCRATCH_HEAD, TILE_INVOCATIONS, UNIT_BLOCK } from './size.js';
@@ -58,9 +58,9 @@ const components = ['x', 'y', 'z', 'w'];
 /** What every entry point may use. */
 const common = /* wgsl */ `
 struct Shape { ${SHAPE_FIELDS.map((name) => `${name}: u32`).join(', ')} }
-struct Slot { slot: u32, steps: u32, closes: u32 }
-struct Hyper { decay: f32, beta1: f32, oneMinusBeta1: f32, beta2: f32, oneMinusBeta2: f32, eps: f32 }
-struct Step { stepSize: f32, invRootCorrection2: f32, invCount: f32, count: f32 }
+${SLOT.wgsl}
+${HYPER.wgsl}
+${STEP.wgsl}
 
 @group(0) @binding(0) var<uniform> shape: Shape;
 `;
@@ -71,7 +71,8 @@ struct Step { stepSize: f32, invRootCorrection2: f32, invCount: f32, count: f32 
  */
 export const tilesGather = /* wgsl */ `
 ${common}
-struct Source { position: u32, steps: u32, rows: u32, labels: u32 }
+${SOURCE.wgsl}
+${noRow}
 @group(0) @binding(1) var<storage, read> sources: array<Source>;
 @group(0) @binding(2) var<storage, read> order: array<vec4u>;
 @group(0) @binding(3) var<storage, read> rows: array<u32>;
@@ -85,7 +86,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id
   let at = source.position * shape.stride + group.x;
   for (var quad = id; quad < shape.sampleQuads; quad += 64u) {
     let indices = order[at * shape.sampleQuads + quad];
-    let exists = indices != vec4u(${NO_ROW}u);
+    let exists = indices != vec4u(noRow);
     let row = select(vec4u(0u), indices, exists);
     var to = at * (shape.rowWords + 1u) * shape.sampleQuads + quad;
     let first = source.rows + row * shape.rowWords;
@@ -121,6 +122,7 @@ var<workgroup> gradients: array<f32, ${TILE_INVOCATIONS}>;
 var<workgroup> cursor: u32;
 
 ${bce}
+${sumNames}
 
 /** One step of one run: its settings, and where its things are: vec4s of state and batch, words of sums and scratch. */
 struct Place { hyper: Hyper, step: Step, state: u32, batch: u32, sums: u32, scratch: u32 }
@@ -133,7 +135,7 @@ fn place(position: u32, step: u32) -> Place {
     steps[at],
     slot * 3u * moment(),
     at * (shape.rowWords + 1u) * shape.sampleQuads,
-    slot * 16u * shape.sampleQuads,
+    slot * sumsOfWindow * 4u * shape.sampleQuads,
     ${SCRATCH_HEAD}u + position * shape.scratchWords,
   );
 }
@@ -183,20 +185,20 @@ fn losses(at: Place, id: u32) {
     for (var block = 0u; block < blocks; block++) { z += number(at.scratch + shape.partialsAt + block * pitch + b); }
     let sum = at.sums + b;
     // A sample that met a NaN counts all steps from there on, those with smaller batches too.
-    var nanSteps = sums[sum + 3u * pitch];
+    var nanSteps = sums[sum + nanStepsSum * pitch];
     nanSteps += min(nanSteps, 1u);
     var gradient = 0.0;
     if (f32(b) < step.count) {
       let label = batches[at.batch + shape.rowWords * shape.sampleQuads + (b >> 2u)][b & 3u];
       let result = bce(z, f32(label));
       gradient = result.gradient * step.invCount;
-      sums[sum] = bitcast<u32>(bitcast<f32>(sums[sum]) + result.loss * step.invCount);
+      sums[sum + lossesSum * pitch] = bitcast<u32>(bitcast<f32>(sums[sum + lossesSum * pitch]) + result.loss * step.invCount);
       let hit = select(0u, 1u, result.correct);
-      let kind = select(2u, 1u, step.count == f32(shape.batch)) * pitch;
-      sums[sum + kind] += hit;
+      let kind = select(smallHitsSum, hitsSum, step.count == f32(shape.batch));
+      sums[sum + kind * pitch] += hit;
       nanSteps = max(nanSteps, select(0u, 1u, isNan(z)));
     }
-    sums[sum + 3u * pitch] = nanSteps;
+    sums[sum + nanStepsSum * pitch] = nanSteps;
     scratch[at.scratch + b] = bitcast<u32>(gradient);
   }
 }

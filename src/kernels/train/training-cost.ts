@@ -2,6 +2,7 @@
  * What the portable and the subgroup training kernels ask of the device, counted as src/gpu/cost.ts says. H: hidden
  * units, N: features, B: samples of a batch.
  */
+import { SUMS } from '../../../shaders/train/chunk.wgsl.js';
 import { bitGroups, type SubgroupOptions, subgroupLayout } from '../../../shaders/train/subgroup/layout.js';
 import type { Costs } from '../../gpu/cost.js';
 import type { Chunk, KernelShape } from './training-kernel.js';
@@ -20,7 +21,7 @@ const parametersOf = ({ features, hidden }: KernelShape) => hidden * features + 
 /** Bytes to look up the samples of one step: an index, the row and the label of each. */
 export const gatherBytes = (shape: KernelShape) => 4 * shape.batch * (1 + sampleWords(shape));
 /** Bytes of the window's sums of one run, read and written. */
-export const sumsBytes = ({ batch }: KernelShape) => 2 * 4 * 4 * batch;
+export const sumsBytes = ({ batch }: KernelShape) => 2 * 4 * SUMS.length * batch;
 /** Bytes of one run's weights and moments, read and written. */
 export const stateBytes = (shape: KernelShape) => 2 * 3 * 4 * parametersOf(shape);
 

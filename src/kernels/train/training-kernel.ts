@@ -24,32 +24,25 @@ export interface ChunkBuffers {
   readonly slots: number;
   /** Steps, over all positions of a chunk, that the per-step buffers hold. */
   readonly capacity: number;
-  /** [position] {@link SLOT_WORDS}: slot, steps of this chunk, whether a window closes. */
+  /** [position] `SLOT` (shaders/train/chunk.wgsl.ts, as all the layouts here). */
   readonly slotOf: GPUBuffer;
-  /** [slot] {@link HYPER_FLOATS}: 1 - lr wd, beta1, 1 - beta1, beta2, 1 - beta2, eps. */
+  /** [slot] `HYPER`: AdamW's settings. */
   readonly hypers: GPUBuffer;
-  /** [position][step] {@link STEP_FLOATS}: lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t), 1 / examples, examples. */
+  /** [position][step] `STEP`: AdamW's step sizes, examples of the batch. */
   readonly steps: GPUBuffer;
-  /** [position][step][batchPitch] row indices, {@link NO_ROW} past the end of a smaller batch. */
+  /** [position][step][batchPitch] row indices, `NO_ROW` past the end of a smaller batch. */
   readonly order: GPUBuffer;
   /** [slot] not 0 while the run must not go on. */
   readonly paused: GPUBuffer;
-  /** [slot][{@link SUMS}][batchPitch]: loss, hits in whole batches and in smaller ones, steps since the first NaN. */
+  /** [slot][`SUMS`][batchPitch]: what the open window has added up. */
   readonly sums: GPUBuffer;
 }
-
-export const SLOT_WORDS = 3;
-export const HYPER_FLOATS = 6;
-export const STEP_FLOATS = 4;
-export const SOURCE_WORDS = 4;
-/** Sums kept for each sample of the batch. */
-export const SUMS = 4;
 
 /** Datasets that one pair of buffers holds, and which positions of the chunk read from it. */
 export interface DataBank {
   readonly rows: GPUBuffer;
   readonly labels: GPUBuffer;
-  /** [entry] {@link SOURCE_WORDS}: position, steps, first word of the dataset in rows and in labels. */
+  /** [entry] `SOURCE`: who reads what of it. */
   readonly sources: GPUBuffer;
 }
 

@@ -1,0 +1,51 @@
+/**
+ * A struct that host and shaders share, described once: its WGSL, and where its fields lie for whoever writes or reads it
+ * on the host. Fields of four bytes only, so that there is no padding. No WGSL of its own.
+ */
+
+export type FieldType = 'u32' | 'i32' | 'f32';
+
+/** A struct in a buffer. Offsets are in words of four bytes. */
+export class Struct<Field extends string> {
+  readonly name: string;
+  /** Words of one. */
+  readonly words: number;
+  /** The word in which each field lies. */
+  readonly at: Readonly<Record<Field, number>>;
+  /** The declaration. */
+  readonly wgsl: string;
+  readonly #types: readonly [Field, FieldType][];
+
+  constructor(name: string, fields: Readonly<Record<Field, FieldType>>) {
+    this.name = name;
+    this.#types = Object.entries(fields) as [Field, FieldType][];
+    this.words = this.#types.length;
+    this.at = Object.fromEntries(this.#types.map(([field], at) => [field, at])) as Record<Field, number>;
+    this.wgsl = `struct ${name} { ${this.#types.map(([field, type]) => `${field}: ${type}`).join(', ')} }`;
+  }
+
+  /** The values one behind the other, as they go into a buffer. */
+  array(values: readonly Readonly<Record<Field, number>>[]): Uint32Array<ArrayBuffer> {
+    const views = viewsOf(new ArrayBuffer(4 * this.words * values.length));
+    values.forEach((value, k) => {
+      for (const [field, type] of this.#types) views[type][k * this.words + this.at[field]] = value[field];
+    });
+    return views.u32;
+  }
+
+  /** The values in what was read from a buffer. */
+  values(bytes: ArrayBuffer): Record<Field, number>[] {
+    const views = viewsOf(bytes);
+    return Array.from({ length: bytes.byteLength / (4 * this.words) }, (_, k) => {
+      const value = {} as Record<Field, number>;
+      for (const [field, type] of this.#types) value[field] = views[type][k * this.words + this.at[field]];
+      return value;
+    });
+  }
+}
+
+const viewsOf = (bytes: ArrayBuffer) => ({
+  u32: new Uint32Array(bytes),
+  i32: new Int32Array(bytes),
+  f32: new Float32Array(bytes),
+});
