@@ -41,9 +41,9 @@ const inputType = ({ packed }: FusedInput): string => (packed ? 'u32' : 'f32');
 /** WGSL for feature `i` of sample `s`. */
 const feature = ({ packed }: FusedInput, s: string, i: string): string =>
   packed ? `f32((x[${s} * u.words + ${i} / 32u] >> (${i} % 32u)) & 1u)` : `x[${s} * u.features + ${i}]`;
-/** WGSL for dz where the hidden unit was active, else 0. */
-const activeGradient = (s: string, h: string): string =>
-  `select(0.0, dz[${s}], ((activeUnits[${s} * u.hiddenTiles + ${h} / 32u] >> (${h} % 32u)) & 1u) == 1u)`;
+/** WGSL for the gradient dz, times `weight` if given, where the hidden unit was active, else 0. */
+const activeGradient = (s: string, h: string, weight = ''): string =>
+  `select(0.0, dz[${s}]${weight}, ((activeUnits[${s} * u.hiddenTiles + ${h} / 32u] >> (${h} % 32u)) & 1u) == 1u)`;
 
 const entry = `
 @compute @workgroup_size(${TILE_THREADS}, ${TILE_THREADS})
@@ -211,7 +211,10 @@ ${entry}
 `;
 }
 
-/** One invocation a hidden unit, and one for the output's bias. */
+/**
+ * One invocation a hidden unit, and one for the output's bias. A NaN in dz is in every gradient of w2, of units that were
+ * never active too: PyTorch multiplies it by their 0.
+ */
 export function fusedFinishShader(): string {
   return wgsl`
 ${params}
@@ -220,14 +223,20 @@ ${params}
 @group(0) @binding(3) var<storage, read_write> db1: array<f32>;
 @group(0) @binding(4) var<storage, read_write> dw2: array<f32>;
 @group(0) @binding(5) var<storage, read_write> db2: array<f32>;
+${floatFunctions('isNan', 'nan')}
+var<workgroup> nans: atomic<u32>;
 
 @compute @workgroup_size(${FUSED_WORKGROUP})
-fn main(@builtin(global_invocation_id) id: vec3u) {
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_index) local: u32) {
+  for (var s = local; s < u.batch; s += ${FUSED_WORKGROUP}u) {
+    if (isNan(dz[s])) { atomicOr(&nans, 1u); }
+  }
+  workgroupBarrier();
   let h = id.x;
   if (h < u.hidden) {
     var sum = 0.0;
     for (var t = 0u; t < u.featureTiles; t++) { sum += parts[h * u.featureTiles + t]; }
-    dw2[h] = sum;
+    dw2[h] = select(sum, nan(), atomicLoad(&nans) > 0u);
     db1[h] = parts[u.hidden * u.featureTiles + h];
   } else if (h == u.hidden) {
     var sum = 0.0;
@@ -242,7 +251,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 export function fusedInputGradientShader(): string {
   const product: TileOptions = {
     perThread: PER_THREAD,
-    loadA: `${activeGradient('r', 'd')} * w2[d]`,
+    loadA: activeGradient('r', 'd', ' * w2[d]'),
     loadB: 'w1[d * u.features + c]',
   };
   return wgsl`
