@@ -1,7 +1,7 @@
 /** Counts the operations on floats in a WGSL expression, as src/gpu/cost.ts says. */
 
-/** Conversions and selections: they compute nothing. */
-const FREE = /^(?:select|bitcast|f32|i32|u32|bool|vec[234]\w*)$/;
+/** Conversions, selections and tests of bits: they compute nothing. */
+const FREE = /^(?:select|isNan|bitcast|f32|i32|u32|bool|vec[234]\w*)$/;
 
 /**
  * Operators and calls of a WGSL expression: `sigmoid(a) * (1.0 - a)` has 3. A function counts as one whatever it
