@@ -2,5 +2,10 @@
 
 export { FusedMlp, type LayerOptions, LeakyReLU, Linear, ReLU, Sequential, Sigmoid, Tanh } from './layers.js';
 export { Module, type StateDict } from './module.js';
-export { loadSafetensors, saveSafetensors } from './safetensors.js';
+export {
+  loadSafetensors,
+  readSafetensorsHeader,
+  type SafetensorsHeader,
+  saveSafetensors,
+} from './safetensors.js';
 export * as init from './tensor-init.js';

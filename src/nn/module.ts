@@ -4,6 +4,8 @@
 import { copy_ } from '../autograd/ops/in-place.js';
 import { noGrad } from '../autograd/record.js';
 import { LockstepError } from '../platform/errors.js';
+import { showKind } from '../platform/options.js';
+import { printable } from '../platform/printable.js';
 import { sameShape, showShape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 
@@ -53,26 +55,19 @@ export abstract class Module {
   /**
    * Copies values into the parameters.
    *
-   * @throws LockstepError `bad-input` when names, shapes or dtypes do not fit; then nothing has been changed.
+   * @param state A tensor for each parameter, by name, of its shape, dtype and device.
+   * @throws LockstepError `bad-input` that lists all names that are missing or too many, and all that do not fit; then
+   * nothing has been changed.
    */
   loadStateDict(state: Readonly<StateDict>): void {
     const own = this.namedParameters();
-    const names = new Set(own.map(([name]) => name));
-    const problems = [
-      ...own.filter(([name]) => !state[name]).map(([name]) => `${name} is missing`),
-      ...Object.keys(state)
-        .filter((name) => !names.has(name))
-        .map((name) => `${name} is not a parameter`),
-      ...own
-        .filter(([name, { shape }]) => state[name] && !sameShape(state[name].shape, shape))
-        .map(([name, { shape }]) => `${name} is ${showShape(state[name].shape)}, not ${showShape(shape)}`),
-      ...own
-        .filter(([name, { dtype }]) => state[name] && state[name].dtype !== dtype)
-        .map(([name, { dtype }]) => `${name} is ${state[name].dtype}, not ${dtype}`),
-    ];
-    if (problems.length > 0) throw new LockstepError('bad-input', `loadStateDict: ${problems.join('; ')}.`);
+    checkState(state, own);
     noGrad(() => {
-      for (const [name, parameter] of own) copy_(parameter, state[name]);
+      const sources = valuesFor(own, state);
+      for (const [i, [name, parameter]] of own.entries()) {
+        copy_(parameter, sources[i]);
+        if (sources[i] !== state[name]) sources[i].dispose();
+      }
     });
   }
 
@@ -93,4 +88,47 @@ function collect(value: unknown, name: string, found: Map<Tensor, string>): void
   } else if (value instanceof Module || Array.isArray(value)) {
     for (const [key, inner] of Object.entries(value)) collect(inner, name ? `${name}.${key}` : key, found);
   }
+}
+
+function checkState(state: unknown, own: readonly [string, Tensor][]): asserts state is StateDict {
+  if (typeof state !== 'object' || state === null || Array.isArray(state) || state instanceof Map) {
+    const fits = 'give tensors by name, as stateDict() and nn.loadSafetensors() do';
+    throw new LockstepError('bad-input', `loadStateDict: got ${showKind(state)}; ${fits}.`);
+  }
+  // By own property: a parameter that is called toString is missing where nobody gave it.
+  const given = new Map(Object.entries(state));
+  const names = new Set(own.map(([name]) => name));
+  const problems = [
+    ...own.filter(([name]) => given.get(name) === undefined).map(([name]) => `${printable(name)} is missing`),
+    ...[...given.keys()]
+      .filter((name) => !names.has(name))
+      .map((name) => `${printable(name)} is not a parameter`),
+    ...own
+      .filter(([name]) => given.get(name) !== undefined)
+      .flatMap(([name, parameter]) =>
+        misfits(given.get(name), parameter).map((what) => `${printable(name)} is ${what}`),
+      ),
+  ];
+  if (problems.length > 0) throw new LockstepError('bad-input', `loadStateDict: ${problems.join('; ')}.`);
+}
+
+/** All for which a value cannot be copied into a parameter. */
+function misfits(value: unknown, parameter: Tensor): string[] {
+  if (!(value instanceof Tensor)) return [`${showKind(value)}, not a tensor`];
+  const { shape, dtype } = parameter;
+  const what: string[] = [];
+  if (!sameShape(value.shape, shape)) what.push(`${showShape(value.shape)}, not ${showShape(shape)}`);
+  if (value.dtype !== dtype) what.push(`${value.dtype}, not ${dtype}`);
+  if (parameter.disposed || value.disposed) what.push(`freed${value.disposed ? '' : ' in this module'}`);
+  else if (value.device !== parameter.device) what.push('on another device');
+  return what;
+}
+
+/** What to copy: where a parameter's memory holds the value of another one, a clone, for it is overwritten first. */
+function valuesFor(own: readonly [string, Tensor][], state: StateDict): Tensor[] {
+  const memory = new Set(own.map(([, parameter]) => parameter.storage));
+  return own.map(([name, parameter]) => {
+    const value = state[name];
+    return value.storage !== parameter.storage && memory.has(value.storage) ? value.clone() : value;
+  });
 }

@@ -1,123 +1,181 @@
 /**
- * Weights as safetensors files, which PyTorch reads by `safetensors.torch.load_file`: eight bytes of header length, a
- * JSON header with dtype, shape and place of each tensor, then the values, little-endian.
- * Format: huggingface/safetensors, README "Format".
+ * Weights as safetensors files, which PyTorch reads by `safetensors.torch.load_file`: what a state dict and a file have
+ * to do with each other. The format's rules are in safetensors-header.ts, its dtypes in safetensors-dtypes.ts.
  */
 import type { Device } from '../gpu/device.js';
 import { bytesOf } from '../platform/bytes.js';
 import { LockstepError } from '../platform/errors.js';
+import { checkOptionNames, showKind } from '../platform/options.js';
 import { upload } from '../tensor/create.js';
-import { BYTES_PER_ELEMENT, type DType, hostArray } from '../tensor/dtype.js';
-import { numelOf, showShape } from '../tensor/shape.js';
-import type { StateDict } from './module.js';
+import { Tensor } from '../tensor/tensor.js';
+import { Module, type StateDict } from './module.js';
+import { decode, FORMAT_NAMES, fileBytes } from './safetensors-dtypes.js';
+import { LARGEST_HEADER, LENGTH_BYTES, METADATA, readHeader, showName } from './safetensors-header.js';
 
-interface Entry {
-  dtype: string;
-  shape: number[];
-  data_offsets: [number, number];
+/** A file's bytes: a Uint8Array (Node's Buffer is one) or another view of them, or the buffer itself. */
+export type Bytes = ArrayBufferView | ArrayBufferLike;
+
+/** What stands in a file beside the values. */
+export interface SafetensorsHeader {
+  /** Free texts by their keys; empty where the file has none. */
+  metadata: Record<string, string>;
+  /** The tensors by name; dtypes as the format names them: `F32`, `BF16`. */
+  tensors: Record<string, { dtype: string; shape: number[] }>;
 }
 
-const NAMES: Record<DType, string> = { f32: 'F32', i32: 'I32', u32: 'U32', bool: 'BOOL' };
-const DTYPES: Record<string, DType> = { F32: 'f32', I32: 'i32', U32: 'u32', BOOL: 'bool' };
-/** A bool is a byte in the file. */
-const fileBytes = (dtype: DType): number => (dtype === 'bool' ? 1 : BYTES_PER_ELEMENT);
-const LENGTH_BYTES = 8;
-/** The format's own bound on the header. */
-const LARGEST_HEADER = 100_000_000;
-
 /**
- * The bytes of a safetensors file.
+ * The bytes of a safetensors file. f32, i32, u32 and bool become F32, I32, U32 and BOOL; views are written as they look.
  *
+ * @param metadata Texts to go with it, which {@link readSafetensorsHeader} gives back.
+ * @throws LockstepError `bad-input` for a name that the format keeps for itself, `__metadata__`, for what is no tensor,
+ * and for metadata that are no texts.
  * @example
- * await writeFile('model.safetensors', await nn.saveSafetensors(model.stateDict()));
+ * await writeFile('model.safetensors', await nn.saveSafetensors(model.stateDict(), { epoch: '12' }));
  */
 export async function saveSafetensors(
   tensors: Readonly<StateDict>,
   metadata?: Readonly<Record<string, string>>,
-): Promise<Uint8Array> {
+): Promise<Uint8Array<ArrayBuffer>> {
+  checkTensors(tensors);
+  checkMetadata(metadata);
   // Bytes last, so that every value of four bytes is aligned.
   const entries = Object.entries(tensors).sort(([, a], [, b]) => fileBytes(b.dtype) - fileBytes(a.dtype));
+  const text = headerOf(entries, metadata);
   const values = await Promise.all(entries.map(([, tensor]) => tensor.data()));
-  const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
-  let end = 0;
-  for (const [name, { dtype, shape, numel }] of entries) {
-    const start = end;
-    end += numel * fileBytes(dtype);
-    header[name] = { dtype: NAMES[dtype], shape, data_offsets: [start, end] };
-  }
-  const json = JSON.stringify(header);
-  const text = new TextEncoder().encode(json);
   const headerBytes = Math.ceil(text.length / 8) * 8; // spaces up to the next 8, so that the values are aligned
-  const file = new Uint8Array(LENGTH_BYTES + headerBytes + end);
+  const dataBytes = entries.reduce((sum, [, { dtype, numel }]) => sum + numel * fileBytes(dtype), 0);
+  const file = new Uint8Array(LENGTH_BYTES + headerBytes + dataBytes);
   new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
   file.fill(0x20, LENGTH_BYTES, LENGTH_BYTES + headerBytes);
   file.set(text, LENGTH_BYTES);
   let at = LENGTH_BYTES + headerBytes;
   entries.forEach(([, { dtype }], i) => {
-    const bytes = dtype === 'bool' ? Uint8Array.from(values[i]) : new Uint8Array(values[i].buffer);
+    const bytes =
+      dtype === 'bool' ? Uint8Array.from(values[i], (value) => +(value !== 0)) : bytesOf('', values[i]);
     file.set(bytes, at);
     at += bytes.length;
   });
   return file;
 }
 
-const broken = (what: string): LockstepError =>
-  new LockstepError('bad-input', `loadSafetensors: ${what}; this is no whole safetensors file.`);
+function headerOf(
+  entries: readonly [string, Tensor][],
+  metadata: Readonly<Record<string, string>> | undefined,
+): Uint8Array {
+  let end = 0;
+  const members = entries.map(([name, { dtype, shape, numel }]) => {
+    const start = end;
+    end += numel * fileBytes(dtype);
+    return [name, { dtype: FORMAT_NAMES[dtype], shape, data_offsets: [start, end] }] as const;
+  });
+  // fromEntries: by assignment, a tensor called __proto__ would be lost.
+  const header = Object.fromEntries<unknown>([
+    ...(metadata ? [[METADATA, metadata] as const] : []),
+    ...members,
+  ]);
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  if (text.length <= LARGEST_HEADER) return text;
+  throw refuse(
+    'saveSafetensors',
+    `the header takes ${text.length} bytes; the format allows ${LARGEST_HEADER}`,
+  );
+}
 
-function readHeader(file: Uint8Array): { entries: [string, Entry][]; start: number } {
-  if (file.length < LENGTH_BYTES) throw broken(`${file.length} bytes are too few`);
-  const length = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
-  const start = LENGTH_BYTES + length;
-  if (length > LARGEST_HEADER || start > file.length) {
-    throw broken(`the header would have ${length} bytes, the file has ${file.length}`);
-  }
-  let header: Record<string, Entry>;
-  try {
-    header = JSON.parse(new TextDecoder().decode(file.subarray(LENGTH_BYTES, start)));
-  } catch (cause) {
-    throw new LockstepError(
-      'bad-input',
-      `loadSafetensors: the header is no JSON: ${(cause as Error).message}.`,
-      { cause },
+const refuse = (where: string, what: string): LockstepError =>
+  new LockstepError('bad-input', `${where}: ${what}.`);
+
+function checkTensors(tensors: unknown): void {
+  const isRecord = typeof tensors === 'object' && tensors !== null && !Array.isArray(tensors);
+  if (!isRecord || tensors instanceof Module || tensors instanceof Map || tensors instanceof Tensor) {
+    throw refuse(
+      'saveSafetensors',
+      `got ${showKind(tensors)}; give tensors by name, as model.stateDict() does`,
     );
   }
-  const entries = Object.entries(header).filter(([name]) => name !== '__metadata__');
-  for (const [name, entry] of entries) {
-    const whole = entry?.shape?.every?.(Number.isSafeInteger) && entry.data_offsets?.length === 2;
-    if (!whole) throw broken(`${name} has no shape and place in the header`);
+  for (const [name, tensor] of Object.entries(tensors)) {
+    if (name === METADATA) {
+      throw refuse(
+        'saveSafetensors',
+        `a tensor is called ${METADATA}, a name that the format keeps for texts`,
+      );
+    }
+    checkText(`the name ${showName(name)}`, name);
+    if (!(tensor instanceof Tensor)) {
+      throw refuse('saveSafetensors', `${showName(name)} is ${showKind(tensor)}, not a tensor`);
+    }
   }
-  return { entries, start };
+}
+
+function checkMetadata(metadata: unknown): void {
+  if (metadata === undefined) return;
+  if (
+    typeof metadata !== 'object' ||
+    metadata === null ||
+    Array.isArray(metadata) ||
+    metadata instanceof Map
+  ) {
+    throw refuse(
+      'saveSafetensors',
+      `metadata is ${showKind(metadata)}; give texts by their keys, { epoch: '12' }`,
+    );
+  }
+  for (const [key, text] of Object.entries(metadata)) {
+    if (typeof text !== 'string') {
+      throw refuse(
+        'saveSafetensors',
+        `metadata.${showName(key)} is ${showKind(text)}; only texts fit: String(value)`,
+      );
+    }
+    checkText(`metadata.${showName(key)}`, key + text);
+  }
+}
+
+function checkText(what: string, text: string): void {
+  if (!/\p{Surrogate}/u.test(text)) return;
+  throw refuse('saveSafetensors', `${what} has half of a surrogate pair, which no UTF-8 holds`);
 }
 
 /**
- * The tensors of a safetensors file, by name. dtypes F32, I32, U32 and BOOL.
+ * The tensors of a safetensors file, by name. F32, I32, U32 and BOOL are taken as they are. Of the other dtypes, F16 and
+ * BF16 become f32, I8 and I16 i32, U8 and U16 u32, all exactly; F64 is rounded to f32; I64 and U64 become i32 and u32
+ * where every value fits.
  *
- * @throws LockstepError `bad-input` for files that are cut off or hold other dtypes.
+ * @param file The whole file: what `readFile` gives, or an ArrayBuffer of `fetch`.
+ * @throws LockstepError `bad-input` for what breaks a rule of the format, and for values and dtypes that do not fit here.
  * @example
  * model.loadStateDict(nn.loadSafetensors(await readFile('model.safetensors')));
  */
-export function loadSafetensors(
-  given: ArrayBufferView | ArrayBufferLike,
-  options: { device?: Device } = {},
-): StateDict {
-  const file = bytesOf('loadSafetensors', given);
-  const { entries, start } = readHeader(file);
-  const tensors: StateDict = {};
-  for (const [name, { dtype: given, shape, data_offsets: place }] of entries) {
-    const dtype = DTYPES[given];
-    if (!dtype) {
-      throw new LockstepError(
-        'bad-input',
-        `loadSafetensors: ${name} is ${given}; F32, I32, U32 and BOOL can be read.`,
-      );
+export function loadSafetensors(file: Bytes, options: { device?: Device } = {}): StateDict {
+  checkOptionNames('loadSafetensors', options, ['device']);
+  const bytes = bytesOf('loadSafetensors', file);
+  const made: [string, Tensor][] = [];
+  try {
+    for (const { name, dtype, shape, start, end } of readHeader('loadSafetensors', bytes).entries) {
+      const where = `loadSafetensors: ${showName(name)}`;
+      const values = decode(where, dtype, bytes.subarray(start, end));
+      made.push([name, upload(values.data, shape, values.dtype, options)]);
     }
-    const [first, last] = place;
-    const bytes = new Uint8Array(file.subarray(start + first, start + last)); // a copy, aligned
-    if (last - first !== numelOf(shape) * fileBytes(dtype) || bytes.length !== last - first) {
-      throw broken(`${name} ${showShape(shape)} has ${bytes.length} bytes`);
-    }
-    const data = dtype === 'bool' ? Uint32Array.from(bytes) : hostArray(dtype, bytes.buffer);
-    tensors[name] = upload(data, shape, dtype, options);
+  } catch (error) {
+    for (const [, tensor] of made) tensor.dispose();
+    throw error;
   }
-  return tensors;
+  return Object.fromEntries(made); // also __proto__ becomes a name like any other
+}
+
+/**
+ * What a safetensors file says of itself: its metadata, and names, dtypes and shapes of its tensors. No device is needed.
+ *
+ * @param file The whole file.
+ * @throws LockstepError `bad-input` for what breaks a rule of the format.
+ * @example
+ * const { metadata, tensors } = nn.readSafetensorsHeader(await readFile('model.safetensors'));
+ * console.log(metadata.epoch, tensors['0.weight'].shape);
+ */
+export function readSafetensorsHeader(file: Bytes): SafetensorsHeader {
+  const { entries, metadata } = readHeader('readSafetensorsHeader', bytesOf('readSafetensorsHeader', file));
+  const tensors = entries.map(({ name, dtype, shape }): [string, { dtype: string; shape: number[] }] => [
+    name,
+    { dtype, shape: [...shape] },
+  ]);
+  return { metadata: Object.fromEntries(metadata), tensors: Object.fromEntries(tensors) };
 }

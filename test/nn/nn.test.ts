@@ -78,7 +78,7 @@ describe('Module', () => {
       'inner.bias': undefined as never,
     };
     expect(() => to.loadStateDict(state)).toThrow(
-      /inner\.bias is missing; extra is not a parameter; gains\.0 is \[3\], not \[4\]; inner\.weight is i32, not f32/,
+      /inner\.bias is missing; extra is not a parameter; inner\.weight is i32, not f32; gains\.0 is \[3\], not \[4\]/,
     );
   });
 
