@@ -82,6 +82,7 @@ export class Generator {
   /** Fills `out` with uniforms of [from, to): `tensor.uniform_(from, to, generator=g)` in float32. */
   uniform(out: Float32Array, from = 0, to = 1): void {
     checkArray('Generator.uniform', out, 'Float32Array');
+    if (out.length === 0) return; // the bounds of a layer without inputs are infinite
     const low = Math.fround(from);
     const range = Math.fround(Math.fround(to) - low);
     if (!(from <= to && Number.isFinite(range))) {
