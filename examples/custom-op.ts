@@ -80,7 +80,7 @@ const optimizer = new optim.Adam(model.parameters(), { lr: 0.02 });
 for (let step = 0; step <= 200; step++) {
   const loss = scope(() => {
     optimizer.zeroGrad();
-    const error = mse(model.forward(x), target);
+    const error = mse(model(x), target);
     error.backward();
     return error;
   });

@@ -57,7 +57,7 @@ for (let epoch = 0; epoch < EPOCHS; epoch++) {
     for (let start = 0; start < POINTS; start += BATCH) {
       const batch = slice(order, 0, start, start + BATCH);
       optimizer.zeroGrad();
-      last = crossEntropy(model.forward(indexSelect(x, 0, batch)), indexSelect(y, 0, batch));
+      last = crossEntropy(model(indexSelect(x, 0, batch)), indexSelect(y, 0, batch));
       last.backward();
       optimizer.step();
     }
@@ -69,7 +69,7 @@ for (let epoch = 0; epoch < EPOCHS; epoch++) {
 
 const { accuracy, first } = noGrad(() =>
   scope(() => {
-    const logits = model.forward(x);
+    const logits = model(x);
     return {
       accuracy: mean(cast(eq(argmax(logits, 1), y), 'f32')),
       first: softmax(slice(logits, 0, 0, 2)),

@@ -9,7 +9,7 @@ const optimizer = new optim.AdamW(model.parameters(), { lr: 0.05 });
 
 for (let step = 0; step < 200; step++) {
   optimizer.zeroGrad();
-  const loss = bceLoss(model.forward(x), y);
+  const loss = bceLoss(model(x), y);
   loss.backward();
   optimizer.step();
   if (step % 50 === 0) console.log(step, await loss.item());

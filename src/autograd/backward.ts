@@ -1,12 +1,13 @@
 /**
  * The pass back through recorded operations: nodes in reverse order of dependence, gradients summed where a tensor
- * was used more than once, leaves' gradients accumulated. It frees what it has used.
+ * was used more than once, leaves' gradients accumulated. It frees what the graph saved, and leaves the graph's results to
+ * whoever holds them.
  */
 
 import { copyDense, elementwise, filled } from '../kernels/elementwise.js';
 import { LockstepError } from '../platform/errors.js';
 import type { BackwardOptions } from '../tensor/graph.js';
-import { intoScalarPage } from '../tensor/scalar-page.js';
+import { leaveToCaller } from '../tensor/leftovers.js';
 import { outlive, scope } from '../tensor/scope.js';
 import { sameShape, showShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -169,16 +170,20 @@ export function runBackward(root: Tensor, { gradient, retainGraph = false }: Bac
   const gradients = new Gradients();
   const leaf = start ? null : root;
   gradients.add({ node: start, leaf, shape: root.shape }, seedOf(root, gradient));
+  const results: Tensor[] = [];
+  const consume = (node: Node): void => {
+    const result = node.consume();
+    if (result) results.push(result);
+  };
   try {
     for (const node of nodes) {
       const arriving = gradients.take(node);
       if (arriving) step(node, arriving, gradients);
-      if (!retainGraph) node.consume(root);
+      if (!retainGraph) consume(node);
     }
   } finally {
     gradients.dispose();
-    if (!retainGraph) for (const node of nodes) node.consume(root);
-    // What stays is often a loss that nobody disposes: it goes where it takes four bytes, not a buffer.
-    if (start && !retainGraph && root.numel === 1) intoScalarPage(root);
+    if (!retainGraph) for (const node of nodes) consume(node);
+    leaveToCaller(results);
   }
 }

@@ -5,7 +5,7 @@
 
 import { copyDense } from '../kernels/elementwise.js';
 import { LockstepError } from '../platform/errors.js';
-import { defineAutograd, type GraphNode } from '../tensor/graph.js';
+import { defineAutograd, type GraphNode, nextSerial } from '../tensor/graph.js';
 import { type Shape, showShape } from '../tensor/shape.js';
 import { runSynchronously } from '../tensor/synchronous.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -20,7 +20,7 @@ export const isRecording = (): boolean => recording;
  * Runs `work` without recording: its results require no gradients, and nothing is kept for a backward pass.
  *
  * @example
- * const prediction = noGrad(() => model.forward(x));
+ * const prediction = noGrad(() => model(x));
  */
 export function noGrad<T>(work: () => T): T {
   const before = recording;
@@ -56,11 +56,12 @@ export interface Edge {
 /** A recorded operation. */
 export class Node implements GraphNode {
   readonly name: string;
+  readonly serial = nextSerial();
   /** One an input; null for inputs that require no gradient. */
   edges: readonly (Edge | null)[];
   rule: BackwardRule;
-  /** The result, until it is freed. */
-  output: Tensor;
+  /** The result, until a pass leaves it to the caller. */
+  output: Tensor | undefined;
   /** True once a backward pass freed what was saved. */
   consumed = false;
   #saved: { tensor: Tensor; version: number }[];
@@ -100,28 +101,26 @@ export class Node implements GraphNode {
     });
   }
 
-  tensors(): readonly Tensor[] {
-    const inputs = this.edges.flatMap((edge) =>
-      edge?.node ? [edge.node.output] : edge?.leaf ? [edge.leaf] : [],
-    );
-    return [...inputs, ...this.#saved.map(({ tensor }) => tensor)];
+  parents(): readonly Node[] {
+    return this.edges.flatMap((edge) => edge?.node ?? []);
   }
 
-  /** Frees what was saved, and the result unless it is the pass's root. */
-  consume(root: Tensor): void {
-    if (this.consumed) return;
+  tensors(): readonly Tensor[] {
+    const leaves = this.edges.flatMap((edge) => edge?.leaf ?? []);
+    return [...leaves, ...this.#saved.map(({ tensor }) => tensor)];
+  }
+
+  /** Frees what was saved. The result is the caller's from now on, unless it was disposed before. */
+  consume(): Tensor | undefined {
+    const { output } = this;
     this.consumed = true;
+    this.output = undefined;
     for (const { tensor } of this.#saved) tensor.dispose();
     this.#saved = [];
     // Nor may a loss that is kept keep the objects of its whole graph.
     this.edges = [];
     this.rule = () => [];
-    if (this.output !== root) {
-      this.output.release(
-        'by backward(), which frees intermediate results. Read it before, take result.detach() before, or call ' +
-          'backward({ retainGraph: true }).',
-      );
-    }
+    return output?.disposed ? undefined : output;
   }
 }
 

@@ -8,7 +8,6 @@ import { checkOptionNames } from '../platform/options.js';
 import type { Generator } from '../random/generator.js';
 import { generatorOr, upload } from '../tensor/create.js';
 import { ndarray } from '../tensor/ndarray.js';
-import { scope } from '../tensor/scope.js';
 import { checkShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { kaimingUniform_, linearParameters } from './init.js';
@@ -28,7 +27,7 @@ export interface LayerOptions {
  *
  * @example
  * const layer = new nn.Linear(2, 32);
- * const y = layer.forward(x); // [..., 32]
+ * const y = layer(x); // [..., 32]
  */
 export class Linear extends Module {
   readonly weight: Tensor;
@@ -52,6 +51,11 @@ export class Linear extends Module {
     }
   }
 
+  /** @internal */
+  protected get keepsNothing(): boolean {
+    return true;
+  }
+
   override forward(x: Tensor): Tensor {
     return linear(x, this.weight, this.bias ?? undefined);
   }
@@ -63,7 +67,7 @@ export class Linear extends Module {
  *
  * @example
  * const model = new nn.FusedMlp(32, 512);
- * model.bceLoss(x, y).backward(); // or bceWithLogits(model.forward(x), y)
+ * model.bceLoss(x, y).backward(); // or bceWithLogits(model(x), y)
  */
 export class FusedMlp extends Module {
   readonly hidden: Linear;
@@ -74,6 +78,11 @@ export class FusedMlp extends Module {
     const generator = generatorOr(options.generator);
     this.hidden = new Linear(inFeatures, hidden, { ...options, generator });
     this.output = new Linear(hidden, 1, { ...options, generator });
+  }
+
+  /** @internal */
+  protected get keepsNothing(): boolean {
+    return true;
   }
 
   /** Logits [batch, 1] of x, f32 [batch, in] or its bits as u32 [batch, ceil(in / 32)]. */
@@ -94,6 +103,11 @@ export class FusedMlp extends Module {
 
 /** max(x, 0). */
 export class ReLU extends Module {
+  /** @internal */
+  protected get keepsNothing(): boolean {
+    return true;
+  }
+
   override forward(x: Tensor): Tensor {
     return relu(x);
   }
@@ -119,6 +133,11 @@ export class LeakyReLU extends Module {
 
 /** 1 / (1 + exp(-x)). */
 export class Sigmoid extends Module {
+  /** @internal */
+  protected get keepsNothing(): boolean {
+    return true;
+  }
+
   override forward(x: Tensor): Tensor {
     return sigmoid(x);
   }
@@ -126,6 +145,11 @@ export class Sigmoid extends Module {
 
 /** The hyperbolic tangent. */
 export class Tanh extends Module {
+  /** @internal */
+  protected get keepsNothing(): boolean {
+    return true;
+  }
+
   override forward(x: Tensor): Tensor {
     return tanh(x);
   }
@@ -149,12 +173,40 @@ export class Sequential extends Module {
     });
   }
 
-  get length(): number {
+  override get length(): number {
     return this.#modules.length;
   }
 
-  override forward(x: Tensor): Tensor {
-    // The scope frees what lies between the modules where no graph needs it.
-    return scope(() => this.#modules.reduce((input, module) => module.forward(input), x));
+  /** @internal */
+  protected get keepsNothing(): boolean {
+    return this.#modules.every(keepsNothing);
   }
+
+  override forward(x: Tensor): Tensor {
+    let value = x;
+    let ours = false;
+    for (const module of this.#modules) {
+      const keeps = !keepsNothing(module);
+      let next: Tensor | undefined;
+      try {
+        next = module.forward(value);
+      } finally {
+        // What lies between two modules that keep nothing nobody holds: what the graph needs of it, it has saved.
+        if (ours && !keeps && next !== value) value.dispose();
+      }
+      ours = !keeps && (ours || next !== value);
+      value = next;
+    }
+    return value;
+  }
+}
+
+/**
+ * True where a module's forward function is one of this file's, which hold on to neither input nor result; a subclass
+ * with a forward function of its own may.
+ */
+function keepsNothing(module: Module): boolean {
+  let owner: object | null = module;
+  while (owner && !Object.hasOwn(owner, 'forward')) owner = Object.getPrototypeOf(owner);
+  return owner !== null && Object.hasOwn(owner, 'keepsNothing') && Reflect.get(owner, 'keepsNothing', module);
 }

@@ -1,5 +1,5 @@
 /**
- * The base of layers and models: finds parameters in properties, saves and loads them.
+ * The base of layers and models: calls them, finds parameters in properties, saves and loads them.
  */
 import { copy_ } from '../autograd/ops/in-place.js';
 import { noGrad } from '../autograd/record.js';
@@ -12,19 +12,35 @@ import { Tensor } from '../tensor/tensor.js';
 /** Tensors by the names that PyTorch would give them: `0.weight`. */
 export type StateDict = Record<string, Tensor>;
 
+/** A module is called as its `forward`. */
+export interface Module {
+  // biome-ignore lint/style/useShorthandFunctionType: a type would not merge with the class.
+  (...inputs: Parameters<this['forward']>): ReturnType<this['forward']>;
+}
+
 /**
- * A layer or a model. Tensors made with `requiresGrad` and modules among its properties, and in lists there, are its
- * parameters; they stay so when `requiresGrad` is switched off to freeze them.
+ * A layer or a model: a function, `model(x)`, with parameters. Tensors made with `requiresGrad` and modules among its
+ * properties, and in lists there, are its parameters; they stay so when `requiresGrad` is switched off to freeze them.
  *
  * @example
  * class Residual extends nn.Module {
  *   inner = new nn.Linear(16, 16);
  *   forward(x: Tensor): Tensor {
- *     return add(x, relu(this.inner.forward(x)));
+ *     return add(x, relu(this.inner(x)));
  *   }
  * }
+ * const y = new Residual()(x);
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see the interface above.
 export abstract class Module {
+  constructor() {
+    const call = (...inputs: Tensor[]): Tensor => (call as unknown as Module).forward(...inputs);
+    // A function's own name and length would be in the way of properties with these names.
+    for (const key of ['name', 'length']) Reflect.deleteProperty(call, key);
+    // biome-ignore lint/correctness/noConstructorReturn: what a constructor returns is `this` of the subclasses.
+    return Object.setPrototypeOf(call, new.target.prototype) as this;
+  }
+
   abstract forward(...inputs: Tensor[]): Tensor;
 
   /** Parameters with their names, in the order of the properties. A tensor found twice counts once. */
@@ -79,6 +95,22 @@ export abstract class Module {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  /** The modules inside, by name, and shapes of parameters: `Linear(weight [32, 2], bias [32])`. */
+  toString(): string {
+    const inside = Object.entries(this).flatMap(([key, value]) => {
+      if (value instanceof Module) return [`(${key}): ${value}`];
+      return value instanceof Tensor && value.isParameter ? [`${key} ${showShape(value.shape)}`] : [];
+    });
+    const name = this.constructor.name;
+    if (!inside.some((text) => text.startsWith('('))) return `${name}(${inside.join(', ')})`;
+    return `${name}(\n${inside.join('\n').replaceAll(/^/gm, '  ')}\n)`;
+  }
+
+  /** Node's console. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
   }
 }
 

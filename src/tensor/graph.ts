@@ -16,9 +16,21 @@ export interface BackwardOptions {
 /** The operation that made a tensor, as the tensor knows it. The autograd room implements it. */
 export interface GraphNode {
   readonly name: string;
-  /** The tensors that a backward pass from here needs. */
+  /** From {@link nextSerial}: tells what was recorded before a scope began. */
+  readonly serial: number;
+  /** The operations that a backward pass goes on to. */
+  parents(): readonly GraphNode[];
+  /** The tensors that a backward pass through this operation needs. */
   tensors(): readonly Tensor[];
 }
+
+let serial = 0;
+
+/** A number for a new node. */
+export const nextSerial = (): number => ++serial;
+
+/** The newest node's. */
+export const lastSerial = (): number => serial;
 
 /** What tensors leave to the autograd room, which lies above them. */
 export interface Autograd {

@@ -2,6 +2,7 @@
  * Frees what a function made: `scope(() => …)`. It keeps the list of tensors made inside; what the function returns
  * moves to the scope around.
  */
+import { type GraphNode, lastSerial } from './graph.js';
 import { runSynchronously } from './synchronous.js';
 import type { Tensor } from './tensor.js';
 
@@ -22,25 +23,34 @@ function isTensor(value: object): value is Tensor {
 }
 
 /**
- * Which of a scope's own tensors a result needs: those in it (in arrays, plain objects, maps and sets, at any depth),
- * and those that a backward pass through them needs. Tensors from outside need nothing from inside.
+ * Which of a scope's own tensors a result needs: those in it (in arrays, objects, maps, sets and modules, at any depth),
+ * and those that backward passes through them need: what operations saved, and leaves. Results in between are not
+ * among them. Tensors and operations from outside, before number `since`, need nothing from inside.
  */
-function neededBy(result: unknown, own: ReadonlySet<Tensor>): Set<Tensor> {
+function neededBy(result: unknown, own: ReadonlySet<Tensor>, since: number): Set<Tensor> {
   const needed = new Set<Tensor>();
   const seen = new Set<unknown>();
+  const nodes: GraphNode[] = [];
   const waiting: unknown[] = [result];
   while (waiting.length > 0) {
     const value = waiting.pop();
-    if (typeof value !== 'object' || value === null || seen.has(value) || ArrayBuffer.isView(value)) continue;
+    const holds = (typeof value === 'object' && value !== null) || typeof value === 'function'; // as modules are
+    if (!holds || seen.has(value) || ArrayBuffer.isView(value)) continue;
     seen.add(value);
     if (isTensor(value)) {
-      if (!own.has(value)) continue;
-      needed.add(value);
-      for (const tensor of value.node?.tensors() ?? []) waiting.push(tensor);
+      if (own.has(value)) needed.add(value);
+      if (value.node) nodes.push(value.node);
     } else {
       const inside = value instanceof Map || value instanceof Set || Array.isArray(value);
       for (const item of inside ? value : Object.values(value)) waiting.push(item);
     }
+  }
+  while (nodes.length > 0) {
+    const node = nodes.pop() as GraphNode;
+    if (node.serial <= since || seen.has(node)) continue;
+    seen.add(node);
+    for (const tensor of node.tensors()) if (own.has(tensor)) needed.add(tensor);
+    nodes.push(...node.parents());
   }
   return needed;
 }
@@ -49,24 +59,25 @@ function neededBy(result: unknown, own: ReadonlySet<Tensor>): Set<Tensor> {
  * Runs `work` and frees the tensors that it made and does not return; also when it throws. Gradients of parameters
  * and an optimizer's state live on. `work` is not asynchronous: await after the scope.
  *
- * @returns What `work` returns; tensors are found in it at any depth of arrays, objects, maps and sets.
+ * @returns What `work` returns; tensors are found in it at any depth of arrays, objects, maps, sets and modules.
  * @example
- * const accuracy = scope(() => mean(cast(eq(argmax(model.forward(x), 1), labels), 'f32')));
+ * const accuracy = scope(() => mean(cast(eq(argmax(model(x), 1), labels), 'f32')));
  */
 export function scope<T>(work: () => T): T {
   const outer = innermost;
   const own = new Set<Tensor>();
+  const since = lastSerial();
   innermost = own;
   let kept = new Set<Tensor>();
   try {
     const result = runSynchronously('scope', 'its scope would end', work);
-    kept = neededBy(result, own);
+    kept = neededBy(result, own, since);
     return result;
   } finally {
     innermost = outer;
     for (const tensor of own) {
       if (kept.has(tensor)) outer?.add(tensor);
-      else if (tensor.scoped) tensor.dispose();
+      else if (tensor.scoped) tensor.release('by the end of its scope, which did not return it.');
     }
   }
 }

@@ -4,21 +4,37 @@
  */
 import type { Device } from '../gpu/device.js';
 
+/** What a storage's buffer belongs to: the storage itself, or a page of several. */
+export interface Memory {
+  readonly buffer: GPUBuffer;
+  /** True once it was taken from those who look into it. */
+  readonly reclaimed: boolean;
+}
+
 /** What a tensor forgets when it is disposed or collected. */
-export class Storage {
+export class Storage implements Memory {
   readonly device: Device;
   readonly buffer: GPUBuffer;
+  readonly memory: Memory;
   /** Bumped by every in-place change: a backward pass refuses values that changed after they were saved. */
   version = 0;
+  /** Which of the references are results that a backward pass left to the caller; see leftovers.ts. */
+  left = 0;
+  reclaimed = false;
   readonly #release: () => void;
   #references = 1;
 
   /** Memory for `bytes` bytes; or, with `given`, memory that somebody else owns and is told about the release of. */
-  constructor(device: Device, bytes: number, given?: { buffer: GPUBuffer; release: () => void }) {
+  constructor(
+    device: Device,
+    bytes: number,
+    given?: { buffer: GPUBuffer; memory?: Memory; release: () => void },
+  ) {
     if (!given) relieve(device);
     const buffer = given?.buffer ?? device.pool.take(bytes);
     this.device = device;
     this.buffer = buffer;
+    this.memory = given?.memory ?? this;
     this.#release = given?.release ?? (() => device.pool.give(buffer));
   }
 
@@ -34,17 +50,27 @@ export class Storage {
 
   release(): void {
     this.#references--;
-    if (this.#references === 0) this.#release();
+    if (this.#references === 0 && !this.reclaimed) this.#release();
+  }
+
+  /** Gives the memory back in spite of its references: who uses it gets an error. */
+  reclaim(): void {
+    this.reclaimed = true;
+    this.#release();
   }
 }
 
-const collected = new FinalizationRegistry<Storage>((storage) => {
-  storage.release();
+/** A part of memory that several storages share. */
+export const sharedStorage = (device: Device, memory: Memory, release: () => void): Storage =>
+  new Storage(device, 0, { buffer: memory.buffer, memory, release });
+
+const collected = new FinalizationRegistry<Pick<Storage, 'release'>>((held) => {
+  held.release();
 });
 
-/** Releases `storage` when `holder` is collected, unless {@link unwatch} comes first. */
-export function watch(holder: object, storage: Storage): void {
-  collected.register(holder, storage, holder);
+/** Releases `held` when `holder` is collected, unless {@link unwatch} comes first. */
+export function watch(holder: object, held: Pick<Storage, 'release'>): void {
+  collected.register(holder, held, holder);
 }
 
 export function unwatch(holder: object): void {

@@ -18,6 +18,11 @@ export type NestedArray = number | boolean | NestedArray[];
 /** Elements up to which the values that were read are kept for printing. */
 const REMEMBERED = 4096;
 
+/** Why memory was taken from a result that may still be held; see leftovers.ts. */
+const RECLAIMED =
+  'to make room: the program has left too many results of backward() behind without awaiting anything, so that ' +
+  'nothing told which of them it holds. Await now and then, as by reading a loss, or keep result.detach().';
+
 let debugging = false;
 
 /** In debug mode, a tensor that is used after it was freed says where it was freed. Costs a stack trace a tensor. */
@@ -48,6 +53,9 @@ export class Tensor {
   scoped = true;
 
   #storage: Storage | undefined;
+  /** True once a backward pass left this result to whoever holds it. */
+  #left = false;
+  #watched = true;
   #requiresGrad = false;
   #freed = '';
   #values: { data: HostArray; version: number } | undefined;
@@ -76,10 +84,11 @@ export class Tensor {
 
   /** The memory that this tensor looks into. @internal */
   get storage(): Storage {
-    if (this.#storage) return this.#storage;
+    if (this.#storage && !this.#storage.memory.reclaimed) return this.#storage;
     throw new LockstepError(
       'disposed',
-      `A tensor ${showShape(this.shape)} ${this.dtype} was used after it was freed ${this.#freed}`,
+      `A tensor ${showShape(this.shape)} ${this.dtype} was used after it was freed ` +
+        (this.#storage ? RECLAIMED : this.#freed),
     );
   }
 
@@ -88,7 +97,7 @@ export class Tensor {
   }
 
   get disposed(): boolean {
-    return this.#storage === undefined;
+    return this.#storage === undefined || this.#storage.memory.reclaimed;
   }
 
   /** True when the elements lie row-major without gaps. */
@@ -141,7 +150,7 @@ export class Tensor {
   clone(): Tensor {
     return autograd().clone(this, () => {
       const { buffer, device } = this.storage;
-      const { first, count } = this.#span();
+      const { first, count } = this.span();
       const copy = Tensor.empty(device, this.shape, this.dtype);
       const at = first * BYTES_PER_ELEMENT;
       device.commands.copy(buffer, at, copy.storage.buffer, 0, count * BYTES_PER_ELEMENT);
@@ -149,8 +158,8 @@ export class Tensor {
     });
   }
 
-  /** The elements of memory that this tensor reaches: from `first`, `count` of them. */
-  #span(): { first: number; count: number } {
+  /** The elements of memory that this tensor reaches: from `first`, `count` of them. @internal */
+  span(): { first: number; count: number } {
     if (this.numel === 0) return { first: this.offset, count: 0 };
     const last = this.shape.reduce((at, extent, axis) => at + (extent - 1) * this.strides[axis], this.offset);
     return { first: this.offset, count: last - this.offset + 1 };
@@ -162,7 +171,7 @@ export class Tensor {
    */
   async data(options: WaitOptions = {}): Promise<HostArray> {
     const { buffer, device, version } = this.storage;
-    const { first, count } = this.#span();
+    const { first, count } = this.span();
     const bytes = await device.read(buffer, first * BYTES_PER_ELEMENT, count * BYTES_PER_ELEMENT, options);
     const span = hostArray(this.dtype, bytes);
     const values = this.contiguous ? span : this.#gather(span, this.offset - first);
@@ -211,8 +220,9 @@ export class Tensor {
 
   /**
    * Computes the gradients of this tensor by every leaf that requires them, and adds them to the leaves' `grad`.
-   * What the graph held is freed, this tensor excepted: an intermediate result that is needed afterwards is read
-   * before, or taken as `result.detach()` before, or kept by `retainGraph`.
+   * The graph is freed. Results that you still hold keep their values, also when their parameters change; those that
+   * nobody holds are freed at once, or when the collector finds them. It tells while the program awaits something: a
+   * program that never does and leaves more than 512 MB behind loses its oldest results, which say so when used.
    *
    * @example
    * const w = tensor([1, 2, 3], { requiresGrad: true });
@@ -239,7 +249,8 @@ export class Tensor {
       ? `\n${new Error().stack?.split('\n').slice(2).join('\n')}`
       : ' (setDebug(true) tells where.)';
     this.#freed = reason + from;
-    unwatch(this);
+    if (this.#watched) unwatch(this);
+    if (this.#left) storage.left--;
     storage.release();
   }
 
@@ -249,11 +260,28 @@ export class Tensor {
    */
   relocate(storage: Storage, offset: number, { watched = true } = {}): void {
     const old = this.storage;
-    unwatch(this);
+    if (this.#watched) unwatch(this);
     this.#storage = storage;
     this.offset = offset;
+    this.#watched = watched;
     if (watched) watch(this, storage);
     old.release();
+  }
+
+  /** A backward pass leaves this result to whoever holds it; see leftovers.ts. @internal */
+  leave(): void {
+    if (this.#left) return;
+    const { storage } = this;
+    this.#left = true;
+    storage.left++;
+    if (!this.#watched) return;
+    unwatch(this);
+    watch(this, {
+      release: () => {
+        storage.left--;
+        storage.release();
+      },
+    });
   }
 
   [Symbol.dispose](): void {

@@ -70,7 +70,7 @@ describe('backward', () => {
     // A shared part counts too.
     const shared = exp(w);
     sum(shared).backward();
-    expect(() => sum(mul(shared, 2)).backward()).toThrow(/freed by backward/);
+    expect(() => sum(mul(shared, 2)).backward()).toThrow(/a second time.*exp was gone through/);
   });
 
   it('a second time works with retainGraph', async () => {
@@ -234,15 +234,6 @@ describe('freed tensors', () => {
     const y = ones([4]);
     y.dispose();
     expect(() => y.storage).toThrow(/autograd\.test\.ts/);
-  });
-
-  it('by backward tell how to keep them', async () => {
-    const w = leaf(1, 2);
-    const y = mul(w, 2);
-    const kept = y.detach();
-    sum(y).backward();
-    expect(() => add(y, 1)).toThrow(/freed by backward\(\).*detach\(\) before/);
-    expect(await kept.toArray()).toEqual([2, 4]);
   });
 
   it('share memory with views until the last one goes', async () => {

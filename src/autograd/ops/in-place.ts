@@ -52,7 +52,8 @@ function fromTensor(target: Tensor, source: Tensor): void {
     throw badOperands('copy_', [target, source], 'shapes and dtypes have to be the same');
   }
   // A kernel cannot read and write one buffer: what shares memory goes through a copy.
-  const values = target.storage === source.storage ? noGrad(() => source.clone()) : source.detach();
+  const values =
+    target.storage.buffer === source.storage.buffer ? noGrad(() => source.clone()) : source.detach();
   elementwise({ label: 'copy_', expression: 'a', operands: { a: values }, into: target });
   values.dispose();
 }

@@ -95,7 +95,7 @@ function reducedWithout(ignored: number, target: Tensor, losses: Tensor, options
  *
  * @param options `ignoreIndex` is for class numbers only.
  * @example
- * const loss = crossEntropy(model.forward(x), tensor([0, 2, -100], { dtype: 'i32' })); // of the first two
+ * const loss = crossEntropy(model(x), tensor([0, 2, -100], { dtype: 'i32' })); // of the first two
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
   checkFloats('crossEntropy', [logits]);
