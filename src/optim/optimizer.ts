@@ -199,20 +199,25 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
 const sameKeys = (a: object, b: object): boolean =>
   Object.keys(a).sort().join() === Object.keys(b).sort().join();
 
+const isModule = (value: unknown): boolean =>
+  typeof (value as { parameters?: unknown } | null | undefined)?.parameters === 'function';
+
 type Params<S> = readonly Tensor[] | readonly ParamGroup<S>[];
 
 /** The groups that a caller's parameters are; throws for what is neither tensors nor groups. */
 function groupsOf<S>(name: string, params: Params<S>): readonly ParamGroup<S>[] {
   const call = `new ${name}(model.parameters())`;
   if (!Array.isArray(params)) {
-    const isModule = typeof (params as { parameters?: unknown } | null)?.parameters === 'function';
-    const fits = isModule ? `give its parameters: ${call}` : `a list of tensors or groups fits, as ${call}`;
+    const fits = isModule(params)
+      ? `give its parameters: ${call}`
+      : `a list of tensors or groups fits, as ${call}`;
     throw badArgument(name, 'the first argument', params, fits);
   }
   if (params.every((each) => each instanceof Tensor)) return [{ params } as unknown as ParamGroup<S>];
   params.forEach((group, i) => {
     const what = `the group ${i}`;
     if (group instanceof Tensor) throw badArgument(name, what, group, 'tensors and groups cannot be mixed');
+    if (isModule(group)) throw badArgument(name, what, group, 'give its parameters: model.parameters()');
     checkObject(name, what, group, 'a group is { params: [tensors] } with settings of its own');
     const list: unknown = (group as { params?: unknown }).params;
     if (!Array.isArray(list) || !list.every((each) => each instanceof Tensor)) {

@@ -59,11 +59,12 @@ export function showKind(value: unknown): string {
   if (value === null) return 'null';
   if (value === undefined) return 'undefined';
   if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'function') return 'a function';
+  if (value instanceof Function) return 'a function';
   if (typeof value === 'number' || typeof value === 'boolean') return `the ${typeof value} ${value}`;
   if (typeof value === 'bigint') return `the BigInt ${printable(value)}n`;
   if (typeof value === 'string') return `the text "${printable(value, 40)}"`;
   if (typeof value === 'symbol') return 'a symbol';
+  // A model can be called and is an object all the same.
   const kind = Object.getPrototypeOf(value)?.constructor?.name;
   return typeof kind === 'string' && kind !== 'Object' && kind !== ''
     ? `an object (${printable(kind)})`

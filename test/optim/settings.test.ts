@@ -83,7 +83,7 @@ describe.each(KINDS)('%s', (name, Kind, right) => {
     ['one tensor', parameter, /a list of tensors or groups fits/],
     ['nothing', () => undefined, /the first argument is undefined/],
     ['null', () => [null], /the group 0 is null/],
-    ['a list of models', () => [new nn.Linear(1, 1)], /group 0's params is a function|params is undefined/],
+    ['a list of models', () => [new nn.Linear(1, 1)], /group 0 is an object \(Linear\); give its parameters/],
     ['tensors and groups', () => [{ params: [parameter()] }, parameter()], /cannot be mixed/],
     ['a group with one tensor', () => [{ params: parameter() }], /group 0's params is an object \(Tensor\)/],
   ])('refuses %s for parameters', (_, params, message) => {
