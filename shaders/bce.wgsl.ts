@@ -7,12 +7,11 @@
  * about 1 ulp): WGSL asks only for an absolute 2^-21 of log() near 1, which is where a trained network's p is, and
  * drivers differ. This way the loss curves of two adapters agree.
  */
+import { isNan } from './floats.wgsl.js';
+
 export const bce = /* wgsl */ `
 struct Bce { loss: f32, gradient: f32, correct: bool }
-
-fn isNan(x: f32) -> bool {
-  return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
-}
+${isNan}
 
 /** e^x for x in [-87, 88]; outside, the value at the bound. */
 fn expCephes(argument: f32) -> f32 {
@@ -60,16 +59,22 @@ fn clampedLog(x: f32) -> f32 {
   return select(-100.0, logCephes(x), x >= 1.17549435e-38);
 }
 
+/** NaN stays NaN: a bound of expCephes may take its place. */
 fn sigmoid(z: f32) -> f32 {
-  return 1.0 / (1.0 + expCephes(-z));
+  return select(1.0 / (1.0 + expCephes(-z)), z, isNan(z));
 }
 
-/** y is 0 or 1; the gradient is that of one example, not yet divided by the batch. */
+/** Whether a logit's answer is 1: p is at least 0.5, which NaN is not. */
+fn answersOne(z: f32) -> bool {
+  return sigmoid(z) >= 0.5 && !isNan(z);
+}
+
+/** y is 0 or 1; the gradient is that of one example, not yet divided by the batch. Of NaN both are NaN. */
 fn bce(z: f32, y: f32) -> Bce {
   let p = sigmoid(z);
   let q = 1.0 - p;
-  let loss = -(y * clampedLog(p) + (1.0 - y) * clampedLog(q));
+  let loss = select(-(y * clampedLog(p) + (1.0 - y) * clampedLog(q)), z, isNan(z));
   let gradient = (p - y) / max(p * q, 1e-12) * (p * q);
-  return Bce(loss, gradient, (p >= 0.5) == (y >= 0.5));
+  return Bce(loss, gradient, (p >= 0.5 && !isNan(z)) == (y >= 0.5));
 }
 `;

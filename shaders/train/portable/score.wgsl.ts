@@ -40,10 +40,10 @@ fn main(
         let bit = (rows[example * ${words}u + (i >> 5u)] >> (i & 31u)) & 1u;
         z1 += select(0.0, weights[base + h * ${features}u + i], bit == 1u);
       }
-      z += max(z1, 0.0) * weights[base + ${hidden * features + hidden}u + h];
+      z += select(z1, 0.0, z1 < 0.0) * weights[base + ${hidden * features + hidden}u + h];
     }
     let positive = ((labels[example >> 5u] >> (example & 31u)) & 1u) == 1u;
-    correct[id] = select(0u, 1u, (sigmoid(z) >= 0.5) == positive);
+    correct[id] = select(0u, 1u, answersOne(z) == positive);
   }
   workgroupBarrier();
   if (id == 0u) {

@@ -91,7 +91,7 @@ fn main(
         let example = first + id * ${TURN}u + j;
         if (example < stretch.examples) {
           let positive = ((labels[example >> 5u] >> (example & 31u)) & 1u) == 1u;
-          count += select(0u, 1u, (sigmoid(z.x) >= 0.5) == positive);
+          count += select(0u, 1u, answersOne(z.x) == positive);
         }
         z = z.yzwx;
       }

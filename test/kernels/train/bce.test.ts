@@ -145,6 +145,19 @@ describe('sigmoid and cross-entropy of bce.wgsl', () => {
     expect([correct[0][240_000], correct[1][240_000]]).toEqual([0, 1]);
   });
 
+  it('NaN stays NaN, and is no answer of 1, as PyTorch compares', async () => {
+    const nans = new Float32Array(Uint32Array.of(0x7fc00000, 0xffc00000, 0x7fffffff).buffer);
+    const [p, ...others] = await evaluate([...expressions, 'select(0.0, 1.0, answersOne(x))'], nans);
+    const [loss0, loss1, gradient0, gradient1, correct0, correct1, one] = others.map((list) => [...list]);
+    for (const list of [[...p], loss0, loss1, gradient0, gradient1])
+      expect(list).toEqual(Array(3).fill(Number.NaN));
+    expect([correct0, correct1, one]).toEqual([
+      [1, 1, 1],
+      [0, 0, 0],
+      [0, 0, 0],
+    ]);
+  });
+
   it('saturates as PyTorch does', async () => {
     // torch: x = z.sigmoid(); binary_cross_entropy(x, y).backward(), y against the sign of z.
     const [loss0, gradient0] = await evaluate(

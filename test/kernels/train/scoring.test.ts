@@ -62,6 +62,21 @@ describe.each(['subgroup', 'portable'] as const)('the %s scoring kernel', (kerne
     expect(device.memory()).toMatchObject({ buffers, bytes });
   });
 
+  it.each(['w1', 'b1', 'w2', 'b2'] as const)('a NaN in %s answers 0 wherever it reaches', async (where) => {
+    const [features, hidden] = [8, 32];
+    const set = randomDataset(300, features, 1);
+    // Every hidden unit is active and every answer 1, but where the NaN reaches.
+    const filled = (length: number) => new Float32Array(length).fill(0.5);
+    const network = { w1: filled(hidden * features), b1: filled(hidden), w2: filled(hidden), b2: filled(1) };
+    network[where][0] = Number.NaN;
+    const reaches = (e: number) => where !== 'w1' || set.x.get(e, 0) === 1;
+    const right = Array.from({ length: set.x.rows }, (_, e) => e).filter(
+      (e) => ((set.y[e >>> 5] >>> (e & 31)) & 1) === (reaches(e) ? 0 : 1),
+    );
+    const scorer = await Scorer.create(device, features, hidden, kernel);
+    expect(await scorer.accuracies(set, [network])).toEqual([right.length / set.x.rows]);
+  });
+
   it.each([1, 31, 128, 129, 2048, 2049])('counts %i examples, no more and no fewer', async (rows) => {
     // Every logit is the output bias: with labels of 1 all examples are right, or none is.
     const features = 8;
