@@ -2,6 +2,8 @@
  * Brings bytes from the device to the host through a small pool of staging buffers. It does not know tensors, and it
  * waits for nothing but its own copy.
  */
+import { LockstepError } from '../platform/errors.js';
+import { printable } from '../platform/printable.js';
 import type { Device } from './device.js';
 import { span } from './host-spans.js';
 import { mapWhenDone, type WaitOptions } from './map.js';
@@ -23,6 +25,7 @@ export class Readback {
   }
 
   async read(source: GPUBuffer, offset: number, bytes: number, options: WaitOptions): Promise<ArrayBuffer> {
+    checkRange(source, offset, bytes);
     if (bytes === 0) return new ArrayBuffer(0);
     const copied = Math.ceil(bytes / 4) * 4;
     const staging = this.#take(copied);
@@ -64,4 +67,16 @@ export class Readback {
     for (const buffers of this.#free.values()) for (const buffer of buffers) this.#device.free(buffer);
     this.#free.clear();
   }
+}
+
+/** A copy out of range does nothing, and what an earlier read left in the staging buffer would be taken for the result. */
+function checkRange(source: GPUBuffer, offset: number, bytes: number): void {
+  const areWhole = [offset, bytes].every((value) => Number.isSafeInteger(value) && value >= 0);
+  const end = offset + Math.ceil(bytes / 4) * 4;
+  if (areWhole && offset % 4 === 0 && end <= source?.size) return;
+  throw new LockstepError(
+    'bad-input',
+    `Device.read: ${printable(bytes)} bytes from offset ${printable(offset)} are not within a buffer of ` +
+      `${printable(source?.size)}; the offset is a multiple of 4.`,
+  );
 }

@@ -2,7 +2,11 @@
  * The Mersenne Twister MT19937 (Matsumoto and Nishimura 1998), 32-bit outputs. Python's `random` and PyTorch's CPU
  * generator are this engine with different seedings and different uses of its words; both live in their own files.
  */
+import { badArgument, checkNumber } from '../platform/arguments.js';
 import { jump } from './mt19937-jump.js';
+
+/** What a word of a seed can be. */
+const WORD = { min: 0, max: 2 ** 32 - 1, whole: true };
 
 /** Words of the state, and outputs that one round makes. */
 export const MT_BLOCK = 624;
@@ -29,6 +33,7 @@ export class Mt19937 {
 
   /** Seeded by one word, as the authors' `init_genrand` does; what PyTorch uses. */
   static fromSeed(seed: number): Mt19937 {
+    checkNumber('Mt19937.fromSeed', 'the seed', seed, WORD);
     const engine = new Mt19937();
     engine.initGenrand(seed);
     return engine;
@@ -36,6 +41,9 @@ export class Mt19937 {
 
   /** Seeded by a list of words, as the authors' `init_by_array` does; what Python uses. */
   static fromKey(key: ArrayLike<number>): Mt19937 {
+    if (!(key?.length > 0))
+      throw badArgument('Mt19937.fromKey', 'the key', key, 'it has to be one word or more');
+    for (let i = 0; i < key.length; i++) checkNumber('Mt19937.fromKey', `word ${i} of the key`, key[i], WORD);
     const engine = new Mt19937();
     engine.initByArray(key);
     return engine;
@@ -62,6 +70,7 @@ export class Mt19937 {
 
   /** Leaves out the next `count` words. Costs nothing until another word is wanted, and then 50 ms at most. */
   skip(count: number): void {
+    checkNumber('Mt19937.skip', 'the count', count, { min: 0, whole: true });
     const left = MT_BLOCK - this.position;
     this.position += Math.min(count, left);
     this.skipped += Math.max(0, count - left);

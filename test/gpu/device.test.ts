@@ -161,6 +161,26 @@ describe('buffers', () => {
     device.free(buffer);
   });
 
+  it.each([
+    [0, 20],
+    [16, 4],
+    [2, 4],
+    [-4, 4],
+    [0, -4],
+    [0, NaN],
+    [1.5, 4],
+    [0, 0.5],
+    [0, undefined],
+    [20, 0],
+  ])('are not read beyond their ends or askew: from %s, %s bytes', async (offset, bytes) => {
+    const buffer = device.allocate('small', 16, BufferUsage.COPY_SRC | BufferUsage.COPY_DST);
+    await expect(device.read(buffer, offset, bytes as number)).rejects.toThrow(
+      /^Device\.read: .* bytes from offset .* are not within a buffer of 16; the offset is a multiple of 4/,
+    );
+    await device.sync(); // nothing was sent that the device complains of
+    device.free(buffer);
+  });
+
   it('for reading are reused', async () => {
     const buffer = device.allocate('numbers', 64, STORAGE);
     await device.read(buffer, 0, 64);

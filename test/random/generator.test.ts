@@ -34,6 +34,22 @@ function expectClose(actual: ArrayLike<number>, expected: number[], tolerance: n
 }
 
 describe('Mt19937', () => {
+  it.each([
+    ['an empty key', () => Mt19937.fromKey([])],
+    ['a key with a hole', () => Mt19937.fromKey(new Array(2))],
+    ['a fraction in the key', () => Mt19937.fromKey([1, 0.5])],
+    ['BigInts', () => Mt19937.fromKey(BigUint64Array.of(1n) as never)],
+    ['words beyond 32 bits', () => Mt19937.fromKey([2 ** 32])],
+    ['no key', () => Mt19937.fromKey(undefined as never)],
+    ['a seed of NaN', () => Mt19937.fromSeed(NaN)],
+    ['a negative seed', () => Mt19937.fromSeed(-1)],
+    ['a seed beyond 32 bits', () => Mt19937.fromSeed(2 ** 32)],
+    ['a step back', () => Mt19937.fromSeed(1).skip(-1)],
+    ['half a step', () => Mt19937.fromSeed(1).skip(0.5)],
+  ])('refuses %s', (_, make) => {
+    expect(make).toThrow(/^Mt19937\.\w+: (the|word)/);
+  });
+
   it('gives the authors’ published first outputs (mt19937ar.out) for their key', () => {
     const engine = Mt19937.fromKey([0x123, 0x234, 0x345, 0x456]);
     expect(Array.from({ length: 5 }, () => engine.next())).toEqual([

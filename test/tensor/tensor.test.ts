@@ -164,6 +164,27 @@ describe('buffers of the caller', () => {
     expect(() => copyToBuffer(transpose(doubled), buffer)).toThrow(/strided view/);
     buffer.destroy();
   });
+
+  it('are refused at once where the device would refuse them later', () => {
+    const readable = device.gpu.createBuffer({ size: 16, usage: BufferUsage.STORAGE | BufferUsage.COPY_SRC });
+    const writable = device.gpu.createBuffer({ size: 16, usage: BufferUsage.COPY_DST });
+    const x = ones([3]);
+    expect(() => fromBuffer(writable, [4])).toThrow(
+      /fromBuffer: the buffer's usage is 8; .* STORAGE and COPY_SRC/,
+    );
+    expect(() => copyToBuffer(x, readable)).toThrow(/copyToBuffer: the buffer's usage is 132; .* COPY_DST/);
+    for (const offset of [8, 2, -4, NaN, 0.5, 2 ** 60, '4' as never]) {
+      expect(() => copyToBuffer(x, writable, offset)).toThrow(
+        /copyToBuffer: 12 bytes from offset .* do not fit a buffer of 16/,
+      );
+    }
+    copyToBuffer(x, writable, 4);
+    for (const none of [undefined, null, new ArrayBuffer(16), new Float32Array(4), {}]) {
+      expect(() => fromBuffer(none as never, [4])).toThrow(/fromBuffer: got .*; give a GPUBuffer/);
+    }
+    readable.destroy();
+    writable.destroy();
+  });
 });
 
 describe('printing', () => {
