@@ -61,6 +61,7 @@ export class Evaluation {
   readonly #digests: (string | null)[];
   #optimizer!: AdamWSettings;
   #resumed: EvaluationCheckpoint | undefined;
+  #recorder: Recorder | undefined;
 
   private constructor(host: StrategyHost, task: Task, seed: number) {
     this.#host = host;
@@ -184,12 +185,21 @@ export class Evaluation {
     });
   }
 
+  /**
+   * Where the evaluation stands now, for an end that leaves no time for a checkpoint: finished runs with all their windows,
+   * the others as the last checkpoint has them, or not begun. Undefined where {@link train} was not begun.
+   */
+  snapshot(last?: EvaluationCheckpoint): EvaluationCheckpoint | undefined {
+    return this.#recorder?.snapshot(last);
+  }
+
   /** Trains and scores all runs. Once only: the prepared data goes to the trainer and is not kept. */
   async *train(device: Device, options: TrainOptions = {}): AsyncGenerator<EvaluationEvent> {
     const { task, strategy, seed } = this;
     if (this.#resumed) this.#checkResumed(this.#resumed, options.kernel);
     const fingerprint = () => this.fingerprint(options.kernel);
     const recorder = new Recorder(task, fingerprint, this.#resumed);
+    this.#recorder = recorder;
     yield* recorder.before();
     const announced: EvaluationEvent[] = [];
     const runs = this.#runs(recorder, ({ secretIndex, dataset, positiveRate }) => {

@@ -5,7 +5,7 @@
 
 import type { LockstepEvent, RunCheckpoint } from '../lockstep/types.js';
 import type { EvaluationCheckpoint, EvaluationEvent, WindowPoint } from './events.js';
-import type { Fingerprint } from './fingerprint.js';
+import { differences, type Fingerprint } from './fingerprint.js';
 import type { RunResult } from './summary.js';
 import type { Task } from './task.js';
 
@@ -109,6 +109,26 @@ export class Recorder {
     const result = { secretIndex: secret, orderIndex: order, steps, testAccuracy, ...nonFinite };
     this.results.push(result);
     return result;
+  }
+
+  /**
+   * Where the evaluation stands between two checkpoints: what has finished, and the other runs as `last` has them. Their
+   * later windows are left out, for they will come again.
+   *
+   * @param last The last checkpoint; without it, runs that have not finished begin anew.
+   */
+  snapshot(last?: EvaluationCheckpoint): EvaluationCheckpoint {
+    const done = new Set(this.results.map((r) => this.#number(r.secretIndex, r.orderIndex)));
+    const fingerprint = this.#fingerprint();
+    const ours = last && differences(last.fingerprint, fingerprint).length === 0 ? last.runs : [];
+    const runs = ours.filter(({ secret, order }) => !done.has(this.#number(secret, order)));
+    const stepsOf = new Map(runs.map((r) => [this.#number(r.secret, r.order), r.checkpoint.steps]));
+    const windows = this.#windows.filter(({ secret, order, step }) => {
+      const run = this.#number(secret, order);
+      return done.has(run) || step <= (stepsOf.get(run) ?? 0);
+    });
+    const { kernels, results } = this;
+    return { fingerprint, kernels: [...kernels], results: [...results], windows, runs };
   }
 
   /** Runs that were not handed out again yet stand where they stood. */

@@ -6,9 +6,9 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
-import { version } from '../../package.json';
 import { LockstepError } from '../platform/errors.js';
 import { printable } from '../platform/printable.js';
+import { version } from '../platform/version.js';
 import { PACKAGE } from './fingerprint.js';
 import { sourceDigests } from './source-files.js';
 import { strategies } from './strategies/index.js';

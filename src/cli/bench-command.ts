@@ -7,21 +7,23 @@ import { strategies } from '../bench/strategies/index.js';
 import { listAdapters } from '../gpu/dawn.js';
 import { noAdapterMessage } from '../gpu/no-adapter.js';
 import { LockstepError } from '../platform/errors.js';
+import { printable } from '../platform/printable.js';
 import { addBenchFlags, type BenchFlags, jobsOf } from './bench-flags.js';
+import { out } from './outlets.js';
 import { colorsFor } from './style.js';
 
 function printStrategies(): void {
   const colors = colorsFor(process.stdout);
   for (const { name, description, published } of strategies) {
-    process.stdout.write(`${colors.bold(name)}\n    ${description ?? ''}\n`);
-    process.stdout.write(colors.dim(`    published: ${published ?? 'no figure'}\n`));
+    out(`${colors.bold(name)}\n    ${description ?? ''}`);
+    out(colors.dim(`    published: ${published ?? 'no figure'}`));
   }
 }
 
 async function printAdapters(): Promise<void> {
   const adapters = await listAdapters();
   if (adapters.length === 0) throw new LockstepError('no-adapter', noAdapterMessage(process.platform));
-  for (const { backend, name } of adapters) process.stdout.write(`${backend}\t${name}\n`);
+  for (const { backend, name } of adapters) out(`${backend}\t${printable(name)}`);
 }
 
 /** Adds `bench` to the program. */

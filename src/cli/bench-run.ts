@@ -1,37 +1,32 @@
 /**
- * Runs the jobs of `bench` one after the other: strategies in their threads, progress, logs, files, the table. What is
- * computed is evaluate.ts's.
+ * Runs the jobs of `bench` one after the other: strategies in their threads, files, the table, and how it ends. What is
+ * computed is evaluate.ts's, what is written result-store.ts's.
  */
-import {
-  hasCheckpoint,
-  readCheckpoint,
-  removeCheckpoint,
-  writeCheckpoint,
-} from '../bench/checkpoint-file.js';
-import { type CurvePoint, drawCurves } from '../bench/curves.js';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Evaluation } from '../bench/evaluate.js';
-import type { Fingerprint } from '../bench/fingerprint.js';
-import { prepareOutputFolder, resultPath, writeResult } from '../bench/result-files.js';
-import { refuseFile } from '../bench/seal.js';
+import { isHeldByFiles } from '../bench/patient-files.js';
+import { type ResultFiles, ResultStore } from '../bench/result-store.js';
 import type { StrategyHost } from '../bench/strategy-host.js';
 import { startStrategy } from '../bench/strategy-start.js';
-import { type RunResult, type Summary, summarize } from '../bench/summary.js';
-import { readComplete, sealedSummary, summaryText } from '../bench/summary-file.js';
+import { sealedSummary } from '../bench/summary-file.js';
 import { configName } from '../bench/task.js';
 import type { Device } from '../gpu/device.js';
 import { openDevice } from '../gpu/open.js';
 import { variantNamed } from '../lockstep/kernel-choice.js';
 import { LockstepError } from '../platform/errors.js';
+import { endWorkers } from '../platform/node-worker.js';
+import { printable } from '../platform/printable.js';
 import type { BenchFlags, Job } from './bench-flags.js';
-import { EXIT } from './failure.js';
-import { Interrupt } from './interrupt.js';
-import { LogWriter } from './log-writer.js';
-import { type Progress, showProgress, silent } from './progress.js';
-import { type Row, resultsTable } from './results-table.js';
+import { EXIT, reportFailure } from './failure.js';
+import { endByForce, exitCodeOf, Interrupt } from './interrupt.js';
+import { JobRun } from './job-run.js';
+import { describeFailure, out, say, stderr, stdout } from './outlets.js';
+import { resultsTable } from './results-table.js';
 import { colorsFor } from './style.js';
 
-const out = (line: string) => process.stdout.write(`${line}\n`);
-const say = (line: string) => process.stderr.write(`${line}\n`);
+/** After an interrupt: how long a strategy's thread, and a slow file system, may take. */
+const THREAD_MS = 300;
+const LAST_FILES_MS = 5000;
 
 /** One thread a strategy, however many configurations it is run on. */
 class Hosts {
@@ -77,188 +72,142 @@ function checkKernel({ kernel }: BenchFlags, jobs: readonly Job[], device: Devic
   }
 }
 
-/** What an earlier process has made of a job: its summary where it is complete; else a checkpoint to go on from. */
-function earlier({ label }: Job, evaluation: Evaluation, flags: BenchFlags): Summary | undefined {
-  const { outputDir, seed, resume } = flags;
-  if (!resume || outputDir === undefined) return undefined;
-  const summary = readComplete(outputDir, label, evaluation.fingerprint(flags.kernel));
-  const checkpoint = summary ? undefined : readCheckpoint(outputDir, label, seed);
-  try {
-    if (checkpoint) evaluation.resume(checkpoint, flags.kernel);
-  } catch (cause) {
-    if (!(cause instanceof LockstepError)) throw cause;
-    throw refuseFile(
-      resultPath(outputDir, label, seed, 'checkpoint'),
-      `cannot be used: ${cause.message}`,
-      cause,
-    );
-  }
-  return summary;
-}
-
-/** One job under way: its display, its log, and what came out so far, for an interrupt can come at any moment. */
-class JobRun {
-  readonly job: Job;
-  readonly points: CurvePoint[] = [];
+/** All jobs of one command. */
+class Bench {
+  readonly #jobs: readonly Job[];
   readonly #flags: BenchFlags;
-  readonly #results: RunResult[] = [];
-  readonly #kernels = new Set<string>();
-  readonly #progress: Progress;
-  readonly #log: LogWriter | undefined;
-  #strategy: string;
-  /** What the evaluation is made of; undefined while its strategy has not been asked. */
-  #fingerprint: () => Fingerprint | undefined = () => undefined;
-  #begin = Number.NaN;
-  #seconds: number | undefined;
+  readonly #store: ResultStore | undefined;
+  readonly #interrupt = new Interrupt();
+  readonly #hosts = new Hosts();
+  readonly #runs: JobRun[] = [];
+  #evaluations: Evaluation[] = [];
+  #device: Device | undefined;
+  /** Whether all work is done, and only the results are to be printed. */
+  #isPrinting = false;
 
-  constructor(job: Job, flags: BenchFlags) {
-    this.job = job;
+  constructor(jobs: readonly Job[], flags: BenchFlags, store: ResultStore | undefined) {
+    this.#jobs = jobs;
     this.#flags = flags;
-    this.#strategy = job.strategy;
-    const title = `${job.strategy} ${configName(job.task)}`;
-    this.#progress = flags.quiet ? silent : showProgress({ title, ...job.task }, process.stderr);
-    this.#log = flags.log ? new LogWriter(job.task, out) : undefined;
+    this.#store = store;
+    stdout.onFailure(() => this.#withoutOutput());
   }
 
-  async train(evaluation: Evaluation, device: Device, signal: AbortSignal): Promise<void> {
-    const { outputDir, seed, checkpointSeconds, kernel } = this.#flags;
-    this.#strategy = evaluation.strategy;
-    this.#fingerprint = () => evaluation.fingerprint(kernel);
-    this.#begin = performance.now();
-    const checkpoints = outputDir === undefined ? {} : { checkpointSeconds };
-    for await (const event of evaluation.train(device, { signal, kernel, ...checkpoints })) {
-      if (this.#seconds !== undefined) return; // the grace is over
-      if (event.type === 'plan') this.#kernels.add(event.kernel);
-      // Also those that ran before the checkpoint that this goes on from.
-      if (event.type === 'end') for (const name of event.summary.kernels) this.#kernels.add(name);
-      if (event.type === 'checkpoint' && outputDir !== undefined)
-        writeCheckpoint(outputDir, this.job.label, seed, event.checkpoint);
-      if (event.type === 'window') this.points.push(event);
-      if (event.type === 'run') this.#results.push(event.result);
-      this.#progress.note(event);
-      this.#log?.note(event);
-    }
+  /** Where nobody reads and no file is written, training is in vain: `--log | head -1`. */
+  #withoutOutput(): void {
+    const failure = stdout.failure!;
+    if (this.#isPrinting) return; // told there
+    const goesOn = this.#store !== undefined || failure.code !== 'EPIPE';
+    const then = goesOn ? 'the work goes on' : 'the training is stopped (with --output-dir it would go on)';
+    say(`error: ${describeFailure('standard output', failure)}; ${then}`);
+    if (!goesOn) this.#interrupt.stop();
   }
 
-  /** Takes over what an earlier process has computed, instead of {@link train}. */
-  recall(evaluation: Evaluation, { strategy, kernels, results }: Summary): void {
-    this.#strategy = strategy;
-    this.#fingerprint = () => evaluation.fingerprint(this.#flags.kernel);
-    for (const kernel of kernels) this.#kernels.add(kernel);
-    for (const { secret_index, order_index, steps, test_accuracy, non_finite } of results) {
-      const result: RunResult = {
-        secretIndex: secret_index,
-        orderIndex: order_index,
-        steps,
-        testAccuracy: test_accuracy,
-        nonFinite: non_finite,
-      };
-      this.#results.push(result);
-      this.#progress.note({ type: 'run', result });
-      this.#log?.note({ type: 'run', result });
-    }
-  }
-
-  /** Stops the clock and takes the display away. A second call does nothing. */
-  end(): void {
-    if (this.#seconds !== undefined) return;
-    this.#seconds = Number.isNaN(this.#begin) ? 0 : (performance.now() - this.#begin) / 1000;
-    this.#progress.close();
-    this.#log?.end(this.row().summary);
-  }
-
-  row(): Row {
-    const { task } = this.job;
-    const complete = this.#results.length === task.secrets * task.orders;
-    const summary = summarize(
-      this.#strategy,
-      task,
-      this.#flags.seed,
-      this.#results,
-      complete,
-      [...this.#kernels],
-      this.#fingerprint(),
-    );
-    return { config: configName(task), summary, seconds: this.#seconds ?? 0 };
-  }
-}
-
-async function writeFiles(run: JobRun, { outputDir, seed, quiet }: BenchFlags): Promise<void> {
-  if (outputDir === undefined) return;
-  const { label } = run.job;
-  const { summary, config } = run.row();
-  const paths = [writeResult(outputDir, label, seed, 'json', summaryText(summary))];
-  // An interrupt leaves no time to draw.
-  if (!summary.complete) {
-    if (hasCheckpoint(outputDir, label, seed))
-      say('to go on from the last checkpoint: the same command with --resume');
-  } else {
-    removeCheckpoint(outputDir, label, seed);
+  async run(): Promise<number> {
+    let failure: unknown;
     try {
-      const svg = await drawCurves(
-        `${summary.strategy} ${config}, ${summary.metrics.num_runs} runs`,
-        run.points,
-      );
-      paths.push(writeResult(outputDir, label, seed, 'svg', svg));
+      await this.#interrupt.bounded(this.#runAll());
     } catch (error) {
-      if (!(error instanceof LockstepError)) throw error;
-      say(error.message);
+      failure = error;
+    }
+    this.#runs.at(-1)?.end();
+    await this.#saveLast(failure !== undefined);
+    const told = failure === undefined || this.#runs.some((run) => run.hasResults);
+    if (told) await this.#printResults();
+    return this.#end(failure);
+  }
+
+  async #runAll(): Promise<void> {
+    const jobs = this.#jobs;
+    for (const job of jobs) this.#hosts.get(job); // they load while the device opens
+    this.#device = await openDevice({ adapter: this.#flags.adapter });
+    checkKernel(this.#flags, jobs, this.#device);
+    this.#runs.push(new JobRun(jobs[0], this.#flags));
+    const evaluations = await prepareAll(jobs, this.#flags.seed, this.#hosts);
+    this.#evaluations = evaluations;
+    const earlier = evaluations.map((evaluation, i) =>
+      this.#flags.resume ? this.#filesOf(jobs[i])?.earlier(evaluation) : undefined,
+    );
+    const summaries = await Promise.all(earlier);
+    for (const [i, evaluation] of evaluations.entries()) {
+      if (i > 0) this.#runs.push(new JobRun(jobs[i], this.#flags));
+      const run = this.#runs[i];
+      const files = this.#filesOf(run.job);
+      const summary = summaries[i];
+      if (summary) run.recall(evaluation, summary);
+      else await run.train(evaluation, this.#device, this.#interrupt.signal, files);
+      if (this.#interrupt.happened) return;
+      run.end();
+      if (files && !summary) this.#tellWritten(await files.finish(evaluation, run.row().summary, run.points));
+      run.filesDone = true;
     }
   }
-  if (!quiet) say(`wrote ${paths.join(' and ')}`);
-}
 
-function printResults(runs: readonly JobRun[], { json, log }: BenchFlags): void {
-  const rows = runs.map((run) => run.row());
-  const stream = json || log ? process.stderr : process.stdout;
-  stream.write(`${resultsTable(rows, colorsFor(stream))}\n`);
-  if (json) {
+  #filesOf(job: Job): ResultFiles | undefined {
+    return this.#store?.of(job.label, this.#flags);
+  }
+
+  #tellWritten(paths: readonly string[]): void {
+    if (!this.#flags.quiet && paths.length > 0)
+      say(`wrote ${paths.map((path) => printable(path, 500)).join(' and ')}`);
+  }
+
+  /** Writes what there is of the run that was under way at an interrupt or a failure; there is no time to draw. */
+  async #saveLast(failed: boolean): Promise<void> {
+    const run = this.#runs.at(-1);
+    if (!run || run.filesDone || !this.#store) return;
+    if (!this.#interrupt.happened && !(failed && run.hasResults)) return;
+    const evaluation = this.#evaluations[this.#runs.length - 1];
+    const saved = this.#filesOf(run.job)!.interrupted(evaluation, run.row().summary);
+    const what = await Promise.race([saved, sleep(LAST_FILES_MS, undefined, { ref: false })]);
+    if (!what) say(`warning: the file system of ${printable(this.#flags.outputDir, 300)} does not answer`);
+    if (what?.canResume) say('to go on from the last checkpoint: the same command with --resume');
+    this.#tellWritten(what?.paths ?? []);
+  }
+
+  async #printResults(): Promise<void> {
+    this.#isPrinting = true;
+    const { json, log } = this.#flags;
+    const failedBefore = stdout.failure !== undefined;
+    const rows = this.#runs.map((run) => run.row());
+    const outlet = json || log ? stderr : stdout;
+    outlet.line(resultsTable(rows, colorsFor(outlet.stream)));
     const summaries = rows.map(({ summary }) => sealedSummary(summary));
-    out(JSON.stringify(summaries.length === 1 ? summaries[0] : summaries, null, 2));
+    const text = JSON.stringify(summaries.length === 1 ? summaries[0] : summaries, null, 2);
+    if (json) out(text);
+    if (await stdout.arrived()) return;
+    // What standard output did not take goes where it still can.
+    if (!failedBefore) say(`error: ${describeFailure('standard output', stdout.failure!)}`);
+    if (outlet === stdout) say(resultsTable(rows, colorsFor(stderr.stream)));
+    else if (json && !this.#store) say(text);
+  }
+
+  async #end(failure: unknown): Promise<number> {
+    await this.#store?.close();
+    const code = failure === undefined ? this.#code() : reportFailure(failure);
+    const { caught, happened } = this.#interrupt;
+    this.#hosts.close();
+    if (happened) {
+      // The device may be in the middle of something that nobody waits for any more.
+      if (!(await endWorkers(THREAD_MS)) || isHeldByFiles()) endByForce(caught);
+      process.exit(code);
+    }
+    this.#device?.destroy();
+    this.#interrupt.dispose();
+    return code;
+  }
+
+  #code(): number {
+    const { caught } = this.#interrupt;
+    if (caught) return exitCodeOf(caught);
+    return stdout.failure || (this.#store?.failures ?? 0) > 0 ? EXIT.failed : EXIT.ok;
   }
 }
 
 /** Runs all jobs and returns the exit code. */
 export async function runBench(jobs: readonly Job[], flags: BenchFlags): Promise<number> {
-  if (flags.outputDir !== undefined) prepareOutputFolder(flags.outputDir);
-  const interrupt = new Interrupt();
-  const hosts = new Hosts();
-  const runs: JobRun[] = [];
-  let device: Device | undefined;
-
-  const runAll = async () => {
-    for (const job of jobs) hosts.get(job); // they load while the device opens
-    device = await openDevice({ adapter: flags.adapter });
-    checkKernel(flags, jobs, device);
-    runs.push(new JobRun(jobs[0], flags));
-    const evaluations = await prepareAll(jobs, flags.seed, hosts);
-    const complete = evaluations.map((evaluation, i) => earlier(jobs[i], evaluation, flags));
-    for (const [i, evaluation] of evaluations.entries()) {
-      if (i > 0) runs.push(new JobRun(jobs[i], flags));
-      const summary = complete[i];
-      if (summary) runs[i].recall(evaluation, summary);
-      else await runs[i].train(evaluation, device, interrupt.signal);
-      if (interrupt.happened) return;
-      runs[i].end();
-      if (!summary) await writeFiles(runs[i], flags);
-    }
-  };
-
-  try {
-    await interrupt.bounded(runAll());
-    const last = runs.at(-1);
-    last?.end();
-    if (interrupt.happened && last && !last.row().summary.complete) await writeFiles(last, flags);
-    printResults(runs, flags);
-  } finally {
-    runs.at(-1)?.end();
-    if (!interrupt.happened) {
-      hosts.close();
-      device?.destroy();
-      interrupt.dispose();
-    }
-  }
-  // The device may be in the middle of something that nobody waits for any more.
-  if (interrupt.happened) process.exit(EXIT.interrupted);
-  return EXIT.ok;
+  const { outputDir, seed } = flags;
+  const labels = jobs.map(({ label }) => label);
+  const store =
+    outputDir === undefined ? undefined : await ResultStore.open(outputDir, labels, seed, { warn: say });
+  return new Bench(jobs, flags, store).run();
 }

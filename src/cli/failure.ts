@@ -1,28 +1,29 @@
 /**
  * How a command ends when something goes wrong: a message on standard error and an exit code, never a stack trace.
  * 2 for what the user can mend before anything starts (flags, strategies, no adapter), 1 for what broke under way,
- * 130 for an interrupt, as shells count it.
+ * 128 + n for signal n, as shells count it.
  */
 import { CommanderError } from 'commander';
 import { LockstepError } from '../platform/errors.js';
 import { printableLines } from '../platform/printable.js';
+import { say } from './outlets.js';
 
-export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 /** Writes what there is to say about `error` and returns the exit code. */
 export function reportFailure(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage; // it has printed its text
   if (error instanceof LockstepError) {
-    process.stderr.write(error.code === 'no-adapter' ? `${error.message}\n` : `error: ${error.message}\n`);
+    say(error.code === 'no-adapter' ? error.message : `error: ${error.message}`);
     return error.code === 'bad-input' || error.code === 'no-adapter' ? EXIT.usage : EXIT.failed;
   }
   const detail = error instanceof Error ? error : new Error(String(error));
   if ('syscall' in detail) {
-    process.stderr.write(`error: ${printableLines(detail.message)}\n`); // the system's own words: a full disk, a folder that went away
+    say(`error: ${printableLines(detail.message)}`); // the system's own words: a full disk, a folder that went away
     return EXIT.failed;
   }
   const trace = process.env.LOCKSTEP_DEBUG ? `\n${detail.stack}` : '; LOCKSTEP_DEBUG=1 shows where';
   const text = `${detail.message}${trace}`;
-  process.stderr.write(`error: unexpected, probably a defect of lockstep-gpu: ${printableLines(text)}\n`);
+  say(`error: unexpected, probably a defect of lockstep-gpu: ${printableLines(text)}`);
   return EXIT.failed;
 }

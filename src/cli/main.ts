@@ -4,19 +4,16 @@
  * itself here.
  */
 import { Command } from 'commander';
+import { isHeldByFiles } from '../bench/patient-files.js';
+import { endWorkers } from '../platform/node-worker.js';
 import { version } from '../platform/version.js';
 import { registerBench } from './bench-command.js';
-import { reportFailure } from './failure.js';
-import { endOnInterrupt } from './interrupt.js';
+import { EXIT, reportFailure } from './failure.js';
+import { endByForce, endOnInterrupt } from './interrupt.js';
+import { describeFailure, say, stdout } from './outlets.js';
 import { registerProfile } from './profile-command.js';
 
 endOnInterrupt();
-
-// `lockstep-gpu bench --list | head -1` closes our output early: that is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
 
 const program = new Command('lockstep-gpu')
   .description('Train a hundred small neural networks in the same WebGPU dispatches.')
@@ -26,8 +23,25 @@ const program = new Command('lockstep-gpu')
 registerBench(program);
 registerProfile(program);
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  process.exitCode = reportFailure(error);
+/** How long threads may take to end; one in the middle of a system call does not. */
+const THREADS_MS = 1000;
+
+/** Runs the command that the words ask for, and returns the exit code. */
+async function run(): Promise<number> {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    return reportFailure(error);
+  }
+  const code = Number(process.exitCode ?? EXIT.ok);
+  // A list that nobody wants to the end is no failure: `lockstep-gpu bench --list | head -1`.
+  if (code !== EXIT.ok || (await stdout.arrived()) || stdout.failure?.code === 'EPIPE') return code;
+  say(`error: ${describeFailure('standard output', stdout.failure!)}`);
+  return EXIT.failed;
+}
+
+process.exitCode = await run();
+if (!(await endWorkers(THREADS_MS)) || isHeldByFiles()) {
+  say('a strategy or a file system does not come back from a system call; the process is ended by force');
+  endByForce();
 }

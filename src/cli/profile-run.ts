@@ -10,11 +10,10 @@ import { benchPiece, type Piece, stepPiece } from '../profile/pieces.js';
 import { profileScript } from '../profile/script.js';
 import { type Taken, takeProfile } from '../profile/take.js';
 import { writeWgsl } from '../profile/wgsl-files.js';
+import { out, say } from './outlets.js';
 import type { ProfileFlags } from './profile-command.js';
 import { profileText } from './profile-table.js';
 import { colorsFor } from './style.js';
-
-const say = (line: string) => process.stderr.write(`${line}\n`);
 
 const PIECES: Readonly<Record<string, (flags: ProfileFlags) => Piece | Promise<Piece>>> = {
   step: stepPiece,
@@ -63,10 +62,10 @@ export async function runProfile(what: string, args: readonly string[], flags: P
   const { report, profile, device } = await take(what, args, flags);
   try {
     const { json, trace, html, wgsl, sort, top } = flags;
-    const out = json
+    const text = json
       ? JSON.stringify(report, null, 2)
       : profileText(report, sort, top, colorsFor(process.stdout));
-    process.stdout.write(`${out}\n`);
+    out(text);
     if (trace !== undefined) {
       write(trace, JSON.stringify(chromeTrace(profile)), 'open it in ui.perfetto.dev or chrome://tracing');
     }

@@ -7,6 +7,8 @@ import { nodeModule } from './node-module.js';
 
 export type NodeWorker = Worker;
 
+const running = new Set<Worker>();
+
 /**
  * @param caller `import.meta.url` of the file that the names are relative to.
  * @param names The worker's file without its ending, the source's place first; where it lies in the built package
@@ -28,9 +30,32 @@ export async function startWorker(
     const options = { fsCache: fileURLToPath(new URL('../../node_modules/.cache/jiti', import.meta.url)) };
     const [path, from, settings] = [fileURLToPath(source), caller, options].map((one) => JSON.stringify(one));
     const code = `import('jiti').then(({ createJiti }) => createJiti(${from}, ${settings}).import(${path}));`;
-    return new Worker(code, { ...workerOptions, eval: true });
+    return noted(new Worker(code, { ...workerOptions, eval: true }));
   }
   const built = names.map((name) => new URL(`${name}.js`, caller)).find((url) => existsSync(url));
   if (!built) throw new Error(`the worker ${names[0]} is missing beside ${caller}`);
-  return new Worker(built, workerOptions);
+  return noted(new Worker(built, workerOptions));
+}
+
+function noted(worker: Worker): Worker {
+  running.add(worker);
+  worker.once('exit', () => running.delete(worker));
+  return worker;
+}
+
+/**
+ * Ends the threads that {@link startWorker} has started. One in a system call does not end before that returns, and until
+ * then `process.exit` would hang.
+ *
+ * @param patienceMs How long to wait for them, in milliseconds.
+ * @returns Whether all have ended.
+ */
+export async function endWorkers(patienceMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, patienceMs);
+  });
+  await Promise.race([Promise.all([...running].map((worker) => worker.terminate())), late]);
+  clearTimeout(timer);
+  return running.size === 0;
 }

@@ -2,7 +2,15 @@
  * The bench command as a user meets it: what goes to which stream, exit codes, files, and how it ends. Small models, a
  * few dozen steps: what is learned is tested elsewhere.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -13,7 +21,7 @@ import { runCli, startCli } from './run-cli.js';
 const TINY =
   '--smoke --hidden-width 16 --secrets 1 --orders 2 --max-steps 40 --log-interval 10 --test-set-size 64';
 const ONE = `bench ${TINY} --config n8-k2`;
-const CHECKPOINT = ['starter-n16-k3_seed42.checkpoint'];
+const CHECKPOINT = 'starter-n16-k3_seed42.checkpoint';
 const STACK_TRACE = /^\s+at (\S+ \(|file:|node:)/m;
 const folder = mkdtempSync(join(tmpdir(), 'lockstep-cli-'));
 
@@ -59,8 +67,8 @@ describe('what is refused before anything is trained', () => {
       /--kernel <name>.*'quick' is invalid. Allowed choices are auto, subgroup, tiles-persistent/,
     ],
     [
-      `${ONE} --kernel shuffle --hidden-width 15`,
-      /--kernel shuffle, n8-k2: The subgroup kernel cannot train this: .* The portable kernel can\./,
+      `${ONE} --kernel subgroup --hidden-width 15`,
+      /--kernel subgroup, n8-k2: The subgroup kernel cannot train this: .* The portable kernel can\./,
     ],
     [`${ONE} --adapter no-such-card`, /No WebGPU adapter has "no-such-card" in its name/],
   ])('%s', (args, reason) => refused(args, reason));
@@ -302,18 +310,24 @@ describe('--resume', () => {
   test('goes on where a killed process left off, to the same summary, and leaves out what is complete', async () => {
     const [whole, killed] = [join(folder, 'whole'), join(folder, 'killed')];
     await runCli(job(whole));
-    const run = startCli(job(killed, '--checkpoint-seconds 0.1'));
-    await expect
-      .poll(() => existsSync(killed) && files(killed), { timeout: 30_000, interval: 10 })
-      .toEqual(CHECKPOINT);
-    run.child.kill('SIGKILL');
-    expect((await run.result).code).toBe(null);
-    expect(files(killed).filter((name) => !name.endsWith('.part'))).toEqual(CHECKPOINT);
+    // Killed at three moments, each process going on where the last one was; then to the end.
+    const checkpoint = () => existsSync(join(killed, CHECKPOINT)) && statSync(join(killed, CHECKPOINT)).ino;
+    for (const again of ['', '--resume', '--resume']) {
+      const before = checkpoint();
+      const run = startCli(job(killed, `--checkpoint-seconds 0.1 ${again}`));
+      const isNew = () => checkpoint() !== false && checkpoint() !== before;
+      await expect.poll(isNew, { timeout: 30_000, interval: 10 }).toBe(true);
+      run.child.kill('SIGKILL');
+      expect(await run.result).toMatchObject({ code: null, signal: 'SIGKILL' });
+      expect(files(killed)).toEqual(expect.arrayContaining([CHECKPOINT, 'starter-n16-k3_seed42.lock']));
+    }
 
     const resumed = await runCli(job(killed, '--resume'));
     expect(resumed.code).toBe(0);
     expect(json(killed)).toBe(json(whole));
-    expect(files(killed).filter((name) => !name.endsWith('.part'))).toEqual(files(whole));
+    expect(files(killed)).toEqual(files(whole));
+    const svg = 'starter-n16-k3_seed42.svg';
+    expect(readFileSync(join(killed, svg), 'utf8')).toBe(readFileSync(join(whole, svg), 'utf8'));
 
     writeFileSync(join(killed, 'starter-n16-k3_seed42.svg'), ''); // drawn again if trained again
     const again = await runCli(job(killed, '--resume --json'));
@@ -326,7 +340,7 @@ describe('--resume', () => {
     await refused(`${ONE} --checkpoint-seconds 0`, /--checkpoint-seconds 0: it must be above 0/);
     const broken = join(folder, 'broken');
     mkdirSync(broken);
-    writeFileSync(join(broken, CHECKPOINT[0]), 'no checkpoint');
+    writeFileSync(join(broken, CHECKPOINT), 'no checkpoint');
     await refused(
       job(broken, '--resume'),
       /starter-n16-k3_seed42.checkpoint is no checkpoint of lockstep-gpu, or it is damaged. Delete it or leave out --resume/,

@@ -1,7 +1,7 @@
 /**
  * Runs the built program as a user does, in a process of its own, and collects what it says. Not a test.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -9,6 +9,8 @@ const program = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.
 
 export interface CliResult {
   code: number | null;
+  /** The signal that ended it, if one did. */
+  signal?: NodeJS.Signals | null;
   stdout: string;
   stderr: string;
 }
@@ -37,7 +39,7 @@ export function startCli(args: string, env: NodeJS.ProcessEnv = {}): CliRun {
     stderr += chunk;
   });
   const result = new Promise<CliResult>((resolve) => {
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
+    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
   const seen = (pattern: RegExp) =>
     new Promise<string>((resolve, reject) => {
@@ -47,6 +49,17 @@ export function startCli(args: string, env: NodeJS.ProcessEnv = {}): CliRun {
       check();
     });
   return { child, seen, result };
+}
+
+/** Runs a line of the shell in which `$CLI` is the program, for pipes and redirections. */
+export function runShell(line: string): Promise<CliResult> {
+  const { NO_COLOR: _, FORCE_COLOR: __, CI: ___, ...inherited } = process.env;
+  const env = { ...inherited, CLI: `${process.execPath} ${program}` };
+  return new Promise((resolve) => {
+    execFile('sh', ['-c', line], { env }, (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
+    });
+  });
 }
 
 export const runCli = (args: string, env?: NodeJS.ProcessEnv) => startCli(args, env).result;
