@@ -1,6 +1,6 @@
 // Builds the published package. The library is one file a module, as in the sources: bundlers then leave out every module
 // that a program does not use, which they cannot do with parts of one large file. The command line is bundled with the
-// packages that only it uses, so that who installs the library installs none of them.
+// packages that only it uses, so that who installs the library installs none of them. Types: scripts/build-types.mjs.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import type { Plugin } from 'esbuild';
@@ -63,12 +63,6 @@ export default defineConfig([
     bundle: false,
     esbuildOptions(options) {
       options.outbase = '.';
-    },
-    dts: {
-      entry: { 'src/index': 'src/index.ts', 'src/bench/index': 'src/bench/index.ts' },
-      // What the types stand on, for projects that do not name it themselves.
-      banner: '/// <reference types="@webgpu/types" />\n/// <reference lib="esnext.disposable" />',
-      compilerOptions: { stripInternal: true },
     },
   },
   {

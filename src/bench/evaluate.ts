@@ -25,6 +25,7 @@ import { type Task, validateTask } from './task.js';
  */
 const AHEAD_BYTES = 64 * 2 ** 20;
 
+/** What of an evaluation is passed on to {@link trainLockstep}. */
 export interface TrainOptions {
   /** Ends the evaluation early; its summary then covers the runs that had finished. */
   signal?: AbortSignal;
@@ -34,6 +35,7 @@ export interface TrainOptions {
   checkpointSeconds?: number;
 }
 
+/** Options of {@link evaluate}. */
 export interface EvaluateOptions extends TrainOptions {
   task: Task;
   /** Top-level seed. Default 42. */

@@ -24,6 +24,7 @@ export interface EvaluationCheckpoint {
   runs: { secret: number; order: number; checkpoint: RunCheckpoint }[];
 }
 
+/** What {@link evaluate} yields while it runs. */
 export type EvaluationEvent =
   /** As the trainer says it: which kernel, how many runs at once; then steps of all runs together. */
   | Extract<LockstepEvent, { type: 'plan' | 'progress' }>

@@ -2,6 +2,7 @@
 import type { Metrics } from './summary.js';
 import type { Task } from './task.js';
 
+/** The first line of a run of the scaffold: what is to be learned. */
 export function taskConfigLine(task: Task): string {
   return (
     `TASK_CONFIG N=${task.nFeatures} K=${task.secretSize} W=${task.hiddenWidth} ` +
@@ -10,6 +11,7 @@ export function taskConfigLine(task: Task): string {
   );
 }
 
+/** What was made to learn from. */
 export function datasetMetricsLine(secretIndex: number, examples: number, positiveRate: number): string {
   return `DATASET_METRICS secret=${secretIndex} num_examples=${examples} positive_rate=${fixed6(positiveRate)}`;
 }
@@ -28,6 +30,7 @@ export function trainMetricsLine(
   );
 }
 
+/** How one run ended. */
 export function runMetricsLine(
   secretIndex: number,
   orderIndex: number,
@@ -40,6 +43,7 @@ export function runMetricsLine(
   );
 }
 
+/** What all runs come to. */
 export function finalMetricsLine(metrics: Metrics): string {
   return (
     `FINAL_METRICS test_accuracy=${fixed6(metrics.test_accuracy)} score=${fixed6(metrics.score)} ` +
@@ -48,6 +52,7 @@ export function finalMetricsLine(metrics: Metrics): string {
   );
 }
 
+/** The score. */
 export function testMetricsLine(metrics: Metrics): string {
   return `TEST_METRICS test_accuracy=${fixed6(metrics.test_accuracy)} score=${fixed6(metrics.score)}`;
 }

@@ -19,6 +19,7 @@ export type HostKind =
   | 'compile'
   | 'worker';
 
+/** A stretch of the host's time in a profile, in milliseconds, and what it went to. */
 export interface HostSpan {
   kind: HostKind;
   name: string;

@@ -25,6 +25,7 @@ const WANTED_FEATURES: readonly GPUFeatureName[] = ['subgroups', 'timestamp-quer
 
 const CPU_DRIVERS = /llvmpipe|lavapipe|swiftshader|basic render/i;
 
+/** Options of {@link openDevice}. */
 export interface OpenOptions {
   /** A device of the caller's: it is used, and never destroyed. The other options are ignored. */
   device?: GPUDevice;

@@ -20,6 +20,7 @@ export interface PipelineDescriptor {
   options?: ShaderOptions;
 }
 
+/** What a shader's code was made from, by name; profiles list it. */
 export type ShaderOptions = Readonly<Record<string, string | number | boolean>>;
 
 /** A pipeline and how long it took to make, in milliseconds; drivers may put off a part until its first use. */

@@ -56,6 +56,7 @@ export interface StopRule {
   windows: number;
 }
 
+/** Options of {@link trainLockstep}. */
 export interface LockstepOptions {
   /** A list, or an iterable that yields runs as their data becomes ready; training starts with the first. */
   runs: Iterable<LockstepRun> | AsyncIterable<LockstepRun>;

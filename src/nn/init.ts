@@ -97,10 +97,12 @@ export function constant_(array: NdArray, value: number): NdArray {
   return array;
 }
 
+/** Fills with 0. */
 export function zeros_(array: NdArray): NdArray {
   return constant_(array, 0);
 }
 
+/** Fills with 1. */
 export function ones_(array: NdArray): NdArray {
   return constant_(array, 1);
 }

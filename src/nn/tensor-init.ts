@@ -10,10 +10,8 @@ import { type NdArray, ndarray } from '../tensor/ndarray.js';
 import type { Tensor } from '../tensor/tensor.js';
 import * as host from './init.js';
 
+export type { KaimingOptions, Nonlinearity } from './init.js';
 export { calculateGain } from './init.js';
-// Named anew, not re-exported: the bundler of declarations takes re-exported types of a namespace for values.
-export type KaimingOptions = host.KaimingOptions;
-export type Nonlinearity = host.Nonlinearity;
 
 function fill(tensor: Tensor, draw: (array: NdArray) => NdArray): Tensor {
   const { data } = draw(ndarray(...tensor.shape));

@@ -33,6 +33,7 @@ export interface CommonSettings {
   lr: number;
 }
 
+/** What optimizers have in common: parameters in groups, steps, and a state that can be saved. */
 export abstract class Optimizer<Settings extends CommonSettings = CommonSettings> {
   /** The groups; settings such as `lr` may be changed between steps. */
   readonly groups: (Settings & { params: readonly Tensor[] })[];

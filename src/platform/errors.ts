@@ -5,6 +5,7 @@
  */
 import { printableLines } from './printable.js';
 
+/** What went wrong, for programs; the message is for people. */
 export type ErrorCode =
   /** An argument, flag, strategy or file that cannot be used; nothing has been started. */
   | 'bad-input'

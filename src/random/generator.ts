@@ -27,7 +27,11 @@ export class Generator {
   /** The second normal of a pair drawn for fewer than 16 elements; the next such call takes it first. */
   private spareNormal: number | undefined;
 
-  /** @param seed Any safe integer; its low 32 bits count, as in PyTorch. */
+  /**
+   * A generator at the start of its seed's stream.
+   *
+   * @param seed Any safe integer; its low 32 bits count, as in PyTorch.
+   */
   constructor(seed: number) {
     if (!Number.isSafeInteger(seed)) {
       throw new LockstepError('bad-input', `Generator: the seed is ${seed}; give a whole number below 2^53.`);

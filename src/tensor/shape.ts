@@ -7,6 +7,7 @@
 import { LockstepError } from '../platform/errors.js';
 import { printable } from '../platform/printable.js';
 
+/** A tensor's extents, the outermost first; `[]` is one number. */
 export type Shape = readonly number[];
 
 /** Elements of a shape; 1 for a scalar's `[]`. */

@@ -123,8 +123,8 @@ describe('an install', () => {
     expect(await packagesOf(LIBRARY)).toEqual(['fastest-levenshtein', 'wgsl-preprocessor']);
   });
 
-  it('brings along what library, bench layer and types need, and nothing else', async () => {
-    const needed = new Set([...(await packagesOf(LIBRARY)), ...(await packagesOf(BENCH)), '@webgpu/types']);
+  it('brings along what library and bench layer need, and nothing else', async () => {
+    const needed = new Set([...(await packagesOf(LIBRARY)), ...(await packagesOf(BENCH))]);
     for (const optional of ['vega', 'vega-lite']) needed.delete(optional); // asked for when curves are drawn
     needed.add('jiti'); // loads strategies, in a worker
     expect(Object.keys(manifest.dependencies).sort()).toEqual([...needed].sort());

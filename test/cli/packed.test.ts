@@ -3,13 +3,14 @@
  * `webgpu`.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { beforeAll, expect, test } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
+import { hovers } from './quick-info.js';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const project = realpathSync(mkdtempSync(join(tmpdir(), 'lockstep-packed-')));
@@ -94,18 +95,36 @@ test('the types compile in a strict project', () => {
        getOptimizerConfig: () => ({ lr: 1, wd: 0, beta1: 0.9, beta2: 0.9 }),
      });`,
   );
-  const options = [
-    '--noEmit',
-    '--strict',
-    '--module',
-    'nodenext',
-    '--target',
-    'es2022',
-    '--skipLibCheck',
-    'false',
-  ];
+  // Nothing but what the package brings: no @types/node, no @webgpu/types; `scripts/check-types.mjs` has more compilers.
+  const flags = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--target', 'es2022'];
   const compiler = join(repository, 'node_modules', 'typescript', 'bin', 'tsc');
-  expect(run(process.execPath, [compiler, ...options, 'use.ts'])).toBe('');
+  for (const lib of ['es2022', 'es2022,dom']) {
+    const rest = ['--lib', lib, '--module', 'nodenext', 'use.ts'];
+    expect(run(process.execPath, [compiler, ...flags, ...rest])).toBe('');
+  }
+});
+
+test('an editor shows documentation over every export, and over `new` before every class', () => {
+  const shown = hovers(project, { lockstep: 'lockstep-gpu', bench: 'lockstep-gpu/bench' });
+  expect(shown.get('new lockstep.nn.Linear')).toMatch(/^`x \[\.\.\., in\] @ transpose\(weight\) \+ bias`/);
+  for (const name of [
+    'new lockstep.optim.AdamW',
+    'lockstep.openDevice',
+    'lockstep.nn.init.zeros_',
+    'bench.evaluate',
+  ])
+    expect([...shown.keys()]).toContain(name);
+  expect([...shown].filter(([, documentation]) => documentation.trim() === '')).toEqual([]);
+});
+
+test('what is marked @internal is not in the declarations', () => {
+  const folder = join(project, 'node_modules', 'lockstep-gpu');
+  const declarations = files.filter((file) => file.endsWith('.d.ts'));
+  for (const file of declarations)
+    expect(readFileSync(join(folder, file), 'utf8')).not.toContain('@internal');
+  const device = readFileSync(join(folder, 'dist/src/gpu/device.d.ts'), 'utf8');
+  expect(device).toContain('allocate(');
+  expect(device).not.toMatch(/\b(commands|pool):/);
 });
 
 const EXAMPLES = ['xor', 'spirals', 'ensemble', 'resume', 'custom-op'];
