@@ -3,7 +3,7 @@
  * main thread, without a pause, for as long as a map is awaited, and so takes a core from an adapter that computes
  * on the CPU. There one buffer at a time is looked at, now and then: that of the oldest work, for no other is done earlier.
  */
-import { platformName } from '../platform/platform.js';
+import { hasDawnAddOn } from '../platform/platform.js';
 import type { DeviceInfo } from './device.js';
 import { span } from './host-spans.js';
 import { MAP_MODE_READ } from './usage.js';
@@ -39,7 +39,7 @@ export async function sleepBefore({ expectedMs = 0 }: WaitOptions): Promise<void
 }
 
 /**
- * `mapAsync` for reading, of the first `bytes` bytes. On a CPU adapter under Node it looks now and then: maps, and unmaps
+ * `mapAsync` for reading, of the first `bytes` bytes. On a CPU adapter of Dawn's add-on it looks now and then: maps, and unmaps
  * again when that does not resolve at once, which the specification allows (WebGPU, `GPUBuffer.unmap`: a pending map
  * is rejected). Found late by a tenth of the time waited; the cores are the driver's meanwhile. It can become
  * a plain `mapAsync` when Dawn for Node waits without polling.
@@ -54,7 +54,7 @@ export function mapWhenDone(
   options: WaitOptions = {},
 ): Promise<number> {
   return span('wait', `map ${buffer.label}`, async () => {
-    if (info.isCpu && platformName() !== 'browser') return looksAt(info).until(buffer, bytes, options);
+    if (info.isCpu && hasDawnAddOn()) return looksAt(info).until(buffer, bytes, options);
     const start = performance.now();
     await buffer.mapAsync(MAP_MODE_READ, 0, bytes);
     return performance.now() - start;

@@ -5,6 +5,12 @@ export function platformName(): string {
   return typeof process === 'object' && process.versions?.node ? process.platform : 'browser';
 }
 
+/**
+ * Whether WebGPU is Dawn as an add-on of Node's, which Bun loads as well. Browsers and Deno bring their own: Deno calls
+ * itself Node in `process.versions`, but its WebGPU is behind `navigator.gpu` and waits in its own way.
+ */
+export const hasDawnAddOn = (): boolean => platformName() !== 'browser' && !('Deno' in globalThis);
+
 /** What a page (or a worker of one) says about where it came from and what shows it. */
 export interface PageFacts {
   /** False where the browser says that the page came by a way on which it could have been changed. */
