@@ -1,5 +1,5 @@
 /** Waiting for a map on an adapter that computes on the CPU: looks now and then, and passes on what goes wrong. */
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { DeviceInfo } from '../../src/gpu/device.js';
 import { mapWhenDone, stopWaiting } from '../../src/gpu/map.js';
 
@@ -109,6 +109,20 @@ describe('mapWhenDone on a CPU adapter', () => {
   test('awaits one map elsewhere', async () => {
     const { buffer, counts } = bufferDone(30);
     await mapWhenDone(buffer, 4, { isCpu: false } as DeviceInfo, { expectedMs: 80 });
+    expect(counts).toEqual({ maps: 1, unmaps: 0 });
+  });
+});
+
+describe('mapWhenDone where WebGPU is not Dawn’s add-on', () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+  });
+
+  test('Deno’s own WebGPU is waited for by one map, as a browser’s is', async () => {
+    vi.stubGlobal('Deno', {});
+    // Its maps resolve by a timer of 10 ms: longer than a first look, so looks would take back every one.
+    const { buffer, counts } = bufferDone(0, undefined, 10);
+    await mapWhenDone(buffer, 4, cpu);
     expect(counts).toEqual({ maps: 1, unmaps: 0 });
   });
 });
