@@ -49,7 +49,8 @@ export function judgeDataset(x: unknown, y: unknown, task: Task, fail: Fail): Bi
 function ownBits(what: string, value: unknown, fail: Fail): unknown {
   const { words, rows, cols, length } = (value ?? {}) as Record<string, unknown>;
   if (!(ArrayBuffer.isView(words) && words instanceof Uint32Array)) return value;
-  const own = new Uint32Array(words);
+  // Of memory that was handed to another thread nothing is left: no words, too few for any rows.
+  const own = words.length === 0 ? new Uint32Array() : new Uint32Array(words);
   const whole = (name: string, extent: unknown) => {
     if (Number.isSafeInteger(extent) && (extent as number) >= 0) return extent as number;
     throw fail(`${what}.${name} is ${showKind(extent)}; it must be a whole number.`);

@@ -63,7 +63,7 @@ function callProblem(strategy: Strategy, thrown: unknown): string {
   const folder = folderOf(strategy);
   const at = folder === undefined ? undefined : thrownAt(thrown, folder);
   const said = at ? `${thrownText(thrown)}, at ${at}` : thrownText(thrown);
-  if (thrown instanceof TypeError && FROZEN.test(thrownText(thrown))) {
+  if (FROZEN.test(thrownText(thrown))) {
     return (
       `tried to change an argument, or another frozen object: ${said}. secret and task are read-only; ` +
       'change a copy, as [...secret] or { ...task }.'

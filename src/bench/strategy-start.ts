@@ -50,7 +50,7 @@ export async function startStrategy(reference: StrategyReference): Promise<Strat
     return hostOf(thread, thread, { [PACKAGE]: version });
   }
   const source = sourceDigests(reference.file);
-  const [data, weights] = await both([0, 1].map(() => StrategyThread.start(reference)));
+  const [data, weights] = await both([false, true].map((silent) => StrategyThread.start(reference, silent)));
   return hostOf(data, weights, source);
 }
 

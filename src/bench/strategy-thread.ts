@@ -33,11 +33,11 @@ export class StrategyThread {
   #failed: unknown;
   #next = LOADING + 1;
 
-  private constructor(thread: NodeWorker, reference: StrategyReference) {
+  private constructor(thread: NodeWorker, reference: StrategyReference, silent: boolean) {
     this.#thread = thread;
     this.#reference = reference;
     this.#name = printable('file' in reference ? reference.file : reference.builtin, 300);
-    thread.stdout.pipe(process.stderr, { end: false });
+    if (!silent) this.#print();
     thread.on('message', (reply: unknown) => this.#take(reply));
     thread.on('messageerror', (error) =>
       this.#failAll(this.#fault(`sent no message: ${thrownText(error)}.`)),
@@ -49,11 +49,13 @@ export class StrategyThread {
   /**
    * Starts a thread and loads the strategy in it. What the strategy prints goes to standard error.
    *
+   * @param silent What it prints while it is loaded is dropped, for it has another thread that prints the same.
    * @throws LockstepError `bad-input` where it cannot be loaded.
    */
-  static async start(reference: StrategyReference): Promise<StrategyThread> {
-    const worker = await startWorker(import.meta.url, WORKER, { workerData: reference, stdout: true });
-    const thread = new StrategyThread(worker, reference);
+  static async start(reference: StrategyReference, silent = false): Promise<StrategyThread> {
+    const options = { workerData: reference, stdout: true, stderr: true };
+    const worker = await startWorker(import.meta.url, WORKER, options);
+    const thread = new StrategyThread(worker, reference, silent);
     try {
       thread.#name = await new Promise<string>((resolve, reject) => {
         const take = (name: unknown) => {
@@ -62,10 +64,19 @@ export class StrategyThread {
         };
         thread.#waiting.set(LOADING, { take, resolve: resolve as Waiting['resolve'], reject });
       });
+      if (silent) thread.#print();
       return thread;
     } catch (error) {
       await worker.terminate();
       throw error;
+    }
+  }
+
+  /** From now on, what the thread prints is shown. */
+  #print(): void {
+    for (const stream of [this.#thread.stdout, this.#thread.stderr]) {
+      stream.resume();
+      stream.pipe(process.stderr, { end: false });
     }
   }
 
@@ -111,7 +122,7 @@ export class StrategyThread {
     const { id, ready, answer, fault, worked } = reply as Record<string, unknown>;
     const number = typeof id === 'number' ? id : LOADING;
     const waiting = this.#waiting.get(number);
-    if (!waiting) return;
+    if (!waiting || (number === LOADING && ready === undefined && fault === undefined)) return;
     this.#waiting.delete(number);
     if (fault !== undefined) {
       waiting.reject(this.#asError(fault, waiting.call));

@@ -129,9 +129,8 @@ function readModule(module: unknown, where: string): Strategy {
   const found = (exports.default ?? exports) as Partial<Strategy>;
   if (typeof found !== 'object' || typeof (found as { then?: unknown }).then === 'function')
     throw notAStrategy(where, found);
-  const stem = where.replace(/^.*[\\/]/, '').replace(/\.\w+$/, '');
   const strategy = {
-    name: found.name ?? (printable(stem) || 'strategy'),
+    name: found.name ?? nameOfFile(where),
     description: found.description,
     published: found.published,
     initModel: bound(found, 'initModel', where),
@@ -140,6 +139,16 @@ function readModule(module: unknown, where: string): Strategy {
   };
   return checkStrategy(strategy, where);
 }
+
+/** The file's name without its ending, as far as it can be a strategy's name. */
+function nameOfFile(path: string): string {
+  const stem = path.replace(/^.*[\\/]/, '').replace(/\.\w+$/, '');
+  const characters = [...printable(stem, MOST_NAME_BYTES)];
+  while (bytesOf(characters.join('')) > MOST_NAME_BYTES) characters.pop();
+  return characters.join('') || 'strategy';
+}
+
+const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
 
 function notAStrategy(where: string, found: unknown): LockstepError {
   const isClass = typeof found === 'function' && /^class\b/.test(Function.prototype.toString.call(found));
@@ -186,7 +195,7 @@ export function checkName(name: unknown, where: string): asserts name is string 
   if (typeof name !== 'string' || name.trim() === '')
     throw refuse(`the strategy has no name (it is ${showKind(name)}); give it a non-empty string as name.`);
   const shown = printable(name, MOST_NAME_BYTES);
-  const bytes = new TextEncoder().encode(name).length;
+  const bytes = bytesOf(name);
   if (bytes > MOST_NAME_BYTES)
     throw refuse(`the strategy's name, '${shown}', has ${bytes} bytes; it may have ${MOST_NAME_BYTES}.`);
   if (shown !== name)

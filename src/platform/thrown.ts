@@ -27,19 +27,21 @@ const oneLine = (text: unknown): string =>
     .replace(/\s*\n\s*/g, ' ');
 
 /**
- * The place in a file, or in one beside or below it, that an error came from: `mine.ts:3:12`, the path as it is given
- * to the reader. Undefined where its stack does not say.
+ * The place in a file of `folder`, or in one below it, that an error came from, as `mine.ts:3`; undefined where its stack
+ * does not say. Without the column: what compiles TypeScript on the fly keeps lines, not columns.
  *
- * @param folder Absolute; only files in it or below count.
+ * @param folder An absolute path.
  */
 export function thrownAt(thrown: unknown, folder: string): string | undefined {
   try {
     const { stack } = thrown as Error;
     if (typeof stack !== 'string') return undefined;
     for (const line of stack.split('\n')) {
-      const place = /^\s+at .*?((?:\/|[A-Za-z]:[\\/])[^()]*:\d+:\d+)\)?$/.exec(line)?.[1];
-      if (place?.startsWith(folder) && !/[\\/]node_modules[\\/]/.test(place.slice(folder.length)))
-        return printable(place.slice(folder.length).replace(/^[\\/]/, ''), MOST);
+      const frame = line.replace(/file:\/\/(?:\/(?=[A-Za-z]:))?/, '');
+      const at = /^\s+at /.test(frame) ? frame.indexOf(folder) : -1;
+      const place =
+        at < 0 ? undefined : /^[\\/]?([^()]+:\d+):\d+\)?$/.exec(frame.slice(at + folder.length))?.[1];
+      if (place && !/(^|[\\/])node_modules[\\/]/.test(place)) return printable(place, MOST);
     }
   } catch {
     // A stack that throws says nothing.

@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { sampleSecrets } from '../../src/bench/secrets.js';
 import { strategyNamed } from '../../src/bench/strategies/index.js';
 import { localStrategy, type StrategyHost } from '../../src/bench/strategy-host.js';
@@ -128,21 +128,189 @@ test.each([
 });
 
 test.each([
-  ['syntax.ts', 'export default {', /syntax\.ts cannot be loaded/],
-  ['throws.mjs', 'throw new Error("on load");', /throws\.mjs cannot be loaded: on load/],
-  ['missing.mjs', `import 'no-such-package';`, /missing\.mjs cannot be loaded: .*no-such-package/],
+  [
+    'syntax.ts',
+    'const a = 1;\nexport default {\n  x: 1,,\n}',
+    /cannot be loaded: \S*syntax\.ts:3:8: Unexpected token$/,
+  ],
+  [
+    'throws.mjs',
+    '\n  throw new Error("on load");',
+    /throws\.mjs cannot be loaded: on load, at throws\.mjs:2$/,
+  ],
+  [
+    'package.mjs',
+    `import 'no-such-package';`,
+    /: \S*package\.mjs:1:8: there is no module 'no-such-package'$/,
+  ],
+  [
+    'local.ts',
+    `\nimport x from "./no-such.js"; x();`,
+    /: \S*local\.ts:2:15: there is no module '\.\/no-such\.js'$/,
+  ],
+  ['null.mjs', 'throw null;', /null\.mjs cannot be loaded: null$/],
+  ['function.mjs', 'export default () => 1;', /the strategy is a function; it must be an object/],
   ['partial.mjs', 'export function initModel() {}', /'partial' has no function makeDataset/],
   ['empty.mjs', '', /'empty' has no function initModel/],
   ['leaves.mjs', 'process.exit(0);', /leaves\.mjs' ended its thread/],
+  [
+    'rejects.mjs',
+    'Promise.reject(7); await new Promise(() => {});',
+    /rejects\.mjs' failed outside of its functions/,
+  ],
 ])('%s cannot be started', async (name, text, reason) => {
-  await expect(startFile(name, text)).rejects.toThrow(
+  const error = await startFile(name, text).then(
+    () => undefined,
+    (error) => error,
+  );
+  expect(error).toMatchObject({ code: 'bad-input', message: expect.stringMatching(reason) });
+  expect(error.message).not.toContain('\n');
+});
+
+test.each([
+  ['exits.mjs', 'process.exit(3);', /'broken', makeDataset: ended its thread/],
+  [
+    'rejection.mjs',
+    'Promise.reject(new Error("later"));',
+    /makeDataset: (returned undefined|failed outside of its functions, .*later)/,
+  ],
+  [
+    'timer.mjs',
+    'process.nextTick(() => { throw null; }); return new Promise(() => {});',
+    /'broken', makeDataset: /,
+  ],
+])('%s: a thread that ends or breaks is a mistake of the function that ran', async (name, body, reason) => {
+  const host = await startFile(name, broken(`makeDataset() { ${body} },`));
+  await expect(host.call('dataset', task, secret, 7)).rejects.toThrow(
     expect.objectContaining({ code: 'bad-input', message: expect.stringMatching(reason) }),
   );
 });
 
-test('a strategy that never returns can be closed, and its call is rejected', async () => {
+test('a strategy that never returns says which function is running, and can be closed', async () => {
   const host = await startFile('endless.mjs', broken('makeDataset() { for (;;); }'));
+  expect(host.running?.()).toBeUndefined();
   const answer = host.call('dataset', task, secret, 7);
+  expect(host.running?.()).toBe('makeDataset');
   host.close();
   await expect(answer).rejects.toThrow(/was closed/);
+});
+
+test('a mutation is refused with its place in the file, also in one that the strategy imports', async () => {
+  writeFileSync(join(folder, 'helper.ts'), 'export const cut = (secret: number[]) =>\n  secret.splice(1);');
+  const host = await startFile(
+    'cuts.ts',
+    `import { cut } from './helper';\n${broken('makeDataset(secret) { return cut(secret); },')}`,
+  );
+  await expect(host.call('dataset', task, secret, 7)).rejects.toThrow(
+    /'broken', makeDataset: tried to change an argument, or another frozen object: .*, at helper\.ts:2\. secret and task are read-only/,
+  );
+});
+
+describe('a strategy as an adversary', () => {
+  test('initModel and getOptimizerConfig do not see what makeDataset was told', async () => {
+    const spy = `${IMPORTS}import { parentPort } from 'node:worker_threads';
+      const told = []; parentPort.on('message', (message) => told.push(message));
+      const good = { ${BODY} };
+      export default { name: 'spy', ...good,
+        makeDataset(secret, task, seed) {
+          told.push(secret); globalThis.told = secret; process.env.TOLD = secret.join();
+          Array.prototype.told = secret;
+          return good.makeDataset(secret, task, seed);
+        },
+        initModel() { throw new Error(JSON.stringify([told, globalThis.told, process.env.TOLD, [].told])); },
+      };`;
+    const host = await startFile('spy.mjs', spy);
+    await host.call('optimizer', task);
+    await host.call('dataset', task, secret, 7);
+    const said = await host.call('weights', task, 9).catch(({ message }) => JSON.stringify(message));
+    const calls = [
+      { id: 1, call: 'optimizer', args: [task] },
+      { id: 2, call: 'weights', args: [task, 9] },
+    ];
+    expect(said).toContain(JSON.stringify(JSON.stringify([calls, null, null, null])).slice(1, 290));
+    expect(said).not.toContain(secret.join());
+  });
+
+  test('forged answers are judged as its own, and junk is nothing', async () => {
+    const dataset = [task, secret, 7] as const;
+    const weights = [task, 7] as const;
+    const cases: [forged: string, call: 'dataset' | 'weights' | 'optimizer', reason: RegExp][] = [
+      ['null', 'dataset', /makeDataset: its thread answered with null/],
+      ['{ rows: 1, x: [0], y: [1] }', 'dataset', /answered with an array/],
+      ['{ rows: 9e9, x: new Uint32Array(1), y: new Uint32Array(1) }', 'dataset', /bits that are no dataset/],
+      [
+        '{ rows: 1, x: Uint32Array.of(1 << 12), y: Uint32Array.of(1) }',
+        'dataset',
+        /x has bits set beyond column 11/,
+      ],
+      [
+        '{ rows: 1, x: new Uint32Array(new SharedArrayBuffer(4)), y: Uint32Array.of(1) }',
+        'dataset',
+        /shared memory/,
+      ],
+      ['{ w1: new Float32Array(3), b1: 0, w2: 0, b2: 0 }', 'weights', /initModel: .*another size/],
+      ['{ w1: new Float32Array(192).fill(NaN), b1: 0, w2: 0, b2: 0 }', 'weights', /w1.data\[0\] as NaN/],
+      ['{ lr: NaN, weightDecay: 0, beta1: 0.9, beta2: 0.9 }', 'optimizer', /getOptimizerConfig: lr is NaN/],
+    ];
+    const text = `${IMPORTS}import { parentPort } from 'node:worker_threads';
+      const junk = [null, 7, 'x', {}, { id: 'x' }, { id: 99, answer: 1 }, [], { fault: undefined, id: 5 }];
+      for (const message of junk) parentPort.postMessage(message);
+      const forged = { ${['dataset', 'weights', 'optimizer'].map((kind) => `${kind}: [${cases.filter(([, call]) => call === kind).map(([text]) => text)}]`)} };
+      parentPort.on('message', ({ id, call }) => parentPort.postMessage({ id, answer: forged[call].shift() }));
+      export default { name: 'forger', ${BODY} };`;
+    const host = await startFile('forger.mjs', text);
+    const args = { optimizer: [task], dataset, weights };
+    for (const [, call, reason] of cases) {
+      await expect(host.call(call, ...(args[call] as never))).rejects.toThrow(
+        expect.objectContaining({ code: 'bad-input', message: expect.stringMatching(reason) }),
+      );
+    }
+  });
+
+  test('built-in objects that it changes are its own loss: the answer is refused or is a dataset', async () => {
+    const text = broken(`makeDataset(secret, task) {
+        Math.random = () => 0.5; Object.freeze = (x) => x; Number.isFinite = () => true; Number.isSafeInteger = () => true;
+        Array.prototype.map = function () { return []; }; Array.isArray = () => true;
+        Uint32Array.prototype.fill = () => 1; Generator.prototype.random32 = () => 4;
+        return { x: [[0, 2, NaN]], y: [7] };
+      },`);
+    const host = await startFile('patches.mjs', text);
+    const before = JSON.stringify([Math.random.name, [1].map(String), Number.isFinite(Number.NaN)]);
+    await expect(host.call('dataset', task, secret, 7)).rejects.toMatchObject({ code: 'bad-input' });
+    expect(JSON.stringify([Math.random.name, [1].map(String), Number.isFinite(Number.NaN)])).toBe(before);
+    expect(await host.call('optimizer', task)).toEqual({
+      lr: 1e-3,
+      weightDecay: 0,
+      beta1: 0.9,
+      beta2: 0.999,
+    });
+  });
+});
+
+test('lockstep-gpu/bench is this library from any folder: in modules that are imported, and by require', async () => {
+  const deep = mkdtempSync(join(tmpdir(), 'elsewhere-'));
+  writeFileSync(join(deep, 'package.json'), '{ "type": "commonjs" }');
+  writeFileSync(
+    join(deep, 'rows.ts'),
+    `import { BitMatrix } from 'lockstep-gpu/bench'; export const rows: BitMatrix = new BitMatrix(3, 12);`,
+  );
+  writeFileSync(
+    join(deep, 'old.cjs'),
+    `const { parity } = require('lockstep-gpu/bench'); module.exports = { parity };`,
+  );
+  writeFileSync(
+    join(deep, 'mine.js'),
+    `import { rows } from './rows'; import { parity } from './old.cjs';
+    export default { name: 'mine', initModel() {}, getOptimizerConfig: () => ({ lr: 1, wd: 0, beta1: 0.5, beta2: 0.5 }),
+      makeDataset: (secret) => ({ x: rows, y: parity(rows, secret) }) };`,
+  );
+  const host = await start(join(deep, 'mine.js'));
+  for (let i = 0; i < 2; i++) expect((await host.call('dataset', task, secret, i)).x.rows).toBe(3); // the same bits again
+});
+
+test('what is compiled is kept nowhere: a file in jiti’s place is not run', async () => {
+  const before = existsSync(join(tmpdir(), 'jiti')) ? readdirSync(join(tmpdir(), 'jiti')) : [];
+  await startFile('uncached-strategy.ts', `${IMPORTS}export default { name: 'mine', ${BODY} };`);
+  const after = existsSync(join(tmpdir(), 'jiti')) ? readdirSync(join(tmpdir(), 'jiti')) : [];
+  expect(after.filter((name) => name.includes('uncached-strategy') && !before.includes(name))).toEqual([]);
 });
