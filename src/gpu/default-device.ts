@@ -1,23 +1,38 @@
 /**
- * The device that tensors are made on when none is named: the first one opened that is still open.
+ * The device that tensors are made on when none is named: the first one opened that is still open. One that was lost is not.
  */
 
 import { LockstepError } from '../platform/errors.js';
 import type { Device } from './device.js';
 
 const open: Device[] = [];
+/** What became of the last one that was open. */
+let gone: string | undefined;
 
 export function rememberDevice(device: Device): void {
   open.push(device);
 }
 
-export function forgetDefaultDevice(device: Device): void {
+/** What is said of a device after `destroy()`. */
+export const DESTROYED = 'The device was destroyed, by destroy(); open another one.';
+
+/** `why`: what became of it, in a sentence, for whoever asks for a device when none is left. */
+export function forgetDefaultDevice(device: Device, why = DESTROYED): void {
   const at = open.indexOf(device);
-  if (at >= 0) open.splice(at, 1);
+  if (at < 0) return;
+  open.splice(at, 1);
+  gone = why;
 }
 
-/** The first device opened that is still open. */
+/**
+ * The first device opened that is still open.
+ *
+ * @throws LockstepError `bad-input` where none was opened, `device-lost` where none is left.
+ */
 export function defaultDevice(): Device {
+  if (open.length === 0 && gone !== undefined) {
+    throw new LockstepError('device-lost', `${gone} No other is open: \`await openDevice()\` first.`);
+  }
   if (open.length === 0) {
     throw new LockstepError(
       'bad-input',

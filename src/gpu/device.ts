@@ -5,9 +5,9 @@
 
 import { LockstepError } from '../platform/errors.js';
 import { CommandQueue } from './commands.js';
-import { forgetDefaultDevice } from './default-device.js';
+import { DESTROYED, forgetDefaultDevice } from './default-device.js';
 import { span } from './host-spans.js';
-import { sleepBefore, stopWaiting, type WaitOptions } from './map.js';
+import { mapWhenDone, sleepBefore, stopWaiting, type WaitOptions } from './map.js';
 import { type CompiledPipeline, type PipelineDescriptor, Pipelines } from './pipelines.js';
 import { BufferPool } from './pool.js';
 import type { Profile } from './profile.js';
@@ -29,6 +29,9 @@ export interface DeviceInfo {
   /** True for drivers that compute on the CPU (lavapipe, SwiftShader, WARP). */
   isCpu: boolean;
 }
+
+/** WebGPU tells of a loss a few turns after what failed of it; where nothing is told for so long, it is none. */
+const LOSS_TOLD_MS = 200;
 
 /** What the library's buffers on a device take. */
 export interface MemoryUse {
@@ -77,6 +80,7 @@ export class Device {
   readonly #untold = new Set<Promise<void>>();
   #lostInfo: GPUDeviceLostInfo | undefined;
   #destroyed = false;
+  #tellDestroyed: (info: GPUDeviceLostInfo) => void = () => {};
 
   constructor(gpu: GPUDevice, info: DeviceInfo, owned: boolean) {
     this.gpu = gpu;
@@ -87,10 +91,15 @@ export class Device {
     this.commands = new CommandQueue(this);
     this.pool = new BufferPool(this);
     this.#profiler = new Profiler(this);
-    this.lost = gpu.lost;
-    this.lost.then((lost) => {
+    gpu.lost.then((lost) => {
       this.#lostInfo = lost;
+      forgetDefaultDevice(this, this.#lossMessage());
+      this.#readback.destroy(); // nothing will be read again
     });
+    const destroyed = new Promise<GPUDeviceLostInfo>((resolve) => {
+      this.#tellDestroyed = resolve;
+    });
+    this.lost = Promise.race([gpu.lost, destroyed]);
     this.#onUncaptured = (event) => {
       event.preventDefault();
       this.#record(event.error);
@@ -111,20 +120,39 @@ export class Device {
    * caused them. Every operation of the library begins with it.
    */
   check(): void {
-    if (this.#destroyed)
-      throw new LockstepError('device-lost', 'The device was destroyed; open another one.');
-    if (this.#lostInfo) {
-      throw new LockstepError(
-        'device-lost',
-        `The device was lost (${this.#lostInfo.reason}): ${this.#lostInfo.message}`,
-      );
-    }
+    if (this.#destroyed || this.#lostInfo) throw new LockstepError('device-lost', this.#lossMessage());
     // What WebGPU refuses because of a creation that failed is told before the reason why that failed.
     const reason = this.#pending.find(({ code }) => code !== 'device');
     if (!reason && this.#untold.size > 0) return;
     const first = reason ?? this.#pending[0];
     this.#pending = [];
     if (first) throw first;
+  }
+
+  #lossMessage(): string {
+    if (this.#destroyed) return DESTROYED;
+    const { reason, message } = this.#lostInfo!;
+    return `The device was lost (${reason}): ${message.trim().replace(/\.$/, '')}. Open another one.`;
+  }
+
+  /**
+   * What something failed of: the loss of the device, or an error that WebGPU told about something before it; else the
+   * failure itself. @internal
+   */
+  async reasonOf(failure: unknown): Promise<unknown> {
+    if (failure instanceof LockstepError) return failure;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, LOSS_TOLD_MS);
+    });
+    await Promise.race([this.lost, late]).finally(() => clearTimeout(timer));
+    await Promise.all(this.#untold);
+    try {
+      this.check();
+    } catch (reason) {
+      return reason;
+    }
+    return failure;
   }
 
   /** Takes the outcome of a creation whose error WebGPU tells later. */
@@ -259,20 +287,35 @@ export class Device {
   ): Promise<ArrayBuffer> {
     this.check();
     this.commands.flush();
-    let result: ArrayBuffer | undefined;
-    let failure: unknown;
-    try {
-      result = await this.#readback.read(buffer, offset, bytes, options);
-    } catch (cause) {
-      failure = cause;
-    }
-    // The reason for a failure is most often an error that WebGPU told about something before it.
+    const result = await this.#telling(`Reading ${bytes} bytes`, () =>
+      this.#readback.read(buffer, offset, bytes, options),
+    );
     await Promise.all(this.#untold);
     this.check();
-    if (result) return result;
-    if (failure instanceof LockstepError) throw failure;
-    const message = `Reading ${bytes} bytes failed: ${(failure as Error).message}`;
-    throw new LockstepError('device', message, { cause: failure });
+    return result;
+  }
+
+  /**
+   * Maps the first `bytes` bytes of a staging buffer for reading, when the work so far is done.
+   *
+   * @returns Milliseconds from the first look on.
+   * @throws LockstepError `device-lost`, or whatever else kept it from being done. @internal
+   */
+  async map(staging: GPUBuffer, bytes: number, options: WaitOptions = {}): Promise<number> {
+    return this.#telling(`Waiting for "${staging.label}"`, () =>
+      mapWhenDone(staging, bytes, this.info, options),
+    );
+  }
+
+  /** Calls `wait`; what it rejects with becomes an error that says why. */
+  async #telling<T>(what: string, wait: () => Promise<T>): Promise<T> {
+    try {
+      return await wait();
+    } catch (failure) {
+      const reason = await this.reasonOf(failure);
+      if (reason instanceof LockstepError) throw reason;
+      throw new LockstepError('device', `${what} failed: ${(reason as Error).message}`, { cause: failure });
+    }
   }
 
   /** Resolves when all work submitted so far is done; throws what went wrong in it. */
@@ -281,7 +324,7 @@ export class Device {
     this.commands.flush();
     await span('wait', 'sync', async () => {
       await sleepBefore(options);
-      await this.gpu.queue.onSubmittedWorkDone();
+      await this.#telling('Waiting for the device', () => this.gpu.queue.onSubmittedWorkDone());
     });
     await Promise.all(this.#untold);
     this.check();
@@ -297,6 +340,7 @@ export class Device {
     this.#destroyed = true;
     this.gpu.removeEventListener('uncapturederror', this.#onUncaptured);
     forgetDefaultDevice(this);
+    this.#tellDestroyed({ reason: 'destroyed', message: 'destroy() was called.' } as GPUDeviceLostInfo);
     if (this.owned) this.gpu.destroy();
   }
 

@@ -19,6 +19,7 @@ const SMALLEST = 256;
 export class Readback {
   readonly #device: Device;
   readonly #free = new Map<number, GPUBuffer[]>();
+  #closed = false;
 
   constructor(device: Device) {
     this.#device = device;
@@ -55,7 +56,7 @@ export class Readback {
 
   #give(staging: GPUBuffer, reusable: boolean): void {
     const kept = this.#free.get(staging.size) ?? [];
-    if (!reusable || staging.size > LARGEST_KEPT || kept.length >= KEPT_PER_SIZE) {
+    if (!reusable || this.#closed || staging.size > LARGEST_KEPT || kept.length >= KEPT_PER_SIZE) {
       this.#device.free(staging);
     } else {
       kept.push(staging);
@@ -63,7 +64,9 @@ export class Readback {
     }
   }
 
+  /** Nothing is kept from here on. */
   destroy(): void {
+    this.#closed = true;
     for (const buffers of this.#free.values()) for (const buffer of buffers) this.#device.free(buffer);
     this.#free.clear();
   }
