@@ -35,6 +35,7 @@ export type { MatmulVariant } from './kernels/matmul.js';
 export { trainLockstep } from './lockstep/trainer.js';
 export type {
   AdamWSettings,
+  LockstepDataset,
   LockstepEvent,
   LockstepOptions,
   LockstepRun,
@@ -48,7 +49,7 @@ export * as optim from './optim/index.js';
 export { type ErrorCode, LockstepError } from './platform/errors.js';
 export { Generator } from './random/generator.js';
 export { Mt19937 } from './random/mt19937.js';
-export { type BinaryDataset, BitMatrix } from './tensor/bits.js';
+export { type BinaryDataset, BitMatrix, BitVector } from './tensor/bits.js';
 export {
   arange,
   copyToBuffer,
@@ -70,6 +71,15 @@ export type { DType, HostArray } from './tensor/dtype.js';
 export type { BackwardOptions } from './tensor/graph.js';
 export type { TypedArray } from './tensor/host-values.js';
 export { type NdArray, ndarray } from './tensor/ndarray.js';
+export {
+  type Bits,
+  type Examples,
+  type Labels,
+  type PackOptions,
+  packMatrix,
+  packVector,
+} from './tensor/pack-bits.js';
+export { parity } from './tensor/parity.js';
 export { scope } from './tensor/scope.js';
 export type { Shape } from './tensor/shape.js';
 export { type NestedArray, setDebug, Tensor } from './tensor/tensor.js';

@@ -6,7 +6,7 @@ import { showKind } from '../platform/options.js';
 import { Generator } from '../random/generator.js';
 import { type BinaryDataset, BitMatrix, BitVector } from '../tensor/bits.js';
 import { describe, extentsOf, packMatrix, packVector } from '../tensor/pack-bits.js';
-import { parity } from './parity.js';
+import { parity } from '../tensor/parity.js';
 import type { Secret } from './secrets.js';
 import type { Strategy } from './strategy.js';
 import { askStrategy, checkReturnedKeys, type Fail, lentSecret, lentTask } from './strategy-call.js';
@@ -15,7 +15,7 @@ import type { Task } from './task.js';
 /** `task.testSetSize` uniform rows with their parity labels; the same for every strategy. */
 export function makeTestSet(secret: Secret, task: Task, seed: number): BinaryDataset {
   const x = BitMatrix.random(task.testSetSize, task.nFeatures, new Generator(seed));
-  return { x, y: parity(x, secret).words };
+  return { x, y: parity(x, secret) };
 }
 
 /**
@@ -33,13 +33,13 @@ export function makeTrainingSet(strategy: Strategy, secret: Secret, task: Task, 
 /** Examples and labels in any of their forms, judged and packed; bits that are packed already are kept. */
 export function judgeDataset(x: unknown, y: unknown, task: Task, fail: Fail): BinaryDataset {
   checkExamplesShape(x, task, fail);
-  const examples = packMatrix(x, fail);
+  const examples = packMatrix(x, { fail });
   // Once more, of what is kept: an object may give another length each time it is asked.
   checkExamplesShape(examples, task, fail);
   checkLabelCount(extentsOf(y)[0], examples, fail);
-  const labels = packVector(y, fail);
+  const labels = packVector(y, { fail });
   checkLabelCount(labels.length, examples, fail);
-  return { x: examples, y: labels.words };
+  return { x: examples, y: labels };
 }
 
 /**

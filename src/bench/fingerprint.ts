@@ -31,7 +31,7 @@ export interface Fingerprint {
 
 /** SHA-256 of a training set's size and bits, in hexadecimal. */
 export async function datasetDigest({ x, y }: BinaryDataset): Promise<string> {
-  const parts = [Uint32Array.of(x.rows, x.cols), x.words, y];
+  const parts = [Uint32Array.of(x.rows, x.cols), x.words, y.words];
   const digests = await Promise.all(parts.map((part) => sha256(part)));
   return hex(await sha256(Uint8Array.from(digests.flatMap((digest) => [...digest]))));
 }
@@ -86,10 +86,16 @@ type Fields = Readonly<Record<string, unknown>>;
 const fieldsOf = (value: unknown): Fields =>
   typeof value === 'object' && value !== null ? (value as Fields) : {};
 
+/** Of lists, as betas, each value. */
+const same = (a: unknown, b: unknown): boolean =>
+  Array.isArray(a) && Array.isArray(b)
+    ? a.length === b.length && a.every((value, i) => Object.is(value, b[i]))
+    : Object.is(a, b);
+
 /** `optimizer lr was 0.1 and is 0.2`, for each field of either that differs. */
 function changes(prefix: string, before: Fields, now: Fields): string[] {
   return [...new Set([...Object.keys(now), ...Object.keys(before)])]
-    .filter((name) => !Object.is(before[name], now[name]))
+    .filter((name) => !same(before[name], now[name]))
     .map((name) => `${prefix}${name} was ${printable(before[name])} and is ${printable(now[name])}`);
 }
 

@@ -6,14 +6,14 @@ export * as init from '../nn/init.js';
 export { Generator } from '../random/generator.js';
 export { type BinaryDataset, BitMatrix, BitVector, concatRows, positiveRate } from '../tensor/bits.js';
 export { type NdArray, ndarray } from '../tensor/ndarray.js';
-export { packMatrix, packVector } from '../tensor/pack-bits.js';
+export { type Bits, type Examples, type Labels, packMatrix, packVector } from '../tensor/pack-bits.js';
+export { backgroundColumns, parity, truthTable } from '../tensor/parity.js';
 export { randomizeColumns, randomizeRow } from '../tensor/random-bits.js';
 export { makeTestSet, makeTrainingSet } from './dataset.js';
 export { type EvaluateOptions, Evaluation, evaluate, type TrainOptions } from './evaluate.js';
 export type { EvaluationCheckpoint, EvaluationEvent, WindowPoint } from './events.js';
 export type { Fingerprint } from './fingerprint.js';
 export * as logLines from './log-lines.js';
-export { backgroundColumns, parity, truthTable } from './parity.js';
 export {
   type PreparedRun,
   type PreparedSecret,
@@ -27,8 +27,6 @@ export { strategies, strategyNamed } from './strategies/index.js';
 export {
   type Dataset,
   defineStrategy,
-  type Examples,
-  type Labels,
   type Model,
   type OptimizerConfig,
   type Strategy,

@@ -104,7 +104,7 @@ export function optimizerOf(returned: unknown, fail: Fail): AdamWSettings {
     return value;
   });
   const [lr, weightDecay, beta1, beta2] = settings;
-  return { lr, weightDecay, beta1, beta2 };
+  return { lr, weightDecay, betas: [beta1, beta2] };
 }
 
 /**

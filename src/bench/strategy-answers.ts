@@ -24,7 +24,7 @@ type Sent = AdamWSettings | MlpWeights | SentDataset;
 /** An answer in the form for `postMessage`, and the buffers to hand over without a copy. */
 export function sentAnswer(answer: StrategyAnswer): { sent: Sent; transfer: ArrayBuffer[] } {
   if ('lr' in answer) return { sent: answer, transfer: [] };
-  const sent = 'x' in answer ? { rows: answer.x.rows, x: answer.x.words, y: answer.y } : answer;
+  const sent = 'x' in answer ? { rows: answer.x.rows, x: answer.x.words, y: answer.y.words } : answer;
   const arrays: unknown[] = Object.values(sent).filter(ArrayBuffer.isView);
   return { sent, transfer: (arrays as Uint32Array[]).map(({ buffer }) => buffer as ArrayBuffer) };
 }
@@ -50,7 +50,8 @@ const forged = (what: string, fail: Fail) =>
   fail(`its thread answered with ${what}; leave its messages and built-in objects as they are.`);
 
 function takenSettings(sent: Record<string, unknown>, _: Task, fail: Fail): AdamWSettings {
-  const { lr, weightDecay: wd, beta1, beta2 } = sent;
+  const { lr, weightDecay: wd, betas } = sent;
+  const [beta1, beta2] = Array.isArray(betas) ? betas : [];
   return optimizerOf({ lr, wd, beta1, beta2 }, fail);
 }
 

@@ -9,7 +9,7 @@ import { checkOptionNames, nearest, showKind } from '../platform/options.js';
 import { printable } from '../platform/printable.js';
 import { thrownText } from '../platform/thrown.js';
 import type { Generator } from '../random/generator.js';
-import type { BitMatrix, BitVector } from '../tensor/bits.js';
+import type { Examples, Labels } from '../tensor/pack-bits.js';
 import type { Secret } from './secrets.js';
 import type { Task } from './task.js';
 
@@ -37,14 +37,6 @@ export interface OptimizerConfig {
   /** Decay of the second moment, between 0 and 1. */
   beta2: number;
 }
-
-type Numbers = ArrayLike<number>;
-
-/** Examples [examples, N], all 0 or 1: packed bits, rows of numbers, or flat row-major data with its shape. */
-export type Examples = BitMatrix | ArrayLike<Numbers> | { data: Numbers; shape: readonly number[] };
-
-/** Labels [examples] or [examples, 1], all 0 or 1: packed bits, numbers, rows of one number, or data with a shape. */
-export type Labels = BitVector | Numbers | ArrayLike<Numbers> | { data: Numbers; shape: readonly number[] };
 
 /** What `makeDataset` returns: `{ x, y }` or `[x, y]`. */
 export type Dataset = { x: Examples; y: Labels } | readonly [x: Examples, y: Labels];

@@ -6,25 +6,26 @@ import { HYPER, SLOT, SOURCE, STEP, SUMS } from '../../shaders/train/chunk.wgsl.
 import { annotatePass, type PassNote } from '../gpu/annotate.js';
 import type { Device } from '../gpu/device.js';
 import { span } from '../gpu/host-spans.js';
-import { mapWhenDone, type WaitOptions } from '../gpu/map.js';
+import type { WaitOptions } from '../gpu/map.js';
 import { BufferUsage } from '../gpu/usage.js';
 import { type ClosingWindow, WindowCloser, type WindowRecord } from '../kernels/train/close-window.js';
 import type { ChunkSize } from '../kernels/train/training-cost.js';
 import type {
   ChunkBuffers,
   DataBank,
+  KernelName,
   KernelShape,
   KernelVariant,
   TrainingKernel,
 } from '../kernels/train/training-kernel.js';
-import { plainBytes, typedArrayName } from '../platform/bytes.js';
-import { showKind } from '../platform/options.js';
+import { plainBytes } from '../platform/bytes.js';
+import type { AcceptedRun } from './accept-run.js';
 import { allocateChunkBuffers, freeChunkBuffers } from './chunk-buffers.js';
 import { DataBanks } from './data-banks.js';
 import { liveWeights } from './live-columns.js';
 import type { MemoryPlan } from './memory-plan.js';
 import type { Closing, RunChunk, RunProgress } from './run-progress.js';
-import type { LockstepRun, MlpWeights, RunCheckpoint } from './types.js';
+import type { MlpWeights, RunCheckpoint } from './types.js';
 import { WeightReader } from './weight-reader.js';
 
 /** Batches are drawn and uploaded in pieces of about so many words, which stay in a core's cache. */
@@ -54,11 +55,19 @@ export class Cohort {
     stableWindows: number,
   ): Promise<Cohort> {
     const buffers = allocateChunkBuffers(device, plan);
-    const [kernel, closer] = await Promise.all([
+    const parts = [
       variant.create(device, shape, buffers),
       WindowCloser.create(device, shape, plan.batchPitch, buffers, stableWindows),
-    ]);
-    return new Cohort(device, shape, plan, kernel, buffers, closer);
+    ] as const;
+    try {
+      const [kernel, closer] = await Promise.all(parts);
+      return new Cohort(device, shape, plan, kernel, buffers, closer);
+    } catch (error) {
+      for (const part of await Promise.allSettled(parts))
+        if (part.status === 'fulfilled') part.value.destroy();
+      freeChunkBuffers(device, buffers);
+      throw error;
+    }
   }
 
   private constructor(
@@ -81,7 +90,7 @@ export class Cohort {
     this.#free = Array.from({ length: plan.slots }, (_, k) => plan.slots - 1 - k);
   }
 
-  get kernelName(): string {
+  get kernelName(): KernelName {
     return this.#kernel.name;
   }
 
@@ -94,30 +103,12 @@ export class Cohort {
     this.#free.push(slot);
   }
 
-  /** Why a run cannot go on from a checkpoint here; undefined where it can. */
-  refusal({ kernel, state, sums, stableWindows }: RunCheckpoint): string | undefined {
-    if (kernel !== this.#kernel.name)
-      return `it was made by the kernel ${kernel}, and ${this.#kernel.name} is to train it`;
-    const arrays = [
-      ['state', state, 'Float32Array', this.#kernel.stateFloats],
-      ['sums', sums, 'Uint32Array', this.#sumWords],
-    ] as const;
-    for (const [name, array, kind, wanted] of arrays) {
-      // Its bits are what is uploaded: of another kind they are other numbers.
-      if (typedArrayName(array) !== kind) return `its ${name} is ${showKind(array)} instead of a ${kind}`;
-      if (array.length !== wanted) return `its ${name} has ${array.length} elements instead of ${wanted}`;
-    }
-    if (!(Number.isInteger(stableWindows) && stableWindows >= 0 && stableWindows < 2 ** 32))
-      return `its stableWindows is ${showKind(stableWindows)} instead of a whole number of 0 or more`;
-    return undefined;
-  }
-
   get #sumWords(): number {
     return SUMS.length * this.plan.batchPitch;
   }
 
   /** Puts a run into its slot: as it begins, or as a checkpoint says. */
-  load(progress: RunProgress, { weights, checkpoint }: LockstepRun, features: number): void {
+  load(progress: RunProgress, { weights, checkpoint }: AcceptedRun, features: number): void {
     const { slot, placement } = progress;
     const { queue } = this.#device.gpu;
     const { hypers, paused, sums } = this.#buffers;
@@ -225,7 +216,7 @@ export class Cohort {
 
   /** Waits until the chunk of a staging buffer of {@link encode} is done; milliseconds from the first look on. */
   async wait(staging: GPUBuffer, options: WaitOptions): Promise<number> {
-    return mapWhenDone(staging, staging.size, this.#device.info, options);
+    return this.#device.map(staging, staging.size, options);
   }
 
   /** The records in a staging buffer that was waited for. */

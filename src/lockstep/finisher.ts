@@ -98,10 +98,20 @@ export class Finisher {
     await this.#work;
   }
 
-  /** What was reported since the last call, and meanwhile; throws what went wrong. */
+  /** What was reported since the last call, and meanwhile; then throws what went wrong. */
   *drain(): Generator<LockstepEvent> {
+    yield* this.reported();
     if (this.#error) throw this.#error.cause;
+  }
+
+  /** What was reported since the last call, and meanwhile. */
+  *reported(): Generator<LockstepEvent> {
     for (let event = this.#events.shift(); event; event = this.#events.shift()) yield event;
+  }
+
+  /** No test set is begun from here on. */
+  close(): void {
+    this.#collected.clear();
   }
 
   async #scoreAll(kernel: string): Promise<void> {

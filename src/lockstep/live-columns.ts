@@ -43,7 +43,7 @@ export function liveColumns({ x }: BinaryDataset): Uint16Array {
 /** The dataset with only those columns. */
 export function liveDataset(dataset: BinaryDataset, columns: Uint16Array): LiveDataset {
   const { x } = dataset;
-  const labels = dataset.y;
+  const labels = dataset.y.words;
   if (columns.length === x.cols) {
     return { examples: x.rows, columns, rows: x.words, labels };
   }

@@ -1,106 +1,159 @@
-/** Checks the trainer's options and runs before anything is allocated, and fills in the defaults. */
+/** Checks the trainer's options before anything is allocated, and fills in the defaults. Runs are accept-run.ts's. */
 
+import { KERNEL_NAMES } from '../kernels/train/training-kernel.js';
 import { LockstepError } from '../platform/errors.js';
+import { checkOptionNames, showKind } from '../platform/options.js';
 import { platformName } from '../platform/platform.js';
-import type { LockstepOptions, LockstepRun } from './types.js';
+import type { LockstepOptions, StopRule } from './types.js';
 
 export type Settings = Required<
   Pick<LockstepOptions, 'features' | 'hidden' | 'batchSize' | 'maxSteps' | 'logInterval' | 'kernel'>
 > &
   Pick<LockstepOptions, 'stop' | 'signal' | 'keepWeights' | 'checkpointSeconds' | 'batchThreads'>;
 
-export const DEFAULT_EPS = 1e-8;
-/** Smaller ones are not normal float32 numbers, which a device may take for 0. */
-const SMALLEST_EPS = 1.2e-38;
 const MOST = { features: 1024, hidden: 4096, batchSize: 1024 };
+
+/** Complete by its type: an option that is added is added here. */
+const OPTIONS: Record<keyof LockstepOptions, true> = {
+  runs: true,
+  features: true,
+  hidden: true,
+  batchSize: true,
+  maxSteps: true,
+  logInterval: true,
+  stop: true,
+  kernel: true,
+  signal: true,
+  expectedRuns: true,
+  keepWeights: true,
+  checkpointSeconds: true,
+  batchThreads: true,
+};
+const STOP: Record<keyof StopRule, true> = { minSteps: true, accuracy: true, windows: true };
+
+/** A number as it is, anything else by what it is. */
+export const shown = (value: unknown): string => (typeof value === 'number' ? `${value}` : showKind(value));
+
+export const isNumber = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isFinite(value);
+
+export const isObject = (value: unknown): value is Record<PropertyKey, unknown> =>
+  typeof value === 'object' && value !== null;
+
+const refuse = (what: string): never => {
+  throw new LockstepError('bad-input', `trainLockstep: ${what}.`);
+};
+
+/** Calls what reads a caller's object. What a getter of it throws, or a proxy, is a mistake in it, not in here. */
+export function reading<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (cause instanceof LockstepError) throw cause;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new LockstepError('bad-input', `trainLockstep: ${what} cannot be read: ${message}`, { cause });
+  }
+}
+
+/** @throws LockstepError `bad-input` for what is no open device, with how to get one. */
+export function checkDevice(device: unknown): void {
+  if (isObject(device) && isObject(device.gpu) && typeof device.check === 'function') return;
+  const hint = isObject(device)
+    ? typeof device.then === 'function'
+      ? ': await openDevice() gives one'
+      : 'createBuffer' in device
+        ? ': openDevice({ device }) makes one of a GPUDevice'
+        : ', then the options: trainLockstep(device, { runs, … })'
+    : ' of openDevice()';
+  refuse(`the first argument is ${showKind(device)}; it must be a Device${hint}`);
+}
 
 /** @throws LockstepError `bad-input` naming the option, its value and what it may be. */
 export function checkOptions(options: LockstepOptions): Settings {
-  const { hidden = 512, batchSize = 128, logInterval = 250, kernel = 'auto' } = options;
-  const { features, maxSteps, stop, signal, keepWeights, checkpointSeconds, batchThreads } = options;
+  if (options === undefined) refuse('the options are missing; give { runs, features, maxSteps }');
+  checkOptionNames('trainLockstep', options, Object.keys(OPTIONS));
+  const { hidden = 512, batchSize = 128, logInterval = 250, kernel = 'auto', keepWeights = false } = options;
+  const { features, maxSteps, stop, signal, checkpointSeconds, batchThreads, expectedRuns } = options;
+  checkRuns(options.runs);
   const whole = { features, hidden, batchSize, maxSteps, logInterval };
   checkWhole(whole);
-  if (options.expectedRuns !== undefined) checkWhole({ expectedRuns: options.expectedRuns });
-  if (checkpointSeconds !== undefined && !(checkpointSeconds > 0)) {
-    throw new LockstepError(
-      'bad-input',
-      `trainLockstep: checkpointSeconds is ${checkpointSeconds}; it must be above 0, or left out.`,
-    );
+  if (expectedRuns !== undefined) checkWhole({ expectedRuns });
+  const kernels = ['auto', ...KERNEL_NAMES];
+  if (!kernels.includes(kernel)) {
+    refuse(`kernel is ${shown(kernel)}; there are ${kernels.join(', ')}`);
   }
-  if (batchThreads !== undefined && batchThreads !== 0) {
-    checkWhole({ batchThreads });
-    if (platformName() === 'browser') {
-      throw new LockstepError(
-        'unsupported',
-        `trainLockstep: batchThreads is ${batchThreads}; only Node has such threads. Leave it out in a browser.`,
-      );
-    }
+  if (typeof keepWeights !== 'boolean') {
+    refuse(`keepWeights is ${shown(keepWeights)}; it must be true or false`);
   }
-  if (stop) {
-    checkWhole({ 'stop.windows': stop.windows });
-    for (const name of ['minSteps', 'accuracy'] as const) {
-      if (Number.isFinite(stop[name])) continue;
-      throw new LockstepError(
-        'bad-input',
-        `trainLockstep: stop.${name} is ${stop[name]}; it must be a finite number.`,
-      );
-    }
-  }
-  if (stop && logInterval * batchSize * batchSize >= 2 ** 31) {
-    throw new LockstepError(
-      'bad-input',
-      `trainLockstep: logInterval ${logInterval} x batchSize ${batchSize} squared is 2^31 or more, beyond what the ` +
-        'stop rule counts in; close windows more often.',
-    );
-  }
-  return { ...whole, kernel, stop, signal, keepWeights, checkpointSeconds, batchThreads };
+  checkSignal(signal);
+  checkSeconds(checkpointSeconds);
+  checkThreads(batchThreads);
+  checkStop(stop, logInterval, batchSize);
+  return {
+    ...whole,
+    kernel,
+    stop: stop && { ...stop },
+    signal,
+    keepWeights,
+    checkpointSeconds,
+    batchThreads,
+  };
 }
 
-function checkWhole(values: Record<string, number>): void {
+function checkRuns(runs: unknown): void {
+  const is =
+    isObject(runs) && [Symbol.asyncIterator, Symbol.iterator].some((k) => typeof runs[k] === 'function');
+  if (is) return;
+  const hint = isObject(runs) && typeof runs.then === 'function' ? '; await it first' : '';
+  refuse(`runs is ${shown(runs)}; it must be a list of runs, or an iterable of them${hint}`);
+}
+
+function checkSignal(signal: unknown): void {
+  if (signal === undefined) return;
+  const is = isObject(signal) && 'aborted' in signal && typeof signal.addEventListener === 'function';
+  if (is) return;
+  const hint = isObject(signal) && 'signal' in signal ? ', as controller.signal is' : '';
+  refuse(`signal is ${shown(signal)}; it must be an AbortSignal${hint}`);
+}
+
+function checkSeconds(seconds: unknown): void {
+  if (seconds === undefined || (typeof seconds === 'number' && seconds > 0)) return;
+  refuse(`checkpointSeconds is ${shown(seconds)}; it must be a number above 0, or left out`);
+}
+
+function checkThreads(batchThreads: unknown): void {
+  if (batchThreads === undefined || batchThreads === 0) return;
+  checkWhole({ batchThreads });
+  if (platformName() !== 'browser') return;
+  throw new LockstepError(
+    'unsupported',
+    `trainLockstep: batchThreads is ${batchThreads}; only Node has such threads. Leave it out in a browser.`,
+  );
+}
+
+function checkStop(stop: unknown, logInterval: number, batchSize: number): void {
+  if (stop === undefined) return;
+  if (!isObject(stop)) refuse(`stop is ${shown(stop)}; it must be { minSteps, accuracy, windows }`);
+  const { minSteps, accuracy, windows } = stop as Record<string, unknown>;
+  checkOptionNames('trainLockstep: stop', stop, Object.keys(STOP));
+  checkWhole({ 'stop.windows': windows });
+  if (!Number.isSafeInteger(minSteps) || (minSteps as number) < 0) {
+    refuse(`stop.minSteps is ${shown(minSteps)}; it must be a whole number of 0 or more`);
+  }
+  if (!(isNumber(accuracy) && accuracy >= 0 && accuracy <= 1)) {
+    refuse(`stop.accuracy is ${shown(accuracy)}; it must be a share, from 0 to 1`);
+  }
+  if (logInterval * batchSize * batchSize < 2 ** 31) return;
+  refuse(
+    `logInterval ${logInterval} x batchSize ${batchSize} squared is 2^31 or more, beyond what the stop rule counts ` +
+      'in; close windows more often',
+  );
+}
+
+function checkWhole(values: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(values)) {
     const most = MOST[name as keyof typeof MOST] ?? 2 ** 31 - 1;
-    if (Number.isInteger(value) && value >= 1 && value <= most) continue;
-    throw new LockstepError(
-      'bad-input',
-      `trainLockstep: ${name} is ${value}; it must be a whole number from 1 to ${most}.`,
-    );
+    if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most) continue;
+    refuse(`${name} is ${shown(value)}; it must be a whole number from 1 to ${most}`);
   }
-}
-
-/** @throws LockstepError `bad-input` naming the run and what does not fit. */
-export function checkRun(run: LockstepRun, index: number, { features, hidden, maxSteps }: Settings): void {
-  const refuse = (what: string) => {
-    throw new LockstepError('bad-input', `trainLockstep: run ${index}: ${what}.`);
-  };
-  const { weights, dataset, testSet, optimizer } = run;
-  const lengths = { w1: hidden * features, b1: hidden, w2: hidden, b2: 1 };
-  for (const [name, length] of Object.entries(lengths)) {
-    const array = weights[name as keyof typeof weights];
-    if (array.length !== length)
-      refuse(`weights.${name} has ${array.length} elements; ${hidden} x ${features} needs ${length}`);
-    // A loop, for 3 million numbers of a hundred runs.
-    for (let k = 0; k < length; k++)
-      if (!Number.isFinite(array[k])) refuse(`weights.${name} holds ${array[k]}`);
-  }
-  for (const [name, set] of Object.entries({ dataset, testSet })) {
-    if (!set) continue;
-    if (set.x.cols !== features) refuse(`${name}.x has ${set.x.cols} columns; features is ${features}`);
-    if (set.x.rows < 1) refuse(`${name}.x has no rows`);
-    if (set.y.length < Math.ceil(set.x.rows / 32))
-      refuse(`${name}.y has ${set.y.length} words for ${set.x.rows} labels`);
-  }
-  if (!Number.isSafeInteger(run.orderSeed))
-    refuse(`orderSeed is ${run.orderSeed}; it must be a whole number below 2^53`);
-  const at = run.checkpoint?.steps ?? 0;
-  if (!Number.isInteger(at) || at < 0 || at >= maxSteps)
-    refuse(`its checkpoint stands at step ${at}; it must be a whole number below maxSteps, ${maxSteps}`);
-  const { lr, weightDecay, beta1, beta2, eps = DEFAULT_EPS } = optimizer;
-  if (!(lr > 0 && lr < Infinity)) refuse(`optimizer.lr is ${lr}; it must be a finite number above 0`);
-  if (!(weightDecay >= 0 && weightDecay < Infinity))
-    refuse(`optimizer.weightDecay is ${weightDecay}; it must be a finite number of 0 or more`);
-  if (!(beta1 >= 0 && beta1 < 1)) refuse(`optimizer.beta1 is ${beta1}; it must be in [0, 1)`);
-  if (!(beta2 >= 0 && beta2 < 1)) refuse(`optimizer.beta2 is ${beta2}; it must be in [0, 1)`);
-  // A unit that no sample activates has a gradient of 0: with eps 0 its step would be 0 / 0.
-  if (!(eps >= SMALLEST_EPS && eps < Infinity))
-    refuse(`optimizer.eps is ${eps}; it must be a finite number of at least ${SMALLEST_EPS}`);
 }

@@ -3,10 +3,9 @@
  * window is open. It decides nothing: the device applies the stop rule, the trainer reads what came of it.
  */
 import { HYPER, STEP } from '../../shaders/train/chunk.wgsl.js';
+import type { AcceptedRun } from './accept-run.js';
 import type { BatchPlan, BatchSource } from './batches.js';
 import type { Placement } from './data-banks.js';
-import { DEFAULT_EPS } from './options.js';
-import type { LockstepRun } from './types.js';
 import {
   batchesBetween,
   examplesOf,
@@ -37,7 +36,7 @@ export interface RunChunk {
 export class RunProgress {
   readonly index: number;
   /** Without what is on the device, and need not stay here. */
-  readonly run: Omit<LockstepRun, 'dataset' | 'checkpoint'>;
+  readonly run: Omit<AcceptedRun, 'dataset' | 'checkpoint'>;
   readonly slot: number;
   readonly placement: Placement;
   /** Steps sent to the device. */
@@ -53,7 +52,7 @@ export class RunProgress {
 
   constructor(
     index: number,
-    run: LockstepRun,
+    run: AcceptedRun,
     slot: number,
     placement: Placement,
     settings: Omit<WindowSettings, 'examples'>,
@@ -78,7 +77,7 @@ export class RunProgress {
     this.sent = steps;
     this.done = steps;
     this.#windowStart = lastClose(steps, this.#settings);
-    const { beta1, beta2 } = this.run.optimizer;
+    const [beta1, beta2] = this.run.optimizer.betas;
     for (let s = 0; s < steps; s++) {
       this.#power1 *= beta1;
       this.#power2 *= beta2;
@@ -87,7 +86,8 @@ export class RunProgress {
 
   /** AdamW's constants as the kernels take them. */
   get hypers(): Uint32Array<ArrayBuffer> {
-    const { lr, weightDecay, beta1, beta2, eps = DEFAULT_EPS } = this.run.optimizer;
+    const { lr, weightDecay, betas, eps } = this.run.optimizer;
+    const [beta1, beta2] = betas;
     const [oneMinusBeta1, oneMinusBeta2] = [1 - beta1, 1 - beta2];
     return HYPER.array([{ decay: 1 - lr * weightDecay, beta1, oneMinusBeta1, beta2, oneMinusBeta2, eps }]);
   }
@@ -138,7 +138,8 @@ export class RunProgress {
     table: Float32Array,
     tableAt: number,
   ): void {
-    const { lr, beta1, beta2 } = this.run.optimizer;
+    const { lr, betas } = this.run.optimizer;
+    const [beta1, beta2] = betas;
     this.#batches.take(order, orderAt, steps);
     const { stepSize, invRootCorrection2, invCount, count } = STEP.at;
     // Not in the fields: V8 allocates a number for each that is stored there.

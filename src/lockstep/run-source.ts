@@ -1,26 +1,55 @@
 /** Draws runs from a list, an iterable or an async iterable without ever holding the training up for the next one. */
+import { LockstepError } from '../platform/errors.js';
+import { showKind } from '../platform/options.js';
+import type { AcceptedRun } from './accept-run.js';
+import { isObject } from './options.js';
 import type { LockstepRun } from './types.js';
 
+type Runs = Iterable<LockstepRun> | AsyncIterable<LockstepRun>;
+type Runner = Iterator<LockstepRun> | AsyncIterator<LockstepRun>;
+
+/** What the caller's iterable threw, to be told from what goes wrong in here. */
+export class RunsFailed extends Error {
+  constructor(cause: unknown) {
+    super('the runs failed', { cause });
+  }
+}
+
 export class RunSource {
-  readonly #iterator: Iterator<LockstepRun> | AsyncIterator<LockstepRun>;
+  readonly #iterator: Runner;
+  readonly #isAsync: boolean;
+  readonly #accept: (run: LockstepRun, index: number) => AcceptedRun;
+  #taken = 0;
   #waiting: Promise<void> | undefined;
-  #ready: LockstepRun | undefined;
+  #ready: AcceptedRun | undefined;
   #error: { cause: unknown } | undefined;
   #ended = false;
 
-  constructor(runs: Iterable<LockstepRun> | AsyncIterable<LockstepRun>) {
-    this.#iterator = Symbol.asyncIterator in runs ? runs[Symbol.asyncIterator]() : runs[Symbol.iterator]();
+  /** `accept` judges each run as it comes. */
+  constructor(runs: Runs, accept: (run: LockstepRun, index: number) => AcceptedRun) {
+    this.#isAsync = Symbol.asyncIterator in runs && typeof runs[Symbol.asyncIterator] === 'function';
+    this.#iterator = theirs(() =>
+      this.#isAsync
+        ? (runs as AsyncIterable<LockstepRun>)[Symbol.asyncIterator]()
+        : (runs as Iterable<LockstepRun>)[Symbol.iterator](),
+    );
+    this.#accept = accept;
+    if (isObject(this.#iterator) && typeof this.#iterator.next === 'function') return;
+    throw new LockstepError(
+      'bad-input',
+      `trainLockstep: runs gives ${showKind(this.#iterator)} as its iterator.`,
+    );
   }
 
   /** No run is left. */
   get ended(): boolean {
-    return this.#ended && !this.#ready;
+    return this.#ended && !this.#ready && !this.#error;
   }
 
-  /** The next run if it is there; it stays until {@link take}. Throws what the iterable threw. */
-  peek(): LockstepRun | undefined {
+  /** The next run if it is there; it stays until {@link take}. Throws {@link RunsFailed}, and what does not fit a run. */
+  peek(): AcceptedRun | undefined {
+    this.#ask();
     if (this.#error) throw this.#error.cause;
-    if (!this.#ready && !this.#ended && !this.#waiting) this.#ask();
     return this.#ready;
   }
 
@@ -30,7 +59,7 @@ export class RunSource {
 
   /** Resolves when {@link peek} may have changed its answer. */
   async wait(): Promise<void> {
-    this.peek();
+    this.#ask();
     await this.#waiting;
   }
 
@@ -50,28 +79,60 @@ export class RunSource {
   async close(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    const closed = Promise.resolve(this.#iterator.return?.());
+    const closed = (async () => this.#iterator.return?.())();
     closed.catch(() => {}); // thrown where it is awaited
     if (!this.#waiting) await closed;
   }
 
   #ask(): void {
-    const accept = (result: IteratorResult<LockstepRun>) => {
-      if (result.done) this.#ended = true;
-      else this.#ready = result.value;
-    };
-    const next = this.#iterator.next();
-    if (!(next instanceof Promise)) {
-      accept(next);
-      return;
+    if (this.#ready || this.#ended || this.#waiting || this.#error) return;
+    try {
+      const next = theirs(() => this.#iterator.next());
+      if (this.#isAsync) this.#waiting = this.#receive(next as Promise<IteratorResult<LockstepRun>>);
+      else this.#take(next as IteratorResult<LockstepRun>);
+    } catch (cause) {
+      this.#fail(cause);
     }
-    this.#waiting = next
-      .then(accept, (cause) => {
-        this.#error = { cause };
-        this.#ended = true;
-      })
-      .finally(() => {
-        this.#waiting = undefined;
-      });
+  }
+
+  async #receive(next: PromiseLike<IteratorResult<LockstepRun>>): Promise<void> {
+    try {
+      this.#take(
+        await Promise.resolve(next).catch((cause) => {
+          throw new RunsFailed(cause);
+        }),
+      );
+    } catch (cause) {
+      this.#fail(cause);
+    } finally {
+      this.#waiting = undefined;
+    }
+  }
+
+  #take(result: IteratorResult<LockstepRun>): void {
+    if (!isObject(result)) {
+      const found = showKind(result);
+      throw new LockstepError(
+        'bad-input',
+        `trainLockstep: the iterator of runs gave ${found}, not { value, done }.`,
+      );
+    }
+    if (result.done) this.#ended = true;
+    else this.#ready = this.#accept(result.value, this.#taken++);
+  }
+
+  #fail(cause: unknown): void {
+    this.#error = { cause };
+    // An iterator that threw is done; one whose run does not fit is told so by close().
+    if (cause instanceof RunsFailed) this.#ended = true;
+  }
+}
+
+/** Calls what is the caller's. */
+function theirs<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (cause) {
+    throw new RunsFailed(cause);
   }
 }

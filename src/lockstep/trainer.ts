@@ -6,20 +6,23 @@
 import type { Device } from '../gpu/device.js';
 import { span } from '../gpu/host-spans.js';
 import type { WindowRecord } from '../kernels/train/close-window.js';
-import { LockstepError } from '../platform/errors.js';
+import type { KernelName } from '../kernels/train/training-kernel.js';
 import type { BinaryDataset } from '../tensor/bits.js';
+import { type AcceptedRun, RunAcceptor } from './accept-run.js';
 import { BatchThreads, defaultThreads } from './batch-threads.js';
 import { DrawnBatches } from './batches.js';
+import type { StateLayout } from './checkpoint.js';
 import { Cohort } from './cohort.js';
 import { Finisher } from './finisher.js';
+import { variantNamed } from './kernel-choice.js';
 import { liveColumns } from './live-columns.js';
 import { planMemory } from './memory-plan.js';
-import { checkOptions, checkRun, type Settings } from './options.js';
+import { checkDevice, checkOptions, reading, type Settings } from './options.js';
 import { Pacer } from './pacer.js';
 import { type RunChunk, RunProgress } from './run-progress.js';
-import { RunSource } from './run-source.js';
+import { RunSource, RunsFailed } from './run-source.js';
 import { spread } from './spread.js';
-import type { LockstepEvent, LockstepOptions, LockstepRun, RunCheckpoint } from './types.js';
+import type { LockstepEvent, LockstepOptions, RunCheckpoint } from './types.js';
 import { chooseVariant } from './variants.js';
 import { meanAccuracy } from './windows.js';
 
@@ -30,8 +33,8 @@ const CHUNKS_IN_FLIGHT = 2;
 const ADMIT_MS = 50;
 /** What of the device's queued work may go by while the next run is waited for. */
 const ADMIT_SHARE = 0.5;
-/** Time that finished runs have to be scored after an abort. */
-const ABORT_GRACE_MS = 600;
+/** Time that finished runs have to be scored when the training ends before its end. */
+const GRACE_MS = 600;
 
 /** A run under way. */
 interface Active {
@@ -56,10 +59,20 @@ interface Flight {
  * Trains a list of `Linear(N, W) -> ReLU -> Linear(W, 1) -> Sigmoid` networks with mean binary cross-entropy and
  * AdamW, all in the same dispatches. A run's numbers are the same bits whatever else is trained beside it.
  *
- * @returns An async iterator of events; leaving the loop early frees everything.
- * @throws LockstepError `bad-input` before anything is allocated, `unsupported` where the device cannot hold one run.
+ * @param options `runs`, `features` and `maxSteps`; the defaults of the others are with {@link LockstepOptions}.
+ * @returns An async iterator of events, see {@link LockstepEvent}; leaving the loop early frees everything.
+ * @throws LockstepError, when the first event is asked for, `bad-input` naming the option or the run and its field,
+ * before anything is allocated (runs of an iterable are judged as they come), and `unsupported` where the device cannot
+ * hold one run. Later `device-lost`, when the `finish` events of the runs that were scored before are out; and what the
+ * iterable of runs throws.
  * @example
- * for await (const event of trainLockstep(device, { runs, features: 32, maxSteps: 2000 })) {
+ * const x = BitMatrix.random(4096, 16, new Generator(1));
+ * const dataset = { x, y: parity(x, [0, 1, 2]) };           // or plain arrays of 0 and 1
+ * const generator = new Generator(2);
+ * const [hidden, output] = [linearParameters(16, 64, generator), linearParameters(64, 1, generator)];
+ * const weights = { w1: hidden.weight.data, b1: hidden.bias.data, w2: output.weight.data, b2: output.bias.data };
+ * const runs = [0.001, 0.01].map((lr) => ({ weights, dataset, testSet: dataset, orderSeed: 3, optimizer: { lr } }));
+ * for await (const event of trainLockstep(device, { runs, features: 16, hidden: 64, maxSteps: 500 })) {
  *   if (event.type === 'finish') console.log(event.run, event.steps, event.testAccuracy);
  * }
  */
@@ -67,11 +80,29 @@ export async function* trainLockstep(
   device: Device,
   options: LockstepOptions,
 ): AsyncGenerator<LockstepEvent> {
-  const trainer = new Trainer(device, options);
+  checkDevice(device);
+  const trainer = makeTrainer(device, options);
+  let failed = false;
   try {
     yield* trainer.events();
+  } catch (error) {
+    failed = true;
+    // What a training has finished is not lost to what ends it.
+    yield* trainer.finished();
+    throw error instanceof RunsFailed ? error.cause : await trainer.reasonOf(error);
   } finally {
-    await trainer.destroy();
+    const destroyed = trainer.destroy();
+    if (failed)
+      await destroyed.catch(() => {}); // the first error says more
+    else await destroyed;
+  }
+}
+
+function makeTrainer(device: Device, options: LockstepOptions): Trainer {
+  try {
+    return new Trainer(device, options);
+  } catch (error) {
+    throw error instanceof RunsFailed ? error.cause : error;
   }
 }
 
@@ -84,8 +115,12 @@ class Trainer {
   readonly #finisher: Finisher;
   /** By number of live features. */
   readonly #cohorts = new Map<number, Cohort>();
+  /** The kernel that checkpoints of runs with so many live features were made by: it goes on with them. */
+  readonly #resumed = new Map<number, KernelName>();
   readonly #columns = new WeakMap<BinaryDataset, Uint16Array>();
-  readonly #aborted: Promise<void>;
+  /** Resolves when the signal fires, the device is lost, or the training ends: nothing is waited for beyond. */
+  readonly #halted: Promise<void>;
+  #halt = () => {};
   #active: Active[] = [];
   #flights: Flight[] = [];
   #threads: BatchThreads | undefined;
@@ -95,24 +130,76 @@ class Trainer {
 
   constructor(device: Device, options: LockstepOptions) {
     this.#device = device;
-    this.#settings = checkOptions(options);
+    this.#settings = reading('an option', () => checkOptions(options));
+    device.check();
     const { runs, expectedRuns, signal } = options;
-    span('data', 'check runs', () => {
-      if (Array.isArray(runs)) for (const [k, run] of runs.entries()) checkRun(run, k, this.#settings);
-    });
     this.#expectedRuns = expectedRuns ?? (Array.isArray(runs) ? runs.length : DEFAULT_EXPECTED_RUNS);
-    this.#source = new RunSource(runs);
+    const acceptor = new RunAcceptor(this.#settings, (checkpoint, dataset) =>
+      this.#layout(checkpoint, dataset),
+    );
+    if (Array.isArray(runs)) {
+      const accepted = span('data', 'check runs', () =>
+        Array.from(runs, (run, k) => acceptor.accept(run, k)),
+      );
+      this.#source = new RunSource(accepted, (_, k) => accepted[k]);
+    } else
+      this.#source = new RunSource(runs, (run, k) =>
+        span('data', 'check a run', () => acceptor.accept(run, k)),
+      );
     this.#pacer = new Pacer(device.info.isCpu);
     this.#finisher = new Finisher(device, this.#settings, this.#pacer);
-    this.#aborted = new Promise((resolve) => {
-      if (signal?.aborted) resolve();
-      signal?.addEventListener('abort', () => resolve(), { once: true });
+    this.#halted = new Promise((resolve) => {
+      this.#halt = resolve;
     });
+    if (signal?.aborted) this.#halt();
+    signal?.addEventListener('abort', this.#halt, { once: true });
+    device.lost.then(this.#halt);
+  }
+
+  /** What a checkpoint of a run on this dataset has to look like. */
+  #layout({ kernel }: RunCheckpoint, dataset: BinaryDataset): StateLayout {
+    const { hidden, batchSize } = this.#settings;
+    const features = this.#columnsOf(dataset).length;
+    const shape = { features, hidden, batch: batchSize };
+    const trains = (this.#cohorts.get(features)?.kernelName ??
+      this.#resumed.get(features) ??
+      kernel) as KernelName;
+    this.#resumed.set(features, trains);
+    const variant = variantNamed(trains, this.#device, shape, this.#expectedRuns);
+    const { slotBuffers, batchPitch } = variant.footprint(shape, this.#device);
+    return { kernel: trains, stateFloats: slotBuffers[0] / 4, batchPitch };
+  }
+
+  #columnsOf(dataset: BinaryDataset): Uint16Array {
+    const columns = this.#columns.get(dataset) ?? span('data', 'live columns', () => liveColumns(dataset));
+    this.#columns.set(dataset, columns);
+    return columns;
+  }
+
+  /** The finish events that are there, or will be soon, once nothing else goes on. */
+  async *finished(): AsyncGenerator<LockstepEvent> {
+    await this.#graceful();
+    yield* this.#finisher.reported();
+  }
+
+  /** Waits for runs that are being scored, but not long. */
+  async #graceful(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, GRACE_MS);
+    });
+    await Promise.race([this.#finisher.wait(), late]).finally(() => clearTimeout(timer));
+  }
+
+  /** What an error comes from. */
+  reasonOf(error: unknown): Promise<unknown> {
+    return this.#device.reasonOf(error);
   }
 
   async *events(): AsyncGenerator<LockstepEvent> {
-    await this.#startThreads();
+    if (!this.#settings.signal?.aborted) await this.#startThreads();
     while (!this.#settings.signal?.aborted) {
+      this.#device.check();
       yield* this.#admit();
       if (this.#checkpointDue) yield* this.#checkpoint();
       if (this.#submit() && this.#flights.length < CHUNKS_IN_FLIGHT) continue;
@@ -140,13 +227,13 @@ class Trainer {
   async *#checkpoint(): AsyncGenerator<LockstepEvent> {
     for (let flight = this.#flights.shift(); flight; flight = this.#flights.shift())
       yield* this.#collect(flight);
-    await Promise.race([this.#finisher.wait(), this.#aborted]);
+    await Promise.race([this.#finisher.wait(), this.#halted]);
     yield* this.#finisher.drain();
     const reads = this.#active.map(async ({ progress, cohort }) => ({
       run: progress.index,
       checkpoint: await cohort.save(progress),
     }));
-    const runs = await Promise.race([Promise.all(reads), this.#aborted]);
+    const runs = await Promise.race([Promise.all(reads), this.#halted]);
     if (!runs || this.#settings.signal?.aborted) return;
     this.#lastCheckpoint = performance.now();
     yield { type: 'checkpoint', runs };
@@ -158,7 +245,7 @@ class Trainer {
     if (this.#threads && this.#active.length > 0) waits.push(this.#threads.more());
     if (!this.#source.ended) waits.push(this.#source.wait());
     if (this.#finisher.busy) waits.push(this.#finisher.wait());
-    if (waits.length > 0) await Promise.race([...waits, this.#aborted]);
+    if (waits.length > 0) await Promise.race([...waits, this.#halted]);
   }
 
   /** Takes in the runs that are there, and those that come while the device has enough to do, or nothing. */
@@ -173,13 +260,10 @@ class Trainer {
         if (this.#source.ended || !(await this.#source.arrives(left))) return;
         continue;
       }
-      checkRun(run, this.#admitted, this.#settings);
-      const columns =
-        this.#columns.get(run.dataset) ?? span('data', 'live columns', () => liveColumns(run.dataset));
-      this.#columns.set(run.dataset, columns);
+      const columns = this.#columnsOf(run.dataset);
       let cohort = this.#cohorts.get(columns.length);
       if (!cohort) {
-        cohort = await span('compile', 'open a cohort', () => this.#open(columns.length, run.checkpoint));
+        cohort = await span('compile', 'open a cohort', () => this.#open(columns.length));
         const { plan, kernelName } = cohort;
         yield {
           type: 'plan',
@@ -198,11 +282,10 @@ class Trainer {
   }
 
   /** A cohort for runs with so many live features. */
-  async #open(features: number, checkpoint?: RunCheckpoint): Promise<Cohort> {
+  async #open(features: number): Promise<Cohort> {
     const { hidden, batchSize, logInterval, kernel, stop } = this.#settings;
     const shape = { features, hidden, batch: batchSize };
-    // A checkpoint goes on with the kernel that made it.
-    const name = kernel === 'auto' && checkpoint ? checkpoint.kernel : kernel;
+    const name = kernel === 'auto' ? (this.#resumed.get(features) ?? kernel) : kernel;
     const variant = await chooseVariant(this.#device, shape, name, this.#expectedRuns);
     const footprint = variant.footprint(shape, this.#device);
     const plan = planMemory(this.#device, shape, footprint, this.#expectedRuns, logInterval);
@@ -211,15 +294,7 @@ class Trainer {
     return cohort;
   }
 
-  #start(run: LockstepRun, columns: Uint16Array, cohort: Cohort, slot: number): void {
-    const refusal = run.checkpoint && cohort.refusal(run.checkpoint);
-    if (refusal) {
-      throw new LockstepError(
-        'bad-input',
-        `trainLockstep: run ${this.#admitted} cannot go on from its checkpoint: ${refusal}. Use the options and the ` +
-          'kernel that it was made with, or begin the run anew.',
-      );
-    }
+  #start(run: AcceptedRun, columns: Uint16Array, cohort: Cohort, slot: number): void {
     const placement = cohort.banks.acquire(run.dataset, columns);
     const progress = new RunProgress(
       this.#admitted++,
@@ -278,7 +353,7 @@ class Trainer {
 
   /** Waits for a chunk and reports the windows that closed in it. */
   async *#collect(flight: Flight): AsyncGenerator<LockstepEvent> {
-    const outcome = await Promise.race([this.#records(flight), this.#aborted]);
+    const outcome = await Promise.race([this.#records(flight), this.#halted]);
     if (!outcome) return;
     for (const [p, { cohort, chunks }] of flight.parts.entries()) {
       for (const [c, chunk] of chunks.entries()) {
@@ -332,10 +407,7 @@ class Trainer {
   }
 
   async *#abort(): AsyncGenerator<LockstepEvent> {
-    await Promise.race([
-      this.#finisher.wait(),
-      new Promise((resolve) => setTimeout(resolve, ABORT_GRACE_MS)),
-    ]);
+    await this.#graceful();
     const abandoned = this.#finisher.abandon();
     yield* this.#finisher.drain();
     for (const { index, steps } of abandoned) {
@@ -354,7 +426,12 @@ class Trainer {
   }
 
   async destroy(): Promise<void> {
+    this.#halt();
+    this.#settings.signal?.removeEventListener('abort', this.#halt);
+    this.#finisher.close();
     for (const cohort of this.#cohorts.values()) cohort.destroy();
+    // What is being scored has buffers of its own; after an abort there was time for it before.
+    if (!this.#settings.signal?.aborted) await this.#graceful();
     await this.#threads?.close();
     await this.#source.close();
   }

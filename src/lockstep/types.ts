@@ -4,23 +4,45 @@
  */
 import type { MlpWeights } from '../kernels/train/mlp-weights.js';
 import type { KernelName } from '../kernels/train/training-kernel.js';
-import type { BinaryDataset } from '../tensor/bits.js';
+import type { Bits, Examples, Labels } from '../tensor/pack-bits.js';
 
 export type { MlpWeights };
 
-/** AdamW with decoupled weight decay (Loshchilov and Hutter 2019), as `torch.optim.AdamW` computes it. */
+/**
+ * AdamW with decoupled weight decay (Loshchilov and Hutter 2019), as `torch.optim.AdamW` computes it. The options and
+ * defaults of {@link AdamW}.
+ */
 export interface AdamWSettings {
-  lr: number;
-  weightDecay: number;
-  beta1: number;
-  beta2: number;
+  /** Learning rate. Default 1e-3. */
+  lr?: number;
+  /** Decay of the running means of the gradient and of its square, in [0, 1). Default [0.9, 0.999]. */
+  betas?: readonly [number, number];
   /** Added to the denominator. Default 1e-8. */
   eps?: number;
+  /** Default 0.01. */
+  weightDecay?: number;
+}
+
+/**
+ * Examples with labels, all 0 or 1, of any of the usual forms; they are packed into bits once, however many runs name the
+ * object. Large ones come packed, and are not copied: a {@link BitMatrix} and a {@link BitVector}.
+ *
+ * @example
+ * const dataset = { x: [[0, 1, 1], [1, 0, 0]], y: [0, 1] };
+ * const read = { x: await inputs.data(), y: await targets.data() };   // of tensors [examples, features] and [examples]
+ * const packed = { x: BitMatrix.random(4096, 32, new Generator(1)), y: new BitVector(4096) };
+ */
+export interface LockstepDataset {
+  /** [examples, features]: rows of numbers, the numbers row by row in one array, data with a shape, or a BitMatrix. */
+  x: Examples | Bits;
+  /** [examples] or [examples, 1]: a label an element in any array, data with a shape, or a BitVector. */
+  y: Labels;
 }
 
 /**
  * Where a run stood between two chunks of steps, with everything that training on to the same bits takes. For the
- * trainer to read: the arrays are as the kernel keeps them.
+ * trainer to read: the arrays are as the kernel keeps them. It may be copied and written to files; a run that names one
+ * that does not fit it is refused.
  */
 export interface RunCheckpoint {
   /** Steps done. */
@@ -39,20 +61,25 @@ export interface RunCheckpoint {
 export interface LockstepRun {
   /** Initial weights; read once, never written. */
   weights: MlpWeights;
-  dataset: BinaryDataset;
+  /** What it learns. */
+  dataset: LockstepDataset;
   /** Scored once, after the run's last step. Without it `testAccuracy` is NaN. */
-  testSet?: BinaryDataset;
+  testSet?: LockstepDataset;
   /** Seed of the epoch order: `torch.randperm` on one generator that lives on over the epochs. */
   orderSeed: number;
-  optimizer: AdamWSettings;
+  /** Default: PyTorch's, see {@link AdamWSettings}. */
+  optimizer?: AdamWSettings;
   /** Goes on from here instead of from the weights; all else as it was, options too, and the run ends in the same bits. */
   checkpoint?: RunCheckpoint;
 }
 
 /** When a run may end before `maxSteps`: `windows` windows in a row with a mean accuracy of at least `accuracy`. */
 export interface StopRule {
+  /** Windows that close before this step do not count. */
   minSteps: number;
+  /** Of the training batches, from 0 to 1. */
   accuracy: number;
+  /** 1 or more. */
   windows: number;
 }
 
@@ -62,13 +89,15 @@ export interface LockstepOptions {
   runs: Iterable<LockstepRun> | AsyncIterable<LockstepRun>;
   /** Features N of the model, 1 to 1024. */
   features: number;
-  /** Hidden width W. Default 512. */
+  /** Hidden width W, 1 to 4096. Default 512. */
   hidden?: number;
-  /** Default 128. */
+  /** Examples a step, 1 to 1024; the last batch of an epoch may have fewer. Default 128. */
   batchSize?: number;
+  /** Steps after which a run ends, whatever it has learned. */
   maxSteps: number;
   /** Steps a window; windows close at step 1, at every multiple of this and at the last step. Default 250. */
   logInterval?: number;
+  /** Default: every run takes `maxSteps` steps. */
   stop?: StopRule;
   /**
    * Which kernel variant trains. `auto`: the fastest that the adapter and the shape allow. On a GPU those are `tiles-persistent`
@@ -78,7 +107,7 @@ export interface LockstepOptions {
   kernel?: 'auto' | KernelName;
   /** Ends the training early: runs under way are reported as `aborted`, and the iterator returns. */
   signal?: AbortSignal;
-  /** How many runs `runs` will yield, where it is not a list: room for so many is made. Default 128. */
+  /** How many runs `runs` will yield: room for so many is made, and more wait. Default: the list's length, else 128. */
   expectedRuns?: number;
   /** Hand out the final weights with each `finish` event. Default false. */
   keepWeights?: boolean;
@@ -91,7 +120,10 @@ export interface LockstepOptions {
   batchThreads?: number;
 }
 
-/** Runs are numbered in the order in which `runs` yields them. */
+/**
+ * What happens in a training, in this order for each run: its windows, then its `finish`. Runs are numbered in the order in
+ * which `runs` yields them.
+ */
 export type LockstepEvent =
   /**
    * A kernel was compiled for the runs to come: which, for how many features (columns that are 0 in every row of a
@@ -104,13 +136,19 @@ export type LockstepEvent =
   | { type: 'checkpoint'; runs: { run: number; checkpoint: RunCheckpoint }[] }
   /** A window closed. `loss` and `accuracy` are the unweighted means of the batches since the last one. */
   | { type: 'window'; run: number; step: number; loss: number; accuracy: number }
+  /** A run has ended and was scored. */
   | {
       type: 'finish';
       run: number;
+      /** Steps that it took, those before a checkpoint included. */
       steps: number;
-      /** `non-finite`: the loss stopped being a number at step `steps`. `aborted`: the signal fired. */
+      /**
+       * `stopped`: the stop rule held. `max-steps`: it took them all. `non-finite`: the loss stopped being a number at
+       * step `steps`. `aborted`: the signal fired.
+       */
       reason: 'stopped' | 'max-steps' | 'non-finite' | 'aborted';
       /** Share of the test set with `(p >= 0.5) == (y >= 0.5)`; NaN without a test set or when aborted. */
       testAccuracy: number;
+      /** The final weights, where `keepWeights` asked for them; none of a run that was aborted. */
       weights?: MlpWeights;
     };

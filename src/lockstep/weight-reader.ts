@@ -4,7 +4,7 @@
  */
 import type { Device } from '../gpu/device.js';
 import { span } from '../gpu/host-spans.js';
-import { mapWhenDone, type WaitOptions } from '../gpu/map.js';
+import type { WaitOptions } from '../gpu/map.js';
 import { BufferUsage } from '../gpu/usage.js';
 import type { TrainingKernel } from '../kernels/train/training-kernel.js';
 import type { MlpWeights } from './types.js';
@@ -56,8 +56,8 @@ export class WeightReader {
     });
     this.#device.gpu.queue.submit([encoder.finish()]);
     const bytes = slots.length * this.#pitch;
-    // What WebGPU told meanwhile says more than that the map failed.
-    await mapWhenDone(staging, bytes, this.#device.info, options).finally(() => this.#device.check());
+    await this.#device.map(staging, bytes, options);
+    this.#device.check();
     const mapped = staging.getMappedRange(0, bytes);
     const weights = span('data', 'unpack weights', () =>
       slots.map((_, k) => this.#kernel.unpack(new Float32Array(mapped, k * this.#pitch, stateFloats))),

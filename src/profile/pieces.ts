@@ -2,7 +2,6 @@
  * What there is to profile: a piece of work that can be done again and again. Users' own files: script.ts.
  */
 import { Evaluation } from '../bench/evaluate.js';
-import { parity } from '../bench/parity.js';
 import { sampleSecrets } from '../bench/secrets.js';
 import { startStrategy } from '../bench/strategy-start.js';
 import { makeTask } from '../bench/task.js';
@@ -12,6 +11,7 @@ import type { LockstepOptions, LockstepRun } from '../lockstep/types.js';
 import { linearParameters } from '../nn/init.js';
 import { Generator } from '../random/generator.js';
 import { BitMatrix } from '../tensor/bits.js';
+import { parity } from '../tensor/parity.js';
 
 export interface Piece {
   title: string;
@@ -38,7 +38,6 @@ export interface PieceOptions {
 const ROWS = 4096;
 const TEST_ROWS = 2048;
 const WARM_UP_STEPS = 2;
-const SETTINGS = { lr: 1e-3, weightDecay: 1e-2, beta1: 0.9, beta2: 0.999 };
 
 /** Runs on one dataset of uniformly drawn rows, all columns live. */
 export function trainingRuns({ config, runs }: PieceOptions): { runs: LockstepRun[]; features: number } {
@@ -47,7 +46,7 @@ export function trainingRuns({ config, runs }: PieceOptions): { runs: LockstepRu
   const generator = new Generator(42);
   const labelled = (rows: number) => {
     const x = BitMatrix.random(rows, task.nFeatures, generator);
-    return { x, y: parity(x, secret).words };
+    return { x, y: parity(x, secret) };
   };
   const [dataset, testSet] = [labelled(ROWS), labelled(TEST_ROWS)];
   const made = Array.from({ length: runs }, (_, k): LockstepRun => {
@@ -59,7 +58,7 @@ export function trainingRuns({ config, runs }: PieceOptions): { runs: LockstepRu
       w2: second.weight.data,
       b2: second.bias.data,
     };
-    return { weights, dataset, testSet, orderSeed: k, optimizer: SETTINGS };
+    return { weights, dataset, testSet, orderSeed: k };
   });
   return { runs: made, features: task.nFeatures };
 }

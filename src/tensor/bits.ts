@@ -2,12 +2,20 @@
  * Matrices of zeros and ones on the host, one bit an entry: what parity examples are stored and uploaded as.
  * 12.8 M rows of 64 features are 102 MB here and 3.3 GB as floats. Not a tensor: no arithmetic.
  */
+import { LockstepError } from '../platform/errors.js';
+import { showKind } from '../platform/options.js';
 import type { Generator } from '../random/generator.js';
 import { fillRandomBits } from './random-bits.js';
 
 /**
+ * What makes packed bits a type of their own, for the compiler and at run time: words of bits cannot be told from labels,
+ * one a word, by looking at them. Registered, not a class, for a program may hold two copies of this library.
+ */
+const BITS: unique symbol = Symbol.for('lockstep-gpu.bits');
+
+/**
  * Rows of bits, each padded with zeros to whole 32-bit words; column c is bit `c % 32` of word `floor(c / 32)` of its
- * row.
+ * row. {@link packMatrix} makes one of numbers.
  *
  * @example
  * const x = new BitMatrix(2, 40);          // zeros
@@ -20,11 +28,21 @@ export class BitMatrix {
   readonly wordsPerRow: number;
   readonly words: Uint32Array;
 
+  /**
+   * @param words The bits, `rows * ceil(cols / 32)` words, which are kept and not copied. Default zeros.
+   * @throws LockstepError `bad-input` for another number of words.
+   */
   constructor(rows: number, cols: number, words?: Uint32Array) {
+    checkCount('BitMatrix: rows', rows);
+    checkCount('BitMatrix: cols', cols);
     this.rows = rows;
     this.cols = cols;
     this.wordsPerRow = Math.ceil(cols / 32);
-    this.words = words ?? new Uint32Array(rows * this.wordsPerRow);
+    this.words = ownWords('BitMatrix', words, rows * this.wordsPerRow, `${rows} rows of ${cols} bits`);
+  }
+
+  get [BITS](): 'matrix' {
+    return 'matrix';
   }
 
   /** Fair bits, row by row: `torch.randint(0, 2, (rows, cols), generator=g)`, one draw a bit. */
@@ -34,14 +52,28 @@ export class BitMatrix {
     return matrix;
   }
 
+  /** 0 or 1. @throws LockstepError `bad-input` outside of the matrix. */
   get(row: number, col: number): number {
+    if (!this.#holds(row, col)) throw this.#outside('get', row, col);
     return (this.words[row * this.wordsPerRow + (col >>> 5)] >>> (col & 31)) & 1;
   }
 
+  /** Writes 0 or 1. @throws LockstepError `bad-input` outside of the matrix, and for other values. */
   set(row: number, col: number, bit: number): void {
+    if (!this.#holds(row, col)) throw this.#outside('set', row, col);
+    if (bit !== 0 && bit !== 1) throw notABit(`BitMatrix.set: the value of row ${row}, column ${col}`, bit);
     const at = row * this.wordsPerRow + (col >>> 5);
     const mask = 1 << (col & 31);
     this.words[at] = bit ? this.words[at] | mask : this.words[at] & ~mask;
+  }
+
+  #holds(row: number, col: number): boolean {
+    return row >>> 0 === row && row < this.rows && col >>> 0 === col && col < this.cols;
+  }
+
+  #outside(method: string, row: number, col: number): LockstepError {
+    const message = `BitMatrix.${method}: there is no row ${row}, column ${col}; it has ${this.rows} rows of ${this.cols}.`;
+    return new LockstepError('bad-input', message);
   }
 
   /** A new matrix of the rows with the given indices, in that order. */
@@ -49,6 +81,7 @@ export class BitMatrix {
     const taken = new BitMatrix(indices.length, this.cols);
     const { wordsPerRow } = this;
     for (let i = 0; i < indices.length; i++) {
+      if (!this.#holds(indices[i], 0)) throw this.#outside('takeRows', indices[i], 0);
       for (let w = 0; w < wordsPerRow; w++) {
         taken.words[i * wordsPerRow + w] = this.words[indices[i] * wordsPerRow + w];
       }
@@ -57,34 +90,109 @@ export class BitMatrix {
   }
 }
 
-/** A list of bits; element i is bit `i % 32` of `words[floor(i / 32)]`, unused bits are zero. What labels come as. */
+/**
+ * A list of bits; element i is bit `i % 32` of `words[floor(i / 32)]`, unused bits are zero. What labels are packed into,
+ * by {@link packVector} or {@link parity}.
+ *
+ * @example
+ * const y = new BitVector(40);             // zeros
+ * y.set(33, 1);
+ * y.words;                                 // Uint32Array [0, 2]
+ */
 export class BitVector {
   readonly length: number;
   readonly words: Uint32Array;
 
+  /**
+   * @param words The bits, `ceil(length / 32)` words, which are kept and not copied. Default zeros.
+   * @throws LockstepError `bad-input` for another number of words.
+   */
   constructor(length: number, words?: Uint32Array) {
+    checkCount('BitVector: length', length);
     this.length = length;
-    this.words = words ?? new Uint32Array(Math.ceil(length / 32));
+    this.words = ownWords('BitVector', words, Math.ceil(length / 32), `${length} bits`);
   }
 
+  get [BITS](): 'vector' {
+    return 'vector';
+  }
+
+  /** 0 or 1. @throws LockstepError `bad-input` past the end. */
   get(i: number): number {
+    if (!this.#holds(i)) throw this.#outside('get', i);
     return (this.words[i >>> 5] >>> (i & 31)) & 1;
   }
 
+  /** Writes 0 or 1. @throws LockstepError `bad-input` past the end, and for other values. */
   set(i: number, bit: number): void {
+    if (!this.#holds(i)) throw this.#outside('set', i);
+    if (bit !== 0 && bit !== 1) throw notABit(`BitVector.set: the value of element ${i}`, bit);
     const mask = 1 << (i & 31);
     this.words[i >>> 5] = bit ? this.words[i >>> 5] | mask : this.words[i >>> 5] & ~mask;
   }
+
+  #holds(i: number): boolean {
+    return i >>> 0 === i && i < this.length;
+  }
+
+  #outside(method: string, i: number): LockstepError {
+    return new LockstepError(
+      'bad-input',
+      `BitVector.${method}: there is no element ${i}; it has ${this.length}.`,
+    );
+  }
 }
 
-/** Examples with binary inputs and labels; label e is bit `e % 32` of `y[floor(e / 32)]`. */
+/** Packed examples with their labels; row e of `x` has label `y.get(e)`. */
 export interface BinaryDataset {
   readonly x: BitMatrix;
-  readonly y: Uint32Array;
+  readonly y: BitVector;
 }
 
-/** Matrices one below the other; all of one width. */
+/** Whether a value is a BitMatrix, of this copy of the library or another. */
+export const isBitMatrix = (value: unknown): value is BitMatrix => kindOf(value) === 'matrix';
+
+/** Whether a value is a BitVector, of this copy of the library or another. */
+export const isBitVector = (value: unknown): value is BitVector => kindOf(value) === 'vector';
+
+const kindOf = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null ? (value as { [BITS]?: unknown })[BITS] : undefined;
+
+function checkCount(what: string, value: unknown): void {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return;
+  const shown = typeof value === 'number' ? value : showKind(value);
+  throw new LockstepError('bad-input', `${what} is ${shown}; it must be a whole number of 0 or more.`);
+}
+
+/** The words that were given, where they are as many as are needed; else zeros. */
+function ownWords(where: string, words: unknown, needed: number, what: string): Uint32Array {
+  if (words === undefined) return new Uint32Array(needed);
+  if (Object.prototype.toString.call(words) !== '[object Uint32Array]') {
+    throw new LockstepError('bad-input', `${where}: words is ${showKind(words)}; it must be a Uint32Array.`);
+  }
+  const { length } = words as Uint32Array;
+  if (length === needed) return words as Uint32Array;
+  throw new LockstepError('bad-input', `${where}: ${length} words for ${what}; it needs ${needed}.`);
+}
+
+function notABit(what: string, value: unknown): LockstepError {
+  const shown = typeof value === 'number' ? value : showKind(value);
+  return new LockstepError('bad-input', `${what} is ${shown}; it must be 0 or 1.`);
+}
+
+/**
+ * Matrices one below the other.
+ *
+ * @throws LockstepError `bad-input` where they are not all of one width, and without any.
+ */
 export function concatRows(...parts: BitMatrix[]): BitMatrix {
+  parts.forEach((part, i) => {
+    if (isBitMatrix(part) && part.cols === parts[0].cols) return;
+    const found = isBitMatrix(part) ? `has ${part.cols} columns` : `is ${showKind(part)}`;
+    const wanted = isBitMatrix(part) ? `have ${parts[0].cols} columns, as the first does` : 'be a BitMatrix';
+    throw new LockstepError('bad-input', `concatRows: matrix ${i} ${found}; it must ${wanted}.`);
+  });
+  if (parts.length === 0) throw new LockstepError('bad-input', 'concatRows: got no matrix to join.');
   const joined = new BitMatrix(
     parts.reduce((rows, part) => rows + part.rows, 0),
     parts[0].cols,
@@ -111,6 +219,10 @@ export function countOnes(words: Uint32Array): number {
 }
 
 /** Share of the examples with label 1. */
-export function positiveRate(dataset: BinaryDataset): number {
-  return countOnes(dataset.y) / dataset.x.rows;
+export function positiveRate({ x, y }: BinaryDataset): number {
+  if (isBitVector(y)) return countOnes(y.words) / x.rows;
+  throw new LockstepError(
+    'bad-input',
+    `positiveRate: y is ${showKind(y)}; it must be a BitVector (packVector).`,
+  );
 }

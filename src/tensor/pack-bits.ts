@@ -3,59 +3,120 @@
  * wrong where they are something else. Takes `unknown`: what a user's file returns has no type.
  */
 import { LockstepError } from '../platform/errors.js';
-import { BitMatrix, BitVector } from './bits.js';
+import { showKind } from '../platform/options.js';
+import { type BinaryDataset, BitMatrix, BitVector, isBitMatrix, isBitVector } from './bits.js';
 
 type List = ArrayLike<unknown>;
 type Shaped = { data: List; shape: readonly number[] };
 /** Makes the error of a problem; callers that know where the value came from put that in front. */
 type Fail = (problem: string) => Error;
 
+/** Zeros and ones: numbers, or false and true. */
+export type Bits = ArrayLike<number> | ArrayLike<boolean>;
+
+/** Examples [examples, N], all 0 or 1: packed bits, rows of numbers, or flat row-major data with its shape. */
+export type Examples = BitMatrix | ArrayLike<Bits> | { data: Bits; shape: readonly number[] };
+
+/** Labels [examples] or [examples, 1], all 0 or 1: packed bits, numbers, rows of one number, or data with a shape. */
+export type Labels = BitVector | Bits | ArrayLike<Bits> | { data: Bits; shape: readonly number[] };
+
+export interface PackOptions {
+  /** Columns of flat values without a shape. */
+  cols?: number;
+  /** Makes the error of a problem. Default: a LockstepError `bad-input`. @internal */
+  fail?: Fail;
+}
+
 const badInput: Fail = (problem) => new LockstepError('bad-input', problem);
 
 /**
- * Rows of zeros and ones as a {@link BitMatrix}; one that is packed already is checked and passed on.
+ * Rows of zeros and ones as a {@link BitMatrix}; one that is packed already is checked and passed on, without a copy.
  *
- * @param x `[[0, 1], [1, 1]]`, an array of typed arrays, `{ data, shape: [rows, cols] }` or a BitMatrix.
- * @throws What `fail` makes (by default a `bad-input` LockstepError) of ragged rows and of entries not 0 or 1.
+ * @param x `[[0, 1], [1, 1]]`, an array of typed arrays, `{ data, shape: [rows, cols] }`, a BitMatrix; with `cols` also
+ * the values row by row in one array, as the data of a tensor are.
+ * @throws LockstepError `bad-input`, with row and column, for ragged rows and for entries that are not 0 or 1.
+ * @example
+ * packMatrix([[0, 1, 1], [1, 0, 0]]).words;                 // Uint32Array [6, 1]
+ * packMatrix(await tensor.data(), { cols: 3 });
  */
-export function packMatrix(x: unknown, fail: Fail = badInput): BitMatrix {
-  const extents = extentsOf(x);
-  if (extents.length !== 2) throw fail(`x is ${describe(x)}; it must be two-dimensional.`);
+export function packMatrix(x: unknown, { cols: width, fail = badInput }: PackOptions = {}): BitMatrix {
   if (isBitMatrix(x)) return checkedMatrix(x, fail);
+  const extents = extentsOf(x);
+  if (extents.length === 1 && width !== undefined) return packFlat(x as List, width, fail);
+  if (extents.length !== 2) throw fail(`x is ${describe(x)}; it must be two-dimensional.`);
   const [rows, cols] = extents;
+  if (isShaped(x)) return packFlat(x.data, cols, fail);
   const matrix = new BitMatrix(rows, cols);
   for (let i = 0; i < rows; i++) {
-    const values = isShaped(x) ? x.data : (x as List)[i];
-    if (!isShaped(x) && !(isList(values) && values.length === cols)) {
+    const values = (x as List)[i];
+    if (!(isList(values) && values.length === cols)) {
       throw fail(`x[${i}] is ${describe(values)}; every row must hold ${cols} values, as the first does.`);
     }
-    const offset = isShaped(x) ? i * cols : 0;
-    const bad = packRow(values as List, offset, cols, matrix.words, i * matrix.wordsPerRow);
-    if (bad >= 0) {
-      throw fail(`x[${i}][${bad}] is ${show((values as List)[offset + bad])}; every entry must be 0 or 1.`);
-    }
+    packRow(values, i, 0, matrix, fail);
   }
   return matrix;
 }
 
+/** Row-major values. */
+function packFlat(values: List, cols: number, fail: Fail): BitMatrix {
+  const rows = cols === 0 ? 0 : values.length / cols;
+  if (!Number.isInteger(rows)) {
+    throw fail(`x is ${describe(values)}; rows of ${cols} need a multiple of ${cols}.`);
+  }
+  const matrix = new BitMatrix(rows, cols);
+  for (let i = 0; i < rows; i++) packRow(values, i, i * cols, matrix, fail);
+  return matrix;
+}
+
+function packRow(values: List, row: number, offset: number, matrix: BitMatrix, fail: Fail): void {
+  const { cols, words, wordsPerRow } = matrix;
+  const bad = packBits(values, offset, cols, words, row * wordsPerRow);
+  if (bad >= 0) throw fail(`x[${row}][${bad}] is ${show(values[offset + bad])}; every entry must be 0 or 1.`);
+}
+
 /**
- * Zeros and ones as a {@link BitVector}; one that is packed already is checked and passed on.
+ * Zeros and ones as a {@link BitVector}; one that is packed already is checked and passed on, without a copy. An array
+ * holds a label an element, whatever its type: words of bits go into `new BitVector(length, words)`.
  *
  * @param y `[0, 1]`, a typed array, `[[0], [1]]`, `{ data, shape: [n] or [n, 1] }` or a BitVector.
  * @throws As {@link packMatrix}.
+ * @example packVector([0, 1, 1]).words;                     // Uint32Array [6]
  */
-export function packVector(y: unknown, fail: Fail = badInput): BitVector {
+export function packVector(y: unknown, { fail = badInput }: Pick<PackOptions, 'fail'> = {}): BitVector {
   if (isBitVector(y)) return checkedVector(y, fail);
   const extents = extentsOf(y);
-  if (!(extents.length === 1 || (extents.length === 2 && extents[1] === 1))) {
+  const isColumn = extents.length === 2 && (extents[1] === 1 || extents[0] === 0);
+  if (isBitMatrix(y) || !(extents.length === 1 || isColumn)) {
     throw fail(`y is ${describe(y)}; it must be [examples] or [examples, 1].`);
   }
   const list = isShaped(y) ? y.data : (y as List);
   const values = isShaped(y) || extents.length === 1 ? list : Array.from(list, onlyEntry);
   const vector = new BitVector(extents[0]);
-  const bad = packRow(values, 0, vector.length, vector.words, 0);
+  const bad = packBits(values, 0, vector.length, vector.words, 0);
   if (bad >= 0) throw fail(`y[${bad}] is ${show(values[bad])}; every label must be 0 or 1.`);
   return vector;
+}
+
+/**
+ * Examples and labels, packed, as many of the one as of the other.
+ *
+ * @throws What `fail` makes, as {@link packMatrix}, and of another number of labels than rows.
+ */
+export function packDataset(
+  { x, y }: { x: unknown; y: unknown },
+  { cols, fail = badInput }: PackOptions = {},
+): BinaryDataset {
+  const examples = packMatrix(x, { cols, fail });
+  const labels = extentsOf(y)[0];
+  if (labels !== undefined && labels !== examples.rows) {
+    const words = Math.ceil(examples.rows / 32);
+    const packed = y instanceof Uint32Array && labels === words;
+    throw fail(
+      `y has ${labels} labels for ${examples.rows} rows of x; give one label a row` +
+        `${packed ? `, or, if these are words of bits, new BitVector(${examples.rows}, words)` : ''}.`,
+    );
+  }
+  return { x: examples, y: packVector(y, { fail }) };
 }
 
 /**
@@ -66,31 +127,34 @@ export function extentsOf(value: unknown): number[] {
   if (isBitMatrix(value)) return [value.rows, value.cols];
   if (isBitVector(value)) return [value.length];
   if (isShaped(value)) {
-    const elements = value.shape.reduce((product, extent) => product * extent, 1);
-    return elements === value.data.length ? [...value.shape] : [];
+    const extents = [...value.shape];
+    const elements = extents.reduce((product, extent) => product * extent, 1);
+    return extents.every(isExtent) && elements === value.data.length ? extents : [];
   }
   if (!isList(value)) return [];
   return value.length === 0 ? [0, 0] : [value.length, ...extentsOf(value[0])];
 }
+
+const isExtent = (extent: unknown): boolean => Number.isSafeInteger(extent) && (extent as number) >= 0;
 
 /** A value in a few words, for messages. */
 export function describe(value: unknown): string {
   if (isShaped(value)) return `data of ${value.data.length} values with shape [${[...value.shape]}]`;
   if (isBitMatrix(value)) return `bits of shape [${value.rows}, ${value.cols}]`;
   if (isBitVector(value)) return `${value.length} bits`;
-  if (!isList(value))
-    return isObject(value) ? `an object with keys ${show(Object.keys(value))}` : show(value);
+  if (isTensor(value)) return 'a tensor, whose data are on the device (give await x.data() with its shape)';
+  if (!isList(value)) return isPlain(value) ? `an object with keys ${show(Object.keys(value))}` : show(value);
   if (value.length === 0) return 'an empty array';
   const extents = extentsOf(value);
   return extents.length === 1 ? `an array of ${extents[0]} values` : `an array of shape [${extents}]`;
 }
 
 /** Packs `count` values into words; the index of the first that is not 0 or 1, or -1. */
-function packRow(values: List, offset: number, count: number, words: Uint32Array, at: number): number {
+function packBits(values: List, offset: number, count: number, words: Uint32Array, at: number): number {
   for (let j = 0; j < count; j++) {
     const value = values[offset + j];
-    if (value === 1) words[at + (j >>> 5)] |= 1 << (j & 31);
-    else if (value !== 0) return j;
+    if (value === 1 || value === true) words[at + (j >>> 5)] |= 1 << (j & 31);
+    else if (value !== 0 && value !== false) return j;
   }
   return -1;
 }
@@ -109,13 +173,12 @@ function checkedMatrix(x: BitMatrix, fail: Fail): BitMatrix {
       `x has ${words.length} words for ${rows} rows of ${cols} bits; it needs ${rows * wordsPerRow}.`,
     );
   }
-  if (cols % 32 === 0) return x;
-  for (let at = wordsPerRow - 1; at < words.length; at += wordsPerRow) {
+  for (let at = wordsPerRow - 1; cols % 32 !== 0 && at < words.length; at += wordsPerRow) {
     if (words[at] >>> (cols % 32) !== 0) {
       throw fail(`x has bits set beyond column ${cols - 1}, in row ${Math.floor(at / wordsPerRow)}.`);
     }
   }
-  return x;
+  return x instanceof BitMatrix ? x : new BitMatrix(rows, cols, words);
 }
 
 function checkedVector(y: BitVector, fail: Fail): BitVector {
@@ -126,11 +189,15 @@ function checkedVector(y: BitVector, fail: Fail): BitVector {
   if (length % 32 !== 0 && words[words.length - 1] >>> (length % 32) !== 0) {
     throw fail(`y has bits set beyond its last, number ${length - 1}.`);
   }
-  return y;
+  return y instanceof BitVector ? y : new BitVector(length, words);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
+}
+
+function isPlain(value: unknown): value is object {
+  return isObject(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value));
 }
 
 function isList(value: unknown): value is List {
@@ -141,17 +208,19 @@ function isShaped(value: unknown): value is Shaped {
   return isObject(value) && isList(value.data) && isList(value.shape);
 }
 
-// By their fields, not their class: a strategy file may hold its own copy of this library.
-function isBitMatrix(value: unknown): value is BitMatrix {
-  return isObject(value) && value.words instanceof Uint32Array && 'rows' in value && 'cols' in value;
-}
-
-function isBitVector(value: unknown): value is BitVector {
-  return isObject(value) && value.words instanceof Uint32Array && 'length' in value;
+/** By its looks: this file serves those who have no tensors, too. */
+function isTensor(value: unknown): boolean {
+  return isObject(value) && typeof value.data === 'function' && 'dtype' in value;
 }
 
 function show(value: unknown): string {
-  if (typeof value === 'number' || typeof value === 'function' || value === undefined) return String(value);
-  const text = JSON.stringify(value) ?? String(value);
+  if (typeof value === 'number' || value === undefined) return String(value);
+  if (typeof value !== 'string' && !isList(value)) return showKind(value);
+  let text: string;
+  try {
+    text = JSON.stringify(value);
+  } catch {
+    return showKind(value); // a BigInt in it, or itself
+  }
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

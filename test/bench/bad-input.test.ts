@@ -89,7 +89,7 @@ describe('makeDataset', () => {
     for (const returned of [[[row], [1]], { x: [row], y: [[1]] }, [[row], { data: [1], shape: [1, 1] }]]) {
       const strategy = { ...good, makeDataset: () => returned } as Strategy;
       const { x, y } = makeTrainingSet(strategy, [0, 1], task, 1);
-      expect([...x.words, ...y]).toEqual([0b0110, 1]);
+      expect([...x.words, ...y.words]).toEqual([0b0110, 1]);
     }
   });
 });
@@ -118,7 +118,7 @@ describe('getOptimizerConfig', () => {
   });
 
   it('becomes the trainer’s settings', () => {
-    expect(prepareOptimizer(good, task)).toEqual({ lr: 0.1, weightDecay: 0, beta1: 0.9, beta2: 0.99 });
+    expect(prepareOptimizer(good, task)).toEqual({ lr: 0.1, weightDecay: 0, betas: [0.9, 0.99] });
   });
 });
 

@@ -16,12 +16,12 @@ import {
 import { sourceDigests } from '../../src/bench/source-files.js';
 import { summaryConfig } from '../../src/bench/summary.js';
 import { makeTask } from '../../src/bench/task.js';
-import { BitMatrix } from '../../src/tensor/bits.js';
+import { BitMatrix, BitVector } from '../../src/tensor/bits.js';
 
 const print: Fingerprint = {
   strategy: 'mine',
   source: { 'mine.ts': 'aa', 'lib/rows.ts': 'bb' },
-  optimizer: { lr: 0.1, weightDecay: 0, beta1: 0.9, beta2: 0.99 },
+  optimizer: { lr: 0.1, weightDecay: 0, betas: [0.9, 0.99] },
   config: summaryConfig(makeTask('n8-k2', 'smoke'), 42),
   kernel: 'auto',
   datasets: ['d0', null],
@@ -71,7 +71,7 @@ test('a dataset’s digest changes with any of its bits, and with its shape', as
       fc.nat({ max: 11 }),
       fc.nat({ max: 31 }),
       async (words, at, bit) => {
-        const dataset = { x: new BitMatrix(12, 32, words), y: Uint32Array.of(5) };
+        const dataset = { x: new BitMatrix(12, 32, words), y: new BitVector(12, Uint32Array.of(5)) };
         const digest = await datasetDigest(dataset);
         expect(digest).toMatch(/^[0-9a-f]{64}$/);
         const other = words.slice();
@@ -79,7 +79,7 @@ test('a dataset’s digest changes with any of its bits, and with its shape', as
         const changed = [
           { ...dataset, x: new BitMatrix(12, 32, other) },
           { ...dataset, x: new BitMatrix(6, 64, words) },
-          { ...dataset, y: Uint32Array.of(5 ^ (1 << at)) },
+          { ...dataset, y: new BitVector(12, Uint32Array.of(5 ^ (1 << at))) },
         ];
         expect(await datasetDigest({ ...dataset, x: new BitMatrix(12, 32, words.slice()) })).toBe(digest);
         for (const one of changed) expect(await datasetDigest(one)).not.toBe(digest);

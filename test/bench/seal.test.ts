@@ -20,7 +20,7 @@ const PATH = '/results/mine_seed42.checkpoint';
 const fingerprintOf = (seed: number): Fingerprint => ({
   strategy: 'mine',
   source: { 'mine.ts': 'aa' },
-  optimizer: { lr: 0.1, weightDecay: 0, beta1: 0.9, beta2: 0.99 },
+  optimizer: { lr: 0.1, weightDecay: 0, betas: [0.9, 0.99] },
   config: summaryConfig(task, seed),
   kernel: 'auto',
   datasets: ['d0', null],

@@ -47,7 +47,7 @@ async function report(): Promise<PageReport> {
       weights: randomWeights(features, hidden, 1),
       dataset: randomDataset(rows, features, 2),
       orderSeed: 3,
-      optimizer: { lr: 0.01, weightDecay: 0.1, beta1: 0.9, beta2: 0.99 },
+      optimizer: { lr: 0.01, weightDecay: 0.1, betas: [0.9, 0.99] as const },
     };
     const options = { ...shape, logInterval: 1 };
     const expected = trainReference(run, options);

@@ -13,6 +13,7 @@ import { linearParameters } from '../../src/nn/init.js';
 import { Generator } from '../../src/random/generator.js';
 import { BitMatrix } from '../../src/tensor/bits.js';
 import { tensor } from '../../src/tensor/create.js';
+import { parity } from '../../src/tensor/parity.js';
 
 /** What the issue asks for: device, host and idle time together are the wall time, within 15%. */
 const EXPLAINED_WITHIN = 0.15;
@@ -26,10 +27,8 @@ afterAll(() => device.destroy());
 
 function runs(count: number): LockstepRun[] {
   const generator = new Generator(1);
-  const dataset = {
-    x: BitMatrix.random(600, 8, generator),
-    y: BitMatrix.random(600, 1, generator).words.slice(0, 19),
-  };
+  const x = BitMatrix.random(600, 8, generator);
+  const dataset = { x, y: parity(x, [0, 1]) };
   return Array.from({ length: count }, (_, k) => {
     const [first, second] = [linearParameters(8, 128, generator), linearParameters(128, 1, generator)];
     const weights = {
@@ -38,7 +37,7 @@ function runs(count: number): LockstepRun[] {
       w2: second.weight.data,
       b2: second.bias.data,
     };
-    const optimizer = { lr: 1e-2, weightDecay: 0, beta1: 0.9, beta2: 0.999 };
+    const optimizer = { lr: 1e-2, weightDecay: 0, betas: [0.9, 0.999] } as const;
     return { weights, dataset, testSet: dataset, orderSeed: k, optimizer };
   });
 }

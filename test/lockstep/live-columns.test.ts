@@ -1,12 +1,12 @@
 // Which columns of a dataset train: those with a one in any row, however late, filled up to a multiple of eight.
 import { describe, expect, it } from 'vitest';
 import { liveColumns } from '../../src/lockstep/live-columns.js';
-import { BitMatrix } from '../../src/tensor/bits.js';
+import { BitMatrix, BitVector } from '../../src/tensor/bits.js';
 
 function columnsWith(rows: number, cols: number, ones: readonly (readonly [number, number])[]): number[] {
   const x = new BitMatrix(rows, cols);
   for (const [row, column] of ones) x.set(row, column, 1);
-  return [...liveColumns({ x, y: new Uint32Array(Math.ceil(rows / 32)) })];
+  return [...liveColumns({ x, y: new BitVector(rows) })];
 }
 
 describe('liveColumns', () => {

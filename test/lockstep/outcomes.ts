@@ -7,6 +7,7 @@ import { sampleSecrets } from '../../src/bench/secrets.js';
 import { strategyNamed } from '../../src/bench/strategies/index.js';
 import { makeTask } from '../../src/bench/task.js';
 import type { LockstepRun } from '../../src/lockstep/types.js';
+import type { BinaryDataset } from '../../src/tensor/bits.js';
 
 export * from './random-runs.js';
 
@@ -41,8 +42,11 @@ export function readFixture<T extends Trace | Evaluated>(name: string): T {
   return JSON.parse(readFileSync(new URL(`../fixtures/torch/${name}.json`, import.meta.url), 'utf8'));
 }
 
+/** A run with its data packed. */
+export type TracedRun = LockstepRun & { dataset: BinaryDataset };
+
 /** The run that a trace was made of. */
-export function runOfTrace(trace: Trace, nFeatures: number): LockstepRun {
+export function runOfTrace(trace: Trace, nFeatures: number): TracedRun {
   const strategy = strategyNamed(trace.strategy);
   const task = makeTask(`n${nFeatures}-k8`);
   const secrets = sampleSecrets(task, trace.seed);

@@ -6,7 +6,7 @@ import type { Device } from '../../src/gpu/device.js';
 import { trainLockstep } from '../../src/lockstep/trainer.js';
 import type { LockstepEvent, LockstepOptions, MlpWeights } from '../../src/lockstep/types.js';
 import { Generator } from '../../src/random/generator.js';
-import { type BinaryDataset, BitMatrix } from '../../src/tensor/bits.js';
+import { type BinaryDataset, BitMatrix, BitVector } from '../../src/tensor/bits.js';
 
 export type WindowEvent = Extract<LockstepEvent, { type: 'window' }>;
 export type FinishEvent = Extract<LockstepEvent, { type: 'finish' }>;
@@ -71,7 +71,7 @@ export function randomDataset(
   const generator = new Generator(seed);
   const x = BitMatrix.random(rows, features, generator);
   for (let row = 0; row < rows; row++) for (const column of dead) x.set(row, column, 0);
-  const y = new Uint32Array(Math.ceil(rows / 32));
-  for (let row = 0; row < rows; row++) y[row >>> 5] |= (label ?? generator.randint(0, 2)) << (row & 31);
+  const y = new BitVector(rows);
+  for (let row = 0; row < rows; row++) y.set(row, label ?? generator.randint(0, 2));
   return { x, y };
 }

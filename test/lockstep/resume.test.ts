@@ -43,7 +43,7 @@ const runs: LockstepRun[] = Array.from({ length: 9 }, (_, k) => ({
   dataset: datasets[k % 3],
   testSet,
   orderSeed: 200 + k,
-  optimizer: { lr: 0.002 * (1 + k), weightDecay: 0.01 * (k % 4), beta1: 0.9, beta2: 0.99 },
+  optimizer: { lr: 0.002 * (1 + k), weightDecay: 0.01 * (k % 4), betas: [0.9, 0.99] },
 }));
 
 /** Trains until the checkpoint of that number, counted from 1: it, and the windows and ends up to it. */

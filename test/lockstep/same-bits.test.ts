@@ -43,7 +43,7 @@ function runNumber(k: number): LockstepRun {
     dataset: datasets[k % 3],
     testSet,
     orderSeed: 200 + k,
-    optimizer: { lr: 0.002 * (1 + (k % 5)), weightDecay: 0.01 * (k % 4), beta1: 0.9, beta2: 0.99 },
+    optimizer: { lr: 0.002 * (1 + (k % 5)), weightDecay: 0.01 * (k % 4), betas: [0.9, 0.99] },
   };
 }
 

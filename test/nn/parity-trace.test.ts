@@ -13,14 +13,14 @@ import {
 } from '../../src/autograd/ops/index.js';
 import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';
-import type { LockstepRun } from '../../src/lockstep/types.js';
 import * as nn from '../../src/nn/index.js';
 import * as optim from '../../src/optim/index.js';
 import { Generator } from '../../src/random/generator.js';
+import type { BinaryDataset } from '../../src/tensor/bits.js';
 import { randperm, tensor } from '../../src/tensor/create.js';
 import { scope } from '../../src/tensor/scope.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
-import { readFixture, runOfTrace, type Trace } from '../lockstep/outcomes.js';
+import { readFixture, runOfTrace, type Trace, type TracedRun } from '../lockstep/outcomes.js';
 
 let device: Device;
 beforeAll(async () => {
@@ -41,11 +41,11 @@ const HIDDEN = 512;
 const STRATEGIES = ['feature-isolation', 'feature-isolation-wd1', 'exhaustive-coverage', 'multi-epoch'];
 
 /** The examples as float matrices [rows, n] and [rows, 1]. */
-function examples({ x, y }: LockstepRun['dataset']): [Tensor, Tensor] {
+function examples({ x, y }: BinaryDataset): [Tensor, Tensor] {
   const { rows, cols } = x;
   const bits = new Float32Array(rows * cols);
   for (let r = 0; r < rows; r++) for (let c = 0; c < cols; c++) bits[r * cols + c] = x.get(r, c);
-  const labels = Float32Array.from({ length: rows }, (_, r) => (y[r >>> 5] >>> (r & 31)) & 1);
+  const labels = Float32Array.from({ length: rows }, (_, r) => y.get(r));
   return [tensor(bits, { shape: [rows, cols] }), tensor(labels, { shape: [rows, 1] })];
 }
 
@@ -59,7 +59,7 @@ function* batches(rows: number, seed: number) {
 }
 
 /** Loss of each step and accuracy of the first ones, read once at the end. */
-async function train({ dataset, weights, orderSeed, optimizer: settings }: LockstepRun, steps: number) {
+async function train({ dataset, weights, orderSeed, optimizer: settings }: TracedRun, steps: number) {
   const [x, y] = examples(dataset);
   const n = x.shape[1];
   const model = new nn.Sequential(
@@ -74,8 +74,7 @@ async function train({ dataset, weights, orderSeed, optimizer: settings }: Locks
     '2.weight': tensor(weights.w2, { shape: [1, HIDDEN] }),
     '2.bias': tensor(weights.b2),
   });
-  const { lr, weightDecay, beta1, beta2 } = settings;
-  const optimizer = new optim.AdamW(model.parameters(), { lr, weightDecay, betas: [beta1, beta2] });
+  const optimizer = new optim.AdamW(model.parameters(), settings);
   const losses: Tensor[] = [];
   const accuracies: Tensor[] = [];
   for (const batch of batches(dataset.x.rows, orderSeed)) {

@@ -134,6 +134,6 @@ describe('randomizeColumns', () => {
 
 describe('positiveRate', () => {
   it('is the share of ones among the labels', () => {
-    expect(positiveRate({ x: new BitMatrix(5, 1), y: Uint32Array.of(0b10110) })).toBe(0.6);
+    expect(positiveRate({ x: new BitMatrix(5, 1), y: new BitVector(5, Uint32Array.of(0b10110)) })).toBe(0.6);
   });
 });

@@ -4,7 +4,7 @@
  */
 import * as init from '../../nn/init.js';
 import { ndarray } from '../../tensor/ndarray.js';
-import { backgroundColumns, parity, truthTable } from '../parity.js';
+import { backgroundColumns, parity, truthTable } from '../../tensor/parity.js';
 import type { Secret } from '../secrets.js';
 import { defineStrategy, type Model } from '../strategy.js';
 import type { Task } from '../task.js';

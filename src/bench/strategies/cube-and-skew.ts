@@ -5,8 +5,8 @@
 import * as init from '../../nn/init.js';
 import { Generator } from '../../random/generator.js';
 import { BitMatrix, concatRows } from '../../tensor/bits.js';
+import { backgroundColumns, parity, truthTable } from '../../tensor/parity.js';
 import { randomizeColumns } from '../../tensor/random-bits.js';
-import { backgroundColumns, parity, truthTable } from '../parity.js';
 import type { Secret } from '../secrets.js';
 import { defineStrategy } from '../strategy.js';
 

@@ -5,8 +5,8 @@
 import * as init from '../../nn/init.js';
 import { Generator } from '../../random/generator.js';
 import { BitMatrix, concatRows } from '../../tensor/bits.js';
+import { backgroundColumns, parity, truthTable } from '../../tensor/parity.js';
 import { randomizeRow } from '../../tensor/random-bits.js';
-import { backgroundColumns, parity, truthTable } from '../parity.js';
 import { defineStrategy } from '../strategy.js';
 
 /** About 20,000 in all: nine tenths from the table, one tenth fully random. */

@@ -3,7 +3,7 @@
  * torch_reference.py.
  */
 import * as init from '../../nn/init.js';
-import { parity, truthTable } from '../parity.js';
+import { parity, truthTable } from '../../tensor/parity.js';
 import { defineStrategy, type Model, type Strategy } from '../strategy.js';
 import type { Task } from '../task.js';
 

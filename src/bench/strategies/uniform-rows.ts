@@ -5,7 +5,7 @@
 import * as init from '../../nn/init.js';
 import { Generator } from '../../random/generator.js';
 import { BitMatrix } from '../../tensor/bits.js';
-import { parity } from '../parity.js';
+import { parity } from '../../tensor/parity.js';
 import { defineStrategy, type Model, type Strategy } from '../strategy.js';
 
 /** Xavier uniform with the ReLU's gain, then with gain 1; biases 0. */

@@ -91,7 +91,7 @@ export class Scorer {
     const shared = [
       this.#upload(stretch(x.rows), UNIFORM),
       this.#upload(x.words, STORAGE),
-      this.#upload(y, STORAGE),
+      this.#upload(y.words, STORAGE),
     ];
     const own: GPUBuffer[] = [];
     try {
@@ -104,7 +104,9 @@ export class Scorer {
         const scratch = bytes > 0 ? [this.#device.allocate('score scratch', bytes, STORAGE)] : [];
         own.push(weights, hits, ...scratch);
         this.#dispatch(shared, [weights, hits, ...scratch], perNetwork, count, x.rows);
-        reads.push(this.#device.read(hits, 0, hits.size, { expectedMs }));
+        const read = this.#device.read(hits, 0, hits.size, { expectedMs });
+        read.catch(() => {}); // thrown where all are awaited
+        reads.push(read);
       }
       const hits = (await Promise.all(reads)).flatMap((words) => [...new Uint32Array(words)]);
       const sum = (k: number) =>

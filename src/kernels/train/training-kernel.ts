@@ -79,7 +79,7 @@ export interface TrainingKernel {
 export interface KernelFootprint {
   /** Samples that a batch takes in the shared buffers `order` and `sums`: the batch or more. */
   batchPitch: number;
-  /** Bytes a slot of each of the variant's own buffers that grow with the slots. */
+  /** Bytes a slot of each of the variant's own buffers that grow with the slots; the first is the state's. */
   slotBuffers: readonly number[];
   /** Bytes of a step of a position, in one buffer. */
   bytesPerStep: number;

@@ -42,7 +42,7 @@ function runOf(c: Case, seed: number): LockstepRun {
     dataset: randomDataset(c.rows, c.features, seed + 1, c),
     testSet: randomDataset(200, c.features, seed + 2, c),
     orderSeed: seed + 3,
-    optimizer: { lr: 0.01, weightDecay: 0.1, beta1: 0.9, beta2: 0.99, ...c.optimizer },
+    optimizer: { lr: 0.01, weightDecay: 0.1, betas: [0.9, 0.99], ...c.optimizer },
   };
 }
 
@@ -107,7 +107,7 @@ const CASES: Record<string, Case> = {
   'only labels of 1': { ...small, label: 1 },
   'strong decay, fast moments': {
     ...small,
-    optimizer: { lr: 0.005, weightDecay: 1, beta1: 0.5, beta2: 0.9 },
+    optimizer: { lr: 0.005, weightDecay: 1, betas: [0.5, 0.9] },
   },
   // Subgroup: the subgroups' parts of the logits are more than workgroup memory holds.
   'width 2,048': { ...small, ...slow, hidden: 2048 },

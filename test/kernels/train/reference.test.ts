@@ -91,10 +91,10 @@ describe('trainReference by the protocol', () => {
   /** x is one bit and y equals it: learned in a few dozen steps. */
   const easy = (rows: number): LockstepRun => {
     const x = new BitMatrix(rows, 1);
-    const y = new Uint32Array(Math.ceil(rows / 32));
+    const y = new Uint8Array(rows);
     for (let e = 0; e < rows; e += 2) {
       x.set(e, 0, 1);
-      y[e >>> 5] |= 1 << (e & 31);
+      y[e] = 1;
     }
     const weights = {
       w1: Float32Array.of(1, -1),
@@ -102,7 +102,7 @@ describe('trainReference by the protocol', () => {
       w2: Float32Array.of(0.5, -0.5),
       b2: Float32Array.of(0),
     };
-    const optimizer = { lr: 0.1, weightDecay: 0, beta1: 0.9, beta2: 0.999 };
+    const optimizer = { lr: 0.1, weightDecay: 0, betas: [0.9, 0.999] } as const;
     return { weights, dataset: { x, y }, testSet: { x, y }, orderSeed: 5, optimizer };
   };
 
@@ -131,7 +131,7 @@ describe('trainReference by the protocol', () => {
     // One step of AdamW from zero moments moves by lr * g / (|g| + eps): a large eps shows the gradient itself.
     const run = easy(6);
     const eps = 1e6;
-    const step = { ...run, optimizer: { lr: 1, weightDecay: 0, beta1: 0.9, beta2: 0.999, eps } };
+    const step = { ...run, optimizer: { lr: 1, weightDecay: 0, betas: [0.9, 0.999] as const, eps } };
     const options = { features: 1, hidden: 2, maxSteps: 1 };
     const { weights } = trainReference(step, options);
     const gradient = (run.weights.w1[0] - weights.w1[0]) * eps;

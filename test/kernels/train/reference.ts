@@ -4,9 +4,11 @@
  * a step at W = 512), and no path of the library trains with it.
  */
 
+import { ADAMW_DEFAULTS } from '../../../src/lockstep/accept-run.js';
 import type { AdamWSettings, LockstepOptions, LockstepRun, MlpWeights } from '../../../src/lockstep/types.js';
 import { EpochOrder } from '../../../src/random/epoch-order.js';
 import type { BinaryDataset } from '../../../src/tensor/bits.js';
+import { packDataset } from '../../../src/tensor/pack-bits.js';
 
 /** What the oracle needs of {@link LockstepOptions}; defaults as there. */
 export type ReferenceOptions = Pick<
@@ -40,9 +42,10 @@ export interface ReferenceResult {
  * @example trainReference(run, { features: 32, maxSteps: 200 }).batches[0].loss
  */
 export function trainReference(run: LockstepRun, options: ReferenceOptions): ReferenceResult {
-  const { batchSize = 128, maxSteps, logInterval = 250, stop } = options;
-  const model = new ReferenceMlp(run.weights, options.features, options.hidden ?? 512, run.optimizer);
-  const order = new EpochOrder(run.dataset.x.rows, run.orderSeed);
+  const { features, hidden = 512, batchSize = 128, maxSteps, logInterval = 250, stop } = options;
+  const dataset = packDataset(run.dataset, { cols: features });
+  const model = new ReferenceMlp(run.weights, features, hidden, { ...ADAMW_DEFAULTS, ...run.optimizer });
+  const order = new EpochOrder(dataset.x.rows, run.orderSeed);
   const batches: Measured[] = [];
   const windows: Measured[] = [];
   let open: Measured[] = [];
@@ -51,7 +54,7 @@ export function trainReference(run: LockstepRun, options: ReferenceOptions): Ref
   for (let step = 1; step <= maxSteps; step++) {
     const indices = new Uint32Array(Math.min(batchSize, order.remaining));
     order.take(indices, 0, indices.length);
-    const batch = { step, ...model.step(run.dataset, indices) };
+    const batch = { step, ...model.step(dataset, indices) };
     batches.push(batch);
     open.push(batch);
     if (!Number.isFinite(batch.loss)) {
@@ -76,7 +79,7 @@ export function trainReference(run: LockstepRun, options: ReferenceOptions): Ref
     steps: batches.length,
     reason,
     weights: model.weights,
-    testAccuracy: run.testSet ? model.accuracy(run.testSet) : Number.NaN,
+    testAccuracy: run.testSet ? model.accuracy(packDataset(run.testSet, { cols: features })) : Number.NaN,
   };
 }
 
@@ -100,7 +103,7 @@ class ReferenceMlp {
     initial: MlpWeights,
     private readonly features: number,
     private readonly hidden: number,
-    private readonly optimizer: AdamWSettings,
+    private readonly optimizer: Required<AdamWSettings>,
   ) {
     this.weights = mapWeights(initial, (array) => Float64Array.from(array));
     this.gradients = mapWeights(initial, (array) => new Float64Array(array.length));
@@ -165,7 +168,8 @@ class ReferenceMlp {
 
   /** AdamW, the decay decoupled; biases decay too. */
   private update(): void {
-    const { lr, weightDecay, beta1, beta2, eps = 1e-8 } = this.optimizer;
+    const { lr, weightDecay, betas, eps } = this.optimizer;
+    const [beta1, beta2] = betas;
     const t = ++this.steps;
     const stepSize = lr / (1 - beta1 ** t);
     const correction = Math.sqrt(1 - beta2 ** t);
@@ -190,6 +194,4 @@ function activeColumns(data: BinaryDataset, e: number): number[] {
   return columns;
 }
 
-function label(data: BinaryDataset, e: number): number {
-  return (data.y[e >>> 5] >>> (e & 31)) & 1;
-}
+const label = (data: BinaryDataset, e: number): number => data.y.get(e);

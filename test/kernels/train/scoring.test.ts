@@ -6,6 +6,7 @@ import { openDevice } from '../../../src/gpu/open.js';
 import type { MlpWeights } from '../../../src/kernels/train/mlp-weights.js';
 import { Scorer } from '../../../src/kernels/train/scoring.js';
 import { type BinaryDataset, BitMatrix } from '../../../src/tensor/bits.js';
+import { packVector } from '../../../src/tensor/pack-bits.js';
 import { randomDataset, randomWeights } from '../../lockstep/outcomes.js';
 
 let device: Device;
@@ -40,7 +41,7 @@ function decided(weights: MlpWeights, set: BinaryDataset): MlpWeights {
 }
 
 function share(weights: MlpWeights, set: BinaryDataset): number {
-  const right = logits(weights, set).filter((z, e) => z >= 0 === (((set.y[e >>> 5] >>> (e & 31)) & 1) === 1));
+  const right = logits(weights, set).filter((z, e) => z >= 0 === (set.y.get(e) === 1));
   return right.length / set.x.rows;
 }
 
@@ -71,7 +72,7 @@ describe.each(['subgroup', 'portable'] as const)('the %s scoring kernel', (kerne
     network[where][0] = Number.NaN;
     const reaches = (e: number) => where !== 'w1' || set.x.get(e, 0) === 1;
     const right = Array.from({ length: set.x.rows }, (_, e) => e).filter(
-      (e) => ((set.y[e >>> 5] >>> (e & 31)) & 1) === (reaches(e) ? 0 : 1),
+      (e) => set.y.get(e) === (reaches(e) ? 0 : 1),
     );
     const scorer = await Scorer.create(device, features, hidden, kernel);
     expect(await scorer.accuracies(set, [network])).toEqual([right.length / set.x.rows]);
@@ -82,7 +83,7 @@ describe.each(['subgroup', 'portable'] as const)('the %s scoring kernel', (kerne
     const features = 8;
     const set = {
       x: new BitMatrix(rows, features),
-      y: new Uint32Array(Math.ceil(rows / 32)).fill(2 ** 32 - 1),
+      y: packVector(new Uint8Array(rows).fill(1)),
     };
     const network = (bias: number) => ({
       w1: new Float32Array(32 * features),

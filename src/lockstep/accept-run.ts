@@ -1,0 +1,170 @@
+/**
+ * Takes a run as a caller gives it, and makes of it what the trainer trains: checked, its data packed, nothing left to
+ * default. Before anything is allocated; what a checkpoint holds is checkpoint.ts's.
+ */
+import { LockstepError } from '../platform/errors.js';
+import { checkOptionNames } from '../platform/options.js';
+import type { BinaryDataset } from '../tensor/bits.js';
+import { packDataset } from '../tensor/pack-bits.js';
+import { checkpointProblem, type StateLayout } from './checkpoint.js';
+import { isNumber, isObject, reading, type Settings, shown } from './options.js';
+import type { AdamWSettings, LockstepDataset, LockstepRun, MlpWeights, RunCheckpoint } from './types.js';
+
+/** A run that can be trained as it is. */
+export interface AcceptedRun {
+  weights: MlpWeights;
+  dataset: BinaryDataset;
+  testSet?: BinaryDataset;
+  orderSeed: number;
+  optimizer: Required<AdamWSettings>;
+  checkpoint?: RunCheckpoint;
+}
+
+type Refuse = (what: string) => never;
+
+/** PyTorch's. */
+export const ADAMW_DEFAULTS: Required<AdamWSettings> = {
+  lr: 1e-3,
+  betas: [0.9, 0.999],
+  eps: 1e-8,
+  weightDecay: 0.01,
+};
+/** Smaller ones are not normal float32 numbers, which a device may take for 0. */
+const SMALLEST_EPS = 1.2e-38;
+
+/** Complete by their types. */
+const RUN: Record<keyof LockstepRun, true> = {
+  weights: true,
+  dataset: true,
+  testSet: true,
+  orderSeed: true,
+  optimizer: true,
+  checkpoint: true,
+};
+const DATASET: Record<keyof LockstepDataset, true> = { x: true, y: true };
+
+/** Accepts the runs of one training. Runs that name the same dataset object get the same packed one. */
+export class RunAcceptor {
+  readonly #settings: Settings;
+  readonly #layoutOf: ((checkpoint: RunCheckpoint, dataset: BinaryDataset) => StateLayout) | undefined;
+  /** Weak: the caller may let a dataset go once it is on the device. */
+  readonly #packed = new WeakMap<object, BinaryDataset>();
+
+  /** `layoutOf`: what the states of a checkpoint's kernel look like; without it only the rest is checked. */
+  constructor(
+    settings: Settings,
+    layoutOf?: (checkpoint: RunCheckpoint, dataset: BinaryDataset) => StateLayout,
+  ) {
+    this.#settings = settings;
+    this.#layoutOf = layoutOf;
+  }
+
+  /** @throws LockstepError `bad-input` naming the run, the field and its value. */
+  accept(run: LockstepRun, index: number): AcceptedRun {
+    return reading(`run ${index}`, () => this.#accept(run, index));
+  }
+
+  #accept(run: LockstepRun, index: number): AcceptedRun {
+    const where = `trainLockstep: run ${index}`;
+    const refuse: Refuse = (what) => {
+      throw new LockstepError('bad-input', `${where}: ${what}.`);
+    };
+    if (!isObject(run)) refuse(`it is ${shown(run)}; it must be { weights, dataset, orderSeed, … }`);
+    checkOptionNames(where, run, Object.keys(RUN));
+    const { weights, dataset, testSet, orderSeed, optimizer, checkpoint } = run;
+    const accepted = {
+      weights: checkWeights(where, weights, this.#settings, refuse),
+      dataset: this.#pack(where, 'dataset', dataset),
+      testSet: testSet === undefined ? undefined : this.#pack(where, 'testSet', testSet),
+      orderSeed,
+      optimizer: checkOptimizer(where, optimizer, refuse),
+      checkpoint,
+    };
+    if (!Number.isSafeInteger(orderSeed)) {
+      refuse(`orderSeed is ${shown(orderSeed)}; it must be a whole number below 2^53`);
+    }
+    if (checkpoint !== undefined) this.#checkCheckpoint(where, checkpoint, accepted.dataset);
+    return accepted;
+  }
+
+  #pack(where: string, name: string, given: LockstepDataset): BinaryDataset {
+    const fail = (problem: string) => new LockstepError('bad-input', `${where}: ${name}${problem}`);
+    if (!isObject(given)) throw fail(` is ${shown(given)}; it must be { x, y }.`);
+    const before = this.#packed.get(given);
+    if (before) return before;
+    checkOptionNames(`${where}: ${name}`, given, Object.keys(DATASET));
+    const cols = this.#settings.features;
+    const packed = packDataset(given, { cols, fail: (problem) => fail(`.${problem}`) });
+    const { rows, cols: found } = packed.x;
+    if (rows < 1) throw fail('.x has no rows; give at least one example.');
+    if (found !== cols) throw fail(`.x has ${found} columns; features is ${cols}.`);
+    this.#packed.set(given, packed);
+    return packed;
+  }
+
+  #checkCheckpoint(where: string, checkpoint: RunCheckpoint, dataset: BinaryDataset): void {
+    const layout = this.#layoutOf && (() => this.#layoutOf!(checkpoint, dataset));
+    const problem = checkpointProblem(`${where}: checkpoint`, checkpoint, this.#settings, layout);
+    if (!problem) return;
+    throw new LockstepError(
+      'bad-input',
+      `${where} cannot go on from its checkpoint: ${problem}. Use the options and the kernel that it was made with, or ` +
+        'begin the run anew.',
+    );
+  }
+}
+
+function checkWeights(where: string, weights: MlpWeights, settings: Settings, refuse: Refuse): MlpWeights {
+  const { hidden, features } = settings;
+  const lengths: Record<keyof MlpWeights, number> = { w1: hidden * features, b1: hidden, w2: hidden, b2: 1 };
+  if (!isObject(weights)) refuse(`weights is ${shown(weights)}; it must be { w1, b1, w2, b2 }`);
+  checkOptionNames(`${where}: weights`, weights, Object.keys(lengths));
+  for (const [name, length] of Object.entries(lengths)) {
+    const array: unknown = weights[name as keyof MlpWeights];
+    if (!isFloat32Array(array)) {
+      refuse(`weights.${name} is ${shown(array)}; it must be a Float32Array of ${length} elements`);
+    }
+    const values = array as Float32Array;
+    if (values.length !== length)
+      refuse(`weights.${name} has ${values.length} elements; ${hidden} x ${features} needs ${length}`);
+    // A loop, for 3 million numbers of a hundred runs.
+    for (let k = 0; k < length; k++)
+      if (!Number.isFinite(values[k])) refuse(`weights.${name}[${k}] holds ${values[k]}`);
+  }
+  return { ...weights };
+}
+
+/** By its tag: the array may come from another realm, as in tests under Jest. */
+export const isFloat32Array = (value: unknown): value is Float32Array =>
+  ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Float32Array]';
+
+function checkOptimizer(where: string, given: AdamWSettings = {}, refuse: Refuse): Required<AdamWSettings> {
+  if (!isObject(given)) refuse(`optimizer is ${shown(given)}; it must be { lr, betas, eps, weightDecay }`);
+  for (const [other, hint] of Object.entries({
+    beta1: 'betas: [b1, b2]',
+    beta2: 'betas: [b1, b2]',
+    wd: 'weightDecay',
+  })) {
+    if (other in given) refuse(`optimizer: unknown option ${other}; write ${hint}`);
+  }
+  checkOptionNames(`${where}: optimizer`, given, Object.keys(ADAMW_DEFAULTS));
+  const {
+    lr = ADAMW_DEFAULTS.lr,
+    betas = ADAMW_DEFAULTS.betas,
+    eps = ADAMW_DEFAULTS.eps,
+    weightDecay = ADAMW_DEFAULTS.weightDecay,
+  } = given;
+  if (!(isNumber(lr) && lr > 0)) refuse(`optimizer.lr is ${shown(lr)}; it must be a finite number above 0`);
+  if (!(isNumber(weightDecay) && weightDecay >= 0))
+    refuse(`optimizer.weightDecay is ${shown(weightDecay)}; it must be a finite number of 0 or more`);
+  if (!Array.isArray(betas) || betas.length !== 2)
+    refuse(`optimizer.betas is ${shown(betas)}; it must be two numbers, [0.9, 0.999] by default`);
+  betas.forEach((beta: unknown, i) => {
+    if (isNumber(beta) && beta >= 0 && beta < 1) return;
+    refuse(`optimizer.betas[${i}] is ${shown(beta)}; it must be in [0, 1)`);
+  });
+  // A unit that no sample activates has a gradient of 0: with eps 0 its step would be 0 / 0.
+  if (!(isNumber(eps) && eps >= SMALLEST_EPS))
+    refuse(`optimizer.eps is ${shown(eps)}; it must be a finite number of at least ${SMALLEST_EPS}`);
+  return { lr, betas: [betas[0], betas[1]], eps, weightDecay };
+}

@@ -1,0 +1,110 @@
+/**
+ * Judges a checkpoint that a caller hands back: whether a run can go on from it, to the same bits. It says what does not
+ * fit; what is whole but of another run, nobody can see here. Files of checkpoints are the bench layer's.
+ */
+import { KERNEL_NAMES, type KernelName } from '../kernels/train/training-kernel.js';
+import { checkOptionNames, showKind } from '../platform/options.js';
+import { isObject, type Settings, shown } from './options.js';
+import type { RunCheckpoint } from './types.js';
+import { lastClose } from './windows.js';
+
+/** How the kernel that trains keeps a run: elements of `state`, and samples of a batch in `sums`, of which there are four. */
+export interface StateLayout {
+  kernel: KernelName;
+  stateFloats: number;
+  batchPitch: number;
+}
+
+const NAMES: Record<keyof RunCheckpoint, true> = {
+  steps: true,
+  kernel: true,
+  state: true,
+  sums: true,
+  stableWindows: true,
+};
+const SUMS = ['loss', 'hits', 'hits of smaller batches', 'steps without a number'];
+
+type Context = Pick<Settings, 'batchSize' | 'kernel' | 'logInterval' | 'maxSteps' | 'stop'>;
+
+/**
+ * Why no run of these settings can go on from a checkpoint; undefined where it can. `layoutOf` is asked once it is known
+ * that there is such a kernel; without it the lengths of the arrays are not checked.
+ */
+export function checkpointProblem(
+  where: string,
+  checkpoint: RunCheckpoint,
+  settings: Context,
+  layoutOf?: () => StateLayout,
+): string | undefined {
+  if (!isObject(checkpoint)) return `it is ${shown(checkpoint)}; it must be what a checkpoint event holds`;
+  checkOptionNames(where, checkpoint, Object.keys(NAMES));
+  const { steps, kernel, state, sums, stableWindows } = checkpoint as RunCheckpoint;
+  const { maxSteps } = settings;
+  if (!Number.isInteger(steps) || steps < 0 || steps >= maxSteps) {
+    return `its checkpoint stands at step ${shown(steps)}; it must be a whole number below maxSteps, ${maxSteps}`;
+  }
+  if (!(KERNEL_NAMES as readonly unknown[]).includes(kernel)) {
+    return `its kernel is ${showKind(kernel)}; there are ${KERNEL_NAMES.join(', ')}`;
+  }
+  const wanted = settings.kernel;
+  if (wanted !== 'auto' && wanted !== kernel) return otherKernel(kernel, wanted);
+  const wrong = tagged('state', state, 'Float32Array') ?? tagged('sums', sums, 'Uint32Array');
+  if (wrong) return wrong;
+  if (layoutOf) {
+    const layout = layoutOf();
+    if (layout.kernel !== kernel) return otherKernel(kernel, layout.kernel);
+    const problem =
+      lengthProblem('state', state, layout.stateFloats) ??
+      lengthProblem('sums', sums, SUMS.length * layout.batchPitch) ??
+      sumsProblem(sums, layout.batchPitch, steps, settings);
+    if (problem) return problem;
+  }
+  return stableProblem(stableWindows, steps, settings);
+}
+
+const otherKernel = (made: KernelName, trains: string): string =>
+  `it was made by the kernel ${made}, and ${trains} is to train it`;
+
+function tagged(name: string, value: unknown, type: string): string | undefined {
+  if (ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === `[object ${type}]`)
+    return undefined;
+  return `its ${name} is ${shown(value)}; it must be a ${type}`;
+}
+
+const lengthProblem = (name: string, { length }: ArrayLike<number>, wanted: number): string | undefined =>
+  length === wanted ? undefined : `its ${name} has ${length} elements instead of ${wanted}`;
+
+/** The sums of the open window: no sample counts more often than the window has steps. */
+function sumsProblem(
+  sums: Uint32Array,
+  pitch: number,
+  steps: number,
+  { batchSize, ...settings }: Context,
+): string | undefined {
+  const open = steps - lastClose(steps, { ...settings, batchSize, examples: 1 });
+  const losses = new Float32Array(sums.slice(0, pitch).buffer);
+  for (let sample = 0; sample < batchSize; sample++) {
+    const counts = [1, 2, 3].map((k) => sums[k * pitch + sample]);
+    const most = counts.findIndex((count) => count > open);
+    if (most >= 0) {
+      return `its sums count ${counts[most]} ${SUMS[most + 1]} for sample ${sample}, in a window of ${open} steps so far`;
+    }
+    const loss = losses[sample];
+    const fits = Number.isFinite(loss) ? open > 0 || loss === 0 : counts[2] > 0;
+    if (!fits)
+      return `its sums have a loss of ${loss} for sample ${sample}, in a window of ${open} steps so far`;
+  }
+  return undefined;
+}
+
+function stableProblem(
+  stableWindows: number,
+  steps: number,
+  { logInterval, stop }: Context,
+): string | undefined {
+  const first = steps >= 1 && logInterval > 1 ? 1 : 0;
+  const closed = first + Math.floor(steps / logInterval);
+  const most = stop ? Math.min(closed, stop.windows - 1) : 0;
+  if (Number.isInteger(stableWindows) && stableWindows >= 0 && stableWindows <= most) return undefined;
+  return `its stableWindows is ${shown(stableWindows)}; at step ${steps} it must be a whole number from 0 to ${most}`;
+}
