@@ -6,7 +6,7 @@
  * the strides of the kept axes, then those of the reduced axes. Output o of chunk c goes to `o * chunks + c`.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { isNan } from './floats.wgsl.js';
+import { floatFunctions } from './floats.wgsl.js';
 
 export type ReduceKind = 'sum' | 'max' | 'min' | 'argmax';
 
@@ -22,6 +22,14 @@ export interface ReduceShaderOptions {
 
 export const REDUCE_WORKGROUP = 64;
 
+/** WGSL of what a reduction starts from, by the type of its elements; argmax tells by the place. */
+const START: Readonly<Record<ReduceKind, Readonly<Record<string, string>>>> = {
+  sum: { f32: '0.0', i32: '0i', u32: '0u' },
+  max: { f32: '-infinity()', i32: 'i32(-2147483648)', u32: '0u' },
+  min: { f32: 'infinity()', i32: '2147483647i', u32: '4294967295u' },
+  argmax: { f32: '0.0', i32: '0i', u32: '0u' },
+};
+
 export function reduceShader({ kind, type, keptRank, reducedRank, group }: ReduceShaderOptions): string {
   const fixed = 5;
   const words = fixed + 2 * (keptRank + reducedRank);
@@ -35,10 +43,14 @@ export function reduceShader({ kind, type, keptRank, reducedRank, group }: Reduc
           : `at += (rest % ${word(first + axis)}) * ${word(first + rank + axis)}; rest /= ${word(first + axis)};`,
       )
       .join(' ');
-  const better = kind === 'min' ? '<' : '>';
   const output = kind === 'argmax' ? 'i32' : type;
   const sums = kind === 'sum';
-  const meetsNan = type === 'f32' && !sums;
+  const floats = type === 'f32';
+  const joined = (a: string, b: string) => {
+    if (sums) return `${a} + ${b}`;
+    if (floats) return `${kind === 'min' ? 'smaller' : 'larger'}(${a}, ${b})`;
+    return `${kind}(${a}, ${b})`;
+  };
   return wgsl`
 @group(0) @binding(0) var<uniform> params: array<vec4u, ${Math.ceil(words / 4)}>;
 @group(0) @binding(1) var<storage, read> input: array<${type}>;
@@ -62,31 +74,28 @@ fn reducedOffset(i: u32) -> u32 {
   return at;
 }
 
-#if ${meetsNan}
-${isNan}
-#endif
+${floats && !sums ? floatFunctions('infinity', 'larger', 'smaller') : ''}
 
-// A value and the place it was at; place is the length where there is none yet.
+// A value and, for argmax, the place it was at: the length where there is none yet.
 struct Best { value: ${type}, place: u32 }
 
 fn combine(left: Best, right: Best) -> Best {
-#if ${sums}
-  return Best(left.value + right.value, 0u);
+#if ${kind !== 'argmax'}
+  return Best(${joined('left.value', 'right.value')}, 0u);
 #else
   let none = ${word(1)};
-  if (right.place == none) { return left; }
-  if (left.place == none) { return right; }
-#if ${meetsNan}
+#if ${floats}
   let leftIsNan = isNan(left.value);
   let rightIsNan = isNan(right.value);
-  if (leftIsNan && rightIsNan && right.place < left.place) { return right; }
-  if (leftIsNan) { return left; }
-  if (rightIsNan) { return right; }
+  let better = !leftIsNan && (rightIsNan || right.value > left.value);
+  let same = right.value == left.value || (leftIsNan && rightIsNan);
+#else
+  let better = right.value > left.value;
+  let same = right.value == left.value;
 #endif
-  if (right.value ${better} left.value) { return right; }
-  // Of equal values the first one counts.
-  if (right.value == left.value && right.place < left.place) { return right; }
-  return left;
+  // Of equal values, and of several NaN, the first one counts.
+  let takesRight = right.place != none && (left.place == none || better || (same && right.place < left.place));
+  return Best(select(left.value, right.value, takesRight), select(left.place, right.place, takesRight));
 #endif
 }
 
@@ -122,7 +131,7 @@ fn main(
   let step = 1u;
 #endif
   let base = keptOffset(output);
-  var best = Best(${type}(0), length);
+  var best = Best(${START[kind][type]}, length);
   for (var i = first; i < end; i += step) {
     best = combine(best, Best(input[base + reducedOffset(i)], i));
   }

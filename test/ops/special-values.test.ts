@@ -192,6 +192,22 @@ describe('along rows', () => {
     const places = ops.argmax(matrix(fixture.argmax), 1, { variant });
     expect([...(await places.data())]).toEqual(numbers(fixture.argmax.result));
   });
+  it.each(variants)(
+    'the least and the largest whole numbers are extremes too, an output %s',
+    async (variant) => {
+      const of = async (values: number[], dtype: 'i32' | 'u32') => {
+        const x = tensor([values, values], { dtype });
+        const found = [ops.max, ops.min].map(async (run) => [...(await run(x, 1, { variant }).data())]);
+        return Promise.all(found);
+      };
+      const [least, largest, most] = [-(2 ** 31), 2 ** 31 - 1, 2 ** 32 - 1];
+      const both = (value: number) => [value, value];
+      expect(await of([least, least], 'i32')).toEqual([both(least), both(least)]);
+      expect(await of([largest, largest], 'i32')).toEqual([both(largest), both(largest)]);
+      expect(await of([0, 0], 'u32')).toEqual([both(0), both(0)]);
+      expect(await of([most, 0, most], 'u32')).toEqual([both(most), both(0)]);
+    },
+  );
   it('the mean of nothing is NaN, its sum 0', async () => {
     const none = tensor(new Float32Array(0), { shape: [2, 0] });
     expect([...(await ops.mean(none, 1).data())]).toEqual([Number.NaN, Number.NaN]);
