@@ -36,7 +36,7 @@ export interface Task {
 
 /** What a profile fixes: all but the configuration. */
 export type Profile = Omit<Task, 'nFeatures' | 'secretSize'>;
-/** The evaluation whole, as the public scaffold has it, or as small as shows that everything works. */
+/** `full`: the task as described; `scaffold`: as the public scaffold runs it; `smoke`: a quick look. */
 export type ProfileName = 'full' | 'scaffold' | 'smoke';
 
 const full: Profile = {
