@@ -1,11 +1,13 @@
 /**
  * Remembers which kernel variant won on an adapter: in memory, and in Node also in a file of the user's cache folder.
- * A cache and nothing more: what cannot be read, written or understood is as if it were not there.
+ * A cache and nothing more: what cannot be read, written or understood is as if it were not there, and so is what another
+ * user could have written.
  */
 
 import type { DeviceInfo } from '../gpu/device.js';
 import type { KernelShape } from '../kernels/train/training-kernel.js';
 import { nodeModule } from '../platform/node-module.js';
+import { printable } from '../platform/printable.js';
 import { version } from '../platform/version.js';
 
 type Winners = Record<string, string>;
@@ -44,15 +46,44 @@ export async function remember(key: string, winner: string): Promise<void> {
   const file = await cacheFile();
   if (!file) return;
   try {
-    const { mkdir, rename, writeFile } = await file.fs();
-    await mkdir(file.folder, { recursive: true });
+    const { mkdir, rename, rm, writeFile } = await file.fs();
+    await mkdir(file.folder, { recursive: true, mode: 0o700 });
+    if (!(await isOwn(file, file.folder))) return;
+    const winners = { ...(await read(file)), [key]: winner };
     // Written aside and moved: another process reads the old file or the new one, never a half.
-    const aside = `${file.path}.${process.pid}`;
-    await writeFile(aside, `${JSON.stringify({ ...(await read(file)), [key]: winner }, null, 1)}\n`);
-    await rename(aside, file.path);
+    const aside = `${file.path}.${process.pid}.${crypto.randomUUID()}`;
+    try {
+      await writeFile(aside, `${JSON.stringify(winners, null, 1)}\n`, { mode: 0o600, flag: 'wx' });
+      await rename(aside, file.path);
+    } catch (error) {
+      await rm(aside, { force: true });
+      throw error;
+    }
   } catch {
     // A folder that cannot be written to: the next process times again.
   }
+}
+
+/**
+ * Whether a folder or file is this user's and nobody else can write to it; a warning where it is not. Windows keeps the
+ * user's folders apart by itself.
+ */
+async function isOwn(file: CacheFile, path: string): Promise<boolean> {
+  if (typeof process.getuid !== 'function') return true;
+  const { lstat } = await file.fs();
+  const { uid, mode } = await lstat(path);
+  const others = (mode & 0o022) !== 0 && (mode & 0o170000) !== 0o120000; // a link's own mode says nothing
+  if (uid === process.getuid() && !others) return true;
+  const reason = uid === process.getuid() ? 'others can write to it' : "it is another user's";
+  warn(`${path} is left alone: ${reason}. Kernels are timed anew; delete it to have them remembered.`);
+  return false;
+}
+
+const warned = new Set<string>();
+
+function warn(message: string): void {
+  if (!warned.has(message)) process.emitWarning(printable(message, 500), 'LockstepWarning');
+  warned.add(message);
 }
 
 interface CacheFile {
@@ -82,12 +113,21 @@ async function cacheFile(): Promise<CacheFile | undefined> {
 }
 
 async function read(file: CacheFile): Promise<Winners> {
+  let text: string;
   try {
     const { readFile } = await file.fs();
-    const parsed: unknown = JSON.parse(await readFile(file.path, 'utf8'));
-    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return {};
+    if (!((await isOwn(file, file.folder)) && (await isOwn(file, file.path)))) return {};
+    text = await readFile(file.path, 'utf8');
+  } catch {
+    return {}; // there is none yet
+  }
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+      throw new Error('no list of kernels');
     return Object.fromEntries(Object.entries(parsed).filter(([, winner]) => typeof winner === 'string'));
   } catch {
+    warn(`${file.path} is damaged; kernels are timed anew, and it is written anew.`);
     return {};
   }
 }

@@ -1,6 +1,16 @@
 // Which kernels are candidates on which adapter, by made-up facts; that the fastest is timed once and remembered; and
 // that a damaged cache is as good as none.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -202,6 +212,41 @@ describe('timing', () => {
         expect(timed).toHaveLength(4);
       },
     );
+
+    it.runIf(typeof process.getuid === 'function')('only the user can read and write the cache', async () => {
+      await (await fresh())(device, both, shapes.parity, 100, time);
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+      expect(statSync(join(home, 'lockstep-gpu')).mode & 0o777).toBe(0o700);
+      expect(readdirSync(join(home, 'lockstep-gpu'))).toEqual(['kernels.json']);
+    });
+
+    it.runIf(typeof process.getuid === 'function').each<[string, () => void, RegExp]>([
+      [
+        'whose file others can write to',
+        () => chmodSync(file, 0o666),
+        /kernels.json is left alone: others can write/,
+      ],
+      [
+        'whose folder others can write to',
+        () => chmodSync(join(home, 'lockstep-gpu'), 0o777),
+        /lockstep-gpu is left alone: others can write/,
+      ],
+      [
+        "of another user's",
+        () => vi.spyOn(process as Required<NodeJS.Process>, 'getuid').mockReturnValue(12345),
+        /lockstep-gpu is left alone: it is another user's/,
+      ],
+      ['that is damaged', () => writeFileSync(file, '{"half": '), /kernels.json is damaged/],
+    ])('a cache %s is not believed, with a warning', async (_, spoil, warning) => {
+      const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+      await (await fresh())(device, both, shapes.parity, 100, time);
+      writeFileSync(file, readFileSync(file, 'utf8').replace('tiles-batched', 'tiles-persistent'));
+      spoil();
+      timed = [];
+      expect((await (await fresh())(device, both, shapes.parity, 100, time)).name).toBe('tiles-batched');
+      expect(timed).toEqual(['tiles-persistent', 'tiles-batched']);
+      expect(warn.mock.calls.map(([message]) => message)).toEqual([expect.stringMatching(warning)]);
+    });
 
     it('a cache folder that cannot be made is no error', async () => {
       writeFileSync(join(home, 'lockstep-gpu'), 'a file in the way');
