@@ -17,6 +17,7 @@ import { endToEnd } from './sections/end-to-end.js';
 import { fusedMlp } from './sections/fused-mlp.js';
 import { hostShare } from './sections/host-share.js';
 import { kernels } from './sections/kernels.js';
+import { optimizer } from './sections/optimizer.js';
 import { profiling } from './sections/profiling.js';
 import { scaling } from './sections/scaling.js';
 import { trainingStep } from './sections/training-step.js';
@@ -28,6 +29,7 @@ const SECTIONS: readonly Section[] = [
   hostShare,
   kernels,
   fusedMlp,
+  optimizer,
   data,
   compile,
   profiling,

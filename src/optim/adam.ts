@@ -2,7 +2,7 @@
 import { adamStep } from '../kernels/optimizer.js';
 import { badArgument, checkNumber } from '../platform/arguments.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { Optimizer, type ParamGroup, type ParamState } from './optimizer.js';
+import { Optimizer, type ParamGroup, type ParamUpdate } from './optimizer.js';
 
 /** Settings of {@link Adam} and {@link AdamW}. */
 export interface AdamSettings {
@@ -33,17 +33,15 @@ abstract class AdamBase extends Optimizer<AdamSettings> {
     checkNumber(name, 'weightDecay', weightDecay, { min: 0 });
   }
 
-  protected override update(
-    parameter: Tensor,
-    gradient: Tensor,
-    state: ParamState,
-    settings: AdamSettings,
-  ): void {
-    const mean = this.stateTensor(state, 'mean', parameter);
-    const square = this.stateTensor(state, 'square', parameter);
-    const [beta1, beta2] = settings.betas;
-    const { decoupled } = this;
-    adamStep(parameter, gradient, mean, square, { ...settings, beta1, beta2, decoupled, step: state.step });
+  protected override update(updates: readonly ParamUpdate<AdamSettings>[]): void {
+    this.makeState(updates, ['mean', 'square']);
+    const steps = updates.map(({ parameter, gradient, state, settings }) => {
+      const { lr, eps, weightDecay, betas } = settings;
+      const { mean, square } = state.tensors;
+      const rule = { lr, beta1: betas[0], beta2: betas[1], eps, weightDecay, step: state.step };
+      return { parameter, gradient, mean, square, ...rule };
+    });
+    adamStep(steps, { decoupled: this.decoupled });
   }
 }
 

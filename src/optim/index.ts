@@ -1,7 +1,7 @@
 /** The optimizers and learning-rate schedules, as the public `optim`. */
 
 export { Adam, type AdamSettings, AdamW } from './adam.js';
-export type { CommonSettings, OptimizerState, ParamGroup, ParamState } from './optimizer.js';
+export type { CommonSettings, OptimizerState, ParamGroup, ParamState, ParamUpdate } from './optimizer.js';
 export { Optimizer } from './optimizer.js';
 export {
   CosineAnnealingLR,

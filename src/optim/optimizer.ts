@@ -1,14 +1,14 @@
 /**
  * The base of optimizers: parameter groups, gradients, and the state of each parameter on the device.
  */
+import { copy_ } from '../autograd/ops/in-place.js';
 import { noGrad } from '../autograd/record.js';
-import { filled } from '../kernels/elementwise.js';
 import { badArgument, checkObject, withDefaults } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames } from '../platform/options.js';
-import { outlive } from '../tensor/scope.js';
 import { sameShape, showShape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
+import { makeState } from './state-memory.js';
 
 /** Parameters that share settings; what a group leaves out comes from the optimizer's. */
 export type ParamGroup<Settings> = Partial<Settings> & { params: readonly Tensor[] };
@@ -17,6 +17,14 @@ export type ParamGroup<Settings> = Partial<Settings> & { params: readonly Tensor
 export interface ParamState {
   step: number;
   tensors: Record<string, Tensor>;
+}
+
+/** A parameter in a step, with the settings of its group. */
+export interface ParamUpdate<Settings> {
+  parameter: Tensor;
+  gradient: Tensor;
+  state: ParamState;
+  settings: Settings;
 }
 
 /** What {@link Optimizer.stateDict} gives: plain numbers, and tensors by name, for a safetensors file. */
@@ -83,8 +91,8 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
     this.check(settings as unknown as Settings);
   }
 
-  /** Updates one parameter in place. */
-  protected abstract update(parameter: Tensor, gradient: Tensor, state: ParamState, settings: Settings): void;
+  /** Updates parameters in place: those that have a gradient, of all groups. */
+  protected abstract update(updates: readonly ParamUpdate<Settings>[]): void;
 
   /** Every parameter's gradient becomes null and is freed. */
   zeroGrad(): void {
@@ -97,15 +105,15 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
   /** Updates every parameter that has a gradient. */
   step(): void {
     for (const group of this.groups) this.#checkGroup(group);
-    for (const group of this.groups) {
-      for (const parameter of group.params) {
-        const { grad } = parameter;
-        if (!grad) continue;
-        const state = this.#stateOf(parameter);
-        state.step++;
-        this.update(parameter, grad, state, group);
-      }
-    }
+    const updates = this.groups.flatMap((settings) =>
+      settings.params.flatMap((parameter): ParamUpdate<Settings>[] => {
+        const gradient = parameter.grad;
+        return gradient ? [{ parameter, gradient, state: this.#stateOf(parameter), settings }] : [];
+      }),
+    );
+    if (updates.length === 0) return;
+    for (const { state } of updates) state.step++;
+    this.update(updates);
   }
 
   #parameters(): Tensor[] {
@@ -121,15 +129,15 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
     return state;
   }
 
-  /** A state's tensor; zeros of the parameter's shape when it is new. */
-  protected stateTensor(state: ParamState, name: string, parameter: Tensor): Tensor {
-    let tensor = state.tensors[name];
-    if (!tensor) {
-      tensor = filled(parameter.device, parameter.shape, 0);
-      outlive(tensor);
-      state.tensors[name] = tensor;
-    }
-    return tensor;
+  /** Makes the state tensors of these names where there are none yet: zeros of the parameter's shape. */
+  protected makeState(updates: readonly ParamUpdate<Settings>[], names: readonly string[]): void {
+    makeState(
+      updates.map(({ parameter, state: { tensors } }) => ({
+        parameter,
+        tensors,
+        names: names.filter((name) => !Object.hasOwn(tensors, name)),
+      })),
+    );
   }
 
   /** The settings, step counts and state tensors. The tensors are the optimizer's own: clone() what has to last. */
@@ -158,7 +166,10 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
       state.groups.length === this.groups.length &&
       this.groups.every(({ params: _, ...own }, i) => sameKeys(own, state.groups[i])) &&
       state.steps.length === parameters.length &&
-      entries.every(({ parameter, tensor }) => parameter && sameShape(parameter.shape, tensor.shape));
+      entries.every(
+        ({ parameter, tensor }) =>
+          parameter && sameShape(parameter.shape, tensor.shape) && tensor.dtype === 'f32',
+      );
     if (!fits) {
       throw new LockstepError(
         'bad-input',
@@ -170,20 +181,27 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
     this.groups.forEach((group, i) => {
       Object.assign(group, state.groups[i]);
     });
-    this.#freeState();
+    // Made before the old ones go: the state may be this optimizer's own.
+    const old = [...this.#states.values()];
+    this.#states.clear();
     parameters.forEach((parameter, i) => {
       if (state.steps[i] > 0) this.#stateOf(parameter).step = state.steps[i];
     });
-    for (const { parameter, name, tensor } of entries) {
-      const copy = noGrad(() => tensor.clone());
-      outlive(copy);
-      this.#stateOf(parameter).tensors[name] = copy;
-    }
+    makeState(
+      parameters.map((parameter) => {
+        const names = entries.filter((entry) => entry.parameter === parameter).map(({ name }) => name);
+        return { parameter, names, tensors: names.length > 0 ? this.#stateOf(parameter).tensors : {} };
+      }),
+    );
+    noGrad(() => {
+      for (const { parameter, name, tensor } of entries)
+        copy_(this.#stateOf(parameter).tensors[name], tensor);
+    });
+    freeAll(old);
   }
 
   #freeState(): void {
-    for (const { tensors } of this.#states.values())
-      for (const tensor of Object.values(tensors)) tensor.dispose();
+    freeAll(this.#states.values());
     this.#states.clear();
   }
 
@@ -195,6 +213,10 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+function freeAll(states: Iterable<ParamState>): void {
+  for (const { tensors } of states) for (const tensor of Object.values(tensors)) tensor.dispose();
 }
 
 const sameKeys = (a: object, b: object): boolean =>

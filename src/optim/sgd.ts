@@ -4,7 +4,7 @@ import { sgdStep } from '../kernels/optimizer.js';
 import { checkBoolean, checkNumber } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { Optimizer, type ParamGroup, type ParamState } from './optimizer.js';
+import { Optimizer, type ParamGroup, type ParamUpdate } from './optimizer.js';
 
 /** Settings of {@link SGD}. */
 export interface SgdSettings {
@@ -48,15 +48,27 @@ export class SGD extends Optimizer<SgdSettings> {
     }
   }
 
-  protected override update(
-    parameter: Tensor,
-    gradient: Tensor,
-    state: ParamState,
-    settings: SgdSettings,
-  ): void {
+  protected override update(updates: readonly ParamUpdate<SgdSettings>[]): void {
     // A velocity begins where there is none yet, which need not be in the first step: momentum may be set later.
-    const first = state.tensors.velocity === undefined;
-    const velocity = settings.momentum > 0 ? this.stateTensor(state, 'velocity', parameter) : undefined;
-    sgdStep(parameter, gradient, velocity, { ...settings, first });
+    const begins = updates.filter(({ state }) => !Object.hasOwn(state.tensors, 'velocity'));
+    this.makeState(
+      updates.filter(({ settings }) => settings.momentum > 0),
+      ['velocity'],
+    );
+    for (const nesterov of [false, true]) {
+      for (const withMomentum of [false, true]) {
+        const same = updates.filter(
+          ({ settings }) => settings.nesterov === nesterov && settings.momentum > 0 === withMomentum,
+        );
+        const steps = same.map((update) => ({
+          ...update.settings,
+          parameter: update.parameter,
+          gradient: update.gradient,
+          velocity: withMomentum ? update.state.tensors.velocity : undefined,
+          first: begins.includes(update),
+        }));
+        if (steps.length > 0) sgdStep(steps, { nesterov });
+      }
+    }
   }
 }

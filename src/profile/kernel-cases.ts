@@ -24,13 +24,14 @@ function tensorCalls(device: Device): (() => unknown)[] {
   const random = (...shape: number[]) => rand(shape, { device });
   const [a, b, c] = [random(512, 512), random(512, 512), random(512, 512)];
   const [small, narrow, long] = [random(64, 40), random(40, 32), random(2 ** 20)];
+  const square = long.view([512, 512], [512, 1]);
   const rows = arange(0, 512, 2, { device });
   const [w1, b1, w2, b2] = [random(512, 32), random(512), random(1, 512), random(1)];
   const network = [w1, b1, w2, b2];
   for (const parameter of network) parameter.requiresGrad = true;
   const [x, y] = [random(128, 32), random(128)];
-  const adam = { lr: 1e-6, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01, decoupled: true, step: 1 };
-  const sgd = { lr: 1e-6, momentum: 0.9, dampening: 0, weightDecay: 0, nesterov: false, first: false };
+  const adam = { lr: 1e-6, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01, step: 1 };
+  const sgd = { lr: 1e-6, momentum: 0.9, dampening: 0, weightDecay: 0, first: false };
   return [
     () => ops.matmul(a, b),
     () => ops.matmul(small, narrow),
@@ -46,8 +47,8 @@ function tensorCalls(device: Device): (() => unknown)[] {
       ops.mean(ops.fusedMlpBce(x, y, w1, b1, w2, b2)).backward();
       for (const parameter of network) parameter.grad = null;
     },
-    () => adamStep(a, b, c, long.view([512, 512], [512, 1]), adam),
-    () => sgdStep(b, a, c, sgd),
+    () => adamStep([{ ...adam, parameter: a, gradient: b, mean: c, square }], { decoupled: true }),
+    () => sgdStep([{ ...sgd, parameter: b, gradient: a, velocity: c }], { nesterov: false }),
   ];
 }
 

@@ -45,6 +45,8 @@ afterAll(() => device.destroy());
 const adam = { lr: 0.1, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.1, step: 1 };
 const sgd = { lr: 0.1, momentum: 0.9, dampening: 0, weightDecay: 0, first: false };
 const six = () => zeros([2, 3]);
+const adamOf = () => ({ ...adam, parameter: six(), gradient: t.a, mean: six(), square: six() });
+const sgdOf = () => ({ ...sgd, parameter: six(), gradient: t.a, velocity: six() });
 
 /** Bytes in words of four. */
 const cases: [name: string, call: () => unknown, words: number, flops: number][] = [
@@ -69,11 +71,11 @@ const cases: [name: string, call: () => unknown, words: number, flops: number][]
   ['rows by index', () => ops.indexSelect(t.a, 0, t.indices), 3 + 9 + 9, 0],
   ['rows added back', () => indexAdd(ops.expand(t.row, [3, 3]).clone(), 0, t.indices, [2, 3]), 3 + 9 + 6, 9],
   // 1 decay; 3 and 4 for the moments; sqrt, quotient, sum, quotient, product, difference.
-  ['adamw', () => adamStep(six(), t.a, six(), six(), { ...adam, decoupled: true }), 6 * 7, 6 * 14],
-  ['adam', () => adamStep(six(), t.a, six(), six(), { ...adam, decoupled: false }), 6 * 7, 6 * 15],
-  ['sgd', () => sgdStep(six(), t.a, undefined, { ...sgd, nesterov: false }), 6 * 3, 6 * 4],
-  ['sgd with momentum', () => sgdStep(six(), t.a, six(), { ...sgd, nesterov: false }), 6 * 5, 6 * 7],
-  ['sgd, nesterov', () => sgdStep(six(), t.a, six(), { ...sgd, nesterov: true }), 6 * 5, 6 * 9],
+  ['adamw', () => adamStep([adamOf()], { decoupled: true }), 6 * 7, 6 * 14],
+  ['adam', () => adamStep([adamOf()], { decoupled: false }), 6 * 7, 6 * 15],
+  ['sgd', () => sgdStep([{ ...sgd, parameter: six(), gradient: t.a }], { nesterov: false }), 6 * 3, 6 * 4],
+  ['sgd with momentum', () => sgdStep([sgdOf()], { nesterov: false }), 6 * 5, 6 * 7],
+  ['sgd, nesterov', () => sgdStep([sgdOf()], { nesterov: true }), 6 * 5, 6 * 9],
 ];
 
 it.each(cases)('%s', async (_, call, words, flops) => {

@@ -1,0 +1,83 @@
+/**
+ * A step of AdamW alone, over models of a few and of many parameters: all of them in as few launches as the device's
+ * bindings allow, against a launch for each. Gradients stay the same; nothing else runs.
+ */
+import { type Device, ones, optim, randn, type Tensor } from 'lockstep-gpu';
+import type { Context, Report, Section } from '../section.js';
+import { fixed, ratio, spread } from '../statistics.js';
+
+const COUNTS = [4, 16, 64];
+
+/** Milliseconds a step, by the host's clock and of processor time over all threads. */
+interface Sample {
+  wall: number;
+  processor: number;
+}
+
+/** Weights [64, 64] and biases [64] in turn, with gradients. */
+function parametersOf(count: number): Tensor[] {
+  return Array.from({ length: count }, (_, i) => {
+    const parameter = randn(i % 2 === 0 ? [64, 64] : [64]);
+    parameter.requiresGrad = true;
+    parameter.grad = ones(parameter.shape);
+    return parameter;
+  });
+}
+
+async function timed(device: Device, steps: number, step: () => void): Promise<Sample> {
+  for (let i = 0; i < 10; i++) step();
+  await device.sync();
+  const before = process.cpuUsage();
+  const start = performance.now();
+  for (let i = 0; i < steps; i++) step();
+  await device.sync();
+  const wall = (performance.now() - start) / steps;
+  const { user, system } = process.cpuUsage(before);
+  return { wall, processor: (user + system) / 1e3 / steps };
+}
+
+async function run({ device, rounds, quick, say }: Context): Promise<Report> {
+  const results: { parameters: number; together: Sample[]; each: Sample[] }[] = [];
+  for (const count of COUNTS) {
+    const one = new optim.AdamW(parametersOf(count));
+    const several = parametersOf(count).map((parameter) => new optim.AdamW([parameter]));
+    const result: (typeof results)[number] = { parameters: count, together: [], each: [] };
+    const steps = quick ? 50 : 1000;
+    for (let round = 1; round <= rounds; round++) {
+      say(`${count} parameters, round ${round} of ${rounds}`);
+      result.together.push(await timed(device, steps, () => one.step()));
+      result.each.push(
+        await timed(device, steps, () => {
+          for (const optimizer of several) optimizer.step();
+        }),
+      );
+    }
+    results.push(result);
+  }
+  const bindings = device.limits.maxStorageBuffersPerShaderStage;
+  const wall = (samples: Sample[]) => samples.map((sample) => sample.wall);
+  const processor = (samples: Sample[]) => samples.map((sample) => sample.processor);
+  return {
+    samples: results,
+    tables: [
+      {
+        title: 'AdamW: a step of all parameters',
+        head: ['parameters', 'together ms', 'one by one ms', 'ratio', 'processor ms', 'ratio'],
+        rows: results.map(({ parameters, together, each }) => [
+          parameters,
+          spread(wall(together), 3),
+          spread(wall(each), 3),
+          fixed(ratio(wall(each), wall(together)), 2),
+          `${spread(processor(together), 3)} / ${spread(processor(each), 3)}`,
+          fixed(ratio(processor(each), processor(together)), 2),
+        ]),
+        notes: [
+          `Weights [64, 64] and biases [64] in turn. ${bindings} storage bindings a launch: two a parameter, one for ` +
+            'all moments, and 15 parameters at most. The host’s clock over many steps, and processor time of all threads.',
+        ],
+      },
+    ],
+  };
+}
+
+export const optimizer: Section = { name: 'optimizer', title: 'Optimizer steps', run };
