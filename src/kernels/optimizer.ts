@@ -101,17 +101,15 @@ function run({ label, code, options, flopsEach }: Rule, batch: readonly Item[]):
   });
 }
 
-/** As few launches as there can be, in the parameters' order. */
+/** Each item goes with the first others that it fits. */
 function runAll(rule: Rule, items: readonly Item[]): void {
-  let batch: Item[] = [];
+  const batches: Item[][] = [];
   for (const item of items) {
-    if (batch.length > 0 && !fits(batch, item)) {
-      run(rule, batch);
-      batch = [];
-    }
-    batch.push(item);
+    const batch = batches.find((one) => fits(one, item));
+    if (batch) batch.push(item);
+    else batches.push([item]);
   }
-  if (batch.length > 0) run(rule, batch);
+  for (const batch of batches) run(rule, batch);
   for (const { parameter, gradient, state } of items) {
     for (const tensor of [parameter, ...state]) tensor.storage.version++;
     gradient.dispose();
