@@ -78,12 +78,23 @@ export interface CrossEntropyOptions extends LossOptions {
   ignoreIndex?: number;
 }
 
-/** Elements that a target of this value ignores get 0 and no gradient; the mean is over the others, NaN if none. */
-function reducedWithout(ignored: number, target: Tensor, losses: Tensor, options: LossOptions): Tensor {
+/**
+ * Rows of the class `ignored` count 0, without gradient, and the mean is over the others: NaN if there are none.
+ *
+ * @param losses A row's loss, 0 where the target is none of the classes.
+ */
+function reducedWithout(
+  ignored: number,
+  classes: number,
+  target: Tensor,
+  losses: Tensor,
+  options: LossOptions,
+): Tensor {
   const { reduction = 'mean' } = options;
   if (!holds(target.dtype, ignored)) return reduced('crossEntropy', losses, options);
   const counts = ne(target, ignored);
-  const kept = where(counts, losses, 0);
+  const isOfClasses = ignored >= 0 && ignored < classes;
+  const kept = isOfClasses ? where(counts, losses, 0) : losses;
   if (reduction === 'mean') return div(sum(kept), sum(cast(counts, 'f32')));
   return reduced('crossEntropy', kept, options);
 }
@@ -123,6 +134,7 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
     if (target.dtype === 'f32') return reduced('crossEntropy', neg(sum(mul(logs, target), 1)), options);
     const numbers = arange(0, classes, 1, { dtype: target.dtype, device: logits.device });
     const isClass = eq(reshape(target, [batch, 1]), numbers);
-    return reducedWithout(ignoreIndex ?? -100, target, neg(sum(where(isClass, logs, 0), 1)), options);
+    const losses = neg(sum(where(isClass, logs, 0), 1));
+    return reducedWithout(ignoreIndex ?? -100, classes, target, losses, options);
   });
 }
