@@ -1,8 +1,9 @@
 /**
- * The table at the end of `bench`: a row an evaluation, and below it what a reader has to know about its figures.
+ * The table at the end of `bench`: a row an evaluation, at most 80 columns wide, and below it what a reader has to know
+ * about its figures.
  */
-import Table from 'cli-table3';
 import type { Summary } from '../bench/summary.js';
+import { printable } from '../platform/printable.js';
 import { type Colors, grouped } from './style.js';
 
 /** One evaluation, finished or interrupted. */
@@ -13,29 +14,73 @@ export interface Row {
   seconds: number;
 }
 
-const fixed = (value: number, digits: number) => value.toFixed(digits);
+/** Widths of terminals, and of the names in headings: a letter may take two columns. */
+const MOST_COLUMNS = 80;
+const MOST_LETTERS = 38;
+const GAP = '  ';
 
-function cells({ config, summary, seconds }: Row, withStrategy: boolean): string[] {
-  const { metrics, results, strategy } = summary;
-  const none = metrics.num_runs === 0;
-  const worst = none ? undefined : results.reduce((a, b) => (b.test_accuracy < a.test_accuracy ? b : a));
-  const total = summary.config.num_hidden_secrets * summary.config.num_orderings;
+interface Column {
+  head: string;
+  cell(row: Row): string;
+  /** What goes first where not all have room; without it a column always stays. */
+  goes?: number;
+}
+
+const fixed = (value: number, digits: number) => value.toFixed(digits);
+const hasRuns = ({ summary }: Row) => summary.metrics.num_runs > 0;
+const totalRuns = ({ config }: Summary) => config.num_hidden_secrets * config.num_orderings;
+const worst = ({ results }: Summary) =>
+  results.reduce((least, { test_accuracy }) => Math.min(least, test_accuracy), 1);
+
+/** A figure of the finished runs; `-` where there are none. */
+const figure = (cell: (row: Row) => string) => (row: Row) => (hasRuns(row) ? cell(row) : '-');
+
+const COLUMNS: readonly Column[] = [
+  { head: 'config', cell: ({ config }) => config },
+  {
+    head: 'runs',
+    cell: ({ summary }) =>
+      summary.complete
+        ? String(summary.metrics.num_runs)
+        : `${summary.metrics.num_runs} of ${totalRuns(summary)}`,
+  },
+  { head: 'accuracy', cell: figure(({ summary }) => fixed(summary.metrics.test_accuracy, 6)) },
+  { head: 'std', cell: figure(({ summary }) => fixed(summary.metrics.test_accuracy_std, 6)), goes: 2 },
+  { head: 'worst run', cell: figure(({ summary }) => fixed(worst(summary), 6)), goes: 3 },
+  { head: 'mean steps', cell: figure(({ summary }) => grouped(summary.metrics.mean_steps)) },
+  { head: 'seconds', cell: ({ seconds }) => fixed(seconds, 1), goes: 4 },
+  {
+    head: 'runs/s',
+    cell: figure(({ summary, seconds }) =>
+      seconds > 0 ? fixed(summary.metrics.num_runs / seconds, 2) : '-',
+    ),
+    goes: 1,
+  },
+];
+
+/** Names to the left, numbers to the right; as many columns as have room. */
+function lines(rows: readonly Row[], colors: Colors): string[] {
+  let columns = COLUMNS.map((column) => {
+    const cells = rows.map((row) => column.cell(row));
+    return { ...column, cells, width: Math.max(column.head.length, ...cells.map(({ length }) => length)) };
+  });
+  const width = () => columns.reduce((sum, column) => sum + column.width + GAP.length, -GAP.length);
+  while (width() > MOST_COLUMNS) {
+    const [first] = columns.filter(({ goes }) => goes).sort((a, b) => a.goes! - b.goes!);
+    if (!first) break;
+    columns = columns.filter((column) => column !== first);
+  }
+  const aligned = (text: string, i: number) =>
+    i === 0 ? text.padEnd(columns[i].width) : text.padStart(columns[i].width);
   return [
-    ...(withStrategy ? [strategy] : []),
-    config,
-    summary.complete ? String(metrics.num_runs) : `${metrics.num_runs} of ${total}`,
-    none ? '-' : fixed(metrics.test_accuracy, 6),
-    none ? '-' : fixed(metrics.test_accuracy_std, 6),
-    worst ? fixed(worst.test_accuracy, 6) : '-',
-    none ? '-' : grouped(metrics.mean_steps),
-    fixed(seconds, 1),
-    none ? '-' : fixed(metrics.num_runs / seconds, 2),
+    columns.map(({ head }, i) => colors.bold(aligned(head, i))).join(GAP),
+    ...rows.map((_, r) => columns.map(({ cells }, i) => aligned(cells[r], i)).join(GAP)),
   ];
 }
 
 /** Remarks on a row whose figures are not what they seem. */
 function remarks({ config, summary }: Row): string[] {
-  const title = `${summary.strategy} ${config}`;
+  const title = `${printable(summary.strategy)} ${config}`;
   const lost = summary.results.filter((run) => run.non_finite);
   const shown = lost
     .slice(0, 5)
@@ -49,15 +94,16 @@ function remarks({ config, summary }: Row): string[] {
   ];
 }
 
+/** All rows in one table; where there are several strategies, a table for each below its name. */
 export function resultsTable(rows: readonly Row[], colors: Colors): string {
-  const withStrategy = new Set(rows.map(({ summary }) => summary.strategy)).size > 1;
-  const head = ['configuration', 'runs', 'accuracy', 'std', 'worst run', 'mean steps', 'seconds', 'runs/s'];
-  const names = withStrategy ? 2 : 1;
-  const table = new Table({
-    head: (withStrategy ? ['strategy', ...head] : head).map((name) => colors.bold(name)),
-    colAligns: Array.from({ length: head.length + names - 1 }, (_, i) => (i < names ? 'left' : 'right')),
-    style: { head: [], border: [] },
+  const strategies = [...new Set(rows.map(({ summary }) => summary.strategy))];
+  const tables = strategies.map((strategy) => {
+    const table = lines(
+      rows.filter(({ summary }) => summary.strategy === strategy),
+      colors,
+    );
+    return (strategies.length > 1 ? [printable(strategy, MOST_LETTERS), ...table] : table).join('\n');
   });
-  table.push(...rows.map((row) => cells(row, withStrategy)));
-  return [table.toString(), ...rows.flatMap(remarks).map((remark) => colors.yellow(remark))].join('\n');
+  const notes = rows.flatMap(remarks).map((remark) => colors.yellow(remark));
+  return [tables.join('\n\n'), ...notes].join('\n');
 }
