@@ -1,10 +1,11 @@
 /**
  * Live progress of one configuration on standard error: runs finished, steps a second, the median of the runs' last
- * losses, time left. On a terminal one block that is redrawn; elsewhere a plain line now and then. It reads events
+ * losses, time left or the step. On a terminal one block that is redrawn; elsewhere a plain line now and then. It reads events
  * and draws; it decides nothing.
  */
 import { createLogUpdate } from 'log-update';
 import type { EvaluationEvent } from '../bench/events.js';
+import type { Task } from '../bench/task.js';
 import { type Colors, colorsFor, duration, grouped } from './style.js';
 
 /** Redraw interval on a terminal, and interval of the plain lines elsewhere, in milliseconds. */
@@ -13,12 +14,18 @@ const PLAIN_MS = 10_000;
 /** Steps a second are measured over this many milliseconds: short enough to follow, longer than a window. */
 const RATE_WINDOW_MS = 10_000;
 
-export interface Workload {
+/** How long steps are counted before a rate is believed: the first ones wait for shaders and for runs to come in. */
+const SETTLED_MS = 1000;
+/** Share of the runs that has to have finished before it tells something about the others. */
+const TELLING_SHARE = 0.05;
+
+export interface Workload
+  extends Pick<
+    Task,
+    'secrets' | 'orders' | 'maxSteps' | 'minStepsBeforeStop' | 'earlyStopWindows' | 'logInterval'
+  > {
   /** What is being trained, e.g. `feature-isolation n32-k8`. */
   title: string;
-  secrets: number;
-  orders: number;
-  maxSteps: number;
 }
 
 export interface Progress {
@@ -38,29 +45,51 @@ export class Tally {
   /** What is going on. */
   state: 'preparing' | 'training' = 'preparing';
   readonly #losses: Float64Array;
+  /** Step of each run's last window; 0 before the first, NaN once the run has finished. */
+  readonly #steps: Float64Array;
   readonly #samples: { at: number; steps: number }[] = [];
   #finishedSteps = 0;
+  #leastSteps = Number.POSITIVE_INFINITY;
+  /** How many runs have finished at that step. */
+  #atLeast = 0;
+  #begin = Number.NaN;
+  #lastFinish = Number.NaN;
 
   constructor(work: Workload) {
     this.work = work;
     this.runs = work.secrets * work.orders;
     this.#losses = new Float64Array(this.runs).fill(Number.NaN);
+    this.#steps = new Float64Array(this.runs);
   }
 
   add(event: EvaluationEvent, now: number): void {
     if (event.type === 'plan') {
       this.state = 'training';
-      if (this.#samples.length === 0) this.#samples.push({ at: now, steps: 0 });
+      if (Number.isNaN(this.#begin)) this.#begin = now;
     }
     if (event.type === 'progress') {
       this.#samples.push({ at: now, steps: event.steps });
       while (this.#samples.length > 2 && now - this.#samples[1].at > RATE_WINDOW_MS) this.#samples.shift();
     }
-    if (event.type === 'window') this.#losses[event.secret * this.work.orders + event.order] = event.loss;
-    if (event.type === 'run') {
-      this.finished++;
-      this.#finishedSteps += event.result.steps;
+    if (event.type === 'window') {
+      const run = this.#run(event.secret, event.order);
+      this.#losses[run] = event.loss;
+      this.#steps[run] = event.step;
     }
+    if (event.type === 'run') {
+      const { secretIndex, orderIndex, steps } = event.result;
+      this.#steps[this.#run(secretIndex, orderIndex)] = Number.NaN;
+      this.finished++;
+      this.#finishedSteps += steps;
+      if (steps < this.#leastSteps) this.#atLeast = 0;
+      this.#leastSteps = Math.min(this.#leastSteps, steps);
+      if (steps === this.#leastSteps) this.#atLeast++;
+      this.#lastFinish = now;
+    }
+  }
+
+  #run(secret: number, order: number): number {
+    return secret * this.work.orders + order;
   }
 
   /** Steps of all runs together, a second; 0 while unknown. */
@@ -79,13 +108,63 @@ export class Tally {
     return known.length % 2 === 1 ? known[half] : (known[half - 1] + known[half]) / 2;
   }
 
-  /** Seconds left if the other runs take as long as the finished ones; `bound` is true while none has finished. */
-  timeLeft(): { seconds: number; bound: boolean } | undefined {
+  /** Step of the slowest run that has closed a window and not finished; undefined where there is none. */
+  get step(): number | undefined {
+    const under = this.#steps.filter((step) => step > 0);
+    return under.length > 0 ? under.reduce((least, step) => Math.min(least, step)) : undefined;
+  }
+
+  /**
+   * Seconds left, if the other runs take as long as the finished ones; undefined while that would be a guess: before some
+   * have finished, or where the others have gone on for much longer.
+   */
+  secondsLeft(): number | undefined {
     const rate = this.stepsPerSecond();
-    if (rate === 0) return undefined;
-    const bound = this.finished === 0;
-    const each = bound ? this.work.maxSteps : this.#finishedSteps / this.finished;
-    return { seconds: Math.max(0, each * this.runs - this.#samples.at(-1)!.steps) / rate, bound };
+    const first = this.#samples[0];
+    const last = this.#samples.at(-1);
+    if (rate === 0 || last!.at - first.at < SETTLED_MS) return undefined;
+    const each = this.#stepsAfter();
+    if (!each) return undefined;
+    return this.#stepsNow().reduce((sum, step) => sum + each(step), 0) / rate;
+  }
+
+  /** Where the runs that have not finished stand: at their last windows, and the steps since then shared out. */
+  #stepsNow(): Float64Array {
+    const last = this.#steps.filter((step) => !Number.isNaN(step));
+    const under = last.filter((step) => step > 0).length;
+    const all = this.#samples.at(-1)!.steps;
+    const since = all - this.#finishedSteps - last.reduce((sum, step) => sum + step, 0);
+    const share = Math.min(this.work.logInterval, Math.max(0, since / under));
+    return last.map((step) => (step > 0 ? step + share : 0));
+  }
+
+  /** How many steps a run that stands at `step` probably has left; undefined where nothing tells. */
+  #stepsAfter(): ((step: number) => number) | undefined {
+    const { maxSteps, minStepsBeforeStop, earlyStopWindows, logInterval } = this.work;
+    const toTheEnd = (step: number) => maxSteps - step;
+    // No run can stop before.
+    if (minStepsBeforeStop + (earlyStopWindows - 1) * logInterval >= maxSteps) return toTheEnd;
+    if (this.finished < Math.max(1, TELLING_SHARE * this.runs)) return undefined;
+    const now = this.#samples.at(-1)!.at;
+    if (now - this.#lastFinish > (this.#lastFinish - this.#begin) / 2) return undefined;
+    const mean = this.#finishedSteps / this.finished;
+    const tail = this.#stepsBeyondLeast();
+    if (tail === undefined) return undefined;
+    return (step) => Math.min(toTheEnd(step), Math.max(mean - step, step < this.#leastSteps ? 0 : tail));
+  }
+
+  /**
+   * How many steps a run that has outlived the first to finish has left, if such runs go on finishing as often as they did,
+   * step by step. 0 where there is none; undefined where too few have finished since.
+   */
+  #stepsBeyondLeast(): number | undefined {
+    const least = this.#leastSteps;
+    const outlive = this.#stepsNow().filter((step) => step >= least);
+    if (outlive.length === 0) return 0;
+    const later = this.finished - this.#atLeast;
+    if (later < Math.max(2, TELLING_SHARE * this.runs)) return undefined;
+    const beyond = outlive.reduce((sum, step) => sum + step - least, 0);
+    return (beyond + this.#finishedSteps - this.finished * least) / later;
   }
 }
 
@@ -97,9 +176,10 @@ export function describeTally(tally: Tally, colors: Colors): string {
   if (rate > 0) parts.push(`${grouped(rate)} steps/s`);
   const loss = tally.medianLoss();
   if (!Number.isNaN(loss)) parts.push(`median loss ${loss.toPrecision(3)}`);
-  const left = tally.timeLeft();
-  if (left && finished < runs)
-    parts.push(`${left.bound ? 'at most' : 'about'} ${duration(left.seconds)} left`);
+  const left = tally.secondsLeft();
+  const { step } = tally;
+  if (left !== undefined && finished < runs) parts.push(`about ${duration(left)} left`);
+  else if (step !== undefined) parts.push(`step ${grouped(step)} of at most ${grouped(work.maxSteps)}`);
   if (tally.state !== 'training') parts.push(tally.state);
   return `${colors.bold(work.title)}  ${parts.join(colors.dim(' · '))}`;
 }
