@@ -149,6 +149,49 @@ describe('a checkpoint that does not fit is refused', () => {
     );
   });
 
+  it('in any field, by name and before anything is allocated', async () => {
+    const good = await checkpointOf('portable');
+    const change = (array: Uint32Array, at: number, value: number) => array.with(at, value);
+    const pitch = good.sums.length / 4;
+    const cases: [string, unknown][] = [
+      ['it is null', null],
+      ['it is 7', 7],
+      ['stands at step -1', { ...good, steps: -1 }],
+      ['stands at step 1.5', { ...good, steps: 1.5 }],
+      ['stands at step -3945104884', { ...good, steps: -3945104884 }],
+      ['stands at step the BigInt 3n', { ...good, steps: 3n }],
+      ['its kernel is the text "quick"', { ...good, kernel: 'quick' }],
+      ['its kernel is undefined', { ...good, kernel: undefined }],
+      ['its state is an array', { ...good, state: [...good.state] }],
+      ['its state is an object (Float64Array)', { ...good, state: Float64Array.from(good.state) }],
+      ['its sums is an object (Float32Array)', { ...good, sums: Float32Array.from(good.sums) }],
+      [`its sums has ${good.sums.length - 1} elements`, { ...good, sums: good.sums.slice(1) }],
+      ['hits for sample 3', { ...good, sums: change(good.sums, pitch + 3, 1e6) }],
+      ['hits of smaller batches for sample 0', { ...good, sums: change(good.sums, 2 * pitch, 4e9) }],
+      ['steps without a number for sample 5', { ...good, sums: change(good.sums, 3 * pitch + 5, 99) }],
+      ['a loss of NaN for sample 2', { ...good, sums: change(good.sums, 2, 0x7fc00000) }],
+      ['its stableWindows is -1', { ...good, stableWindows: -1 }],
+      ['its stableWindows is 2', { ...good, stableWindows: 2 }],
+      ['its stableWindows is NaN', { ...good, stableWindows: Number.NaN }],
+      ['unknown option step; did you mean steps?', { ...good, step: 3 }],
+    ];
+    for (const [message, checkpoint] of cases) {
+      // The run before is good, and does not begin.
+      const all = [runs[0], { ...runs[0], checkpoint: checkpoint as RunCheckpoint }];
+      const said = await refusal(undefined as never, { runs: all, kernel: 'portable' });
+      expect(said).toContain('trainLockstep: run 1');
+      expect(said).toContain(message);
+    }
+  });
+
+  it('where two were made by different kernels', async () => {
+    const made = await Promise.all([checkpointOf('portable'), checkpointOf('subgroup')]);
+    const all = made.map((checkpoint) => ({ ...runs[0], checkpoint }));
+    expect(await refusal(undefined as never, { runs: all })).toContain(
+      'run 1 cannot go on from its checkpoint: it was made by the kernel subgroup, and portable is to train it',
+    );
+  });
+
   it('and so are seconds that never pass', async () => {
     const error = await outcomes(device, { ...options, runs, checkpointSeconds: 0 }).catch(
       (thrown) => thrown,
