@@ -10,7 +10,7 @@ export type { MlpWeights };
 
 /**
  * AdamW with decoupled weight decay (Loshchilov and Hutter 2019), as `torch.optim.AdamW` computes it. The options and
- * defaults of {@link AdamW}.
+ * defaults of `optim.AdamW`.
  */
 export interface AdamWSettings {
   /** Learning rate. Default 1e-3. */
@@ -33,9 +33,9 @@ export interface AdamWSettings {
  * const packed = { x: BitMatrix.random(4096, 32, new Generator(1)), y: new BitVector(4096) };
  */
 export interface LockstepDataset {
-  /** [examples, features]: rows of numbers, the numbers row by row in one array, data with a shape, or a BitMatrix. */
+  /** `[examples, features]`: rows of numbers, the numbers row by row in one array, data with a shape, or a BitMatrix. */
   x: Examples | Bits;
-  /** [examples] or [examples, 1]: a label an element in any array, data with a shape, or a BitVector. */
+  /** `[examples]` or `[examples, 1]`: a label an element in any array, data with a shape, or a BitVector. */
   y: Labels;
 }
 
