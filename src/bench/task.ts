@@ -3,6 +3,7 @@
  * of every field. No flags and no files here: the command line turns its flags into overrides.
  */
 import { LockstepError } from '../platform/errors.js';
+import { printable } from '../platform/printable.js';
 
 /** Everything about an evaluation except the strategy and the seed. */
 export interface Task {
@@ -99,9 +100,11 @@ export function makeTask(config: string, profile: ProfileName = 'full', override
 export function parseConfig(config: string): Pick<Task, 'nFeatures' | 'secretSize'> {
   const match = /^n(\d+)-k(\d+)$/.exec(config);
   if (match === null) {
+    const numbers = config.match(/\d{1,4}/g) ?? [];
+    const meant = numbers.length === 2 ? ` Did you mean n${numbers[0]}-k${numbers[1]}?` : '';
     throw new LockstepError(
       'bad-input',
-      `Unknown configuration '${config}'; write nN-kK, features and secret size, as in n32-k8.`,
+      `Unknown configuration '${printable(config)}'; write nN-kK, features and secret size, as in n32-k8.${meant}`,
     );
   }
   return { nFeatures: Number(match[1]), secretSize: Number(match[2]) };

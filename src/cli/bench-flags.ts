@@ -56,10 +56,28 @@ type OverrideFlag = keyof typeof OVERRIDES;
 
 const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
+/** Plain decimals: `Number` would take '', ' 5', '0x10' and '1e3' as well, most of them slips. */
 function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
-  return value;
+  if (!/^-?\d+(\.\d+)?$/.test(text))
+    throw new InvalidArgumentError('It must be a number in plain digits, as 1000 or 0.99.');
+  return Number(text);
+}
+
+function filled(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It must not be empty.');
+  return text;
+}
+
+/** Flags that add up when given several times; of the others the last would win without a word. */
+const REPEATABLE = ['strategy', 'config'];
+
+function refuseRepeats(command: Command): void {
+  for (const option of command.options.filter((one) => !REPEATABLE.includes(one.name()))) {
+    let given = 0;
+    command.on(`option:${option.name()}`, () => {
+      if (++given > 1) command.error(`error: option '${option.flags}' is given more than once`);
+    });
+  }
 }
 
 const words = (text: string, before: string[] = []) =>
@@ -88,7 +106,7 @@ export function addBenchFlags(command: Command): Command {
   for (const [field, says] of Object.entries(OVERRIDES)) {
     command.option(`--${kebab(field)} <number>`, `${says} (default: the profile's)`, number);
   }
-  return command
+  command
     .option('--n-features <number>', 'one configuration: features N (default with --secret-size: 32)', number)
     .option(
       '--secret-size <number>',
@@ -98,6 +116,7 @@ export function addBenchFlags(command: Command): Command {
     .option(
       '--output-dir <folder>',
       'write LABEL_seedSEED.json and the learning curves, one of each a configuration',
+      filled,
     )
     .option('--label <text>', 'first part of those file names (default: strategy and configuration)')
     .option('--resume', 'go on from the checkpoints in --output-dir, and leave out what is complete there')
@@ -107,7 +126,7 @@ export function addBenchFlags(command: Command): Command {
       number,
       60,
     )
-    .option('--adapter <text>', 'use the adapter whose name contains this text')
+    .option('--adapter <text>', 'use the adapter whose name contains this text', filled)
     .addOption(
       new Option('--kernel <name>', 'training kernel; auto takes the fastest that this adapter can run')
         .choices(['auto', ...KERNEL_NAMES])
@@ -118,6 +137,8 @@ export function addBenchFlags(command: Command): Command {
     .option('--json', 'the JSON summary alone on standard output; a list where there are several')
     .option('--log', "the public scaffold's log lines on standard output")
     .option('--quiet', 'no progress');
+  refuseRepeats(command);
+  return command;
 }
 
 /** One strategy on one configuration. */
@@ -151,7 +172,8 @@ function tasksOf(flags: BenchFlags): Task[] {
   const overrides = Object.fromEntries(
     Object.keys(OVERRIDES).map((field) => [field, flags[field as OverrideFlag]]),
   );
-  return [...new Set(configs)].map((config) => makeTask(config, profile, overrides));
+  const tasks = configs.map((config) => makeTask(config, profile, overrides));
+  return [...new Map(tasks.map((task) => [configName(task), task])).values()]; // n8-k2 and n08-k2 are one
 }
 
 /**

@@ -6,11 +6,12 @@
 import { Command } from 'commander';
 import { isHeldByFiles } from '../bench/patient-files.js';
 import { endWorkers } from '../platform/node-worker.js';
+import { printableLines } from '../platform/printable.js';
 import { version } from '../platform/version.js';
 import { registerBench } from './bench-command.js';
 import { EXIT, reportFailure } from './failure.js';
 import { endByForce, endOnInterrupt } from './interrupt.js';
-import { describeFailure, say, stdout } from './outlets.js';
+import { describeFailure, say, stderr, stdout } from './outlets.js';
 import { registerProfile } from './profile-command.js';
 
 endOnInterrupt();
@@ -19,6 +20,11 @@ const program = new Command('lockstep-gpu')
   .description('Train a hundred small neural networks in the same WebGPU dispatches.')
   .version(version)
   .showHelpAfterError('(--help lists the flags)')
+  // What it quotes is the user's, control characters too.
+  .configureOutput({
+    writeOut: (text) => stdout.write(text),
+    writeErr: (text) => stderr.write(printableLines(text)),
+  })
   .exitOverride();
 registerBench(program);
 registerProfile(program);

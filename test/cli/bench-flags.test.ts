@@ -94,3 +94,79 @@ test.each(['--nope', '--secrets many', '--secrets', '--profile huge', 'extra', '
     expect(() => jobs(line)).toThrow(CommanderError);
   },
 );
+
+const NUMERIC = [
+  '--seed',
+  '--secrets',
+  '--orders',
+  '--max-steps',
+  '--early-stop-acc',
+  '--n-features',
+  '--secret-size',
+  '--checkpoint-seconds',
+];
+const NO_NUMBERS = [
+  '',
+  ' 5',
+  '5 ',
+  '1e3',
+  '0x10',
+  '0b1',
+  'NaN',
+  'Infinity',
+  '-',
+  '1_000',
+  '1,000',
+  '.5',
+  '5.',
+  '٣',
+  '+5',
+];
+
+test.each(NUMERIC)('%s takes plain numbers only, and none below 0', (flag) => {
+  const parsed = (value: string) => {
+    const command = addBenchFlags(new Command('bench')).exitOverride();
+    command.configureOutput({ writeErr() {} });
+    return command.parse([flag, value], { from: 'user' }).opts() as BenchFlags;
+  };
+  for (const value of NO_NUMBERS) {
+    expect(() => parsed(value), value).toThrow(CommanderError);
+    expect(() => parsed(value), value).toThrow(/must be a number in plain digits/);
+  }
+  for (const value of ['-1', '-0.5'])
+    expect(() => jobsOf(parsed(value)), value).toThrow(expect.objectContaining({ code: 'bad-input' }));
+});
+
+test.each([
+  '--seed 1 --seed 2',
+  '--label a --output-dir o --label b',
+  '--json --json',
+  '--profile smoke --profile full',
+  '--output-dir a --output-dir b',
+])('%s: a flag given twice is refused', (line) => {
+  expect(() => flagsOf(line)).toThrow(/is given more than once/);
+});
+
+test.each(['--output-dir', '--adapter'])('%s does not take an empty word', (flag) => {
+  const command = addBenchFlags(new Command('bench')).exitOverride();
+  command.configureOutput({ writeErr() {} });
+  for (const word of ['', ' '])
+    expect(() => command.parse([flag, word], { from: 'user' })).toThrow(/must not be empty/);
+});
+
+test.each([
+  ['n32k8', 'n32-k8'],
+  ['32-8', 'n32-k8'],
+  ['N32-K8', 'n32-k8'],
+  ['n=64,k=8', undefined],
+  ['n50_k8', 'n50-k8'],
+  ['x', undefined],
+])('--config %s: what is probably meant is said', (given, meant) => {
+  expect(() => jobs(`--config ${given}`)).toThrow(
+    meant ? `Did you mean ${meant}?` : /^Unknown configuration .* as in n32-k8\.$/,
+  );
+});
+
+test('one configuration written in two ways is one', () => {
+  expect(configs('--config n8-k2,n08-k2 --secrets 2')).toEqual(['n8-k2']);
+});
