@@ -2,7 +2,10 @@
  * Checks a backward pass against finite differences, of the function itself or of its rule in float64. For people who
  * write operations of their own, and for this library's tests.
  */
+import { checkFunction, checkNumber } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
+import { checkOptionNames } from '../platform/options.js';
+import { checkTensor, checkTensorList } from '../tensor/check-tensor.js';
 import { upload } from '../tensor/create.js';
 import { outlive, scope } from '../tensor/scope.js';
 import { showShape } from '../tensor/shape.js';
@@ -42,8 +45,15 @@ export async function gradcheck(
   inputs: readonly Tensor[],
   options: GradcheckOptions = {},
 ): Promise<void> {
+  checkFunction('gradcheck', 'the first argument', fn, '(x) => tanh(x)');
+  checkTensorList('gradcheck', 'inputs', inputs);
+  checkOptionNames('gradcheck', options, ['rule', 'eps', 'atol', 'rtol']);
   const { rule } = options;
+  if (rule !== undefined) checkFunction('gradcheck', 'rule', rule, '([x]) => [x * x]');
   const { eps = rule ? 1e-4 : 1e-2, atol = rule ? 1e-4 : 2e-2, rtol = rule ? 1e-4 : 2e-2 } = options;
+  for (const [name, value] of Object.entries({ eps, atol, rtol })) {
+    checkNumber('gradcheck', name, value, { min: name === 'eps' ? Number.MIN_VALUE : 0 });
+  }
   const values = await Promise.all(inputs.map(async (input) => Float64Array.from(await input.data())));
   const analytic = await gradientsOf(fn, inputs);
   const objective = rule ? objectiveOfRule(rule) : objectiveOfFunction(fn, inputs);
@@ -75,7 +85,8 @@ async function gradientsOf(fn: (...inputs: Tensor[]) => Tensor, inputs: readonly
       if (input.requiresGrad) copy.requiresGrad = true;
       return copy;
     });
-    const result = fn(...copies);
+    const result: unknown = fn(...copies);
+    checkTensor('gradcheck', 'what the function gave', result);
     const weights = upload(
       Float32Array.from({ length: result.numel }, (_, i) => weightOf(i)),
       result.shape,

@@ -4,6 +4,7 @@
  */
 
 import { copyDense } from '../kernels/elementwise.js';
+import { checkFunction } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { defineAutograd, type GraphNode, nextSerial } from '../tensor/graph.js';
 import { type Shape, showShape } from '../tensor/shape.js';
@@ -23,6 +24,7 @@ export const isRecording = (): boolean => recording;
  * const prediction = noGrad(() => model(x));
  */
 export function noGrad<T>(work: () => T): T {
+  checkFunction('noGrad', 'the argument', work, '() => model.forward(x)');
   const before = recording;
   recording = false;
   try {

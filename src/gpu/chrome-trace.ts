@@ -4,7 +4,7 @@
  * Format: Trace Event Format, Google, docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU.
  */
 import type { HostKind, HostSpan } from './host-spans.js';
-import type { Profile } from './profile.js';
+import { checkProfile, type Profile } from './profile.js';
 
 /** An event of the format; times in microseconds. */
 export interface TraceEvent {
@@ -98,6 +98,7 @@ export function merged(spans: readonly HostSpan[]): HostSpan[] {
  * writeFileSync('trace.json', JSON.stringify(chromeTrace(await device.profile(train))));
  */
 export function chromeTrace(profile: Profile): ChromeTrace {
+  checkProfile('chromeTrace', profile, ['kernels', 'host']);
   const { kernels, host, timing } = profile;
   const events: TraceEvent[] = [];
   const name = (what: 'process_name' | 'thread_name', pid: number, tid: number, label: string) =>

@@ -2,6 +2,7 @@
  * The device that tensors are made on when none is named: the first one opened that is still open. One that was lost is not.
  */
 
+import { badArgument } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import type { Device } from './device.js';
 
@@ -40,4 +41,18 @@ export function defaultDevice(): Device {
     );
   }
   return open[0];
+}
+
+/** Throws unless `device` is one that {@link openDevice} gave. `where` is the function that takes it. */
+export function checkDevice(where: string, device: unknown): void {
+  const { commands, check } = (device ?? {}) as Partial<Device>;
+  if (typeof commands === 'object' && typeof check === 'function') return;
+  throw badArgument(where, 'the device', device, 'what await openDevice() gives fits');
+}
+
+/** The device that was named, or the default. */
+export function deviceOr(where: string, device: Device | undefined): Device {
+  if (device === undefined) return defaultDevice();
+  checkDevice(where, device);
+  return device;
 }

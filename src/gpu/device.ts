@@ -3,12 +3,13 @@
  * that WebGPU reports late. It knows neither tensors nor kernels. Opened by open.ts.
  */
 
+import { badArgument, checkFunction, checkNumber, checkText } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { CommandQueue } from './commands.js';
 import { DESTROYED, forgetDefaultDevice } from './default-device.js';
 import { span } from './host-spans.js';
-import { mapWhenDone, sleepBefore, stopWaiting, type WaitOptions } from './map.js';
-import { type CompiledPipeline, type PipelineDescriptor, Pipelines } from './pipelines.js';
+import { checkWaitOptions, mapWhenDone, sleepBefore, stopWaiting, type WaitOptions } from './map.js';
+import { type CompiledPipeline, checkPipeline, type PipelineDescriptor, Pipelines } from './pipelines.js';
 import { BufferPool } from './pool.js';
 import type { Profile } from './profile.js';
 import { Profiler, type ProfileTools } from './profiler.js';
@@ -183,6 +184,9 @@ export class Device {
    */
   allocate(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
     this.check();
+    checkText('device.allocate', 'the label', label);
+    checkNumber('device.allocate', 'bytes', bytes, { min: 0 });
+    checkNumber('device.allocate', 'usage', usage, { min: 1, whole: true });
     const size = Math.max(4, Math.ceil(bytes / 4) * 4);
     const bindable = usage & BufferUsage.STORAGE ? this.limits.maxStorageBufferBindingSize : Infinity;
     const most = Math.min(this.limits.maxBufferSize, bindable);
@@ -242,12 +246,14 @@ export class Device {
    */
   async pipeline(descriptor: PipelineDescriptor): Promise<GPUComputePipeline> {
     this.check();
+    checkPipeline('device.pipeline', descriptor);
     return this.#pipelines.compile(descriptor);
   }
 
   /** As {@link pipeline}, without waiting: an error in the shader reaches the operation that follows. */
   pipelineNow(descriptor: PipelineDescriptor): GPUComputePipeline {
     this.check();
+    checkPipeline('device.pipelineNow', descriptor);
     return this.#pipelines.immediate(descriptor);
   }
 
@@ -272,6 +278,7 @@ export class Device {
    */
   profile<T>(fn: (tools: ProfileTools) => T | Promise<T>): Promise<Profile<T>> {
     this.check();
+    checkFunction('device.profile', 'the first argument', fn, '() => trainStep()');
     return this.#profiler.profile(fn);
   }
 
@@ -286,6 +293,8 @@ export class Device {
     options: WaitOptions = {},
   ): Promise<ArrayBuffer> {
     this.check();
+    checkRead(buffer, offset, bytes);
+    checkWaitOptions('device.read', options);
     this.commands.flush();
     const result = await this.#telling(`Reading ${bytes} bytes`, () =>
       this.#readback.read(buffer, offset, bytes, options),
@@ -321,6 +330,7 @@ export class Device {
   /** Resolves when all work submitted so far is done; throws what went wrong in it. */
   async sync(options: WaitOptions = {}): Promise<void> {
     this.check();
+    checkWaitOptions('device.sync', options);
     this.commands.flush();
     await span('wait', 'sync', async () => {
       await sleepBefore(options);
@@ -347,4 +357,13 @@ export class Device {
   [Symbol.dispose](): void {
     this.destroy();
   }
+}
+
+function checkRead(buffer: unknown, offset: unknown, bytes: unknown): void {
+  const { size } = (buffer ?? {}) as Partial<GPUBuffer>;
+  if (typeof size !== 'number') {
+    throw badArgument('device.read', 'the buffer', buffer, 'a GPUBuffer fits, as device.allocate() gives');
+  }
+  checkNumber('device.read', 'the offset', offset, { min: 0, max: size, whole: true });
+  checkNumber('device.read', 'bytes', bytes, { min: 0, max: size, whole: true });
 }

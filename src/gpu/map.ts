@@ -3,6 +3,8 @@
  * main thread, without a pause, for as long as a map is awaited, and so takes a core from an adapter that computes
  * on the CPU. There one buffer at a time is looked at, now and then: that of the oldest work, for no other is done earlier.
  */
+import { checkNumber } from '../platform/arguments.js';
+import { checkOptionNames } from '../platform/options.js';
 import { hasDawnAddOn } from '../platform/platform.js';
 import type { DeviceInfo } from './device.js';
 import { span } from './host-spans.js';
@@ -14,6 +16,14 @@ export interface WaitOptions {
   expectedMs?: number;
   /** When the work was submitted, by `performance.now()`: what is older is looked at first. Default: now. */
   submitted?: number;
+}
+
+/** Throws for options of other names, and for times that are none. */
+export function checkWaitOptions(where: string, options: WaitOptions): void {
+  checkOptionNames(where, options, ['expectedMs', 'submitted']);
+  const { expectedMs, submitted } = options;
+  if (expectedMs !== undefined) checkNumber(where, 'expectedMs', expectedMs, { min: 0 });
+  if (submitted !== undefined) checkNumber(where, 'submitted', submitted);
 }
 
 /** Share of the expected time that is slept before the first look: half, so that the guess may be twice too long. */

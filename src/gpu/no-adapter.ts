@@ -2,6 +2,7 @@
  * What to tell someone whose machine offers no WebGPU adapter, or whose page no WebGPU: one paragraph, the same from every
  * command. Words only; the search for an adapter is in open.ts.
  */
+import { checkText } from '../platform/arguments.js';
 import type { PageFacts } from '../platform/platform.js';
 
 /**
@@ -12,6 +13,7 @@ import type { PageFacts } from '../platform/platform.js';
  * console.error(noAdapterMessage(process.platform));
  */
 export function noAdapterMessage(platform: string): string {
+  checkText('noAdapterMessage', 'the platform', platform);
   const found = 'No WebGPU adapter was found.';
   switch (platform) {
     case 'linux':

@@ -3,7 +3,9 @@
  * that kernels make use of.
  */
 
+import { badArgument, checkList, checkNumber, checkObject, checkText } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
+import { checkOptionNames } from '../platform/options.js';
 import { platformName } from '../platform/platform.js';
 import { type AdapterListing, implementation, requestAdapter } from './dawn.js';
 import { rememberDevice } from './default-device.js';
@@ -56,6 +58,7 @@ export interface OpenOptions {
  * device.destroy();
  */
 export async function openDevice(options: OpenOptions = {}): Promise<Device> {
+  checkOpenOptions(options);
   if (options.device) {
     const info = (options.device as { adapterInfo?: GPUAdapterInfo }).adapterInfo;
     return remember(new Device(options.device, describe(options.device, info), false));
@@ -72,6 +75,45 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   });
   adapters.set(device, adapter);
   return remember(new Device(device, describe(device, adapter.info, listing), true));
+}
+
+const OPTIONS = [
+  'device',
+  'adapter',
+  'powerPreference',
+  'requiredFeatures',
+  'wantedFeatures',
+  'requiredLimits',
+  'toggles',
+];
+
+function checkOpenOptions(options: OpenOptions): void {
+  const where = 'openDevice';
+  checkOptionNames(where, options, OPTIONS);
+  const { device, adapter, powerPreference, requiredLimits } = options;
+  if (device !== undefined && typeof device?.createBuffer !== 'function') {
+    const fits = (device as unknown) instanceof Device ? 'it is open already' : 'a GPUDevice of yours fits';
+    throw badArgument(where, 'the device', device, fits);
+  }
+  if (adapter !== undefined) checkText(where, 'adapter', adapter);
+  if (powerPreference !== undefined) {
+    checkText(where, 'powerPreference', powerPreference, ['low-power', 'high-performance']);
+  }
+  for (const name of ['requiredFeatures', 'wantedFeatures', 'toggles'] as const) {
+    const list = options[name];
+    if (list === undefined) continue;
+    checkList(where, name, list, 'a list of names fits');
+    for (const each of list) checkText(where, `an element of ${name}`, each);
+  }
+  if (requiredLimits === undefined) return;
+  if (typeof requiredLimits === 'string')
+    checkText(where, 'requiredLimits', requiredLimits, ['max', 'default']);
+  else {
+    checkObject(where, 'requiredLimits', requiredLimits, "'max', 'default' or limits by name fit");
+    for (const [name, limit] of Object.entries(requiredLimits)) {
+      checkNumber(where, `the limit ${name}`, limit, { min: 0, whole: true });
+    }
+  }
 }
 
 /** Keeps an adapter reachable as long as its device: Dawn crashes when it is collected earlier. */

@@ -2,7 +2,9 @@
  * Compute pipelines of one device, compiled once each. Layouts are `auto`: bind groups come from
  * `pipeline.getBindGroupLayout(0)`.
  */
+import { checkNumber, checkObject, checkText } from '../platform/arguments.js';
 import type { LockstepError } from '../platform/errors.js';
+import { checkOptionNames } from '../platform/options.js';
 import { noteSpan } from './host-spans.js';
 import { shaderError } from './shader-errors.js';
 
@@ -27,6 +29,20 @@ export type ShaderOptions = Readonly<Record<string, string | number | boolean>>;
 export interface CompiledPipeline extends PipelineDescriptor {
   pipeline: GPUComputePipeline;
   ms: number;
+}
+
+/** Throws for a descriptor of other names or kinds. */
+export function checkPipeline(where: string, descriptor: PipelineDescriptor): void {
+  checkObject(where, 'the descriptor', descriptor, '{ label, code } fits');
+  checkOptionNames(where, descriptor, ['label', 'code', 'entryPoint', 'constants', 'options']);
+  const { label, code, entryPoint, constants, options } = descriptor;
+  checkText(where, 'the label', label);
+  checkText(where, 'the code', code);
+  if (entryPoint !== undefined) checkText(where, 'the entry point', entryPoint);
+  if (options !== undefined) checkObject(where, 'options', options, 'names with values fit');
+  if (constants === undefined) return;
+  checkObject(where, 'constants', constants, 'names with numbers fit');
+  for (const [name, value] of Object.entries(constants)) checkNumber(where, `the constant ${name}`, value);
 }
 
 const keyOf = ({ code, entryPoint, constants }: PipelineDescriptor): string =>

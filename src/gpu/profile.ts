@@ -2,6 +2,7 @@
  * A profile as data: what ran when, and what that comes to. Made by Device.profile; tables, traces and pages are made
  * from it elsewhere.
  */
+import { badArgument } from '../platform/arguments.js';
 import type { HostKind, HostSpan } from './host-spans.js';
 import type { CompiledPipeline } from './pipelines.js';
 import type { Recorded } from './recording.js';
@@ -111,7 +112,9 @@ function total(values: readonly (number | undefined)[]): number | undefined {
 }
 
 /** Totals by kernel and variant, the one that took longest first. */
-export function kernelTotals({ kernels }: Pick<Profile, 'kernels'>): KernelTotal[] {
+export function kernelTotals(profile: Pick<Profile, 'kernels'>): KernelTotal[] {
+  checkProfile('kernelTotals', profile);
+  const { kernels } = profile;
   const groups = new Map<string, KernelSpan[]>();
   for (const span of kernels) {
     const key = `${span.kernel}\n${span.variant}`;
@@ -145,7 +148,9 @@ const BLOCKING: readonly HostKind[] = ['encode', 'submit', 'upload', 'read-back'
  * Divides the wall time. While a kernel runs, the host's time does not count. Otherwise the innermost span of the
  * host's thread does; without one, compiling; without that, a wait, which is idle time.
  */
-export function accountsOf({ wall, kernels, host }: Pick<Profile, 'wall' | 'kernels' | 'host'>): Accounts {
+export function accountsOf(profile: Pick<Profile, 'wall' | 'kernels' | 'host'>): Accounts {
+  checkProfile('accountsOf', profile, ['kernels', 'host']);
+  const { wall, kernels, host } = profile;
   const accounts: Accounts = {
     wall,
     kernels: kernels.reduce((sum, { start, end }) => sum + end - start, 0),
@@ -190,4 +195,11 @@ function attribute(accounts: Accounts, open: ReadonlySet<HostSpan>, ms: number):
   }
   if (inner) accounts.host[inner.kind] = (accounts.host[inner.kind] ?? 0) + ms;
   else if (waits) accounts.idle += ms;
+}
+
+/** Throws unless `profile` is one that Device.profile gave. `lists`: what is needed of it. */
+export function checkProfile(where: string, profile: unknown, lists: readonly string[] = ['kernels']): void {
+  const given = (profile ?? {}) as Record<string, unknown>;
+  if (lists.every((name) => Array.isArray(given[name]))) return;
+  throw badArgument(where, 'the profile', profile, 'what await device.profile(fn) gives fits');
 }

@@ -11,6 +11,7 @@ import {
 } from '../../shaders/ceilings.wgsl.js';
 import { annotateLaunch } from '../gpu/annotate.js';
 import { bindGroup } from '../gpu/bind.js';
+import { checkDevice } from '../gpu/default-device.js';
 import type { Device } from '../gpu/device.js';
 import { BufferUsage } from '../gpu/usage.js';
 
@@ -42,6 +43,7 @@ const MOST_ROUNDS = 2 ** 16;
  * const { gbPerSecond, gflopPerSecond } = await measureCeilings(device);
  */
 export async function measureCeilings(device: Device): Promise<Ceilings> {
+  checkDevice('measureCeilings', device);
   const kind = device.info.isCpu ? 'cpu' : 'gpu';
   const vectors = await measureCopy(device, 'vec4f', 16, COPIED_BYTES[kind]);
   const floats = await measureCopy(device, 'f32', 4, COPIED_BYTES[kind]);

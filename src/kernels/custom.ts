@@ -1,7 +1,10 @@
 /** Runs a WGSL kernel of the user's over tensors: the bindings' order, one dispatch, one new tensor. */
+import { checkList, checkNumber, checkObject, checkText } from '../platform/arguments.js';
 import { bytesOf, checkArray } from '../platform/bytes.js';
 import { LockstepError } from '../platform/errors.js';
-import type { DType } from '../tensor/dtype.js';
+import { checkOptionNames } from '../platform/options.js';
+import { checkTensorList } from '../tensor/check-tensor.js';
+import { checkDtype, type DType } from '../tensor/dtype.js';
 import { checkShape, type Shape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { copyDense } from './elementwise.js';
@@ -52,8 +55,9 @@ export interface KernelCall {
  *   workgroups: [Math.ceil(x.numel / 64)],
  * });
  */
-export function runKernel({ label, code, inputs, params, output, workgroups, flops }: KernelCall): Tensor {
-  checkShape(label, output.shape);
+export function runKernel(call: KernelCall): Tensor {
+  checkCall(call);
+  const { label, code, inputs, params, output, workgroups, flops } = call;
   if (inputs.length === 0)
     throw new LockstepError('bad-input', `${label}: a kernel needs at least one input.`);
   const device = commonDevice(label, inputs);
@@ -84,4 +88,25 @@ function wordsOf(label: string, params: NonNullable<KernelCall['params']>): Uint
     );
   }
   return new Uint32Array(bytesOf(label, params).slice().buffer);
+}
+
+const NAMES = ['label', 'code', 'inputs', 'params', 'output', 'workgroups', 'flops'];
+
+function checkCall(call: KernelCall): void {
+  checkObject('runKernel', 'the argument', call, `one object with ${NAMES.join(', ')} fits`);
+  checkOptionNames('runKernel', call, NAMES);
+  const { label, code, inputs, output, workgroups, flops } = call;
+  checkText('runKernel', 'the label', label);
+  checkText(label, 'the code', code);
+  checkTensorList(label, 'inputs', inputs);
+  checkObject(label, 'the output', output, '{ shape, dtype } fits');
+  checkOptionNames(`${label}, output`, output, ['shape', 'dtype']);
+  checkShape(label, output.shape);
+  if (output.dtype !== undefined) checkDtype(label, output.dtype);
+  checkList(label, 'workgroups', workgroups, 'a list fits, as [64]');
+  checkNumber(label, 'the length of workgroups', workgroups.length, { min: 1, max: 3, whole: true });
+  workgroups.forEach((count, i) => {
+    checkNumber(label, `workgroups[${i}]`, count, { min: 0, whole: true });
+  });
+  if (flops !== undefined) checkNumber(label, 'flops', flops, { min: 0 });
 }

@@ -2,15 +2,19 @@
  * PyTorch's init functions (`torch.nn.init`) on host arrays: same formulas, same draws from the same generator. They
  * change their argument in place, hence PyTorch's trailing underscore, and return it.
  */
-import { badArgument, checkNumber } from '../platform/arguments.js';
+import { badArgument, checkKind, checkNumber, checkText } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
+import { checkOptionNames } from '../platform/options.js';
 import type { Generator } from '../random/generator.js';
+import { checkGenerator } from '../tensor/check-options.js';
 import { type NdArray, ndarray } from '../tensor/ndarray.js';
 import { normalCdf, normalQuantile } from './normal-quantile.js';
 import { orthonormalColumns } from './orthonormal.js';
 
 /** Which activation follows a layer; what {@link calculateGain} knows. */
 export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leaky_relu' | 'selu';
+
+const NONLINEARITIES: readonly Nonlinearity[] = ['linear', 'sigmoid', 'tanh', 'relu', 'leaky_relu', 'selu'];
 
 /** Options of the Kaiming functions, with PyTorch's defaults. */
 export interface KaimingOptions {
@@ -34,6 +38,8 @@ export interface LinearParameters {
  * @param param Negative slope of `leaky_relu`, default 0.01; no meaning for the others.
  */
 export function calculateGain(nonlinearity: Nonlinearity, param = 0.01): number {
+  checkText('calculateGain', 'the nonlinearity', nonlinearity, NONLINEARITIES);
+  checkNumber('calculateGain', 'param', param);
   switch (nonlinearity) {
     case 'linear':
     case 'sigmoid':
@@ -46,22 +52,19 @@ export function calculateGain(nonlinearity: Nonlinearity, param = 0.01): number 
       return Math.sqrt(2 / (1 + param * param));
     case 'selu':
       return 3 / 4;
-    default:
-      throw new LockstepError(
-        'bad-input',
-        `calculateGain: unknown nonlinearity '${nonlinearity}'; known are linear, sigmoid, tanh, relu, leaky_relu, selu.`,
-      );
   }
 }
 
 /** Uniforms of [from, to). Default [0, 1). */
 export function uniform_(array: NdArray, generator: Generator, from = 0, to = 1): NdArray {
+  checkFill('uniform_', array, generator);
   generator.uniform(array.data, from, to);
   return array;
 }
 
 /** Normals of the given mean and standard deviation. Default 0 and 1. */
 export function normal_(array: NdArray, generator: Generator, mean = 0, std = 1): NdArray {
+  checkFill('normal_', array, generator);
   generator.normal(array.data, mean, std);
   return array;
 }
@@ -75,6 +78,9 @@ export function truncNormal_(
   low = -2,
   high = 2,
 ): NdArray {
+  checkFill('truncNormal_', array, generator);
+  checkNumber('truncNormal_', 'mean', mean);
+  for (const value of [std, low, high]) checkKind('truncNormal_', 'an argument', value, 'number');
   if (!(std > 0)) throw badArgument('truncNormal_', 'the standard deviation', std, 'it has to be above 0');
   if (!(low < high)) {
     throw badArgument('truncNormal_', 'the lower bound', low, `it has to be below the upper one, ${high}`);
@@ -93,22 +99,27 @@ export function truncNormal_(
 
 /** One value everywhere. */
 export function constant_(array: NdArray, value: number): NdArray {
+  checkArray('constant_', array);
+  if (typeof value !== 'number') throw badArgument('constant_', 'the value', value, 'a number fits');
   array.data.fill(value);
   return array;
 }
 
 /** Fills with 0. */
 export function zeros_(array: NdArray): NdArray {
+  checkArray('zeros_', array);
   return constant_(array, 0);
 }
 
 /** Fills with 1. */
 export function ones_(array: NdArray): NdArray {
+  checkArray('ones_', array);
   return constant_(array, 1);
 }
 
 /** Ones on the diagonal of a matrix, zeros elsewhere. */
 export function eye_(array: NdArray): NdArray {
+  checkArray('eye_', array);
   const [rows, cols] = matrixOf(array, 'eye_');
   zeros_(array);
   for (let i = 0; i < Math.min(rows, cols); i++) array.data[i * (cols + 1)] = 1;
@@ -122,6 +133,7 @@ export function eye_(array: NdArray): NdArray {
  * @param std Default 0.01.
  */
 export function sparse_(array: NdArray, generator: Generator, sparsity: number, std = 0.01): NdArray {
+  checkFill('sparse_', array, generator);
   const [rows, cols] = matrixOf(array, 'sparse_');
   checkNumber('sparse_', 'the sparsity', sparsity, { min: 0, max: 1 });
   normal_(array, generator, 0, std);
@@ -134,6 +146,8 @@ export function sparse_(array: NdArray, generator: Generator, sparsity: number, 
 
 /** Multiplies every element, as `weight.data *= factor` does in PyTorch: factor and product in float32. */
 export function scale_(array: NdArray, factor: number): NdArray {
+  checkArray('scale_', array);
+  if (typeof factor !== 'number') throw badArgument('scale_', 'the factor', factor, 'a number fits');
   const { data } = array;
   const rounded = Math.fround(factor);
   for (let i = 0; i < data.length; i++) data[i] *= rounded;
@@ -146,18 +160,25 @@ export function scale_(array: NdArray, factor: number): NdArray {
  * @example init.xavierUniform_(model.hidden.weight, model.generator, init.calculateGain('relu'));
  */
 export function xavierUniform_(array: NdArray, generator: Generator, gain = 1): NdArray {
+  checkFill('xavierUniform_', array, generator);
   const bound = Math.sqrt(3) * xavierStd(array, gain, 'xavierUniform_');
+  if (array.data.length === 0) return array;
   return uniform_(array, generator, -bound, bound);
 }
 
 /** N(0, std^2) with `std = gain sqrt(2 / (fan_in + fan_out))` (Glorot and Bengio 2010). */
 export function xavierNormal_(array: NdArray, generator: Generator, gain = 1): NdArray {
-  return normal_(array, generator, 0, xavierStd(array, gain, 'xavierNormal_'));
+  checkFill('xavierNormal_', array, generator);
+  const std = xavierStd(array, gain, 'xavierNormal_');
+  if (array.data.length === 0) return array;
+  return normal_(array, generator, 0, std);
 }
 
 /** U(-b, b) with `b = gain sqrt(3 / fan)` (He et al. 2015). */
 export function kaimingUniform_(array: NdArray, generator: Generator, options: KaimingOptions = {}): NdArray {
+  checkFill('kaimingUniform_', array, generator);
   const bound = Math.sqrt(3) * kaimingStd(array, options, 'kaimingUniform_');
+  if (array.data.length === 0) return array;
   return uniform_(array, generator, -bound, bound);
 }
 
@@ -167,7 +188,10 @@ export function kaimingUniform_(array: NdArray, generator: Generator, options: K
  * @example init.kaimingNormal_(model.hidden.weight, model.generator, { nonlinearity: 'relu' });
  */
 export function kaimingNormal_(array: NdArray, generator: Generator, options: KaimingOptions = {}): NdArray {
-  return normal_(array, generator, 0, kaimingStd(array, options, 'kaimingNormal_'));
+  checkFill('kaimingNormal_', array, generator);
+  const std = kaimingStd(array, options, 'kaimingNormal_');
+  if (array.data.length === 0) return array;
+  return normal_(array, generator, 0, std);
 }
 
 /**
@@ -175,6 +199,8 @@ export function kaimingNormal_(array: NdArray, generator: Generator, options: Ka
  * diagonal is positive. More than two dimensions count as [first, all others].
  */
 export function orthogonal_(array: NdArray, generator: Generator, gain = 1): NdArray {
+  checkFill('orthogonal_', array, generator);
+  checkNumber('orthogonal_', 'gain', gain);
   if (array.shape.length < 2) throw tooFewDimensions(array, 'orthogonal_');
   const rows = array.shape[0];
   const cols = array.data.length / rows;
@@ -199,6 +225,9 @@ export function linearParameters(
   outFeatures: number,
   generator: Generator,
 ): LinearParameters {
+  checkNumber('linearParameters', 'inFeatures', inFeatures, { min: 0, whole: true });
+  checkNumber('linearParameters', 'outFeatures', outFeatures, { min: 0, whole: true });
+  checkGenerator('linearParameters', generator);
   const weight = ndarray(outFeatures, inFeatures);
   const bias = ndarray(outFeatures);
   // PyTorch states the weight's bound as Kaiming's with a = sqrt 5; kept, for the rounding of the bound.
@@ -209,12 +238,17 @@ export function linearParameters(
 }
 
 function xavierStd(array: NdArray, gain: number, name: string): number {
+  checkNumber(name, 'gain', gain);
   const [fanIn, fanOut] = fans(array, name);
   return gain * Math.sqrt(2 / (fanIn + fanOut));
 }
 
 function kaimingStd(array: NdArray, options: KaimingOptions, name: string): number {
+  checkOptionNames(name, options, ['a', 'mode', 'nonlinearity']);
   const { a = 0, mode = 'fan_in', nonlinearity = 'leaky_relu' } = options;
+  checkNumber(name, 'a', a);
+  checkText(name, 'mode', mode, ['fan_in', 'fan_out']);
+  checkText(name, 'nonlinearity', nonlinearity, NONLINEARITIES);
   const [fanIn, fanOut] = fans(array, name);
   return calculateGain(nonlinearity, a) / Math.sqrt(mode === 'fan_in' ? fanIn : fanOut);
 }
@@ -240,4 +274,20 @@ function tooFewDimensions(array: NdArray, name: string): LockstepError {
     'bad-input',
     `${name}: an array of shape [${array.shape}] has no fan-in and fan-out; give one of two or more dimensions.`,
   );
+}
+
+function checkArray(name: string, array: unknown): void {
+  const { shape, data } = (array ?? {}) as Partial<NdArray>;
+  if (Array.isArray(shape) && data instanceof Float32Array) return;
+  throw badArgument(
+    name,
+    'the first argument',
+    array,
+    'an array fits, as model.hidden.weight or ndarray(2, 3)',
+  );
+}
+
+function checkFill(name: string, array: unknown, generator: unknown): void {
+  checkArray(name, array);
+  checkGenerator(name, generator);
 }

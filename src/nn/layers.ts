@@ -2,13 +2,13 @@
 import { type LeakyReluOptions, leakyRelu, relu, sigmoid, tanh } from '../autograd/ops/elementwise.js';
 import { fusedMlp, fusedMlpBce } from '../autograd/ops/fused-mlp.js';
 import { linear } from '../autograd/ops/matmul.js';
+import { checkDevice } from '../gpu/default-device.js';
 import type { Device } from '../gpu/device.js';
-import { checkNumber } from '../platform/arguments.js';
+import { badArgument, checkBoolean, checkNumber } from '../platform/arguments.js';
 import { checkOptionNames } from '../platform/options.js';
 import type { Generator } from '../random/generator.js';
 import { generatorOr, upload } from '../tensor/create.js';
 import { ndarray } from '../tensor/ndarray.js';
-import { checkShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { kaimingUniform_, linearParameters } from './init.js';
 import { Module } from './module.js';
@@ -19,6 +19,18 @@ export interface LayerOptions {
   device?: Device;
   /** Draws the initial weights. Default: the program's, see {@link manualSeed}. */
   generator?: Generator;
+}
+
+/** Throws for extents that are no whole numbers, and for options of other names or kinds. */
+function checkLayer(
+  name: string,
+  extents: Readonly<Record<string, number>>,
+  options: LayerOptions,
+  others: readonly string[] = [],
+): void {
+  for (const [key, value] of Object.entries(extents)) checkNumber(name, key, value, { min: 0, whole: true });
+  checkOptionNames(name, options, ['device', 'generator', ...others]);
+  if (options.device !== undefined) checkDevice(name, options.device);
 }
 
 /**
@@ -36,9 +48,10 @@ export class Linear extends Module {
 
   constructor(inFeatures: number, outFeatures: number, options: LayerOptions & { bias?: boolean } = {}) {
     super();
-    checkShape('Linear', [outFeatures, inFeatures]);
+    checkLayer('Linear', { inFeatures, outFeatures }, options, ['bias']);
     const { device, bias = true } = options;
-    const generator = generatorOr(options.generator);
+    checkBoolean('Linear', 'bias', bias);
+    const generator = generatorOr('Linear', options.generator);
     const parameter = { device, requiresGrad: true };
     if (bias) {
       const drawn = linearParameters(inFeatures, outFeatures, generator);
@@ -75,7 +88,8 @@ export class FusedMlp extends Module {
 
   constructor(inFeatures: number, hidden: number, options: LayerOptions = {}) {
     super();
-    const generator = generatorOr(options.generator);
+    checkLayer('FusedMlp', { inFeatures, hidden }, options);
+    const generator = generatorOr('FusedMlp', options.generator);
     this.hidden = new Linear(inFeatures, hidden, { ...options, generator });
     this.output = new Linear(hidden, 1, { ...options, generator });
   }
@@ -167,6 +181,12 @@ export class Sequential extends Module {
 
   constructor(...modules: Module[]) {
     super();
+    modules.forEach((module, i) => {
+      if (typeof (module as Partial<Module> | null | undefined)?.forward === 'function') return;
+      const fits =
+        'modules fit, one after the other: new Sequential(a, b), of a list new Sequential(...list)';
+      throw badArgument('Sequential', `the module ${i}`, module, fits);
+    });
     this.#modules = modules;
     modules.forEach((module, i) => {
       this[i] = module;

@@ -41,6 +41,12 @@ export function checkNumber(where: string, what: string, value: unknown, range: 
   if (!fits) throw badArgument(where, what, value, `it has to be ${showRange(range)}`);
 }
 
+/** Throws unless `value` is of the kind that `typeof` names; which values of the kind fit is the caller's to say. */
+export function checkKind(where: string, what: string, value: unknown, kind: 'number' | 'string'): void {
+  if (typeof value !== kind)
+    throw badArgument(where, what, value, `a ${kind === 'string' ? 'text' : kind} fits`);
+}
+
 /** Throws unless `value` is true or false. */
 export function checkBoolean(where: string, what: string, value: unknown): void {
   if (typeof value !== 'boolean') throw badArgument(where, what, value, 'true or false fits');

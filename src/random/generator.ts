@@ -3,7 +3,7 @@
  * permutations are equal, uniforms equal to the last bit, normals within 2e-6 of PyTorch's (which approximates log,
  * sin and cos). Source: ATen/core/DistributionsHelper.h, ATen/native/cpu/DistributionTemplates.h.
  */
-import { badArgument } from '../platform/arguments.js';
+import { badArgument, checkKind } from '../platform/arguments.js';
 import { checkArray, typedArrayName } from '../platform/bytes.js';
 import { LockstepError } from '../platform/errors.js';
 import { printable } from '../platform/printable.js';
@@ -34,7 +34,7 @@ export class Generator {
    */
   constructor(seed: number) {
     if (!Number.isSafeInteger(seed)) {
-      throw new LockstepError('bad-input', `Generator: the seed is ${seed}; give a whole number below 2^53.`);
+      throw badArgument('Generator', 'the seed', seed, 'give a whole number below 2^53');
     }
     this.seed = seed;
     this.engine = Mt19937.fromSeed(seed >>> 0);
@@ -87,6 +87,8 @@ export class Generator {
   uniform(out: Float32Array, from = 0, to = 1): void {
     checkArray('Generator.uniform', out, 'Float32Array');
     if (out.length === 0) return; // the bounds of a layer without inputs are infinite
+    checkKind('uniform', 'from', from, 'number');
+    checkKind('uniform', 'to', to, 'number');
     const low = Math.fround(from);
     const range = Math.fround(Math.fround(to) - low);
     if (!(from <= to && Number.isFinite(range))) {
@@ -104,6 +106,8 @@ export class Generator {
   /** Fills `out` with normals: `tensor.normal_(mean, std, generator=g)` in float32. */
   normal(out: Float32Array, mean = 0, std = 1): void {
     checkArray('Generator.normal', out, 'Float32Array');
+    checkKind('normal', 'the mean', mean, 'number');
+    checkKind('normal', 'the standard deviation', std, 'number');
     if (!(std >= 0)) throw badArgument('normal', 'the standard deviation', std, 'it has to be at least 0');
     if (out.length < 16) this.normalSerial(out, mean, std);
     else this.normalBlocks(out, mean, std);
@@ -171,6 +175,8 @@ function boundsOf(out: Int32Array | Uint32Array | Float32Array): Bounds {
 }
 
 function checkedRange(low: number, high: number, { least, largest, of }: Bounds): number {
+  checkKind('randint', 'low', low, 'number');
+  checkKind('randint', 'high', high, 'number');
   const range = high - low;
   const whole = Number.isInteger(low) && Number.isInteger(high);
   if (!(whole && low < high && low >= least && high - 1 <= largest && Number.isSafeInteger(range))) {

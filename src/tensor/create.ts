@@ -5,10 +5,13 @@
 import { defaultDevice } from '../gpu/default-device.js';
 import type { Device } from '../gpu/device.js';
 import { BufferUsage } from '../gpu/usage.js';
+import { checkNumber } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { showKind } from '../platform/options.js';
 import { printable } from '../platform/printable.js';
 import { Generator } from '../random/generator.js';
+import { checkGenerator, checkRandomOptions, checkTensorOptions } from './check-options.js';
+import { checkTensor } from './check-tensor.js';
 import { BYTES_PER_ELEMENT, checkDtype, type DType, type HostArray, hostArray } from './dtype.js';
 import { hostValues, type TypedArray, valuesOf } from './host-values.js';
 import { checkShape, numelOf, type Shape, showShape } from './shape.js';
@@ -35,11 +38,16 @@ let defaultGenerator = new Generator(0);
 
 /** Seeds the generator that random constructors and layers use when none is given, as `torch.manual_seed` does. */
 export function manualSeed(seed: number): void {
+  checkNumber('manualSeed', 'the seed', seed, { whole: true });
   defaultGenerator = new Generator(seed);
 }
 
 /** The generator for who was given none. @internal */
-export const generatorOr = (generator?: Generator): Generator => generator ?? defaultGenerator;
+export function generatorOr(where: string, generator?: Generator): Generator {
+  if (generator === undefined) return defaultGenerator;
+  checkGenerator(where, generator);
+  return generator;
+}
 
 /** A tensor with these row-major elements. @internal */
 export function upload(data: HostArray, shape: Shape, dtype: DType, options: TensorOptions = {}): Tensor {
@@ -82,10 +90,10 @@ export function tensor(
   values: NestedArray | TypedArray,
   options: TensorOptions & { shape?: Shape } = {},
 ): Tensor {
+  checkTensorOptions('tensor', options, ['requiresGrad', 'shape']);
   const { flat, shape: natural, dtype: own } = valuesOf('tensor', values);
   const { shape = natural, dtype = own } = options;
   checkShape('tensor', shape);
-  checkDtype('tensor', dtype);
   if (numelOf(shape) !== flat.length) {
     throw new LockstepError(
       'bad-input',
@@ -101,6 +109,8 @@ export function full(shape: Shape, value: number | boolean, options: TensorOptio
 }
 
 function filled(where: string, shape: Shape, value: number | boolean, options: TensorOptions): Tensor {
+  checkShape(where, shape);
+  checkTensorOptions(where, options);
   const { dtype = typeof value === 'boolean' ? 'bool' : 'f32', device } = options;
   const data = zerosOnHost(where, dtype, shape, device);
   const [element] = hostValues(where, [value], dtype);
@@ -135,18 +145,23 @@ export function arange(
 ): Tensor {
   const [start, end] = typeof second === 'number' ? [first, second] : [0, first];
   const options = typeof second === 'object' ? second : last;
+  checkNumber('arange', typeof second === 'number' ? 'the start' : 'the end', first);
+  if (typeof second !== 'object' && second !== undefined) checkNumber('arange', 'the end', second);
+  checkNumber('arange', 'the step', step);
+  checkTensorOptions('arange', options);
   const count = Math.ceil((end - start) / step);
   if (!(Number.isFinite(count) && count >= 0)) {
     throw new LockstepError('bad-input', `arange: from ${start} to ${end} by ${step} never ends.`);
   }
   const dtype = options.dtype ?? ([start, end, step].every(Number.isInteger) ? 'i32' : 'f32');
-  checkDtype('arange', dtype);
   const values = Array.from({ length: count }, (_, i) => start + i * step);
   return upload(hostValues('arange', values, dtype), [count], dtype, options);
 }
 
 /** The identity matrix, [n, n]. Example: `eye(3)`. */
 export function eye(n: number, options: TensorOptions = {}): Tensor {
+  checkNumber('eye', 'the size', n, { min: 0, whole: true });
+  checkTensorOptions('eye', options);
   const { dtype = 'f32', device } = options;
   const data = zerosOnHost('eye', dtype, [n, n], device);
   for (let i = 0; i < n; i++) data[i * (n + 1)] = 1;
@@ -155,15 +170,17 @@ export function eye(n: number, options: TensorOptions = {}): Tensor {
 
 /** Uniform numbers of [0, 1), the ones that `torch.rand` draws. Example: `rand([2, 3], { generator })`. */
 export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
+  checkRandomOptions('rand', options);
   const data = zerosOnHost('rand', 'f32', shape, options.device) as Float32Array;
-  generatorOr(options.generator).uniform(data);
+  generatorOr('rand', options.generator).uniform(data);
   return upload(data, shape, 'f32', options);
 }
 
 /** Normal numbers, mean 0 and variance 1, the ones that `torch.randn` draws (within 2e-6). */
 export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
+  checkRandomOptions('randn', options);
   const data = zerosOnHost('randn', 'f32', shape, options.device) as Float32Array;
-  generatorOr(options.generator).normal(data);
+  generatorOr('randn', options.generator).normal(data);
   return upload(data, shape, 'f32', options);
 }
 
@@ -173,14 +190,17 @@ export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
  * @throws LockstepError `bad-input` where low is not below high, or the range is not within i32.
  */
 export function randint(low: number, high: number, shape: Shape, options: RandomOptions = {}): Tensor {
+  checkRandomOptions('randint', options);
   const data = zerosOnHost('randint', 'i32', shape, options.device) as Int32Array;
-  generatorOr(options.generator).randintFill(data, low, high);
+  generatorOr('randint', options.generator).randintFill(data, low, high);
   return upload(data, shape, 'i32', options);
 }
 
 /** The numbers 0 to n - 1 in random order, dtype i32, as `torch.randperm` orders them. */
 export function randperm(n: number, options: RandomOptions = {}): Tensor {
-  return upload(Int32Array.from(generatorOr(options.generator).randperm(n)), [n], 'i32', options);
+  checkRandomOptions('randperm', options);
+  const order = generatorOr('randperm', options.generator).randperm(n);
+  return upload(Int32Array.from(order), [n], 'i32', options);
 }
 
 /**
@@ -195,8 +215,8 @@ export function fromBuffer(
   options: Omit<TensorOptions, 'requiresGrad'> = {},
 ): Tensor {
   checkShape('fromBuffer', shape);
+  checkTensorOptions('fromBuffer', options, []);
   const { device = defaultDevice(), dtype = 'f32' } = options;
-  checkDtype('fromBuffer', dtype);
   checkBuffer('fromBuffer', buffer, BufferUsage.STORAGE | BufferUsage.COPY_SRC, 'STORAGE and COPY_SRC');
   const bytes = numelOf(shape) * BYTES_PER_ELEMENT;
   if (buffer.size < bytes) {
@@ -215,6 +235,7 @@ export function fromBuffer(
  * @throws LockstepError `bad-input` where they do not fit, and for strided views.
  */
 export function copyToBuffer(source: Tensor, target: GPUBuffer, targetOffset = 0): void {
+  checkTensor('copyToBuffer', 'the source', source);
   if (!source.contiguous) {
     throw new LockstepError(
       'bad-input',

@@ -1,3 +1,5 @@
+import { checkNumber } from '../platform/arguments.js';
+
 /**
  * A dense row-major float32 array on the host: shape and data, no operations. What init functions fill and what
  * weights are handed over in. It is not a Tensor: nothing here touches a GPU.
@@ -10,5 +12,8 @@ export interface NdArray {
 
 /** A zero-filled {@link NdArray}. */
 export function ndarray(...shape: number[]): NdArray {
+  shape.forEach((extent, axis) => {
+    checkNumber('ndarray', `the extent ${axis}`, extent, { min: 0, whole: true });
+  });
   return { shape, data: new Float32Array(shape.reduce((product, extent) => product * extent, 1)) };
 }

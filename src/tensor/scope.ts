@@ -2,6 +2,7 @@
  * Frees what a function made: `scope(() => …)`. It keeps the list of tensors made inside; what the function returns
  * moves to the scope around.
  */
+import { checkFunction } from '../platform/arguments.js';
 import { type GraphNode, lastSerial } from './graph.js';
 import { runSynchronously } from './synchronous.js';
 import type { Tensor } from './tensor.js';
@@ -64,6 +65,7 @@ function neededBy(result: unknown, own: ReadonlySet<Tensor>, since: number): Set
  * const accuracy = scope(() => mean(cast(eq(argmax(model(x), 1), labels), 'f32')));
  */
 export function scope<T>(work: () => T): T {
+  checkFunction('scope', 'the argument', work, '() => mean(x)');
   const outer = innermost;
   const own = new Set<Tensor>();
   const since = lastSerial();

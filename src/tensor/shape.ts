@@ -4,6 +4,7 @@
  * A shape is a list of extents, outermost first; strides count elements. `where` in the errors is the operation that
  * asked.
  */
+import { badArgument } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { printable } from '../platform/printable.js';
 
@@ -22,10 +23,10 @@ export const sameShape = (a: Shape, b: Shape): boolean =>
 
 /** Throws unless every extent is a whole number of 0 or more. */
 export function checkShape(where: string, shape: Shape): void {
-  const isList: boolean = Array.isArray(shape);
+  checkShapeList(where, shape);
   // Spread, for every() passes over holes.
-  if (!isList || ![...shape].every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
-    const shown = isList ? `[${[...shape].map((extent) => printable(extent)).join(', ')}]` : printable(shape);
+  if (![...shape].every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
+    const shown = `[${[...shape].map((extent) => printable(extent)).join(', ')}]`;
     throw new LockstepError(
       'bad-input',
       `${where}: ${shown} is no shape; a shape is a list of whole numbers of 0 or more.`,
@@ -37,6 +38,12 @@ export function checkShape(where: string, shape: Shape): void {
       `${where}: ${showShape(shape)} is no shape; its strides are beyond 2^53.`,
     );
   }
+}
+
+/** Throws unless the shape is a list; what is in it has to be checked still. */
+export function checkShapeList(where: string, shape: unknown): void {
+  if (Array.isArray(shape)) return;
+  throw badArgument(where, 'the shape', shape, 'a shape is a list, as [2, 3]');
 }
 
 /** Strides of a dense row-major tensor. */
@@ -104,6 +111,7 @@ export function broadcastAxes(from: Shape, to: Shape): number[] {
 
 /** An axis counted from the front; negative ones count from the end. */
 export function normalizeAxis(where: string, axis: number, rank: number): number {
+  if (typeof axis !== 'number') throw badArgument(where, 'the axis', axis, 'a whole number fits');
   const from = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(axis) || from < 0 || from >= rank) {
     throw new LockstepError(
@@ -117,6 +125,14 @@ export function normalizeAxis(where: string, axis: number, rank: number): number
 /** Axes from the front, ascending; all of them for `undefined`. */
 export function normalizeAxes(where: string, axes: number | Shape | undefined, rank: number): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
+  if (typeof axes !== 'number' && !Array.isArray(axes)) {
+    throw badArgument(
+      where,
+      'the axis',
+      axes,
+      `a whole number or a list of them fits, as ${where}(x, 1); options come after it`,
+    );
+  }
   const list = (typeof axes === 'number' ? [axes] : [...axes]).map((axis) =>
     normalizeAxis(where, axis, rank),
   );
@@ -133,6 +149,9 @@ export function reducedShape(shape: Shape, axes: Shape, keepdim: boolean): numbe
 
 /** A new shape of the same number of elements, in which one extent may be -1: what is left. */
 export function resolveReshape(where: string, from: Shape, to: Shape): number[] {
+  checkShapeList(where, to);
+  const odd = to.find((extent) => typeof extent !== 'number');
+  if (odd !== undefined) throw badArgument(where, 'an extent', odd, 'extents are whole numbers');
   const total = numelOf(from);
   const known = to.reduce((product, extent) => (extent === -1 ? product : product * extent), 1);
   const open = to.filter((extent) => extent === -1).length;

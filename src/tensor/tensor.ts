@@ -4,7 +4,9 @@
  */
 import type { Device } from '../gpu/device.js';
 import type { WaitOptions } from '../gpu/map.js';
+import { badArgument, checkBoolean } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
+import { checkOptionNames } from '../platform/options.js';
 import { BYTES_PER_ELEMENT, type DType, type HostArray, hostArray } from './dtype.js';
 import { formatTensor } from './format.js';
 import { autograd, type BackwardOptions, type GraphNode } from './graph.js';
@@ -27,6 +29,7 @@ let debugging = false;
 
 /** In debug mode, a tensor that is used after it was freed says where it was freed. Costs a stack trace a tensor. */
 export function setDebug(on: boolean): void {
+  checkBoolean('setDebug', 'the argument', on);
   debugging = on;
 }
 
@@ -230,6 +233,12 @@ export class Tensor {
    * console.log(await w.grad!.toArray()); // [2, 4, 6]
    */
   backward(options: BackwardOptions = {}): void {
+    checkOptionNames('backward()', options, ['gradient', 'retainGraph']);
+    const { gradient, retainGraph } = options;
+    if (gradient !== undefined && !(gradient instanceof Tensor)) {
+      throw badArgument('backward()', 'the gradient', gradient, 'a tensor of the same shape fits');
+    }
+    if (retainGraph !== undefined) checkBoolean('backward()', 'retainGraph', retainGraph);
     this.storage.device.check();
     autograd().backward(this, options);
   }

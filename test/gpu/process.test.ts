@@ -65,7 +65,7 @@ it('without the package `webgpu`, the error says what to install', async () => {
   // Bundled into a folder from which no package is found.
   const outDir = mkdtempSync(join(tmpdir(), 'lockstep-bare-'));
   const entry = [join(root, 'src/gpu/open.ts')];
-  await build({ entry, outDir, config: false, format: 'esm', silent: true, dts: false });
+  await build({ entry, outDir, config: false, format: 'esm', silent: true, dts: false, noExternal: [/./] });
   const bundle = readdirSync(outDir).find((file) => file.startsWith('open.'));
   const script = `
     const { openDevice } = await import(${JSON.stringify(pathToFileURL(join(outDir, bundle ?? '')).href)});

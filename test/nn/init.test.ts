@@ -177,6 +177,6 @@ describe('init functions', () => {
     expect(() => init.orthogonal_(ndarray(3), generator)).toThrow(/orthogonal_/);
     expect(() => init.eye_(ndarray(3))).toThrow(/eye_: an array of shape \[3\] is no matrix/);
     const nonlinearity = 'swish' as init.Nonlinearity;
-    expect(() => init.kaimingNormal_(ndarray(3, 3), generator, { nonlinearity })).toThrow(/'swish'/);
+    expect(() => init.kaimingNormal_(ndarray(3, 3), generator, { nonlinearity })).toThrow(/"swish"/);
   });
 });

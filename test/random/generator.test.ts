@@ -149,7 +149,7 @@ describe('Generator', () => {
   });
 
   it('refuses seeds and ranges it cannot draw as PyTorch would', () => {
-    expect(() => new Generator(0.5)).toThrow(/seed is 0.5/);
+    expect(() => new Generator(0.5)).toThrow(/seed is the number 0.5/);
     expect(() => new Generator(0).randint(3, 3)).toThrow(/\[3, 3\)/);
     expect(() => new Generator(0).randperm(-1)).toThrow(/permutation of -1/);
   });

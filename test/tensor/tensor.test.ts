@@ -76,7 +76,11 @@ describe('tensor', () => {
     ['negative u32', () => tensor([-1], { dtype: 'u32' }), /no u32/],
     ['a wrong shape', () => tensor([1, 2, 3], { shape: [2] }), /3 values do not fill the shape \[2\]/],
     ['negative extents', () => zeros([-1]), /\[-1\] is no shape/],
-    ['what is no list as a shape', () => zeros(3 as never), /zeros: 3 is no shape; a shape is a list/],
+    [
+      'what is no list as a shape',
+      () => zeros(3 as never),
+      /zeros: the shape is the number 3; a shape is a list/,
+    ],
     [
       'unknown dtypes',
       () => tensor([1], { dtype: 'f64' as never }),
@@ -226,7 +230,7 @@ describe('errors of operations', () => {
       /^add: got i32 \[2\] and 0.5; 0.5 is no i32: cast\(tensor, 'f32'\) converts/,
     ],
     ['two numbers', () => add(1, 2), /^add: got 1 and 2; at least one has to be a tensor/],
-    ['no tensor', () => add(null as never, ones([1])), /^add: null is neither a tensor nor a number/],
+    ['no tensor', () => add(null as never, ones([1])), /^add: operand 0 is null; a tensor fits/],
   ])('%s: name the operation, shapes and dtypes, and what fits', (_, run, message) => {
     expect(run).toThrow(message);
   });

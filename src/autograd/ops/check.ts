@@ -2,6 +2,7 @@
 
 import type { Operand } from '../../kernels/elementwise.js';
 import { LockstepError } from '../../platform/errors.js';
+import { checkTensor, noTensor } from '../../tensor/check-tensor.js';
 import { type DType, holds } from '../../tensor/dtype.js';
 import { showShape } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
@@ -20,7 +21,11 @@ export function badOperands(name: string, operands: readonly Operand[], fits: st
 export function checkOperands(name: string, operands: readonly Operand[], allowed: readonly DType[]): DType {
   for (const operand of operands) {
     if (!(operand instanceof Tensor) && typeof operand !== 'number') {
-      throw new LockstepError('bad-input', `${name}: ${String(operand)} is neither a tensor nor a number.`);
+      throw noTensor(
+        name,
+        operands.length === 1 ? 'the argument' : `operand ${operands.indexOf(operand)}`,
+        operand,
+      );
     }
   }
   const dtypes = operands.flatMap((operand) => (operand instanceof Tensor ? [operand.dtype] : []));
@@ -41,5 +46,8 @@ export function checkOperands(name: string, operands: readonly Operand[], allowe
 
 /** Throws unless all are f32 tensors. */
 export function checkFloats(name: string, tensors: readonly Tensor[]): void {
-  for (const tensor of tensors) checkOperands(name, [tensor], ['f32']);
+  tensors.forEach((tensor, i) => {
+    checkTensor(name, tensors.length === 1 ? 'the argument' : `operand ${i}`, tensor);
+    checkOperands(name, [tensor], ['f32']);
+  });
 }

@@ -13,8 +13,9 @@ import {
   unaryOps,
 } from '../../kernels/elementwise-ops.js';
 import { sumTo } from '../../kernels/reduce.js';
-import { checkNumber } from '../../platform/arguments.js';
+import { badArgument, checkNumber } from '../../platform/arguments.js';
 import { checkOptionNames } from '../../platform/options.js';
+import { checkTensor } from '../../tensor/check-tensor.js';
 import type { DType } from '../../tensor/dtype.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { record } from '../record.js';
@@ -30,6 +31,7 @@ function apply(
   operands: readonly Operand[],
   scalars: Record<string, number>,
 ): Tensor {
+  if (operands.length === 1) checkTensor(name, 'the argument', operands[0]);
   const dtype = checkOperands(name, operands, op.dtypes ?? ['f32']);
   const named = Object.fromEntries(operands.map((operand, i) => [NAMES[i], operand]));
   const expression = dtype === 'f32' ? op.forward : (op.whole ?? op.forward);
@@ -148,6 +150,11 @@ export const softplus = (x: Tensor): Tensor => unary('softplus', x);
 
 /** x bounded from below and above; the gradient passes where `min <= x <= max`. f32. Example: `clamp(x, -1, 1)`. */
 export function clamp(x: Tensor, min: number, max: number): Tensor {
+  checkTensor('clamp', 'the argument', x);
+  for (const bound of [min, max]) {
+    if (typeof bound !== 'number')
+      throw badArgument('clamp', 'a bound', bound, 'numbers fit, as clamp(x, -1, 1)');
+  }
   if (!(min <= max))
     throw badOperands('clamp', [x, min, max], 'the lower bound has to be at most the upper one');
   return unary('clamp', x, { s: min, t: max });
@@ -167,6 +174,7 @@ export const lossElement = (
  * where(gt(x, 0), x, 0); // relu
  */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  checkTensor('where', 'the condition', condition);
   if (condition.dtype !== 'bool')
     throw badOperands('where', [condition, a, b], 'the condition has to be bool');
   const dtype = checkOperands('where', [a, b], ['f32', 'i32', 'u32', 'bool']);
@@ -205,5 +213,6 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
  * cast(tensor([1.9, -1.9, 1e10]), 'i32'); // 1, -1, 2147483647
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
+  checkTensor('cast', 'the argument', x);
   return kernels.cast(x, dtype);
 }

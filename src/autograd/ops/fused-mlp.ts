@@ -11,6 +11,7 @@ import {
   fusedInputGradient,
 } from '../../kernels/fused-mlp.js';
 import { reduce } from '../../kernels/reduce.js';
+import { checkTensor } from '../../tensor/check-tensor.js';
 import { scope } from '../../tensor/scope.js';
 import { numelOf } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -21,6 +22,7 @@ const NAMES = ['x', 'w1', 'b1', 'w2', 'b2'] as const;
 
 function checkNetwork(name: string, inputs: readonly Tensor[]): void {
   const [x, w1, b1, w2, b2] = inputs;
+  checkTensor(name, 'x', x);
   checkFloats(name, [w1, b1, w2, b2]);
   const [hidden, features] = w1.shape;
   const columns = x.dtype === 'u32' ? Math.ceil(features / 32) : features;

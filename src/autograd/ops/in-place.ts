@@ -5,6 +5,7 @@
 
 import { elementwise } from '../../kernels/elementwise.js';
 import { LockstepError } from '../../platform/errors.js';
+import { checkTensor } from '../../tensor/check-tensor.js';
 import { BYTES_PER_ELEMENT } from '../../tensor/dtype.js';
 import { hostValues, type TypedArray, valuesOf } from '../../tensor/host-values.js';
 import { sameShape, showShape } from '../../tensor/shape.js';
@@ -22,6 +23,7 @@ import { badOperands } from './check.js';
  * noGrad(() => copy_(model.weight, new Float32Array(6)));
  */
 export function copy_(target: Tensor, source: Tensor | TypedArray | NestedArray): Tensor {
+  checkTensor('copy_', 'the target', target);
   if (target.node) {
     throw new LockstepError(
       'bad-input',

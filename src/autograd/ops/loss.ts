@@ -1,7 +1,10 @@
 /**
  * Losses as PyTorch defines them, composed of the operations beside this file. Predictions come first, targets second.
  */
+import { checkText } from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
+import { checkOptionNames } from '../../platform/options.js';
+import { checkTensor } from '../../tensor/check-tensor.js';
 import { arange } from '../../tensor/create.js';
 import { holds } from '../../tensor/dtype.js';
 import { scope } from '../../tensor/scope.js';
@@ -20,6 +23,12 @@ export type Reduction = 'mean' | 'sum' | 'none';
 export interface LossOptions {
   /** Default `mean`. */
   reduction?: Reduction;
+}
+
+/** Throws for options of other names, and for a reduction that there is not, before anything is computed. */
+function checkLossOptions(name: string, options: LossOptions, others: readonly string[] = []): void {
+  checkOptionNames(name, options, ['reduction', ...others]);
+  checkText(name, 'the reduction', options.reduction ?? 'mean', ['mean', 'sum', 'none']);
 }
 
 function reduced(name: string, losses: Tensor, { reduction = 'mean' }: LossOptions): Tensor {
@@ -54,6 +63,7 @@ function checkPair(name: string, prediction: Tensor, target: Tensor): void {
  * const loss = bceLoss(sigmoid(logits), y);
  */
 export function bceLoss(p: Tensor, y: Tensor, options: LossOptions = {}): Tensor {
+  checkLossOptions('bceLoss', options);
   checkPair('bceLoss', p, y);
   if (y.requiresGrad)
     throw badOperands('bceLoss', [p, y], 'no gradient goes to the targets: pass y.detach()');
@@ -62,12 +72,14 @@ export function bceLoss(p: Tensor, y: Tensor, options: LossOptions = {}): Tensor
 
 /** Binary cross-entropy of logits: `max(z, 0) - z y + ln(1 + exp(-|z|))`, without overflow. f32 of one shape. */
 export function bceWithLogits(z: Tensor, y: Tensor, options: LossOptions = {}): Tensor {
+  checkLossOptions('bceWithLogits', options);
   checkPair('bceWithLogits', z, y);
   return scope(() => reduced('bceWithLogits', lossElement('bceWithLogitsElement', z, y), options));
 }
 
 /** Squared error: `(prediction - target)^2`. f32 of one shape. */
 export function mse(prediction: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkLossOptions('mse', options);
   checkPair('mse', prediction, target);
   return scope(() => reduced('mse', lossElement('squaredError', prediction, target), options));
 }
@@ -109,7 +121,9 @@ function reducedWithout(
  * const loss = crossEntropy(model(x), tensor([0, 2, -100], { dtype: 'i32' })); // of the first two
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  checkLossOptions('crossEntropy', options, ['ignoreIndex']);
   checkFloats('crossEntropy', [logits]);
+  checkTensor('crossEntropy', 'the target', target);
   const [batch, classes] = logits.shape;
   const fits =
     logits.shape.length === 2 &&

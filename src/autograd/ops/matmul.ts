@@ -3,6 +3,7 @@
 import { dense } from '../../kernels/elementwise.js';
 import * as kernels from '../../kernels/matmul.js';
 import { reduce, sumTo } from '../../kernels/reduce.js';
+import { checkOptionNames } from '../../platform/options.js';
 import { scope } from '../../tensor/scope.js';
 import { broadcastShapes, contiguousStrides, numelOf, type Shape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -34,6 +35,7 @@ function rows(x: Tensor): Tensor {
  * matmul(x, transpose(w));
  */
 export function matmul(a: Tensor, b: Tensor, options: { variant?: kernels.MatmulVariant } = {}): Tensor {
+  checkOptionNames('matmul', options, ['variant']);
   checkFloats('matmul', [a, b]);
   const inner = a.shape[a.shape.length - 1];
   if (a.shape.length < 2 || b.shape.length < 2 || inner !== b.shape[b.shape.length - 2]) {
@@ -55,7 +57,7 @@ export function matmul(a: Tensor, b: Tensor, options: { variant?: kernels.Matmul
  * const hidden = relu(linear(x, w1, b1));
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
-  const inputs = bias ? [x, weight, bias] : [x, weight];
+  const inputs = bias === undefined ? [x, weight] : [x, weight, bias];
   checkFloats('linear', inputs);
   const features = x.shape[x.shape.length - 1];
   const [out, within] = weight.shape;

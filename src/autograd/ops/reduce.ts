@@ -2,7 +2,10 @@
 
 import { elementwise } from '../../kernels/elementwise.js';
 import { type ReduceVariant, reduce } from '../../kernels/reduce.js';
+import { checkBoolean } from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
+import { checkOptionNames } from '../../platform/options.js';
+import { checkTensor } from '../../tensor/check-tensor.js';
 import { normalizeAxes, reducedShape, type Shape, showShape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { record } from '../record.js';
@@ -15,6 +18,12 @@ export interface ReduceOptions {
   keepdim?: boolean;
   /** Which shader variant runs; for tests and measurements. @internal */
   variant?: ReduceVariant;
+}
+
+function checkReduction(name: string, x: Tensor, options: ReduceOptions): void {
+  checkTensor(name, 'the argument', x);
+  checkOptionNames(name, options, ['keepdim', 'variant']);
+  if (options.keepdim !== undefined) checkBoolean(name, 'keepdim', options.keepdim);
 }
 
 /** One axis or several; default all. */
@@ -34,6 +43,7 @@ function added(
   mean: boolean,
   options: ReduceOptions,
 ): Tensor {
+  checkReduction(name, x, options);
   checkOperands(name, [x], mean ? ['f32'] : ['f32', 'i32', 'u32']);
   const { shape } = x;
   const axes = normalizeAxes(name, axis, shape.length);
@@ -70,6 +80,7 @@ export const mean = (x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tenso
   added('mean', x, axis, true, options);
 
 function extreme(name: 'max' | 'min', x: Tensor, axis: Axes | undefined, options: ReduceOptions): Tensor {
+  checkReduction(name, x, options);
   checkOperands(name, [x], ['f32', 'i32', 'u32']);
   const { shape } = x;
   const axes = normalizeAxes(name, axis, shape.length);
@@ -116,6 +127,7 @@ export const min = (x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor
 
 /** The place of the largest element along an axis, or in the flattened tensor; the first of equal ones, and NaN is largest. i32. */
 export function argmax(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor {
+  checkReduction('argmax', x, options);
   checkOperands('argmax', [x], ['f32', 'i32', 'u32']);
   const axes = normalizeAxes('argmax', axis, x.shape.length);
   checkNotEmpty('argmax', x.shape, axes);

@@ -5,9 +5,13 @@
 import { copyDense, dense, elementwise, filled } from '../../kernels/elementwise.js';
 import * as indexing from '../../kernels/index-select.js';
 import { sumTo } from '../../kernels/reduce.js';
+import { checkNumber } from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
+import { checkTensor, checkTensorList } from '../../tensor/check-tensor.js';
+import { upload } from '../../tensor/create.js';
 import {
   broadcastStrides,
+  checkShape,
   contiguousStrides,
   normalizeAxis,
   resolveReshape,
@@ -39,6 +43,7 @@ export const expandView = (x: Tensor, shape: Shape): Tensor =>
  * reshape(x, [-1, 4]);
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  checkTensor('reshape', 'the argument', x);
   const from = x.shape;
   const view = reshapeView(x, resolveReshape('reshape', from, shape));
   return record('reshape', [x], view, [], (g) => [reshapeView(g, from)]);
@@ -46,6 +51,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 
 /** Swaps two axes; a view. Any dtype. Default: the last two. Example: `transpose(w)` of [n, m] is [m, n]. */
 export function transpose(x: Tensor, axis0 = -2, axis1 = -1): Tensor {
+  checkTensor('transpose', 'the argument', x);
   const rank = x.shape.length;
   const [i, j] = [normalizeAxis('transpose', axis0, rank), normalizeAxis('transpose', axis1, rank)];
   const swap = (list: Shape) => list.map((_, axis) => list[axis === i ? j : axis === j ? i : axis]);
@@ -55,6 +61,8 @@ export function transpose(x: Tensor, axis0 = -2, axis1 = -1): Tensor {
 
 /** Repeats the tensor to a larger shape without a copy, as broadcasting does. Example: `expand(bias, [8, 3])`. */
 export function expand(x: Tensor, shape: Shape): Tensor {
+  checkTensor('expand', 'the argument', x);
+  checkShape('expand', shape);
   const added = shape.length - x.shape.length;
   const fits = added >= 0 && x.shape.every((extent, axis) => extent === 1 || extent === shape[added + axis]);
   if (!fits) {
@@ -66,6 +74,7 @@ export function expand(x: Tensor, shape: Shape): Tensor {
 
 /** The elements dense and row-major: the tensor's memory where they are so already, else a copy. */
 export function contiguous(x: Tensor): Tensor {
+  checkTensor('contiguous', 'the argument', x);
   return record('contiguous', [x], dense(x), [], (g) => [g]);
 }
 
@@ -95,11 +104,11 @@ function sliceView(x: Tensor, axis: number, start: number, end: number): Tensor 
  * slice(x, 0, 0, 32); // the first 32 rows
  */
 export function slice(x: Tensor, axis: number, start: number, end?: number): Tensor {
+  checkTensor('slice', 'the argument', x);
+  checkNumber('slice', 'the start', start, { whole: true });
+  if (end !== undefined) checkNumber('slice', 'the end', end, { whole: true });
   const along = normalizeAxis('slice', axis, x.shape.length);
   const extent = x.shape[along];
-  if (!Number.isInteger(start) || !Number.isInteger(end ?? 0)) {
-    throw badOperands('slice', [x, start, end ?? extent], 'bounds are whole numbers');
-  }
   const bound = (at: number) => Math.min(Math.max(at < 0 ? at + extent : at, 0), extent);
   const first = bound(start);
   const last = Math.max(first, bound(end ?? extent));
@@ -114,6 +123,7 @@ export function slice(x: Tensor, axis: number, start: number, end?: number): Ten
  * concat([x, y], 0);
  */
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+  checkTensorList('concat', 'tensors', tensors);
   const [first] = tensors;
   if (!first) throw new LockstepError('bad-input', 'concat: the list of tensors is empty.');
   const along = normalizeAxis('concat', axis, first.shape.length);
@@ -147,18 +157,41 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
 }
 
 /**
- * The slices along an axis that an index tensor (i32 or u32, one axis) names, in its order; one may be named more
- * than once. An index outside of the axis gives zeros: the device cannot throw. Any dtype.
+ * The slices along an axis that indices name, in their order; one may be named more than once. Any dtype.
  *
+ * @param indices i32 or u32 with one axis, or a list of whole numbers; each from 0 to the axis' extent - 1.
+ * @throws LockstepError `bad-input` for an index outside of the axis: at once in a list; for a tensor, whose values only
+ * the device sees, from the next read (`data()`, `item()`, `sync()`), and its slice is zeros.
  * @example
  * const batch = indexSelect(x, 0, slice(order, 0, 0, 128));
+ * const ends = indexSelect(x, 0, [0, x.shape[0] - 1]);
  */
-export function indexSelect(x: Tensor, axis: number, indices: Tensor): Tensor {
+export function indexSelect(x: Tensor, axis: number, indices: Tensor | readonly number[]): Tensor {
+  checkTensor('indexSelect', 'the argument', x);
   const along = normalizeAxis('indexSelect', axis, x.shape.length);
+  if (Array.isArray(indices)) {
+    const made = indexTensor(x, along, indices);
+    const result = select(x, along, made);
+    made.dispose();
+    return result;
+  }
+  checkTensor('indexSelect', 'the third argument', indices);
   if (indices.shape.length !== 1 || (indices.dtype !== 'i32' && indices.dtype !== 'u32')) {
     throw badOperands('indexSelect', [x, indices], 'the indices are an i32 or u32 tensor with one axis');
   }
+  return select(x, along, indices);
+}
+
+function indexTensor(x: Tensor, axis: number, indices: readonly number[]): Tensor {
+  const extent = x.shape[axis];
+  indices.forEach((index, i) => {
+    checkNumber('indexSelect', `the index ${i}`, index, { min: 0, below: extent, whole: true });
+  });
+  return upload(Int32Array.from(indices), [indices.length], 'i32', { device: x.device });
+}
+
+function select(x: Tensor, axis: number, indices: Tensor): Tensor {
   const from = x.shape;
-  const result = indexing.indexSelect(x, along, indices);
-  return record('indexSelect', [x], result, [indices], (g, [by]) => [indexing.indexAdd(g, along, by, from)]);
+  const result = indexing.indexSelect(x, axis, indices);
+  return record('indexSelect', [x], result, [indices], (g, [by]) => [indexing.indexAdd(g, axis, by, from)]);
 }
