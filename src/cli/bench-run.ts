@@ -31,15 +31,22 @@ const LAST_FILES_MS = 5000;
 /** One thread a strategy, however many configurations it is run on. */
 class Hosts {
   readonly #started = new Map<string, Promise<StrategyHost>>();
+  readonly #hosts: StrategyHost[] = [];
 
   get({ strategy, reference }: Job): Promise<StrategyHost> {
     let host = this.#started.get(strategy);
     if (!host) {
       host = startStrategy(reference);
-      host.catch(() => {});
+      host.then((started) => this.#hosts.push(started)).catch(() => {});
       this.#started.set(strategy, host);
     }
     return host;
+  }
+
+  /** Which function of a strategy is running. */
+  running(): string | undefined {
+    const [running] = this.#hosts.flatMap((host) => host.running?.() ?? []);
+    return running;
   }
 
   close(): void {
@@ -121,7 +128,7 @@ class Bench {
     for (const job of jobs) this.#hosts.get(job); // they load while the device opens
     this.#device = await openDevice({ adapter: this.#flags.adapter });
     checkKernel(this.#flags, jobs, this.#device);
-    this.#runs.push(new JobRun(jobs[0], this.#flags));
+    this.#runs.push(new JobRun(jobs[0], this.#flags, () => this.#hosts.running()));
     const evaluations = await prepareAll(jobs, this.#flags.seed, this.#hosts);
     this.#evaluations = evaluations;
     const earlier = evaluations.map((evaluation, i) =>

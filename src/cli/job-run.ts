@@ -8,6 +8,7 @@ import type { ResultFiles } from '../bench/result-store.js';
 import { type RunResult, type Summary, summarize } from '../bench/summary.js';
 import { configName } from '../bench/task.js';
 import type { Device } from '../gpu/device.js';
+import { printable } from '../platform/printable.js';
 import type { BenchFlags, Job } from './bench-flags.js';
 import { LogWriter } from './log-writer.js';
 import { out } from './outlets.js';
@@ -30,12 +31,13 @@ export class JobRun {
   #begin = Number.NaN;
   #seconds: number | undefined;
 
-  constructor(job: Job, flags: BenchFlags) {
+  /** @param running Which function of a strategy is running, for the display. */
+  constructor(job: Job, flags: BenchFlags, running?: () => string | undefined) {
     this.job = job;
     this.#flags = flags;
     this.#strategy = job.strategy;
-    const title = `${job.strategy} ${configName(job.task)}`;
-    this.#progress = flags.quiet ? silent : showProgress({ title, ...job.task }, process.stderr);
+    const title = `${printable(job.strategy, 200)} ${configName(job.task)}`;
+    this.#progress = flags.quiet ? silent : showProgress({ title, ...job.task, running }, process.stderr);
   }
 
   /** @param files Where checkpoints go; without it, none are made. */

@@ -26,6 +26,8 @@ export interface Workload
   > {
   /** What is being trained, e.g. `feature-isolation n32-k8`. */
   title: string;
+  /** Which function of the strategy is running, for one that takes long or never returns. */
+  running?(): string | undefined;
 }
 
 export interface Progress {
@@ -180,7 +182,10 @@ export function describeTally(tally: Tally, colors: Colors): string {
   const { step } = tally;
   if (left !== undefined && finished < runs) parts.push(`about ${duration(left)} left`);
   else if (step !== undefined) parts.push(`step ${grouped(step)} of at most ${grouped(work.maxSteps)}`);
-  if (tally.state !== 'training') parts.push(tally.state);
+  if (tally.state !== 'training') {
+    const running = work.running?.();
+    parts.push(running ? `${tally.state}: ${running} is running` : tally.state);
+  }
   return `${colors.bold(work.title)}  ${parts.join(colors.dim(' · '))}`;
 }
 

@@ -7,6 +7,7 @@ import { Evaluation, evaluate } from '../../src/bench/evaluate.js';
 import type { EvaluationCheckpoint, EvaluationEvent } from '../../src/bench/events.js';
 import { strategyNamed } from '../../src/bench/strategies/index.js';
 import type { Strategy } from '../../src/bench/strategy.js';
+import { localStrategy, type StrategyHost } from '../../src/bench/strategy-host.js';
 import { makeTask } from '../../src/bench/task.js';
 import { openDevice } from '../../src/gpu/open.js';
 import { BitMatrix, BitVector } from '../../src/tensor/bits.js';
@@ -143,4 +144,42 @@ test('refuses the checkpoint of another evaluation before anything is trained', 
   }
   const other = collect(evaluate(device, strategyNamed('starter'), { task, seed: 43, resume }));
   await expect(other).rejects.toThrow(/The checkpoint is of another evaluation: seed was 42 and is 43/);
+});
+
+test('a resume names what was changed: source, optimizer, kernel or dataset', async () => {
+  const local = (changes: Partial<Strategy> = {}) =>
+    localStrategy({ ...strategyNamed('starter'), ...changes });
+  const source = { 'mine.ts': 'aa', 'rows.ts': 'bb' };
+  let resume: EvaluationCheckpoint | undefined;
+  const options = { task, checkpointSeconds: 1e-6 };
+  for await (const event of evaluate(device, { ...local(), source }, options)) {
+    if (event.type === 'checkpoint') resume = structuredClone(event.checkpoint);
+    if (resume?.runs.some(({ checkpoint }) => checkpoint.steps > 10)) break;
+  }
+  expect(resume?.fingerprint).toMatchObject({
+    source,
+    kernel: 'auto',
+    datasets: Array(3).fill(expect.stringMatching(/^[0-9a-f]{64}$/)),
+  });
+  const again = (host: StrategyHost, more = {}) => collect(evaluate(device, host, { task, resume, ...more }));
+  const refused = (host: StrategyHost, reason: RegExp, more = {}) =>
+    expect(again(host, more)).rejects.toThrow(
+      expect.objectContaining({ code: 'bad-input', message: expect.stringMatching(reason) }),
+    );
+  await refused({ ...local(), source: { ...source, 'rows.ts': 'cc' } }, /: source rows\.ts was changed\. /);
+  await refused({ ...local(), source }, /: kernel was auto and is portable\. /, { kernel: 'portable' });
+  const getOptimizerConfig = () => ({ lr: 0.5, wd: 0.01, beta1: 0.9, beta2: 0.999 });
+  await refused({ ...local({ getOptimizerConfig }), source }, /: optimizer lr was 0\.001 and is 0\.5\. /);
+  const makeDataset: Strategy['makeDataset'] = (secret, task, seed) =>
+    strategyNamed('starter').makeDataset(secret, task, seed === 420_002 ? seed + 1 : seed);
+  await refused({ ...local({ makeDataset }), source }, /: the dataset of secret 2 is another\. /);
+  // Data that is too large to be made ahead is compared when it is made.
+  const evaluation = await Evaluation.prepare({ ...local(), source }, task);
+  const { fingerprint } = resume!;
+  const other = {
+    ...resume!,
+    fingerprint: { ...fingerprint, datasets: [fingerprint.datasets[0], null, null] },
+  };
+  expect(() => evaluation.resume(other)).not.toThrow();
+  expect(evaluation.fingerprint().datasets).toEqual(fingerprint.datasets);
 });

@@ -172,6 +172,8 @@ test('nothing is known before the first window', () => {
   const tally = new Tally(work);
   expect(tally.secondsLeft()).toBeUndefined();
   expect(describeTally(tally, pc.createColors(false))).toBe('starter n32-k8  0/4 runs · preparing');
+  const stuck = new Tally({ ...work, running: () => 'makeDataset' });
+  expect(describeTally(stuck, pc.createColors(false))).toContain('preparing: makeDataset is running');
 });
 
 test.each([
