@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it, vi } from 'vitest';
 import manifest from '../package.json' with { type: 'json' };
+import type { Summary } from '../src/bench/summary.js';
+import { resultsTable } from '../src/cli/results-table.js';
+import { colorsFor } from '../src/cli/style.js';
 
 const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const readme = readFileSync(at('README.md'), 'utf8');
@@ -114,5 +117,34 @@ describe('the words of the README', () => {
     const flags = readFileSync(at('src/cli/bench-flags.ts'), 'utf8').match(/'--[a-z-]+/g) ?? [];
     expect(flags.length).toBeGreaterThan(10);
     for (const flag of new Set(flags.map((one) => one.slice(1)))) expect(readme).toContain(flag);
+  });
+
+  it('show the table of bench as the program prints it', () => {
+    const shown = blocks.find(({ code }) => code.startsWith('config '))!.code.trimEnd();
+    const rows = shown
+      .split('\n')
+      .slice(1)
+      .map((line) => line.split(/ {2,}/));
+    const table = resultsTable(
+      rows.map(([config, runs, accuracy, std, worst, steps, seconds]) => ({
+        config,
+        seconds: Number(seconds),
+        summary: {
+          strategy: 'feature-isolation',
+          complete: true,
+          metrics: {
+            num_runs: Number(runs),
+            test_accuracy: Number(accuracy),
+            test_accuracy_std: Number(std),
+            mean_steps: Number(steps.replace(',', '')),
+          },
+          results: [{ test_accuracy: Number(worst) }],
+        } as unknown as Summary,
+      })),
+      colorsFor({ isTTY: false } as NodeJS.WriteStream),
+    );
+    // The rate is of seconds that the table rounds.
+    const without = (text: string) => text.replace(/ +[\d.]+$/gm, '');
+    expect(without(table)).toBe(without(shown));
   });
 });
