@@ -51,6 +51,6 @@ describe("backward, against the rule's differences", () => {
 
 it('the table leaves nothing behind', async () => {
   await device.sync();
-  // One buffer at most: the page of scalars.
-  expect(device.pool.usedBuffers).toBeLessThanOrEqual(1);
+  // Two buffers at most: the page of single elements and that of small results (src/tensor/leftovers.ts), both empty.
+  expect(device.pool.usedBuffers).toBeLessThanOrEqual(2);
 });
