@@ -5,6 +5,7 @@
 import type { Device } from '../gpu/device.js';
 import { trainLockstep } from '../lockstep/trainer.js';
 import type { AdamWSettings, LockstepOptions, LockstepRun } from '../lockstep/types.js';
+import { checkOptionNames } from '../platform/options.js';
 import { positiveRate } from '../tensor/bits.js';
 import { checkCheckpoint } from './checkpoint.js';
 import { makeTestSet } from './dataset.js';
@@ -34,6 +35,8 @@ export interface TrainOptions {
   /** Seconds between `checkpoint` events. Default: none. */
   checkpointSeconds?: number;
 }
+
+const TRAIN_OPTIONS = ['signal', 'kernel', 'checkpointSeconds'];
 
 /** Options of {@link evaluate}. */
 export interface EvaluateOptions extends TrainOptions {
@@ -197,6 +200,7 @@ export class Evaluation {
 
   /** Trains and scores all runs. Once only: the prepared data goes to the trainer and is not kept. */
   async *train(device: Device, options: TrainOptions = {}): AsyncGenerator<EvaluationEvent> {
+    checkOptionNames('Evaluation.train', options, TRAIN_OPTIONS);
     const { task, strategy, seed } = this;
     if (this.#resumed) this.#checkResumed(this.#resumed, options.kernel);
     const fingerprint = () => this.fingerprint(options.kernel);
@@ -255,8 +259,10 @@ function trainerOptions(task: Task): Omit<LockstepOptions, 'runs'> {
 export async function* evaluate(
   device: Device,
   strategy: Strategy | StrategyHost,
-  { task, seed, resume, ...options }: EvaluateOptions,
+  evaluateOptions: EvaluateOptions,
 ): AsyncGenerator<EvaluationEvent> {
+  checkOptionNames('evaluate', evaluateOptions, ['task', 'seed', 'resume', ...TRAIN_OPTIONS]);
+  const { task, seed, resume, ...options } = evaluateOptions;
   const evaluation = await Evaluation.prepare(strategy, task, seed);
   if (resume) evaluation.resume(resume, options.kernel);
   yield* evaluation.train(device, options);

@@ -3,6 +3,7 @@
  * of every field. No flags and no files here: the command line turns its flags into overrides.
  */
 import { LockstepError } from '../platform/errors.js';
+import { checkOptionNames } from '../platform/options.js';
 import { printable } from '../platform/printable.js';
 
 /** Everything about an evaluation except the strategy and the seed. */
@@ -90,6 +91,7 @@ export function makeTask(config: string, profile: ProfileName = 'full', override
       `Unknown profile '${profile}'; known are ${Object.keys(profiles).join(', ')}.`,
     );
   }
+  checkOptionNames('makeTask', overrides, [...Object.keys(bounds), 'earlyStopAcc']);
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
   const task: Task = { ...parseConfig(config), ...base, ...given };
   validateTask(task);

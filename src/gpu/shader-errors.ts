@@ -53,7 +53,9 @@ export function shaderError(
     const where = message.lineNum > 0 ? `line ${message.lineNum}, column ${message.linePos}: ` : '';
     return `${where}${message.message}\n${excerpt(code, message)}`.trimEnd();
   });
-  if (parts.length === 0) parts.push(cause instanceof Error ? cause.message.trim() : String(cause));
+  // A GPUValidationError is no Error, but has a message.
+  const { message } = (cause ?? {}) as { message?: unknown };
+  if (parts.length === 0) parts.push(typeof message === 'string' ? message.trim() : String(cause));
   const made = listOptions(options);
   const variant = made ? `, made for ${made},` : '';
   return new LockstepError(

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/gpu/open.js';
 import { excerpt, shaderError } from '../../src/gpu/shader-errors.js';
 
 const code = ['one', 'two', '\tlet three = 3.0;', 'four', 'five', 'six'].join('\n');
@@ -48,4 +49,13 @@ describe('shaderError', () => {
     const error = shaderError('k', code, [], 'cause', { perThread: 8, bias: true });
     expect(error.message).toContain('The shader "k", made for perThread = 8, bias = true, did not compile.');
   });
+});
+
+it('a kernel without the entry point that is asked for is told so, in words', async () => {
+  const gpu = await openDevice();
+  const descriptor = { label: 'lost', code: '@compute @workgroup_size(1) fn other() {}' };
+  await expect(gpu.pipeline(descriptor)).rejects.toThrow(/entry point/i);
+  gpu.pipelineNow(descriptor);
+  await expect(gpu.sync()).rejects.toThrow(/entry point/i);
+  gpu.destroy();
 });

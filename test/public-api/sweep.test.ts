@@ -137,3 +137,15 @@ describe.each(Object.keys(calls).filter((name) => !LATER.test(name)))('%s', (nam
     expect(failures).toEqual([]);
   });
 });
+
+it.each(['bench.makeTask', 'bench.evaluate', 'bench.Evaluation.train'])(
+  '%s refuses an option that nobody knows',
+  async (name) => {
+    const given = calls[name].args();
+    const [place] = calls[name].options;
+    given[place] = { ...(given[place] as object), bogusOption: 1 };
+    await expect(outcome(name, given)).resolves.toMatchObject({
+      message: expect.stringMatching(/bogusOption/),
+    });
+  },
+);
