@@ -250,7 +250,7 @@ describe('a strategy as an adversary', () => {
       ],
       ['{ w1: new Float32Array(3), b1: 0, w2: 0, b2: 0 }', 'weights', /initModel: .*another size/],
       ['{ w1: new Float32Array(192).fill(NaN), b1: 0, w2: 0, b2: 0 }', 'weights', /w1.data\[0\] as NaN/],
-      ['{ lr: NaN, weightDecay: 0, beta1: 0.9, beta2: 0.9 }', 'optimizer', /getOptimizerConfig: lr is NaN/],
+      ['{ lr: NaN, weightDecay: 0, betas: [0.9, 0.9] }', 'optimizer', /getOptimizerConfig: lr is NaN/],
     ];
     const text = `${IMPORTS}import { parentPort } from 'node:worker_threads';
       const junk = [null, 7, 'x', {}, { id: 'x' }, { id: 99, answer: 1 }, [], { fault: undefined, id: 5 }];
