@@ -29,6 +29,8 @@ export class BitMatrix {
   readonly words: Uint32Array;
 
   /**
+   * A matrix of so many rows and columns.
+   *
    * @param words The bits, `rows * ceil(cols / 32)` words, which are kept and not copied. Default zeros.
    * @throws LockstepError `bad-input` for another number of words.
    */
@@ -104,6 +106,8 @@ export class BitVector {
   readonly words: Uint32Array;
 
   /**
+   * A vector of so many bits.
+   *
    * @param words The bits, `ceil(length / 32)` words, which are kept and not copied. Default zeros.
    * @throws LockstepError `bad-input` for another number of words.
    */

@@ -20,6 +20,7 @@ export type Examples = BitMatrix | ArrayLike<Bits> | { data: Bits; shape: readon
 /** Labels [examples] or [examples, 1], all 0 or 1: packed bits, numbers, rows of one number, or data with a shape. */
 export type Labels = BitVector | Bits | ArrayLike<Bits> | { data: Bits; shape: readonly number[] };
 
+/** Options of {@link packMatrix} and {@link packVector}. */
 export interface PackOptions {
   /** Columns of flat values without a shape. */
   cols?: number;
