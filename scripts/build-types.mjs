@@ -85,3 +85,9 @@ function write(module) {
 }
 for (const entry of ENTRIES) write(entry);
 copyFileSync(join(root, `${SHIM}.d.ts`), join(root, 'dist', `${SHIM}.d.ts`));
+
+// What an @internal mark took away must not be missed by what is left.
+const alone = { ...options, lib: ['lib.es2022.d.ts'], types: [], skipLibCheck: false };
+Object.assign(alone, { noEmit: true, emitDeclarationOnly: false, declaration: false });
+const declarations = [...written].map((module) => join(root, 'dist', `${module}.d.ts`));
+stopAt(ts.getPreEmitDiagnostics(ts.createProgram(declarations, alone)));

@@ -24,7 +24,7 @@ export type Labels = BitVector | Bits | ArrayLike<Bits> | { data: Bits; shape: r
 export interface PackOptions {
   /** Columns of flat values without a shape. */
   cols?: number;
-  /** Makes the error of a problem. Default: a LockstepError `bad-input`. @internal */
+  /** Makes the error of a problem. Default: a LockstepError `bad-input`. */
   fail?: Fail;
 }
 
