@@ -67,7 +67,7 @@ describe('what is refused before anything is trained', () => {
       /--kernel <name>.*'quick' is invalid. Allowed choices are auto, subgroup, tiles-persistent/,
     ],
     [
-      `${ONE} --kernel subgroup --hidden-width 15`,
+      `${ONE.replace('--hidden-width 16', '--hidden-width 15')} --kernel subgroup`,
       /--kernel subgroup, n8-k2: The subgroup kernel cannot train this: .* The portable kernel can\./,
     ],
     [`${ONE} --adapter no-such-card`, /No WebGPU adapter has "no-such-card" in its name/],
