@@ -7,6 +7,7 @@
  * output last. Elements: rank 0 is a single one, rank 1 needs no division.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { flagAt } from './flag.wgsl.js';
 import { floatFunctionsIn } from './floats.wgsl.js';
 
 export interface ElementwiseShaderOptions {
@@ -22,12 +23,14 @@ export interface ElementwiseShaderOptions {
   dense: boolean;
   /** A WGSL expression of the output's type. */
   expression: string;
+  /** What elements are refused: a WGSL condition, and the bits that tell of one. The last scalar is `ticket`. */
+  check?: { refuses: string; bits: string };
 }
 
 export const ELEMENTWISE_WORKGROUP = 256;
 
 export function elementwiseShader(options: ElementwiseShaderOptions): string {
-  const { inputs, scalars, output, rank, dense, expression } = options;
+  const { inputs, scalars, output, rank, dense, expression, check } = options;
   const shapeAt = 1 + scalars.length;
   const operandAt = (operand: number) => shapeAt + rank + operand * (1 + rank);
   const words = operandAt(inputs.length + 1);
@@ -51,7 +54,8 @@ export function elementwiseShader(options: ElementwiseShaderOptions): string {
 @group(0) @binding(0) var<uniform> params: array<vec4u, ${Math.ceil(words / 4)}>;
 ${inputs.map(({ type }, i) => `@group(0) @binding(${i + 1}) var<storage, read> in${i}: array<${type}>;`).join('\n')}
 @group(0) @binding(${inputs.length + 1}) var<storage, read_write> result: array<${output}>;
-${floatFunctionsIn(expression)}
+${check ? flagAt(inputs.length + 2) : ''}
+${floatFunctionsIn(`${expression} ${check?.refuses ?? ''}`)}
 @compute @workgroup_size(${ELEMENTWISE_WORKGROUP})
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let n = params[0][0];
@@ -60,6 +64,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     ${coordinates.join('\n    ')}
     ${inputs.map(({ name }, i) => `let ${name} = in${i}[${index(i)}];`).join('\n    ')}
     result[${target}] = ${expression};
+    ${check ? `if (${check.refuses}) { raise(ticket, ${check.bits}); }` : ''}
   }
 }
 `;

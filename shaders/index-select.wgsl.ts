@@ -3,10 +3,11 @@
  * back each element looks through the indices in order, so that the sum is the same bits each time.
  *
  * Params (32-bit words): elements of the result, extent of the axis in the source, number of indices, elements inside
- * of the axis, offset of the source, offset of the indices. Tensors are dense. An index outside of the axis picks 0
- * and adds nothing.
+ * of the axis, offset of the source, offset of the indices, ticket of the check. Tensors are dense. An index outside of the axis
+ * picks 0 and raises the error flag; on the way back it adds nothing.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { flagAt } from './flag.wgsl.js';
 
 export interface IndexSelectShaderOptions {
   type: string;
@@ -23,6 +24,9 @@ export function indexSelectShader({ type, indexType, backward }: IndexSelectShad
 @group(0) @binding(1) var<storage, read> source: array<${type}>;
 @group(0) @binding(2) var<storage, read> indices: array<${indexType}>;
 @group(0) @binding(3) var<storage, read_write> result: array<${type}>;
+#if ${!backward}
+${flagAt(4)}
+#endif
 
 @compute @workgroup_size(${INDEX_WORKGROUP})
 fn main(
@@ -46,9 +50,11 @@ fn main(
   }
   result[at] = sum;
 #else
-  let row = u32(indices[params[1].y + place % count]);
+  let index = indices[params[1].y + place % count];
+  let row = u32(index);
   var value = ${type}(0);
   if (row < extent) { value = source[params[1].x + ((place / count) * extent + row) * inner + column]; }
+  else { raise(params[1].z, bitcast<u32>(index)); }
   result[at] = value;
 #endif
 }

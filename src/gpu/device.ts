@@ -7,6 +7,7 @@ import { badArgument, checkFunction, checkNumber, checkText } from '../platform/
 import { LockstepError } from '../platform/errors.js';
 import { CommandQueue } from './commands.js';
 import { DESTROYED, forgetDefaultDevice } from './default-device.js';
+import { ErrorFlag } from './flag.js';
 import { span } from './host-spans.js';
 import { checkWaitOptions, mapWhenDone, sleepBefore, stopWaiting, type WaitOptions } from './map.js';
 import { type CompiledPipeline, checkPipeline, type PipelineDescriptor, Pipelines } from './pipelines.js';
@@ -73,6 +74,8 @@ export class Device {
   readonly commands: CommandQueue;
   /** Storage buffers for tensors, reused by size. @internal */
   readonly pool: BufferPool;
+  /** What kernels refuse of values that only they see. @internal */
+  readonly flag: ErrorFlag;
   readonly #profiler: Profiler;
   readonly #onUncaptured: (event: GPUUncapturedErrorEvent) => void;
   #bytes = 0;
@@ -91,6 +94,7 @@ export class Device {
     this.#readback = new Readback(this);
     this.commands = new CommandQueue(this);
     this.pool = new BufferPool(this);
+    this.flag = new ErrorFlag(this);
     this.#profiler = new Profiler(this);
     gpu.lost.then((lost) => {
       this.#lostInfo = lost;
@@ -285,6 +289,9 @@ export class Device {
   /**
    * A copy of `bytes` bytes of a buffer (usage COPY_SRC) from `offset`, a multiple of 4, after all work
    * so far, recorded or submitted.
+   *
+   * @throws LockstepError `bad-input` for a value that a kernel refused since the last read or {@link sync}, such as a class number
+   * out of range. The first such read throws it, and the next ones work.
    */
   async read(
     buffer: GPUBuffer,
@@ -327,14 +334,17 @@ export class Device {
     }
   }
 
-  /** Resolves when all work submitted so far is done; throws what went wrong in it. */
+  /** Resolves when all work submitted so far is done; throws what went wrong in it, as {@link read} does. */
   async sync(options: WaitOptions = {}): Promise<void> {
     this.check();
     checkWaitOptions('device.sync', options);
     this.commands.flush();
     await span('wait', 'sync', async () => {
       await sleepBefore(options);
-      await this.#telling('Waiting for the device', () => this.gpu.queue.onSubmittedWorkDone());
+      await this.#telling('Waiting for the device', async () => {
+        if (this.flag.pending) await this.#readback.read(this.flag.buffer, 0, 0, {});
+        await this.gpu.queue.onSubmittedWorkDone();
+      });
     });
     await Promise.all(this.#untold);
     this.check();

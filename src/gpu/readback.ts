@@ -1,10 +1,11 @@
 /**
  * Brings bytes from the device to the host through a small pool of staging buffers. It does not know tensors, and it
- * waits for nothing but its own copy.
+ * waits for nothing but its own copy. The device's error flag comes along where a kernel could have raised it.
  */
 import { LockstepError } from '../platform/errors.js';
 import { printable } from '../platform/printable.js';
 import type { Device } from './device.js';
+import { FLAG_BYTES } from './flag.js';
 import { span } from './host-spans.js';
 import { mapWhenDone, type WaitOptions } from './map.js';
 import { BufferUsage } from './usage.js';
@@ -25,22 +26,28 @@ export class Readback {
     this.#device = device;
   }
 
+  /** @throws LockstepError `bad-input` for what a kernel refused since the last read. */
   async read(source: GPUBuffer, offset: number, bytes: number, options: WaitOptions): Promise<ArrayBuffer> {
     checkRange(source, offset, bytes);
-    if (bytes === 0) return new ArrayBuffer(0);
+    const { flag } = this.#device;
+    const flagged = flag.pending;
+    if (bytes === 0 && !flagged) return new ArrayBuffer(0);
     const copied = Math.ceil(bytes / 4) * 4;
-    const staging = this.#take(copied);
+    const mapped = copied + (flagged ? FLAG_BYTES : 0);
+    const staging = this.#take(mapped);
     let reusable = false;
     try {
       const encoder = this.#device.gpu.createCommandEncoder({ label: 'read' });
-      encoder.copyBufferToBuffer(source, offset, staging, 0, copied);
+      if (copied > 0) encoder.copyBufferToBuffer(source, offset, staging, 0, copied);
+      const throwRaised = flagged ? flag.take(encoder, staging, copied) : undefined;
       this.#device.gpu.queue.submit([encoder.finish()]);
-      await mapWhenDone(staging, copied, this.#device.info, options);
-      const result = span('read-back', 'read', () => staging.getMappedRange(0, copied).slice(0, bytes), {
-        bytes,
-      });
+      await mapWhenDone(staging, mapped, this.#device.info, options);
+      const range = staging.getMappedRange(0, mapped);
+      const result = span('read-back', 'read', () => range.slice(0, bytes), { bytes });
+      const words = new Uint32Array(range.slice(copied));
       staging.unmap();
       reusable = true;
+      throwRaised?.(words);
       return result;
     } finally {
       this.#give(staging, reusable);

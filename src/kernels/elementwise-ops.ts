@@ -7,7 +7,8 @@
  * shaders/floats.wgsl.ts; at NaN, infinities and zeros everything is as in PyTorch, gradients too: one that does not
  * flow is selected away, not multiplied by 0, which would make NaN of an infinity.
  */
-import type { DType } from '../tensor/dtype.js';
+import { type DType, fromBits } from '../tensor/dtype.js';
+import type { ElementCheck } from './elementwise.js';
 
 export interface ElementwiseOp {
   /** WGSL of the result. */
@@ -22,10 +23,21 @@ export interface ElementwiseOp {
   dtypes?: readonly DType[];
   /** True for comparisons. */
   bool?: boolean;
+  /** Operands that are refused. */
+  check?: ElementCheck;
 }
 
 const NUMBERS: readonly DType[] = ['f32', 'i32', 'u32'];
 const ANY: readonly DType[] = ['f32', 'i32', 'u32', 'bool'];
+
+/** PyTorch refuses NaN here too; ours goes through to the loss, as everywhere. */
+const probabilityCheck: ElementCheck = {
+  key: 'bceLoss',
+  refuses: 'less(a, 0.0) || less(1.0, a)',
+  bits: 'bitcast<u32>(a)',
+  tell: (bits) =>
+    `bceLoss: a probability is ${fromBits('f32', bits)}; 0 to 1 fit. For logits there is bceWithLogits.`,
+};
 
 /** As PyTorch: the slope at 0 of abs, relu and clamp is that of sign(0) = 0, 0 and 1; sign(NaN) is 0. */
 export const unaryOps = {
@@ -133,6 +145,7 @@ export const binaryOps = {
   bceElement: {
     forward: '-(b * boundedLog(a) + (1.0 - b) * boundedLog1p(-a))',
     gradients: ['g * (a - b) / max(a * (1.0 - a), 1e-12)', null],
+    check: probabilityCheck,
     rule: (a, b) => -(b * Math.max(Math.log(a), -100) + (1 - b) * Math.max(Math.log1p(-a), -100)),
   },
   /** a: logit, b: target. */

@@ -8,6 +8,7 @@ import {
   elementwiseShader,
 } from '../../shaders/elementwise.wgsl.js';
 import type { Device } from '../gpu/device.js';
+import type { DeviceCheck } from '../gpu/flag.js';
 import { checkDtype, type DType, scalarBits, wgslType } from '../tensor/dtype.js';
 import {
   broadcastShapes,
@@ -27,6 +28,14 @@ const MOST_GROUPS = 4096;
 /** A tensor, or a number of the operation's dtype. */
 export type Operand = Tensor | number;
 
+/** What an elementwise kernel refuses, in WGSL over the operands' names. */
+export interface ElementCheck extends DeviceCheck {
+  /** A condition. */
+  refuses: string;
+  /** The refused value's bits, a u32. */
+  bits: string;
+}
+
 export interface Elementwise {
   /** Names the operation in errors and profilers. */
   label: string;
@@ -43,18 +52,28 @@ export interface Elementwise {
   shape?: Shape;
   /** Write here instead of into a new tensor; the shape is that of `into`. It must not share memory with operands. */
   into?: Tensor;
+  /** Elements that are refused. */
+  check?: ElementCheck;
   /** Needed when no operand is a tensor. */
   device?: Device;
 }
 
-function keyOf({ inputs, scalars, output, rank, dense, expression }: ElementwiseShaderOptions): string {
+function keyOf({
+  inputs,
+  scalars,
+  output,
+  rank,
+  dense,
+  expression,
+  check,
+}: ElementwiseShaderOptions): string {
   const names = [...inputs, ...scalars].map(({ name, type }) => `${name}:${type}`).join();
-  return `${expression}|${names}|${inputs.length}|${output}|${rank}|${dense}`;
+  return `${expression}|${names}|${inputs.length}|${output}|${rank}|${dense}|${check?.refuses}`;
 }
 
 /** One new tensor (or `into`) from elements at the same place. */
 export function elementwise(options: Elementwise): Tensor {
-  const { label, expression, operands, scalarDtype = 'f32', into } = options;
+  const { label, expression, operands, scalarDtype = 'f32', into, check } = options;
   const tensors = Object.entries(operands).filter(
     (entry): entry is [string, Tensor] => typeof entry[1] !== 'number',
   );
@@ -78,6 +97,7 @@ export function elementwise(options: Elementwise): Tensor {
   const words = new Words().u32(n);
   for (const [, value] of numbers) words.u32(scalarBits(scalarDtype, value));
   for (const [, value] of scalars) words.f32(value);
+  if (check) words.u32(device.flag.ticket(check));
   words.u32(...extents);
   [...inputs, output].forEach((tensor, i) => {
     words.u32(tensor.offset, ...strides[i]);
@@ -88,11 +108,13 @@ export function elementwise(options: Elementwise): Tensor {
     scalars: [
       ...numbers.map(([name]) => ({ name, type: wgslType(scalarDtype) })),
       ...scalars.map(([name]) => ({ name, type: 'f32' })),
+      ...(check ? [{ name: 'ticket', type: 'u32' }] : []),
     ],
     output: wgslType(dtype),
     rank: extents.length,
     dense,
     expression,
+    check,
   };
   const groups = Math.min(MOST_GROUPS, Math.ceil(n / ELEMENTWISE_WORKGROUP));
   launch({
@@ -100,6 +122,7 @@ export function elementwise(options: Elementwise): Tensor {
     key: keyOf(shader),
     code: () => elementwiseShader(shader),
     tensors: [...inputs, output],
+    check,
     params: words.done(),
     grid: [groups],
     options: { expression, rank: shader.rank, dense },

@@ -1,10 +1,18 @@
 /** Launches picking rows by index, and adding rows back to where they came from (shaders/index-select.wgsl.ts). */
 import { INDEX_WORKGROUP, indexSelectShader } from '../../shaders/index-select.wgsl.js';
-import { wgslType } from '../tensor/dtype.js';
+import type { DeviceCheck } from '../gpu/flag.js';
+import { type DType, fromBits, wgslType } from '../tensor/dtype.js';
 import { numelOf, type Shape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { dense } from './elementwise.js';
 import { gridOf, launch, Words } from './launch.js';
+
+const indexCheck = (axis: number, extent: number, dtype: DType): DeviceCheck => ({
+  key: `indexSelect|${axis}|${extent}|${dtype}`,
+  tell: (bits) =>
+    `indexSelect: an index is ${fromBits(dtype, bits)}; axis ${axis} has ${extent} elements` +
+    `${extent > 0 ? ` (0 to ${extent - 1})` : ''}.`,
+});
 
 function run(
   source: Tensor,
@@ -17,8 +25,11 @@ function run(
   const output = Tensor.empty(source.device, shape, source.dtype);
   if (output.numel === 0) return output;
   const [from, by] = [dense(source), dense(indices)];
+  const check = backward ? undefined : indexCheck(axis, extent, indices.dtype);
+  const ticket = check ? source.device.flag.ticket(check) : 0;
+  const inner = numelOf(shape.slice(axis + 1));
   const params = new Words()
-    .u32(output.numel, extent, indices.numel, numelOf(shape.slice(axis + 1)), from.offset, by.offset, 0, 0)
+    .u32(output.numel, extent, indices.numel, inner, from.offset, by.offset, ticket, 0)
     .done();
   const shader = { type: wgslType(source.dtype), indexType: wgslType(indices.dtype), backward };
   const grid = gridOf(Math.ceil(output.numel / INDEX_WORKGROUP));
@@ -27,6 +38,7 @@ function run(
     key: `indexSelect|${Object.values(shader).join()}`,
     code: () => indexSelectShader(shader),
     tensors: [from, by, output],
+    check,
     params,
     grid,
     options: shader,

@@ -3,6 +3,7 @@
  */
 import type { LaunchNote } from '../gpu/annotate.js';
 import type { Device } from '../gpu/device.js';
+import type { DeviceCheck } from '../gpu/flag.js';
 import type { ShaderOptions } from '../gpu/pipelines.js';
 import { LockstepError } from '../platform/errors.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -35,6 +36,8 @@ export interface Launch {
   code: () => string;
   /** Bound at 1 and on. */
   tensors: readonly Tensor[];
+  /** What the kernel may refuse: the error flag is bound after the tensors, and the params hold its ticket. */
+  check?: DeviceCheck;
   /** Bound at 0. */
   params?: Uint32Array;
   grid: readonly [number, number?, number?];
@@ -65,7 +68,8 @@ export function commonDevice(label: string, tensors: readonly Tensor[]): Device 
 const compiled = new WeakMap<Device, Map<string, GPUComputePipeline>>();
 
 /** Records a kernel over tensors. */
-export function launch({ label, key, code, tensors, params, grid, options, flops, bytes }: Launch): void {
+export function launch(what: Launch): void {
+  const { label, key, code, tensors, check, params, grid, options, flops, bytes } = what;
   const device = commonDevice(label, tensors);
   device.check();
   let pipelines = compiled.get(device);
@@ -79,6 +83,7 @@ export function launch({ label, key, code, tensors, params, grid, options, flops
     pipelines.set(key, pipeline);
   }
   const bindings = tensors.map((tensor) => ({ buffer: tensor.storage.buffer }));
+  if (check) bindings.push({ buffer: device.flag.buffer });
   const note = (): LaunchNote => ({
     bytes: bytes ? bytes() : sum(tensors.map(bytesOf)),
     flops: flops(),

@@ -43,3 +43,7 @@ export function scalarBits(dtype: DType, value: number): number {
   word[0] = dtype === 'bool' ? Number(value !== 0) : value;
   return new Uint32Array(word.buffer)[0];
 }
+
+/** The number that the bits of an element are. */
+export const fromBits = (dtype: DType, bits: number): number =>
+  hostArray(dtype, Uint32Array.of(bits).buffer)[0];

@@ -42,6 +42,7 @@ function apply(
     scalarDtype: dtype,
     scalars: onlyRead(expression, scalars),
     dtype: op.bool ? 'bool' : dtype,
+    check: op.check,
   });
   const { gradients } = op;
   if (!gradients) return result;

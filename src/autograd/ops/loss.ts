@@ -1,17 +1,18 @@
 /**
  * Losses as PyTorch defines them, composed of the operations beside this file. Predictions come first, targets second.
  */
+import { elementwise } from '../../kernels/elementwise.js';
 import { checkText } from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkOptionNames } from '../../platform/options.js';
 import { checkTensor } from '../../tensor/check-tensor.js';
 import { arange } from '../../tensor/create.js';
-import { holds } from '../../tensor/dtype.js';
+import { type DType, fromBits, holds } from '../../tensor/dtype.js';
 import { scope } from '../../tensor/scope.js';
 import { sameShape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { badOperands, checkFloats } from './check.js';
-import { cast, div, eq, lossElement, mul, ne, neg, where } from './elementwise.js';
+import { cast, div, lossElement, mul, ne, neg, where } from './elementwise.js';
 import { mean, sum } from './reduce.js';
 import { reshape } from './shape.js';
 import { logSoftmax } from './softmax.js';
@@ -57,8 +58,9 @@ function checkPair(name: string, prediction: Tensor, target: Tensor): void {
 /**
  * Binary cross-entropy of probabilities `p` and targets `y` in 0 to 1, both f32 of one shape:
  * `-(y * max(ln p, -100) + (1 - y) * max(ln(1 - p), -100))`, the clamps as in `torch.nn.BCELoss`. The gradient's
- * denominator is at least 1e-12, also as there; none goes to the targets.
+ * denominator is at least 1e-12, also as there; none goes to the targets. The loss of NaN is NaN.
  *
+ * @throws LockstepError `bad-input` for a probability below 0 or above 1, from the next read: only the device sees it.
  * @example
  * const loss = bceLoss(sigmoid(logits), y);
  */
@@ -111,12 +113,38 @@ function reducedWithout(
   return reduced('crossEntropy', kept, options);
 }
 
+/** Whether a row's class [batch, 1] is each of the classes: [batch, classes]. Refuses what is none, nor `ignored`. */
+function isClass(target: Tensor, classes: number, ignored: number): Tensor {
+  const { dtype, device } = target;
+  const numbers = arange(0, classes, 1, { dtype, device });
+  const canBeIgnored = holds(dtype, ignored);
+  return elementwise({
+    label: 'is class',
+    expression: 'select(0u, 1u, a == b)',
+    operands: { a: target, b: numbers, classes, ...(canBeIgnored && { ignored }) },
+    scalarDtype: dtype,
+    dtype: 'bool',
+    check: {
+      key: `crossEntropy|${dtype}|${classes}|${ignored}`,
+      refuses: `u32(a) >= u32(classes)${canBeIgnored ? ' && a != ignored' : ''}`,
+      bits: 'bitcast<u32>(a)',
+      tell: (bits) => classMessage(dtype, bits, classes, ignored),
+    },
+  });
+}
+
+const classMessage = (dtype: DType, bits: number, classes: number, ignored: number): string =>
+  `crossEntropy: a class is ${fromBits(dtype, bits)}; the logits have ${classes} classes ` +
+  `(0 to ${classes - 1}${holds(dtype, ignored) ? `, or ignoreIndex ${ignored}` : ''}).`;
+
 /**
  * Cross-entropy of logits [batch, classes] and targets: class numbers (i32 or u32, [batch]) or probabilities (f32,
  * [batch, classes]). The mean is over the rows whose class is not `ignoreIndex`, NaN when there are none, as
- * PyTorch's. A class number outside of the classes counts 0: the device cannot throw.
+ * PyTorch's.
  *
  * @param options `ignoreIndex` is for class numbers only.
+ * @throws LockstepError `bad-input` for a class number outside of the classes, from the next read (`data()`, `item()`,
+ * `sync()`): only the device sees it.
  * @example
  * const loss = crossEntropy(model(x), tensor([0, 2, -100], { dtype: 'i32' })); // of the first two
  */
@@ -146,9 +174,9 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
   return scope(() => {
     const logs = logSoftmax(logits);
     if (target.dtype === 'f32') return reduced('crossEntropy', neg(sum(mul(logs, target), 1)), options);
-    const numbers = arange(0, classes, 1, { dtype: target.dtype, device: logits.device });
-    const isClass = eq(reshape(target, [batch, 1]), numbers);
-    const losses = neg(sum(where(isClass, logs, 0), 1));
-    return reducedWithout(ignoreIndex ?? -100, classes, target, losses, options);
+    const ignored = ignoreIndex ?? -100;
+    const isOfRow = isClass(reshape(target, [batch, 1]), classes, ignored);
+    const losses = neg(sum(where(isOfRow, logs, 0), 1));
+    return reducedWithout(ignored, classes, target, losses, options);
   });
 }
