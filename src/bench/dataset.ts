@@ -2,6 +2,7 @@
  * Training and test sets: calls `makeDataset` and judges what it returned (the parity protocol's list of bad input). An
  * error names the strategy, the function and the value, before any training.
  */
+import { checkList, checkNumber, checkObject } from '../platform/arguments.js';
 import { showKind } from '../platform/options.js';
 import { Generator } from '../random/generator.js';
 import { type BinaryDataset, BitMatrix, BitVector } from '../tensor/bits.js';
@@ -10,10 +11,11 @@ import { parity } from '../tensor/parity.js';
 import type { Secret } from './secrets.js';
 import type { Strategy } from './strategy.js';
 import { askStrategy, checkReturnedKeys, type Fail, lentSecret, lentTask } from './strategy-call.js';
-import type { Task } from './task.js';
+import { checkTask, type Task } from './task.js';
 
 /** `task.testSetSize` uniform rows with their parity labels; the same for every strategy. */
 export function makeTestSet(secret: Secret, task: Task, seed: number): BinaryDataset {
+  checkTask('makeTestSet', task, ['testSetSize', 'nFeatures']);
   const x = BitMatrix.random(task.testSetSize, task.nFeatures, new Generator(seed));
   return { x, y: parity(x, secret) };
 }
@@ -23,6 +25,10 @@ export function makeTestSet(secret: Secret, task: Task, seed: number): BinaryDat
  * can change.
  */
 export function makeTrainingSet(strategy: Strategy, secret: Secret, task: Task, seed: number): BinaryDataset {
+  checkObject('makeTrainingSet', 'the strategy', strategy, 'an object of defineStrategy fits');
+  checkTask('makeTrainingSet', task, ['nFeatures', 'maxTrainExamples']);
+  checkNumber('makeTrainingSet', 'the seed', seed, { whole: true });
+  checkList('makeTrainingSet', 'the secret', secret, 'a list of columns fits, as [0, 3]');
   const call = () => strategy.makeDataset(lentSecret(secret), lentTask(task), seed);
   return askStrategy(strategy, 'makeDataset', call, (returned, fail) => {
     const [x, y] = pairOf(returned, fail);

@@ -5,6 +5,7 @@
 import type { Device } from '../gpu/device.js';
 import { trainLockstep } from '../lockstep/trainer.js';
 import type { AdamWSettings, LockstepOptions, LockstepRun } from '../lockstep/types.js';
+import { checkObject } from '../platform/arguments.js';
 import { checkOptionNames } from '../platform/options.js';
 import { positiveRate } from '../tensor/bits.js';
 import { checkCheckpoint } from './checkpoint.js';
@@ -15,7 +16,7 @@ import type { PreparedRun, PreparedSecret } from './prepare.js';
 import { Recorder } from './recorder.js';
 import { type Secret, sampleSecrets } from './secrets.js';
 import { orderSeed, testSetSeed, trainingSetSeed, validateSeed, weightsSeed } from './seeds.js';
-import type { Strategy } from './strategy.js';
+import { checkStrategy, type Strategy } from './strategy.js';
 import { localStrategy, type StrategyHost } from './strategy-host.js';
 import { summarize, summaryConfig } from './summary.js';
 import { type Task, validateTask } from './task.js';
@@ -87,7 +88,7 @@ export class Evaluation {
     const own = Object.freeze({ ...task });
     validateTask(own);
     validateSeed(seed);
-    const host = 'call' in strategy ? strategy : localStrategy(strategy);
+    const host = isHost(strategy) ? strategy : localStrategy(checkStrategy(strategy, 'Evaluation.prepare'));
     const evaluation = new Evaluation(host, own, seed);
     evaluation.#optimizer = await host.call('optimizer', own);
     await evaluation.#makeAhead();
@@ -223,6 +224,9 @@ export class Evaluation {
   }
 }
 
+const isHost = (strategy: Strategy | StrategyHost): strategy is StrategyHost =>
+  typeof strategy === 'object' && strategy !== null && 'call' in strategy;
+
 /** Marks a promise as looked after: whoever awaits it still gets its error, and nobody has to. */
 function quiet<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
@@ -261,6 +265,7 @@ export async function* evaluate(
   strategy: Strategy | StrategyHost,
   evaluateOptions: EvaluateOptions,
 ): AsyncGenerator<EvaluationEvent> {
+  checkObject('evaluate', 'the third argument', evaluateOptions, "{ task: makeTask('n32-k8') } fits");
   checkOptionNames('evaluate', evaluateOptions, ['task', 'seed', 'resume', ...TRAIN_OPTIONS]);
   const { task, seed, resume, ...options } = evaluateOptions;
   const evaluation = await Evaluation.prepare(strategy, task, seed);

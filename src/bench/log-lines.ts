@@ -1,9 +1,20 @@
 /** The public scaffold's log lines, character for character, so that what reads its logs reads ours. */
+import { checkKind, checkNumber, checkObject } from '../platform/arguments.js';
 import type { Metrics } from './summary.js';
-import type { Task } from './task.js';
+import { checkTask, type Task } from './task.js';
 
 /** The first line of a run of the scaffold: what is to be learned. */
 export function taskConfigLine(task: Task): string {
+  checkTask('taskConfigLine', task, [
+    'nFeatures',
+    'secretSize',
+    'hiddenWidth',
+    'secrets',
+    'orders',
+    'testSetSize',
+    'batchSize',
+    'maxSteps',
+  ]);
   return (
     `TASK_CONFIG N=${task.nFeatures} K=${task.secretSize} W=${task.hiddenWidth} ` +
     `num_hidden_secrets=${task.secrets} num_orderings=${task.orders} test_set_size=${task.testSetSize} ` +
@@ -13,6 +24,7 @@ export function taskConfigLine(task: Task): string {
 
 /** What was made to learn from. */
 export function datasetMetricsLine(secretIndex: number, examples: number, positiveRate: number): string {
+  checkCounts('datasetMetricsLine', { secretIndex, examples });
   return `DATASET_METRICS secret=${secretIndex} num_examples=${examples} positive_rate=${fixed6(positiveRate)}`;
 }
 
@@ -24,6 +36,7 @@ export function trainMetricsLine(
   loss: number,
   accuracy: number,
 ): string {
+  checkCounts('trainMetricsLine', { secretIndex, orderIndex, step });
   return (
     `TRAIN_METRICS secret=${secretIndex} order=${orderIndex} step=${step} ` +
     `loss=${fixed6(loss)} acc=${fixed6(accuracy)}`
@@ -37,6 +50,7 @@ export function runMetricsLine(
   steps: number,
   testAccuracy: number,
 ): string {
+  checkCounts('runMetricsLine', { secretIndex, orderIndex, steps });
   return (
     `RUN_METRICS secret=${secretIndex} order=${orderIndex} steps=${steps} ` +
     `test_accuracy=${fixed6(testAccuracy)}`
@@ -45,6 +59,7 @@ export function runMetricsLine(
 
 /** What all runs come to. */
 export function finalMetricsLine(metrics: Metrics): string {
+  checkMetrics('finalMetricsLine', metrics);
   return (
     `FINAL_METRICS test_accuracy=${fixed6(metrics.test_accuracy)} score=${fixed6(metrics.score)} ` +
     `test_accuracy_std=${fixed6(metrics.test_accuracy_std)} mean_steps=${fixed6(metrics.mean_steps)} ` +
@@ -54,6 +69,7 @@ export function finalMetricsLine(metrics: Metrics): string {
 
 /** The score. */
 export function testMetricsLine(metrics: Metrics): string {
+  checkMetrics('testMetricsLine', metrics);
   return `TEST_METRICS test_accuracy=${fixed6(metrics.test_accuracy)} score=${fixed6(metrics.score)}`;
 }
 
@@ -62,6 +78,7 @@ export function testMetricsLine(metrics: Metrics): string {
  * digit. Only odd multiples of 1/128 tie at six digits, which is what the accuracy of a batch of 128 often is.
  */
 export function fixed6(value: number): string {
+  checkKind('fixed6', 'the value', value, 'number');
   if (Number.isNaN(value)) return 'nan';
   if (value === Number.POSITIVE_INFINITY) return 'inf';
   const tie = Math.abs((value * 128) % 2) === 1;
@@ -70,4 +87,13 @@ export function fixed6(value: number): string {
     return ((below % 2 === 0 ? below : below + 1) / 1e6).toFixed(6);
   }
   return value.toFixed(6);
+}
+
+function checkCounts(where: string, counts: Record<string, number>): void {
+  for (const [name, count] of Object.entries(counts))
+    checkNumber(where, name, count, { min: 0, whole: true });
+}
+
+function checkMetrics(where: string, metrics: Metrics): void {
+  checkObject(where, 'the metrics', metrics, 'metricsOf(results) fits');
 }

@@ -5,6 +5,7 @@
  */
 import type { AdamWSettings, MlpWeights } from '../lockstep/types.js';
 import { linearParameters } from '../nn/init.js';
+import { checkObject } from '../platform/arguments.js';
 import { showKind } from '../platform/options.js';
 import { printable } from '../platform/printable.js';
 import { Generator } from '../random/generator.js';
@@ -12,10 +13,10 @@ import { type BinaryDataset, positiveRate } from '../tensor/bits.js';
 import type { NdArray } from '../tensor/ndarray.js';
 import { makeTestSet, makeTrainingSet } from './dataset.js';
 import type { Secret } from './secrets.js';
-import { orderSeed, testSetSeed, trainingSetSeed, weightsSeed } from './seeds.js';
+import { checkPlace, orderSeed, testSetSeed, trainingSetSeed, weightsSeed } from './seeds.js';
 import type { Model, OptimizerConfig, Strategy } from './strategy.js';
 import { askStrategy, checkReturnedKeys, type Fail, lentTask } from './strategy-call.js';
-import type { Task } from './task.js';
+import { checkTask, type Task } from './task.js';
 
 /** What all runs of one secret share. */
 export interface PreparedSecret {
@@ -49,6 +50,7 @@ export function prepareSecret(
   secretIndex: number,
   secret: Secret,
 ): PreparedSecret {
+  checkPlace('prepareSecret', seed, { secretIndex });
   const dataset = makeTrainingSet(strategy, secret, task, trainingSetSeed(seed, secretIndex));
   const testSet = makeTestSet(secret, task, testSetSeed(seed, secretIndex));
   return { secretIndex, secret, dataset, testSet, positiveRate: positiveRate(dataset) };
@@ -62,9 +64,12 @@ export function prepareRun(
   secretIndex: number,
   orderIndex: number,
 ): PreparedRun {
+  checkPlace('prepareRun', seed, { secretIndex, orderIndex });
   const weights = makeWeights(strategy, task, weightsSeed(seed, secretIndex, orderIndex));
   return { secretIndex, orderIndex, weights, orderSeed: orderSeed(seed, secretIndex, orderIndex) };
 }
+
+const STRATEGY = 'an object of defineStrategy fits';
 
 /** What other names for settings mean here. */
 const MEANT: Readonly<Record<string, string>> = {
@@ -85,6 +90,8 @@ const RULES: Record<keyof OptimizerConfig, [rule: string, holds: (value: number)
 
 /** The strategy's optimizer settings, validated. */
 export function prepareOptimizer(strategy: Strategy, task: Task): AdamWSettings {
+  checkObject('prepareOptimizer', 'the strategy', strategy, STRATEGY);
+  checkTask('prepareOptimizer', task, []);
   const call = () => strategy.getOptimizerConfig(lentTask(task));
   return askStrategy(strategy, 'getOptimizerConfig', call, optimizerOf);
 }
@@ -112,6 +119,8 @@ export function optimizerOf(returned: unknown, fail: Fail): AdamWSettings {
  * arrays are copies of what the strategy left in the model.
  */
 export function makeWeights(strategy: Strategy, task: Task, seed: number): MlpWeights {
+  checkObject('prepareRun', 'the strategy', strategy, STRATEGY);
+  checkTask('prepareRun', task, ['nFeatures', 'hiddenWidth']);
   const generator = new Generator(seed);
   const hidden = linearParameters(task.nFeatures, task.hiddenWidth, generator);
   const output = linearParameters(task.hiddenWidth, 1, generator);

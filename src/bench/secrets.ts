@@ -1,14 +1,15 @@
 /** The hidden sets of an evaluation, drawn as Python's `random` draws them. */
 import { PythonRandom } from '../random/python.js';
-import { secretsSeed } from './seeds.js';
-import type { Task } from './task.js';
+import { secretsSeed, validateSeed } from './seeds.js';
+import { checkSecrets, type Task } from './task.js';
 
 /** The coordinates whose sum mod 2 is the label, ascending. */
 export type Secret = readonly number[];
 
 /**
  * `task.secrets` different secrets of `task.secretSize` coordinates: sorted samples, one already seen is drawn again.
- * The task must be valid (more secrets than subsets would never end).
+ *
+ * @throws LockstepError `bad-input` for more secrets than there are subsets.
  *
  * @example sampleSecrets(makeTask('n32-k8'), 42)[0]   // [0, 1, 12, 15, 19, 21, 26, 27]
  */
@@ -16,6 +17,8 @@ export function sampleSecrets(
   task: Pick<Task, 'nFeatures' | 'secretSize' | 'secrets'>,
   seed: number,
 ): Secret[] {
+  checkSecrets('sampleSecrets', task);
+  validateSeed(seed);
   const random = new PythonRandom(secretsSeed(seed));
   const found = new Map<string, Secret>();
   while (found.size < task.secrets) {

@@ -1,5 +1,7 @@
 /** Which seed draws what: the parity protocol's table, one function a row. */
+import { checkNumber } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
+import { showKind } from '../platform/options.js';
 
 /** Top-level seeds beyond this would lose digits when multiplied by 2,000,000. */
 const MAX_SEED = 2 ** 32 - 1;
@@ -7,11 +9,19 @@ const MAX_SEED = 2 ** 32 - 1;
 /** Throws unless `seed` is a whole number of 0 to 2^32 - 1. */
 export function validateSeed(seed: number): void {
   if (!Number.isInteger(seed) || seed < 0 || seed > MAX_SEED) {
+    const shown = typeof seed === 'number' ? seed : showKind(seed);
     throw new LockstepError(
       'bad-input',
-      `The seed is ${seed}; it must be a whole number of 0 to ${MAX_SEED}.`,
+      `The seed is ${shown}; it must be a whole number of 0 to ${MAX_SEED}.`,
     );
   }
+}
+
+/** Throws unless seed and index, counted from 0, are such that the seeds below can be made of them. */
+export function checkPlace(where: string, seed: number, indices: Record<string, number>): void {
+  validateSeed(seed);
+  for (const [name, index] of Object.entries(indices))
+    checkNumber(where, name, index, { min: 0, whole: true });
 }
 
 /** Of Python's `random.Random` that draws the secrets. */

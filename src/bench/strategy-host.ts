@@ -6,7 +6,7 @@ import { span } from '../gpu/host-spans.js';
 import { makeTrainingSet } from './dataset.js';
 import type { SourceDigests } from './fingerprint.js';
 import { makeWeights, prepareOptimizer } from './prepare.js';
-import type { Strategy } from './strategy.js';
+import { checkStrategy, type Strategy } from './strategy.js';
 import { CALLED, type StrategyCalls } from './strategy-messages.js';
 
 /** A strategy that answers the evaluation's calls, in the order of the calls. */
@@ -39,6 +39,7 @@ export function strategyFunctions(strategy: Strategy): Functions {
 
 /** An object's functions, called in this thread; what they share, they share. */
 export function localStrategy(strategy: Strategy): StrategyHost {
+  checkStrategy(strategy, 'localStrategy');
   const functions = strategyFunctions(strategy);
   return {
     name: strategy.name,

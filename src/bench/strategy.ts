@@ -4,6 +4,7 @@
  */
 
 import type { LinearParameters } from '../nn/init.js';
+import { checkText } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames, nearest, showKind } from '../platform/options.js';
 import { printable } from '../platform/printable.js';
@@ -104,6 +105,7 @@ export const folderOf = (strategy: Strategy): string | undefined => folders.get(
  * @param where The file, for messages; it also names a strategy that has no name of its own.
  */
 export function strategyOfModule(module: unknown, where: string): Strategy {
+  checkText('strategyOfModule', 'the name of the file', where);
   let found: Strategy;
   try {
     found = readModule(module, where);
@@ -167,7 +169,9 @@ function bound<K extends (typeof FUNCTIONS)[number]>(
   );
 }
 
-function checkStrategy(strategy: Strategy, where: string): Strategy {
+/** @throws LockstepError `bad-input` for what is no object, and for one without a name or one of the functions. */
+export function checkStrategy(strategy: Strategy, where: string): Strategy {
+  if (typeof strategy !== 'object' || strategy === null) throw notAStrategy(where, strategy);
   checkName(strategy.name, where);
   for (const name of FUNCTIONS) {
     if (typeof strategy[name] !== 'function') {

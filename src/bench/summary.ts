@@ -2,8 +2,10 @@
  * The JSON summary of one configuration: metrics over its runs, with the scaffold's snake_case keys. Pure; writing the
  * file is the command line's work.
  */
+import { checkBoolean, checkKind, checkList, checkObject, checkText } from '../platform/arguments.js';
 import type { Fingerprint } from './fingerprint.js';
-import type { Task } from './task.js';
+import { validateSeed } from './seeds.js';
+import { type Task, validateTask } from './task.js';
 
 /** One finished run. */
 export interface RunResult {
@@ -86,6 +88,12 @@ export function summarize(
   kernels: readonly string[] = [],
   fingerprint?: Fingerprint,
 ): Summary {
+  checkText('summarize', "the strategy's name", strategy);
+  validateTask(task);
+  validateSeed(seed);
+  checkRuns('summarize', runs);
+  checkBoolean('summarize', 'complete', complete);
+  checkList('summarize', 'the list of kernels', kernels, "a list of names fits, as ['portable']");
   const ordered = [...runs].sort((a, b) => a.secretIndex - b.secretIndex || a.orderIndex - b.orderIndex);
   return {
     strategy,
@@ -112,6 +120,7 @@ function withoutSummary({ source, optimizer, kernel, datasets }: Fingerprint): S
 
 /** The metrics of a list of runs; all zero for none. */
 export function metricsOf(runs: readonly RunResult[]): Metrics {
+  checkRuns('metricsOf', runs);
   if (runs.length === 0) {
     return { test_accuracy: 0, score: 0, test_accuracy_std: 0, mean_steps: 0, num_runs: 0 };
   }
@@ -126,6 +135,20 @@ export function metricsOf(runs: readonly RunResult[]): Metrics {
     num_runs: runs.length,
     ...(nonFinite > 0 ? { num_non_finite: nonFinite } : {}),
   };
+}
+
+function checkRuns(where: string, runs: unknown): void {
+  checkList(
+    where,
+    'the list of runs',
+    runs,
+    'a list of { secretIndex, orderIndex, steps, testAccuracy } fits',
+  );
+  for (const [i, run] of (runs as unknown[]).entries()) {
+    checkObject(where, `run ${i}`, run, '{ secretIndex, orderIndex, steps, testAccuracy } fits');
+    for (const name of ['secretIndex', 'orderIndex', 'steps', 'testAccuracy'])
+      checkKind(where, `run ${i}: ${name}`, (run as Record<string, unknown>)[name], 'number');
+  }
 }
 
 // Not mathjs: loading it takes longer than preparing a configuration, here and again in every strategy's thread.

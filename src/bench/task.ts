@@ -2,8 +2,9 @@
  * The task: which parity is learned and under which rules. Profiles, configuration names (`n32-k8`) and the validation
  * of every field. No flags and no files here: the command line turns its flags into overrides.
  */
+import { checkNumber, checkObject, checkText } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
-import { checkOptionNames } from '../platform/options.js';
+import { checkOptionNames, showKind } from '../platform/options.js';
 import { printable } from '../platform/printable.js';
 
 /** Everything about an evaluation except the strategy and the seed. */
@@ -84,11 +85,12 @@ export const defaultConfigs: readonly string[] = ['n32-k8', 'n50-k8', 'n64-k8'];
  * @example makeTask('n50-k8', 'scaffold', { maxSteps: 1000 })
  */
 export function makeTask(config: string, profile: ProfileName = 'full', overrides: Partial<Task> = {}): Task {
+  checkText('makeTask', 'the profile', profile);
   const base = Object.hasOwn(profiles, profile) ? profiles[profile] : undefined;
   if (base === undefined) {
     throw new LockstepError(
       'bad-input',
-      `Unknown profile '${profile}'; known are ${Object.keys(profiles).join(', ')}.`,
+      `Unknown profile '${printable(profile)}'; known are ${Object.keys(profiles).join(', ')}.`,
     );
   }
   checkOptionNames('makeTask', overrides, [...Object.keys(bounds), 'earlyStopAcc']);
@@ -100,6 +102,7 @@ export function makeTask(config: string, profile: ProfileName = 'full', override
 
 /** `n32-k8` as its two numbers. Throws where the name is not of that form. */
 export function parseConfig(config: string): Pick<Task, 'nFeatures' | 'secretSize'> {
+  checkText('parseConfig', 'the configuration', config);
   const match = /^n(\d+)-k(\d+)$/.exec(config);
   if (match === null) {
     const numbers = config.match(/\d{1,4}/g) ?? [];
@@ -114,6 +117,7 @@ export function parseConfig(config: string): Pick<Task, 'nFeatures' | 'secretSiz
 
 /** The name of a task's configuration, such as `n32-k8`. */
 export function configName(task: Pick<Task, 'nFeatures' | 'secretSize'>): string {
+  checkTask('configName', task, ['nFeatures', 'secretSize']);
   return `n${task.nFeatures}-k${task.secretSize}`;
 }
 
@@ -133,35 +137,56 @@ const bounds: Record<Exclude<keyof Task, 'earlyStopAcc'>, [least: number, most: 
   earlyStopWindows: [1, 2 ** 31 - 1],
 };
 
+type WholeField = keyof typeof bounds;
+
+/** Throws unless `task` is an object whose `fields` are within their bounds. */
+export function checkTask(where: string, task: Partial<Task>, fields: readonly WholeField[]): void {
+  checkObject(where, 'the task', task, "makeTask('n32-k8') fits");
+  for (const field of fields) {
+    const [min, max] = bounds[field];
+    checkNumber(where, `the task's ${field}`, task[field], { min, max, whole: true });
+  }
+}
+
 /** Throws a `bad-input` error that names the first field that is out of bounds, with its value. */
 export function validateTask(task: Task): void {
+  checkTask('Task', task, []);
   for (const [field, [least, most]] of Object.entries(bounds)) {
     const value = task[field as keyof typeof bounds];
     if (!Number.isInteger(value) || value < least || value > most) {
       throw new LockstepError(
         'bad-input',
-        `Task: ${field} is ${value}; it must be a whole number of ${least} to ${most}.`,
+        `Task: ${field} is ${shown(value)}; it must be a whole number of ${least} to ${most}.`,
       );
     }
   }
   if (!(task.earlyStopAcc > 0 && task.earlyStopAcc <= 1)) {
     throw new LockstepError(
       'bad-input',
-      `Task: earlyStopAcc is ${task.earlyStopAcc}; it must be above 0 and at most 1.`,
+      `Task: earlyStopAcc is ${shown(task.earlyStopAcc)}; it must be above 0 and at most 1.`,
     );
   }
+  checkSecrets('Task', task);
+}
+
+const shown = (value: unknown) =>
+  typeof value === 'object' || typeof value === 'symbol' ? showKind(value) : value;
+
+/** Throws for more hidden sets, or larger ones, than there can be: drawing them would never end. */
+export function checkSecrets(where: string, task: Pick<Task, 'nFeatures' | 'secretSize' | 'secrets'>): void {
+  checkTask(where, task, ['nFeatures', 'secretSize', 'secrets']);
   const { nFeatures, secretSize, secrets } = task;
   if (secretSize > nFeatures) {
     throw new LockstepError(
       'bad-input',
-      `Task: secretSize is ${secretSize}, but there are only ${nFeatures} features (nFeatures).`,
+      `${where}: secretSize is ${secretSize}, but there are only ${nFeatures} features (nFeatures).`,
     );
   }
   const subsets = countSubsets(nFeatures, secretSize, secrets);
   if (secrets > subsets) {
     throw new LockstepError(
       'bad-input',
-      `Task: secrets is ${secrets}, but ${nFeatures} features have only ${subsets} subsets of ${secretSize}; ` +
+      `${where}: secrets is ${secrets}, but ${nFeatures} features have only ${subsets} subsets of ${secretSize}; ` +
         'ask for fewer secrets.',
     );
   }

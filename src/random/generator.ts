@@ -194,7 +194,7 @@ export function checkPermutationLength(n: number): void {
   if (!Number.isInteger(n) || n < 0 || n >= 214748364) {
     throw new LockstepError(
       'bad-input',
-      `A permutation of ${n} elements was asked for; give a whole number of 0 to 214,748,363.`,
+      `A permutation of ${printable(n)} elements was asked for; give a whole number of 0 to 214,748,363.`,
     );
   }
 }

@@ -2,9 +2,12 @@
  * Matrices of zeros and ones on the host, one bit an entry: what parity examples are stored and uploaded as.
  * 12.8 M rows of 64 features are 102 MB here and 3.3 GB as floats. Not a tensor: no arithmetic.
  */
+import { badArgument, checkObject } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
+import { allocated } from '../platform/host-memory.js';
 import { showKind } from '../platform/options.js';
 import type { Generator } from '../random/generator.js';
+import { checkGenerator } from './check-options.js';
 import { fillRandomBits } from './random-bits.js';
 
 /**
@@ -49,6 +52,7 @@ export class BitMatrix {
 
   /** Fair bits, row by row: `torch.randint(0, 2, (rows, cols), generator=g)`, one draw a bit. */
   static random(rows: number, cols: number, generator: Generator): BitMatrix {
+    checkGenerator('BitMatrix.random', generator);
     const matrix = new BitMatrix(rows, cols);
     fillRandomBits(matrix.words, cols, generator.engine);
     return matrix;
@@ -70,20 +74,22 @@ export class BitMatrix {
   }
 
   #holds(row: number, col: number): boolean {
-    return row >>> 0 === row && row < this.rows && col >>> 0 === col && col < this.cols;
+    return isIndex(row, this.rows) && isIndex(col, this.cols);
   }
 
   #outside(method: string, row: number, col: number): LockstepError {
-    const message = `BitMatrix.${method}: there is no row ${row}, column ${col}; it has ${this.rows} rows of ${this.cols}.`;
+    const message = `BitMatrix.${method}: there is no row ${shown(row)}, column ${shown(col)}; it has ${this.rows} rows of ${this.cols}.`;
     return new LockstepError('bad-input', message);
   }
 
   /** A new matrix of the rows with the given indices, in that order. */
   takeRows(indices: ArrayLike<number>): BitMatrix {
+    if (typeof indices !== 'object' || typeof indices?.length !== 'number')
+      throw badArgument('BitMatrix.takeRows', 'the list of rows', indices, 'a list fits, as [0, 3]');
     const taken = new BitMatrix(indices.length, this.cols);
     const { wordsPerRow } = this;
     for (let i = 0; i < indices.length; i++) {
-      if (!this.#holds(indices[i], 0)) throw this.#outside('takeRows', indices[i], 0);
+      if (!isIndex(indices[i], this.rows)) throw this.#outside('takeRows', indices[i], 0);
       for (let w = 0; w < wordsPerRow; w++) {
         taken.words[i * wordsPerRow + w] = this.words[indices[i] * wordsPerRow + w];
       }
@@ -136,13 +142,13 @@ export class BitVector {
   }
 
   #holds(i: number): boolean {
-    return i >>> 0 === i && i < this.length;
+    return isIndex(i, this.length);
   }
 
   #outside(method: string, i: number): LockstepError {
     return new LockstepError(
       'bad-input',
-      `BitVector.${method}: there is no element ${i}; it has ${this.length}.`,
+      `BitVector.${method}: there is no element ${shown(i)}; it has ${this.length}.`,
     );
   }
 }
@@ -162,15 +168,20 @@ export const isBitVector = (value: unknown): value is BitVector => kindOf(value)
 const kindOf = (value: unknown): unknown =>
   typeof value === 'object' && value !== null ? (value as { [BITS]?: unknown })[BITS] : undefined;
 
+/** Whether a value counts one of so many things. It is asked of every bit. */
+const isIndex = (value: unknown, count: number): boolean =>
+  typeof value === 'number' && value >>> 0 === value && value < count;
+
+const shown = (value: unknown): string => (typeof value === 'number' ? String(value) : showKind(value));
+
 function checkCount(what: string, value: unknown): void {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return;
-  const shown = typeof value === 'number' ? value : showKind(value);
-  throw new LockstepError('bad-input', `${what} is ${shown}; it must be a whole number of 0 or more.`);
+  throw new LockstepError('bad-input', `${what} is ${shown(value)}; it must be a whole number of 0 or more.`);
 }
 
 /** The words that were given, where they are as many as are needed; else zeros. */
 function ownWords(where: string, words: unknown, needed: number, what: string): Uint32Array {
-  if (words === undefined) return new Uint32Array(needed);
+  if (words === undefined) return allocated(where, what, () => new Uint32Array(needed));
   if (Object.prototype.toString.call(words) !== '[object Uint32Array]') {
     throw new LockstepError('bad-input', `${where}: words is ${showKind(words)}; it must be a Uint32Array.`);
   }
@@ -180,8 +191,7 @@ function ownWords(where: string, words: unknown, needed: number, what: string): 
 }
 
 function notABit(what: string, value: unknown): LockstepError {
-  const shown = typeof value === 'number' ? value : showKind(value);
-  return new LockstepError('bad-input', `${what} is ${shown}; it must be 0 or 1.`);
+  return new LockstepError('bad-input', `${what} is ${shown(value)}; it must be 0 or 1.`);
 }
 
 /**
@@ -223,7 +233,10 @@ export function countOnes(words: Uint32Array): number {
 }
 
 /** Share of the examples with label 1. */
-export function positiveRate({ x, y }: BinaryDataset): number {
+export function positiveRate(dataset: BinaryDataset): number {
+  checkObject('positiveRate', 'the dataset', dataset, 'an object { x, y } of packed bits fits');
+  const { x, y } = dataset;
+  if (!isBitMatrix(x)) throw badArgument('positiveRate', 'x', x, 'it must be a BitMatrix (packMatrix)');
   if (isBitVector(y)) return countOnes(y.words) / x.rows;
   throw new LockstepError(
     'bad-input',

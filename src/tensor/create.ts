@@ -7,9 +7,10 @@ import type { Device } from '../gpu/device.js';
 import { BufferUsage } from '../gpu/usage.js';
 import { checkNumber } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
+import { allocated } from '../platform/host-memory.js';
 import { showKind } from '../platform/options.js';
 import { printable } from '../platform/printable.js';
-import { Generator } from '../random/generator.js';
+import { checkPermutationLength, Generator } from '../random/generator.js';
 import { checkGenerator, checkRandomOptions, checkTensorOptions } from './check-options.js';
 import { checkTensor } from './check-tensor.js';
 import { BYTES_PER_ELEMENT, checkDtype, type DType, type HostArray, hostArray } from './dtype.js';
@@ -59,9 +60,18 @@ export function upload(data: HostArray, shape: Shape, dtype: DType, options: Ten
 }
 
 /** Zeros on the host for a tensor of this shape, which the device has to have room for. */
-function zerosOnHost(where: string, dtype: DType, shape: Shape, device = defaultDevice()): HostArray {
+function zerosOnHost(where: string, dtype: DType, shape: Shape, device?: Device): HostArray {
   checkShape(where, shape);
   checkDtype(where, dtype);
+  checkRoom(where, shape, device);
+  const elements = numelOf(shape);
+  return allocated(where, `${elements} elements, of shape ${showShape(shape)},`, () =>
+    hostArray(dtype, elements),
+  );
+}
+
+/** Throws for a tensor that is larger than the device's buffers: before random numbers are drawn for it. */
+function checkRoom(where: string, shape: Shape, device = defaultDevice()): void {
   const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
   const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
   const bytes = numelOf(shape) * BYTES_PER_ELEMENT;
@@ -71,7 +81,6 @@ function zerosOnHost(where: string, dtype: DType, shape: Shape, device = default
       `${where}: the shape ${showShape(shape)} takes ${bytes} bytes; this device has room for ${most} in one tensor.`,
     );
   }
-  return hostArray(dtype, numelOf(shape));
 }
 
 /**
@@ -100,6 +109,7 @@ export function tensor(
       `tensor: ${flat.length} values do not fill the shape ${showShape(shape)}.`,
     );
   }
+  checkRoom('tensor', shape, options.device);
   return upload(hostValues('tensor', flat, dtype), shape, dtype, options);
 }
 
@@ -154,7 +164,11 @@ export function arange(
     throw new LockstepError('bad-input', `arange: from ${start} to ${end} by ${step} never ends.`);
   }
   const dtype = options.dtype ?? ([start, end, step].every(Number.isInteger) ? 'i32' : 'f32');
-  const values = Array.from({ length: count }, (_, i) => start + i * step);
+  checkShape('arange', [count]);
+  checkRoom('arange', [count], options.device);
+  const values = allocated('arange', `${count} numbers`, () =>
+    Array.from({ length: count }, (_, i) => start + i * step),
+  );
   return upload(hostValues('arange', values, dtype), [count], dtype, options);
 }
 
@@ -199,6 +213,8 @@ export function randint(low: number, high: number, shape: Shape, options: Random
 /** The numbers 0 to n - 1 in random order, dtype i32, as `torch.randperm` orders them. */
 export function randperm(n: number, options: RandomOptions = {}): Tensor {
   checkRandomOptions('randperm', options);
+  checkPermutationLength(n);
+  checkRoom('randperm', [n], options.device);
   const order = generatorOr('randperm', options.generator).randperm(n);
   return upload(Int32Array.from(order), [n], 'i32', options);
 }

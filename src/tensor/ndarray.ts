@@ -1,4 +1,5 @@
 import { checkNumber } from '../platform/arguments.js';
+import { allocated } from '../platform/host-memory.js';
 
 /**
  * A dense row-major float32 array on the host: shape and data, no operations. What init functions fill and what
@@ -15,5 +16,7 @@ export function ndarray(...shape: number[]): NdArray {
   shape.forEach((extent, axis) => {
     checkNumber('ndarray', `the extent ${axis}`, extent, { min: 0, whole: true });
   });
-  return { shape, data: new Float32Array(shape.reduce((product, extent) => product * extent, 1)) };
+  const elements = shape.reduce((product, extent) => product * extent, 1);
+  const what = `${elements} elements, of shape [${shape.join(', ')}],`;
+  return { shape, data: allocated('ndarray', what, () => new Float32Array(elements)) };
 }

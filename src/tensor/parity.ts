@@ -2,7 +2,9 @@
  * Parity labels and truth tables as packed bits: what sparse parities are learned from, what test sets and the built-in
  * strategies' datasets are made of.
  */
+import { checkNumber } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
+import { allocated } from '../platform/host-memory.js';
 import { showKind } from '../platform/options.js';
 import { BitMatrix, BitVector, isBitMatrix } from './bits.js';
 import { type Examples, packMatrix } from './pack-bits.js';
@@ -46,7 +48,9 @@ export function parity(x: Examples, columns: readonly number[]): BitVector {
  * @returns [2^K * copies, nFeatures] bits.
  */
 export function truthTable(secret: readonly number[], nFeatures: number, copies = 1): BitMatrix {
+  checkNumber('truthTable', 'nFeatures', nFeatures, { min: 0, whole: true });
   checkColumns('truthTable', secret, nFeatures);
+  checkNumber('truthTable', 'copies', copies, { min: 0, whole: true });
   if (secret.length > MAX_TABLE_BITS) {
     throw new LockstepError(
       'bad-input',
@@ -68,8 +72,13 @@ export function truthTable(secret: readonly number[], nFeatures: number, copies 
 
 /** The columns that are not in the secret, ascending. */
 export function backgroundColumns(secret: readonly number[], nFeatures: number): number[] {
+  checkNumber('backgroundColumns', 'nFeatures', nFeatures, { min: 0, whole: true });
+  checkColumns('backgroundColumns', secret, nFeatures);
   const hidden = new Set(secret);
-  return Array.from({ length: nFeatures }, (_, column) => column).filter((column) => !hidden.has(column));
+  const all = allocated('backgroundColumns', `${nFeatures} columns`, () =>
+    new Array<number>(nFeatures).fill(0),
+  );
+  return all.map((_, column) => column).filter((column) => !hidden.has(column));
 }
 
 /** A column that is not there would be left out without a word, and one that comes twice counted once. */

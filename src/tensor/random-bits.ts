@@ -2,10 +2,12 @@
  * Random bits straight into packed words, one 32-bit draw a bit as PyTorch's `randint(0, 2, …)` takes them. The hot
  * part of data generation: 12.8 M rows of 64 features are 819 M draws.
  */
+import { badArgument, checkList, checkNumber } from '../platform/arguments.js';
 import type { Generator } from '../random/generator.js';
 import { drawBits, lowBits } from '../random/low-bits.js';
 import type { Mt19937 } from '../random/mt19937.js';
 import type { BitMatrix } from './bits.js';
+import { checkGenerator } from './check-options.js';
 
 /** Fills rows of `cols` bits, each padded to whole words, row by row. The padding stays zero. */
 export function fillRandomBits(words: Uint32Array, cols: number, engine: Mt19937): void {
@@ -71,7 +73,8 @@ class RaggedRows {
 
 /** Fair bits into the given columns of every row, row by row; the other columns stay. One draw a bit. */
 export function randomizeColumns(matrix: BitMatrix, columns: readonly number[], generator: Generator): void {
-  for (let row = 0; row < matrix.rows; row++) randomizeRow(matrix, row, columns, generator);
+  checkPlace('randomizeColumns', matrix, columns, generator);
+  for (let row = 0; row < matrix.rows; row++) drawRow(matrix, row, columns, generator);
 }
 
 /** Fair bits into the given columns of one row. One draw a bit, in the order of `columns`. */
@@ -81,9 +84,29 @@ export function randomizeRow(
   columns: readonly number[],
   generator: Generator,
 ): void {
+  checkPlace('randomizeRow', matrix, columns, generator);
+  checkNumber('randomizeRow', 'the row', row, { min: 0, below: matrix.rows, whole: true });
+  drawRow(matrix, row, columns, generator);
+}
+
+function drawRow(matrix: BitMatrix, row: number, columns: readonly number[], generator: Generator): void {
   for (let k = 0; k < columns.length; k += 32) {
     const count = Math.min(32, columns.length - k);
     const bits = drawBits(count, generator.engine);
     for (let j = 0; j < count; j++) matrix.set(row, columns[k + j], (bits >>> j) & 1);
   }
+}
+
+function checkPlace(
+  where: string,
+  matrix: BitMatrix,
+  columns: readonly number[],
+  generator: Generator,
+): void {
+  if (typeof matrix?.set !== 'function' || typeof matrix.rows !== 'number')
+    throw badArgument(where, 'the first argument', matrix, 'a BitMatrix fits');
+  checkGenerator(where, generator);
+  checkList(where, 'the list of columns', columns, 'a list fits, as [0, 3]');
+  for (const column of columns)
+    checkNumber(where, 'a column', column, { min: 0, below: matrix.cols, whole: true });
 }

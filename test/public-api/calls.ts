@@ -315,7 +315,7 @@ method('Mt19937.skip', engine, () => [3]);
 // The evaluation's parts.
 const task = () => bench.makeTask('n8-k2', 'smoke');
 const secret = () => [0, 1];
-const packed = () => ({ x: bits(), y: new Uint32Array(1) });
+const packed = () => ({ x: bits(), y: new bench.BitVector(2) });
 made('bench.', bench, 'BitVector', () => [8, new Uint32Array(1)]);
 method(
   'bench.BitVector.get',

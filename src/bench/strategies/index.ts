@@ -1,5 +1,6 @@
 /** The built-in strategies, in the order in which `bench --list` names them. */
 import { LockstepError } from '../../platform/errors.js';
+import { printable } from '../../platform/printable.js';
 import type { Strategy } from '../strategy.js';
 import { antitheticAnchors } from './antithetic-anchors.js';
 import { cubeAndSkew } from './cube-and-skew.js';
@@ -31,7 +32,7 @@ export function strategyNamed(name: string): Strategy {
     const names = strategies.map((strategy) => strategy.name).join(', ');
     throw new LockstepError(
       'bad-input',
-      `Unknown strategy '${name}'; built in are ${names}. A file needs its ending (.ts, .js or .mjs).`,
+      `Unknown strategy '${printable(name)}'; built in are ${names}. A file needs its ending (.ts, .js or .mjs).`,
     );
   }
   return found;
