@@ -5,6 +5,7 @@
 
 import { badArgument, checkFunction, checkNumber, checkText } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
+import { printable } from '../platform/printable.js';
 import { CommandQueue } from './commands.js';
 import { DESTROYED, forgetDefaultDevice } from './default-device.js';
 import { ErrorFlag } from './flag.js';
@@ -303,7 +304,7 @@ export class Device {
     checkRead(buffer);
     checkWaitOptions('device.read', options);
     this.commands.flush();
-    const result = await this.#telling(`Reading ${bytes} bytes`, () =>
+    const result = await this.#telling(`Reading ${printable(bytes)} bytes`, () =>
       this.#readback.read(buffer, offset, bytes, options),
     );
     await Promise.all(this.#untold);

@@ -29,7 +29,7 @@ export class LockstepError extends Error {
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(printableLines(message), options);
+    super(printableLines(String(message)), options);
     this.name = 'LockstepError';
     this.code = code;
   }

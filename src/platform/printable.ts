@@ -31,9 +31,8 @@ export function printable(text: unknown, most = 80): string {
 }
 
 /** A message of several lines that a terminal can show: as {@link printable}, but lines and tabs stay, uncut. */
-export function printableLines(text: unknown): string {
-  const whole = typeof text === 'string' ? text : stringOf(text);
-  return whole.replace(UNSAFE, (character) =>
+export function printableLines(text: string): string {
+  return text.replace(UNSAFE, (character) =>
     character === '\n' || character === '\t' ? character : escaped(character),
   );
 }
