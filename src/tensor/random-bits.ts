@@ -89,11 +89,22 @@ export function randomizeRow(
   drawRow(matrix, row, columns, generator);
 }
 
-function drawRow(matrix: BitMatrix, row: number, columns: readonly number[], generator: Generator): void {
+/** Writes the words themselves: the columns were checked once, and `set` would check them for every bit. */
+function drawRow(
+  { words, wordsPerRow }: BitMatrix,
+  row: number,
+  columns: readonly number[],
+  generator: Generator,
+): void {
+  const first = row * wordsPerRow;
   for (let k = 0; k < columns.length; k += 32) {
     const count = Math.min(32, columns.length - k);
     const bits = drawBits(count, generator.engine);
-    for (let j = 0; j < count; j++) matrix.set(row, columns[k + j], (bits >>> j) & 1);
+    for (let j = 0; j < count; j++) {
+      const column = columns[k + j];
+      const at = first + (column >>> 5);
+      words[at] = (words[at] & ~(1 << (column & 31))) | (((bits >>> j) & 1) << (column & 31));
+    }
   }
 }
 
