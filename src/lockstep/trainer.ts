@@ -149,7 +149,8 @@ class Trainer {
     this.#pacer = new Pacer(device.info.isCpu);
     this.#finisher = new Finisher(device, this.#settings, this.#pacer);
     this.#halted = new Promise((resolve) => {
-      this.#halt = resolve;
+      // Resolves with nothing: a signal hands over its event, a lost device its reason, and neither is an outcome.
+      this.#halt = () => resolve();
     });
     if (signal?.aborted) this.#halt();
     signal?.addEventListener('abort', this.#halt, { once: true });
