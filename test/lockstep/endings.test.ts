@@ -215,6 +215,26 @@ describe('memory', () => {
     expect(use()).toEqual(before);
   });
 
+  it('is as before after an abort while a window closes: what ends the wait is no record', async () => {
+    for (const ms of [20, 40, 60, 80, 100]) {
+      const controller = new AbortController();
+      // Every chunk closes a window.
+      const all = {
+        ...shape,
+        maxSteps: 1e9,
+        logInterval: 200,
+        runs: [runNumber(0)],
+        signal: controller.signal,
+      };
+      setTimeout(() => controller.abort(), ms);
+      const finished: LockstepEvent[] = [];
+      for await (const event of trainLockstep(device, all)) if (event.type === 'finish') finished.push(event);
+      expect(finished).toMatchObject([{ run: 0, reason: 'aborted' }]);
+      await device.sync();
+      expect(use()).toEqual(before);
+    }
+  });
+
   it('is as before after an abort while the next run is still being made', async () => {
     const controller = new AbortController();
     async function* stuck() {
