@@ -2,28 +2,13 @@
  * One model, one training step of the two-layer network with autograd and AdamW: composed of linear, relu, sigmoid and
  * bceLoss, against the fused operation on floats and on packed bits. The trainer of many runs is in training-step.ts.
  */
-import {
-  BitMatrix,
-  bceLoss,
-  type Device,
-  Generator,
-  nn,
-  optim,
-  sigmoid,
-  type Tensor,
-  tensor,
-} from 'lockstep-gpu';
+import { BitMatrix, bceLoss, Generator, nn, optim, sigmoid, type Tensor, tensor } from 'lockstep-gpu';
 import type { Context, Report, Section } from '../section.js';
 import { fixed, ratio, spread } from '../statistics.js';
+import { type StepTime, timeSteps } from '../step-time.js';
 
 const BATCH = 128;
 const HIDDEN = 512;
-
-/** Milliseconds a step, by the host's clock and of processor time over all threads. */
-interface StepTime {
-  wall: number;
-  processor: number;
-}
 
 interface Variant {
   name: string;
@@ -60,25 +45,13 @@ function variantsOf(n: number): Variant[] {
   ];
 }
 
-async function timed(device: Device, { step }: Variant, steps: number): Promise<StepTime> {
-  for (let i = 0; i < 10; i++) step();
-  await device.sync();
-  const before = process.cpuUsage();
-  const start = performance.now();
-  for (let i = 0; i < steps; i++) step();
-  await device.sync();
-  const wall = (performance.now() - start) / steps;
-  const { user, system } = process.cpuUsage(before);
-  return { wall, processor: (user + system) / 1e3 / steps };
-}
-
 async function run({ device, rounds, quick, say }: Context): Promise<Report> {
   const results: { features: number; variants: Variant[] }[] = [];
   for (const features of quick ? [64] : [32, 50, 64]) {
     const variants = variantsOf(features);
     for (let round = 1; round <= rounds; round++) {
       say(`n${features}, round ${round} of ${rounds}`);
-      for (const each of variants) each.times.push(await timed(device, each, quick ? 20 : 100));
+      for (const each of variants) each.times.push(await timeSteps(device, quick ? 20 : 100, each.step));
     }
     results.push({ features, variants });
   }

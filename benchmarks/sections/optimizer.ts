@@ -2,17 +2,12 @@
  * A step of AdamW alone, over models of a few and of many parameters: all of them in as few launches as the device's
  * bindings allow, against a launch for each. Gradients stay the same; nothing else runs.
  */
-import { type Device, ones, optim, randn, type Tensor } from 'lockstep-gpu';
+import { ones, optim, randn, type Tensor } from 'lockstep-gpu';
 import type { Context, Report, Section } from '../section.js';
 import { fixed, ratio, spread } from '../statistics.js';
+import { type StepTime, timeSteps } from '../step-time.js';
 
 const COUNTS = [4, 16, 64];
-
-/** Milliseconds a step, by the host's clock and of processor time over all threads. */
-interface Sample {
-  wall: number;
-  processor: number;
-}
 
 /** Weights [64, 64] and biases [64] in turn, with gradients. */
 function parametersOf(count: number): Tensor[] {
@@ -24,20 +19,8 @@ function parametersOf(count: number): Tensor[] {
   });
 }
 
-async function timed(device: Device, steps: number, step: () => void): Promise<Sample> {
-  for (let i = 0; i < 10; i++) step();
-  await device.sync();
-  const before = process.cpuUsage();
-  const start = performance.now();
-  for (let i = 0; i < steps; i++) step();
-  await device.sync();
-  const wall = (performance.now() - start) / steps;
-  const { user, system } = process.cpuUsage(before);
-  return { wall, processor: (user + system) / 1e3 / steps };
-}
-
 async function run({ device, rounds, quick, say }: Context): Promise<Report> {
-  const results: { parameters: number; together: Sample[]; each: Sample[] }[] = [];
+  const results: { parameters: number; together: StepTime[]; each: StepTime[] }[] = [];
   for (const count of COUNTS) {
     const one = new optim.AdamW(parametersOf(count));
     const several = parametersOf(count).map((parameter) => new optim.AdamW([parameter]));
@@ -45,9 +28,9 @@ async function run({ device, rounds, quick, say }: Context): Promise<Report> {
     const steps = quick ? 50 : 1000;
     for (let round = 1; round <= rounds; round++) {
       say(`${count} parameters, round ${round} of ${rounds}`);
-      result.together.push(await timed(device, steps, () => one.step()));
+      result.together.push(await timeSteps(device, steps, () => one.step()));
       result.each.push(
-        await timed(device, steps, () => {
+        await timeSteps(device, steps, () => {
           for (const optimizer of several) optimizer.step();
         }),
       );
@@ -55,8 +38,8 @@ async function run({ device, rounds, quick, say }: Context): Promise<Report> {
     results.push(result);
   }
   const bindings = device.limits.maxStorageBuffersPerShaderStage;
-  const wall = (samples: Sample[]) => samples.map((sample) => sample.wall);
-  const processor = (samples: Sample[]) => samples.map((sample) => sample.processor);
+  const wall = (samples: StepTime[]) => samples.map((sample) => sample.wall);
+  const processor = (samples: StepTime[]) => samples.map((sample) => sample.processor);
   return {
     samples: results,
     tables: [

@@ -44,9 +44,3 @@ export interface WorkedFor {
   start: number;
   end: number;
 }
-
-/** `ready` once, when the strategy is loaded; then one answer or fault a request. A fault without id is of the loading. */
-export type StrategyReply =
-  | { ready: { name: string } }
-  | { id: number; answer: StrategyAnswer; worked: WorkedFor }
-  | { id?: number; fault: StrategyFault };

@@ -49,10 +49,3 @@ export function checkDevice(where: string, device: unknown): void {
   if (typeof commands === 'object' && typeof check === 'function') return;
   throw badArgument(where, 'the device', device, 'what await openDevice() gives fits');
 }
-
-/** The device that was named, or the default. */
-export function deviceOr(where: string, device: Device | undefined): Device {
-  if (device === undefined) return defaultDevice();
-  checkDevice(where, device);
-  return device;
-}

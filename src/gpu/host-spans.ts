@@ -40,9 +40,6 @@ export function unlisten(listener: Listener): void {
   listeners.delete(listener);
 }
 
-/** Whether anybody takes spans: for callers to whom making one costs something. */
-export const isListening = (): boolean => listeners.size > 0;
-
 /** Notes a span that is over. */
 export function noteSpan(span: HostSpan): void {
   for (const listener of listeners) listener(span);
