@@ -2,7 +2,7 @@
  * Two kernels that do nothing but what a device is limited by: moving memory, and arithmetic in registers. What they
  * reach is the ceiling that other kernels are compared with.
  */
-import { lines, times } from './text.js';
+import { lines, times } from './shared/text.js';
 
 export const CEILING_WORKGROUP = 64;
 /** Elements that an invocation copies. */

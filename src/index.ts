@@ -29,9 +29,9 @@ export type { ProfileTools } from './gpu/profiler.js';
 export type { Timing } from './gpu/timer.js';
 export { BufferUsage } from './gpu/usage.js';
 export { type Ceilings, measureCeilings } from './kernels/ceilings.js';
-export { type KernelCall, runKernel } from './kernels/custom.js';
-export type { Operand } from './kernels/elementwise.js';
-export type { MatmulVariant } from './kernels/matmul.js';
+export { type KernelCall, runKernel } from './kernels/tensor/custom.js';
+export type { Operand } from './kernels/tensor/elementwise.js';
+export type { MatmulVariant } from './kernels/tensor/matmul.js';
 export { trainLockstep } from './lockstep/trainer.js';
 export type {
   AdamWSettings,

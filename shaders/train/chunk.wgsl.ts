@@ -2,7 +2,7 @@
  * What a chunk of steps is made of, as the training kernels and the trainer share it. A *slot* holds one run's state for as
  * long as it trains; a *position* is its place in one chunk. Structs and names only; no entry point.
  */
-import { Struct } from '../struct.js';
+import { Struct } from '../shared/struct.js';
 
 /** [position]: the run's slot, its steps in this chunk, and whether its window closes at the end (1 or 0). */
 export const SLOT = new Struct('Slot', { slot: 'u32', steps: 'u32', closes: 'u32' });

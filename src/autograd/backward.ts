@@ -4,7 +4,7 @@
  * whoever holds them.
  */
 
-import { copyDense, elementwise, filled } from '../kernels/elementwise.js';
+import { copyDense, elementwise, filled } from '../kernels/tensor/elementwise.js';
 import { LockstepError } from '../platform/errors.js';
 import type { BackwardOptions } from '../tensor/graph.js';
 import { leaveToCaller } from '../tensor/leftovers.js';

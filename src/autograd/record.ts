@@ -3,7 +3,7 @@
  * back through the nodes is in backward.ts.
  */
 
-import { copyDense } from '../kernels/elementwise.js';
+import { copyDense } from '../kernels/tensor/elementwise.js';
 import { checkFunction } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { defineAutograd, type GraphNode, nextSerial } from '../tensor/graph.js';

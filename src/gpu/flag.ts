@@ -7,7 +7,7 @@ import { LockstepError } from '../platform/errors.js';
 import type { Device } from './device.js';
 import { BufferUsage } from './usage.js';
 
-/** Calls of `raise`, the ticket of the first one, the bits of its value: shaders/flag.wgsl.ts. */
+/** Calls of `raise`, the ticket of the first one, the bits of its value: shaders/shared/flag.wgsl.ts. */
 const WORDS = 3;
 export const FLAG_BYTES = 4 * WORDS;
 

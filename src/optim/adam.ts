@@ -1,5 +1,5 @@
 /** Adam and AdamW, as PyTorch computes them; the moments stay on the device. */
-import { adamStep } from '../kernels/optimizer.js';
+import { adamStep } from '../kernels/tensor/optimizer.js';
 import { badArgument, checkNumber } from '../platform/arguments.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Optimizer, type ParamGroup, type ParamUpdate } from './optimizer.js';

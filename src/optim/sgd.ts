@@ -1,6 +1,6 @@
 /** Stochastic gradient descent, as PyTorch computes it. */
 
-import { sgdStep } from '../kernels/optimizer.js';
+import { sgdStep } from '../kernels/tensor/optimizer.js';
 import { checkBoolean, checkNumber } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import type { Tensor } from '../tensor/tensor.js';

@@ -1,5 +1,5 @@
 /** Memory for optimizers' state: what belongs to many parameters lies together, so that one launch reaches all of it. */
-import { filled } from '../kernels/elementwise.js';
+import { filled } from '../kernels/tensor/elementwise.js';
 import { outlive } from '../tensor/scope.js';
 import { contiguousStrides } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';

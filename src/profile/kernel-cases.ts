@@ -1,7 +1,7 @@
 /** Each kernel alone, at sizes that a GPU is not done with at once: what `profile kernels` runs. */
 import * as ops from '../autograd/ops/index.js';
 import type { Device } from '../gpu/device.js';
-import { adamStep, sgdStep } from '../kernels/optimizer.js';
+import { adamStep, sgdStep } from '../kernels/tensor/optimizer.js';
 import type { LockstepOptions } from '../lockstep/types.js';
 import { LockstepError } from '../platform/errors.js';
 import { arange, rand } from '../tensor/create.js';

@@ -6,7 +6,7 @@ import { add, mul, pow, relu, sum, tanh } from '../../src/autograd/ops/index.js'
 import { noGrad } from '../../src/autograd/record.js';
 import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';
-import { runKernel } from '../../src/kernels/custom.js';
+import { runKernel } from '../../src/kernels/tensor/custom.js';
 import * as nn from '../../src/nn/index.js';
 import * as host from '../../src/nn/init.js';
 import * as optim from '../../src/optim/index.js';

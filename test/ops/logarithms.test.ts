@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { bceLoss, bceWithLogits, log, sigmoid, softplus } from '../../src/autograd/ops/index.js';
 import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';
-import { binaryOps, unaryOps } from '../../src/kernels/elementwise-ops.js';
+import { binaryOps, unaryOps } from '../../src/kernels/tensor/elementwise-ops.js';
 import { full, tensor } from '../../src/tensor/create.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 

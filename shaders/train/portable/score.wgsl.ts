@@ -2,7 +2,7 @@
  * Test accuracy in its plainest form: an invocation an example, a run along y. The oracle and fallback of
  * subgroup/score.wgsl.ts, for any shape.
  */
-import { bce } from '../../bce.wgsl.js';
+import { bce } from '../../shared/bce.wgsl.js';
 
 export const SCORE_INVOCATIONS = 64;
 

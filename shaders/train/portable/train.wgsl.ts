@@ -3,7 +3,7 @@
  * that faster variants are tested against, and the fallback that runs anywhere (WebGPU's default limits, no
  * subgroups, any batch, width and number of features). Every sum runs over one index in rising order.
  */
-import { bce } from '../../bce.wgsl.js';
+import { bce } from '../../shared/bce.wgsl.js';
 import { HYPER, noRow, SLOT, SOURCE, STEP, sumNames } from '../chunk.wgsl.js';
 
 export interface PortableOptions {

@@ -2,8 +2,8 @@
  * Test accuracy with the tables of the subgroup kernel: a workgroup takes one run (y) and a stretch of the test set (x), builds the
  * tables once and counts the examples it gets right. Forward only; nothing is trained here.
  */
-import { bce } from '../../bce.wgsl.js';
-import { lines, times } from '../../text.js';
+import { bce } from '../../shared/bce.wgsl.js';
+import { lines, times } from '../../shared/text.js';
 import { forwardBlocks, forwardTables, laneBits } from './forward.wgsl.js';
 import { SUBGROUP_BATCH, type SubgroupOptions, subgroupLayout, TURN } from './layout.js';
 

@@ -7,8 +7,8 @@
  * A subgroup owns `unitsPerSubgroup` hidden units; who sits in which lane when: layout.ts.
  */
 
-import { bce } from '../../bce.wgsl.js';
-import { lines, times } from '../../text.js';
+import { bce } from '../../shared/bce.wgsl.js';
+import { lines, times } from '../../shared/text.js';
 import { HYPER, SLOT, STEP, sumNames } from '../chunk.wgsl.js';
 import { backwardSums } from './backward.wgsl.js';
 import { forwardBlocks, forwardTables, laneBits } from './forward.wgsl.js';

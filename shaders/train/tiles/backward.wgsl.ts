@@ -2,7 +2,7 @@
  * The backward tile of the training step (train.wgsl.ts): G of some hidden units and features, and AdamW on their
  * weights. A WGSL fragment, no kernel of its own.
  */
-import { lines, times } from '../../text.js';
+import { lines, times } from '../../shared/text.js';
 import { ACROSS, type PerThread } from './size.js';
 
 const components = ['x', 'y', 'z', 'w'];

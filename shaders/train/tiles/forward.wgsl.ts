@@ -2,7 +2,7 @@
  * The forward tile of the training step (train.wgsl.ts): z1 of some hidden units and samples. A WGSL fragment,
  * no kernel of its own.
  */
-import { lines, times } from '../../text.js';
+import { lines, times } from '../../shared/text.js';
 import { ACROSS, type PerThread, TILE_INVOCATIONS } from './size.js';
 
 const components = ['x', 'y', 'z', 'w'];

@@ -13,8 +13,8 @@
  * the sum of D z1, is b1 S + sum over i of w1 G: no second pass over the samples. x is 0 or 1, so every product with it
  * is exact, and it does not matter whether a compiler fuses it with the sum.
  */
-import { bce } from '../../bce.wgsl.js';
-import { times } from '../../text.js';
+import { bce } from '../../shared/bce.wgsl.js';
+import { times } from '../../shared/text.js';
 import { HYPER, noRow, SLOT, SOURCE, STEP, sumNames } from '../chunk.wgsl.js';
 import { tilesBackward } from './backward.wgsl.js';
 import { tilesForward } from './forward.wgsl.js';

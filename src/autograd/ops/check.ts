@@ -1,6 +1,6 @@
 /** Argument checks that operations share. Each error names the operation, what was given and what fits. */
 
-import type { Operand } from '../../kernels/elementwise.js';
+import type { Operand } from '../../kernels/tensor/elementwise.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkTensor, noTensor } from '../../tensor/check-tensor.js';
 import { type DType, holds } from '../../tensor/dtype.js';

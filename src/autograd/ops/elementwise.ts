@@ -1,18 +1,18 @@
 /**
- * The differentiable elementwise operations: functions over the table in src/kernels/elementwise-ops.ts, with NumPy's
+ * The differentiable elementwise operations: functions over the table in src/kernels/tensor/elementwise-ops.ts, with NumPy's
  * broadcasting. A number among the operands takes the tensor's dtype.
  */
 
-import type { Operand } from '../../kernels/elementwise.js';
-import * as kernels from '../../kernels/elementwise.js';
+import type { Operand } from '../../kernels/tensor/elementwise.js';
+import * as kernels from '../../kernels/tensor/elementwise.js';
 import {
   type BinaryName,
   binaryOps,
   type ElementwiseOp,
   type UnaryName,
   unaryOps,
-} from '../../kernels/elementwise-ops.js';
-import { sumTo } from '../../kernels/reduce.js';
+} from '../../kernels/tensor/elementwise-ops.js';
+import { sumTo } from '../../kernels/tensor/reduce.js';
 import { badArgument, checkNumber } from '../../platform/arguments.js';
 import { checkOptionNames } from '../../platform/options.js';
 import { checkTensor } from '../../tensor/check-tensor.js';

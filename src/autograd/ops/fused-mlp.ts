@@ -2,15 +2,15 @@
  * The two-layer network as one differentiable operation: a handful of dispatches where the composed graph takes some
  * twenty, and no hidden activations in memory.
  */
-import { elementwise } from '../../kernels/elementwise.js';
+import { elementwise } from '../../kernels/tensor/elementwise.js';
 import {
   type FusedMlpInputs,
   fromStart,
   fusedForward,
   fusedGradients,
   fusedInputGradient,
-} from '../../kernels/fused-mlp.js';
-import { reduce } from '../../kernels/reduce.js';
+} from '../../kernels/tensor/fused-mlp.js';
+import { reduce } from '../../kernels/tensor/reduce.js';
 import { checkTensor } from '../../tensor/check-tensor.js';
 import { scope } from '../../tensor/scope.js';
 import { numelOf } from '../../tensor/shape.js';

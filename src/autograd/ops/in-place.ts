@@ -3,7 +3,7 @@
  * values refuses to run.
  */
 
-import { elementwise } from '../../kernels/elementwise.js';
+import { elementwise } from '../../kernels/tensor/elementwise.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkTensor } from '../../tensor/check-tensor.js';
 import { BYTES_PER_ELEMENT } from '../../tensor/dtype.js';

@@ -1,7 +1,7 @@
 /**
  * Losses as PyTorch defines them, composed of the operations beside this file. Predictions come first, targets second.
  */
-import { elementwise } from '../../kernels/elementwise.js';
+import { elementwise } from '../../kernels/tensor/elementwise.js';
 import { checkText } from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkOptionNames } from '../../platform/options.js';

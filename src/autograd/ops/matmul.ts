@@ -1,8 +1,8 @@
 /** The differentiable products of matrices. */
 
-import { dense } from '../../kernels/elementwise.js';
-import * as kernels from '../../kernels/matmul.js';
-import { reduce, sumTo } from '../../kernels/reduce.js';
+import { dense } from '../../kernels/tensor/elementwise.js';
+import * as kernels from '../../kernels/tensor/matmul.js';
+import { reduce, sumTo } from '../../kernels/tensor/reduce.js';
 import { checkOptionNames } from '../../platform/options.js';
 import { scope } from '../../tensor/scope.js';
 import { broadcastShapes, contiguousStrides, numelOf, type Shape } from '../../tensor/shape.js';

@@ -1,7 +1,7 @@
 /** The differentiable reductions: over all axes by default, or over the ones named, counted from the end if negative. */
 
-import { elementwise } from '../../kernels/elementwise.js';
-import { type ReduceVariant, reduce } from '../../kernels/reduce.js';
+import { elementwise } from '../../kernels/tensor/elementwise.js';
+import { type ReduceVariant, reduce } from '../../kernels/tensor/reduce.js';
 import { checkBoolean } from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkOptionNames } from '../../platform/options.js';

@@ -2,9 +2,9 @@
  * The differentiable operations that move elements without computing: most are views over the same memory.
  */
 
-import { copyDense, dense, elementwise, filled } from '../../kernels/elementwise.js';
-import * as indexing from '../../kernels/index-select.js';
-import { sumTo } from '../../kernels/reduce.js';
+import { copyDense, dense, elementwise, filled } from '../../kernels/tensor/elementwise.js';
+import * as indexing from '../../kernels/tensor/index-select.js';
+import { sumTo } from '../../kernels/tensor/reduce.js';
 import { checkNumber } from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkTensor, checkTensorList } from '../../tensor/check-tensor.js';

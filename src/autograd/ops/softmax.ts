@@ -1,5 +1,5 @@
 /** The differentiable softmax and its logarithm. */
-import * as kernels from '../../kernels/softmax.js';
+import * as kernels from '../../kernels/tensor/softmax.js';
 import { scope } from '../../tensor/scope.js';
 import { normalizeAxis, type Shape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';

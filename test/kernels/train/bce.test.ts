@@ -1,7 +1,7 @@
-// The sigmoid, logarithm and cross-entropy that both training kernels share, against float64: shaders/bce.wgsl.ts
+// The sigmoid, logarithm and cross-entropy that both training kernels share, against float64: shaders/shared/bce.wgsl.ts
 // included in a kernel of its own, over logits from -120 to 120.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bce } from '../../../shaders/bce.wgsl.js';
+import { bce } from '../../../shaders/shared/bce.wgsl.js';
 import { bindGroup } from '../../../src/gpu/bind.js';
 import type { Device } from '../../../src/gpu/device.js';
 import { openDevice } from '../../../src/gpu/open.js';

@@ -1,6 +1,6 @@
 /** Elementwise operations: every row of their own table, numbers as operands, where. */
 import * as ops from '../../../src/autograd/ops/index.js';
-import { binaryOps, type ElementwiseOp, unaryOps } from '../../../src/kernels/elementwise-ops.js';
+import { binaryOps, type ElementwiseOp, unaryOps } from '../../../src/kernels/tensor/elementwise-ops.js';
 import type { Shape } from '../../../src/tensor/shape.js';
 import type { Tensor } from '../../../src/tensor/tensor.js';
 import { ARITHMETIC, EXACT, type Tolerance, TRANSCENDENTAL } from '../../tolerances.js';

@@ -1,7 +1,7 @@
 // Structs that host and shaders share: what the host writes is what WGSL's layout rules say, field by field.
 import { describe, expect, it } from 'vitest';
-import { Struct } from '../../shaders/struct.js';
-import * as chunk from '../../shaders/train/chunk.wgsl.js';
+import { Struct } from '../../../shaders/shared/struct.js';
+import * as chunk from '../../../shaders/train/chunk.wgsl.js';
 
 const POINT = new Struct('Point', { x: 'f32', turns: 'i32', count: 'u32' });
 

@@ -7,7 +7,7 @@
  * picks 0 and raises the error flag; on the way back it adds nothing.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { flagAt } from './flag.wgsl.js';
+import { flagAt } from '../shared/flag.wgsl.js';
 
 export interface IndexSelectShaderOptions {
   type: string;

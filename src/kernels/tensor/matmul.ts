@@ -1,10 +1,11 @@
 /**
- * Launches products of matrices (shaders/matmul.wgsl.ts). Shapes are checked by who calls.
+ * Launches products of matrices (shaders/tensor/matmul.wgsl.ts). Shapes are checked by who calls.
  */
-import { matmulShader } from '../../shaders/matmul.wgsl.js';
-import { tileSize } from '../../shaders/tile.js';
-import { broadcastShapes, broadcastStrides, collapse, numelOf } from '../tensor/shape.js';
-import { Tensor } from '../tensor/tensor.js';
+
+import { tileSize } from '../../../shaders/shared/tile.wgsl.js';
+import { matmulShader } from '../../../shaders/tensor/matmul.wgsl.js';
+import { broadcastShapes, broadcastStrides, collapse, numelOf } from '../../tensor/shape.js';
+import { Tensor } from '../../tensor/tensor.js';
 import { launch, Words } from './launch.js';
 
 /** Results with fewer elements than this go to single elements an invocation: more workgroups for less work. */

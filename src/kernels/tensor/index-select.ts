@@ -1,9 +1,9 @@
-/** Launches picking rows by index, and adding rows back to where they came from (shaders/index-select.wgsl.ts). */
-import { INDEX_WORKGROUP, indexSelectShader } from '../../shaders/index-select.wgsl.js';
-import type { DeviceCheck } from '../gpu/flag.js';
-import { type DType, fromBits, wgslType } from '../tensor/dtype.js';
-import { numelOf, type Shape } from '../tensor/shape.js';
-import { Tensor } from '../tensor/tensor.js';
+/** Launches picking rows by index, and adding rows back to where they came from (shaders/tensor/index-select.wgsl.ts). */
+import { INDEX_WORKGROUP, indexSelectShader } from '../../../shaders/tensor/index-select.wgsl.js';
+import type { DeviceCheck } from '../../gpu/flag.js';
+import { type DType, fromBits, wgslType } from '../../tensor/dtype.js';
+import { numelOf, type Shape } from '../../tensor/shape.js';
+import { Tensor } from '../../tensor/tensor.js';
 import { dense } from './elementwise.js';
 import { gridOf, launch, Words } from './launch.js';
 

@@ -2,7 +2,7 @@
  * `w2 relu(w1 x + b1) + b2` for a batch, in two kernels each way, without the hidden activations ever being in
  * memory: which hidden units were active is kept, a bit each. The inputs are floats or bits, 32 to a word.
  *
- * Forward, `hidden`: a tile of 32 samples and 32 hidden units is summed up (tile.ts), and goes through bias, relu and
+ * Forward, `hidden`: a tile of 32 samples and 32 hidden units is summed up (shared/tile.wgsl.ts), and goes through bias, relu and
  * output weights at once; what remains is one partial output a sample and tile, and a word of active units.
  * `outputs` adds the partial outputs, and makes loss and its gradient of them where asked.
  * Backward, `gradients`: with m[s, h] = dz[s] where h was active in s, G = m^T [x, 1] gives all: the gradient of
@@ -10,8 +10,15 @@
  * is the sum over i of [w1, b1][h, i] G[h, i]: no second pass over the samples. `finish` adds up the tiles' parts.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { floatFunctions } from './floats.wgsl.js';
-import { repeat, TILE_THREADS, type TileOptions, tileMemory, tileSize, tileSums } from './tile.js';
+import { floatFunctions } from '../shared/floats.wgsl.js';
+import {
+  repeat,
+  TILE_THREADS,
+  type TileOptions,
+  tileMemory,
+  tileSize,
+  tileSums,
+} from '../shared/tile.wgsl.js';
 
 const PER_THREAD = 4;
 /** Samples, hidden units or features of a tile: as many as a word has bits. */

@@ -1,12 +1,12 @@
 /** Runs a WGSL kernel of the user's over tensors: the bindings' order, one dispatch, one new tensor. */
-import { checkList, checkNumber, checkObject, checkText } from '../platform/arguments.js';
-import { bytesOf, checkArray } from '../platform/bytes.js';
-import { LockstepError } from '../platform/errors.js';
-import { checkOptionNames } from '../platform/options.js';
-import { checkTensorList } from '../tensor/check-tensor.js';
-import { checkDtype, type DType } from '../tensor/dtype.js';
-import { checkShape, type Shape } from '../tensor/shape.js';
-import { Tensor } from '../tensor/tensor.js';
+import { checkList, checkNumber, checkObject, checkText } from '../../platform/arguments.js';
+import { bytesOf, checkArray } from '../../platform/bytes.js';
+import { LockstepError } from '../../platform/errors.js';
+import { checkOptionNames } from '../../platform/options.js';
+import { checkTensorList } from '../../tensor/check-tensor.js';
+import { checkDtype, type DType } from '../../tensor/dtype.js';
+import { checkShape, type Shape } from '../../tensor/shape.js';
+import { Tensor } from '../../tensor/tensor.js';
 import { copyDense } from './elementwise.js';
 import { commonDevice, launch } from './launch.js';
 

@@ -1,12 +1,19 @@
 /**
  * Products of matrices, batched, of any strides, so that a transpose needs no copy; with a bias added on the way out
- * where asked (tile.ts does the sums).
+ * where asked (shared/tile.wgsl.ts does the sums).
  *
  * Params (32-bit words): m, n, k, batches; offset, row stride and column stride of a, then of b; offset and stride of
  * the bias; then the batch extents, a's batch strides, b's batch strides. The result is dense, [batch, m, n].
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { repeat, TILE_THREADS, type TileOptions, tileMemory, tileSize, tileSums } from './tile.js';
+import {
+  repeat,
+  TILE_THREADS,
+  type TileOptions,
+  tileMemory,
+  tileSize,
+  tileSums,
+} from '../shared/tile.wgsl.js';
 
 export interface MatmulShaderOptions {
   /** Rows and columns of the result that one invocation computes: a tile has 8 times as many. */

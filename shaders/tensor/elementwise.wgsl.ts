@@ -7,8 +7,8 @@
  * output last. Elements: rank 0 is a single one, rank 1 needs no division.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { flagAt } from './flag.wgsl.js';
-import { floatFunctionsIn } from './floats.wgsl.js';
+import { flagAt } from '../shared/flag.wgsl.js';
+import { floatFunctionsIn } from '../shared/floats.wgsl.js';
 
 export interface ElementwiseShaderOptions {
   /** Tensors the expression reads, by the name it uses for them, with their WGSL types. */

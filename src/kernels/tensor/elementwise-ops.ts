@@ -4,10 +4,10 @@
  *
  * Expressions read the operands as a, b and c, numbers as s and t, the result as y, and the gradient by the result as
  * g. A gradient that reads neither operands nor result keeps none of them alive. Functions that WGSL lacks are in
- * shaders/floats.wgsl.ts; at NaN, infinities and zeros everything is as in PyTorch, gradients too: one that does not
+ * shaders/shared/floats.wgsl.ts; at NaN, infinities and zeros everything is as in PyTorch, gradients too: one that does not
  * flow is selected away, not multiplied by 0, which would make NaN of an infinity.
  */
-import { type DType, fromBits } from '../tensor/dtype.js';
+import { type DType, fromBits } from '../../tensor/dtype.js';
 import type { ElementCheck } from './elementwise.js';
 
 export interface ElementwiseOp {

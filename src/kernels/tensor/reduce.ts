@@ -1,5 +1,5 @@
 /**
- * Launches reductions over axes (shaders/reduce.wgsl.ts): an invocation an output for short ones, a workgroup an
+ * Launches reductions over axes (shaders/tensor/reduce.wgsl.ts): an invocation an output for short ones, a workgroup an
  * output for long ones, two passes where few outputs take many elements each.
  */
 import {
@@ -7,8 +7,8 @@ import {
   type ReduceKind,
   type ReduceShaderOptions,
   reduceShader,
-} from '../../shaders/reduce.wgsl.js';
-import { wgslType } from '../tensor/dtype.js';
+} from '../../../shaders/tensor/reduce.wgsl.js';
+import { wgslType } from '../../tensor/dtype.js';
 import {
   broadcastAxes,
   collapse,
@@ -16,8 +16,8 @@ import {
   numelOf,
   reducedShape,
   type Shape,
-} from '../tensor/shape.js';
-import { Tensor } from '../tensor/tensor.js';
+} from '../../tensor/shape.js';
+import { Tensor } from '../../tensor/tensor.js';
 import { gridOf, launch, Words } from './launch.js';
 
 /** Reductions up to this length take one invocation an output; longer ones too, while outputs are many. */

@@ -1,15 +1,15 @@
 /**
- * Launches elementwise expressions over tensors that broadcast (shaders/elementwise.wgsl.ts). Which operations there
+ * Launches elementwise expressions over tensors that broadcast (shaders/tensor/elementwise.wgsl.ts). Which operations there
  * are is in elementwise-ops.ts.
  */
 import {
   ELEMENTWISE_WORKGROUP,
   type ElementwiseShaderOptions,
   elementwiseShader,
-} from '../../shaders/elementwise.wgsl.js';
-import type { Device } from '../gpu/device.js';
-import type { DeviceCheck } from '../gpu/flag.js';
-import { checkDtype, type DType, scalarBits, wgslType } from '../tensor/dtype.js';
+} from '../../../shaders/tensor/elementwise.wgsl.js';
+import type { Device } from '../../gpu/device.js';
+import type { DeviceCheck } from '../../gpu/flag.js';
+import { checkDtype, type DType, scalarBits, wgslType } from '../../tensor/dtype.js';
 import {
   broadcastShapes,
   broadcastStrides,
@@ -17,8 +17,8 @@ import {
   contiguousStrides,
   numelOf,
   type Shape,
-} from '../tensor/shape.js';
-import { Tensor } from '../tensor/tensor.js';
+} from '../../tensor/shape.js';
+import { Tensor } from '../../tensor/tensor.js';
 import { operationsIn } from './count-operations.js';
 import { commonDevice, launch, Words } from './launch.js';
 

@@ -1,6 +1,6 @@
-/** Launches softmax and log-softmax along the last axis, and their gradients (shaders/softmax.wgsl.ts). */
-import { softmaxShader } from '../../shaders/softmax.wgsl.js';
-import { Tensor } from '../tensor/tensor.js';
+/** Launches softmax and log-softmax along the last axis, and their gradients (shaders/tensor/softmax.wgsl.ts). */
+import { softmaxShader } from '../../../shaders/tensor/softmax.wgsl.js';
+import { Tensor } from '../../tensor/tensor.js';
 import { dense } from './elementwise.js';
 import { gridOf, launch, Words } from './launch.js';
 

@@ -6,7 +6,7 @@
  * the strides of the kept axes, then those of the reduced axes. Output o of chunk c goes to `o * chunks + c`.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { floatFunctions } from './floats.wgsl.js';
+import { floatFunctions } from '../shared/floats.wgsl.js';
 
 export type ReduceKind = 'sum' | 'max' | 'min' | 'argmax';
 

@@ -1,5 +1,5 @@
 /**
- * Launches optimizer steps (shaders/optimizer.wgsl.ts), over as many parameters at once as the device has bindings
+ * Launches optimizer steps (shaders/tensor/optimizer.wgsl.ts), over as many parameters at once as the device has bindings
  * for: two a parameter, and one for the state of all of them where it lies in one memory. All tensors are dense.
  */
 import {
@@ -7,9 +7,9 @@ import {
   OPTIMIZER_WORKGROUP,
   type OptimizerBindings,
   sgdShader,
-} from '../../shaders/optimizer.wgsl.js';
-import type { ShaderOptions } from '../gpu/pipelines.js';
-import type { Tensor } from '../tensor/tensor.js';
+} from '../../../shaders/tensor/optimizer.wgsl.js';
+import type { ShaderOptions } from '../../gpu/pipelines.js';
+import type { Tensor } from '../../tensor/tensor.js';
 import { copyDense, dense } from './elementwise.js';
 import { launch, Words } from './launch.js';
 

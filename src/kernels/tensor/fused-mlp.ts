@@ -1,7 +1,9 @@
 /**
- * Launches the fused two-layer network (shaders/fused-mlp.wgsl.ts). Shapes are checked by who calls; all tensors are
+ * Launches the fused two-layer network (shaders/tensor/fused-mlp.wgsl.ts). Shapes are checked by who calls; all tensors are
  * dense from the first element of their memory.
  */
+
+import { TILE_THREADS } from '../../../shaders/shared/tile.wgsl.js';
 import {
   FUSED_TILE,
   FUSED_WORKGROUP,
@@ -10,9 +12,8 @@ import {
   fusedHiddenShader,
   fusedInputGradientShader,
   fusedOutputsShader,
-} from '../../shaders/fused-mlp.wgsl.js';
-import { TILE_THREADS } from '../../shaders/tile.js';
-import { Tensor } from '../tensor/tensor.js';
+} from '../../../shaders/tensor/fused-mlp.wgsl.js';
+import { Tensor } from '../../tensor/tensor.js';
 import { copyDense } from './elementwise.js';
 import { launch, Words } from './launch.js';
 

@@ -6,7 +6,7 @@
  * reads y, the forward result, and g, the gradient by it.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { floatFunctions } from './floats.wgsl.js';
+import { floatFunctions } from '../shared/floats.wgsl.js';
 
 export interface SoftmaxShaderOptions {
   log: boolean;
