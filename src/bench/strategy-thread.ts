@@ -12,8 +12,6 @@ import { takenAnswer } from './strategy-answers.js';
 import { badStrategy, type Fail } from './strategy-call.js';
 import { CALLED, type StrategyCalls, type StrategyReference } from './strategy-messages.js';
 
-const WORKER = ['./strategy-worker', './bench/strategy-worker', '../bench/strategy-worker'];
-
 /** A call under way, or the loading: `take` makes the answer of what arrived, or throws. */
 interface Waiting {
   call?: keyof StrategyCalls;
@@ -54,7 +52,7 @@ export class StrategyThread {
    */
   static async start(reference: StrategyReference, silent = false): Promise<StrategyThread> {
     const options = { workerData: reference, stdout: true, stderr: true };
-    const worker = await startWorker(import.meta.url, WORKER, options);
+    const worker = await startWorker(import.meta.url, './strategy-worker', options);
     const thread = new StrategyThread(worker, reference, silent);
     try {
       thread.#name = await new Promise<string>((resolve, reject) => {

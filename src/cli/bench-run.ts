@@ -12,7 +12,7 @@ import { sealedSummary } from '../bench/summary-file.js';
 import { configName } from '../bench/task.js';
 import type { Device } from '../gpu/device.js';
 import { openDevice } from '../gpu/open.js';
-import { variantNamed } from '../lockstep/kernel-choice.js';
+import { variantNamed } from '../lockstep/autotune/candidates.js';
 import { LockstepError } from '../platform/errors.js';
 import { endWorkers } from '../platform/node-worker.js';
 import { printable } from '../platform/printable.js';

@@ -4,7 +4,7 @@
  */
 import { HYPER, STEP } from '../../shaders/train/chunk.wgsl.js';
 import type { AcceptedRun } from './accept-run.js';
-import type { BatchPlan, BatchSource } from './batches.js';
+import type { BatchPlan, BatchSource } from './batches/drawn.js';
 import type { Placement } from './data-banks.js';
 import {
   batchesBetween,

@@ -10,13 +10,13 @@ export type NodeWorker = Worker;
 const running = new Set<Worker>();
 
 /**
- * @param caller `import.meta.url` of the file that the names are relative to.
- * @param names The worker's file without its ending, the source's place first; where it lies in the built package
- * depends on the bundle that the caller is in.
+ * @param caller `import.meta.url` of the file that the name is relative to. (A bundler takes a URL made of both for a file
+ * that a page fetches.)
+ * @param name The worker's file without its ending.
  */
 export async function startWorker(
   caller: string,
-  names: readonly string[],
+  name: string,
   workerOptions: WorkerOptions = {},
 ): Promise<NodeWorker> {
   const [{ existsSync }, { fileURLToPath }, { Worker }] = await Promise.all([
@@ -24,7 +24,7 @@ export async function startWorker(
     nodeModule<typeof import('node:url')>('url'),
     nodeModule<typeof import('node:worker_threads')>('worker_threads'),
   ]);
-  const source = new URL(`${names[0]}.ts`, caller);
+  const source = new URL(`${name}.ts`, caller);
   if (existsSync(source)) {
     // By itself jiti would run what lies in the system's folder for temporary files, where anybody can put it.
     const options = { fsCache: fileURLToPath(new URL('../../node_modules/.cache/jiti', import.meta.url)) };
@@ -32,8 +32,8 @@ export async function startWorker(
     const code = `import('jiti').then(({ createJiti }) => createJiti(${from}, ${settings}).import(${path}));`;
     return noted(new Worker(code, { ...workerOptions, eval: true }));
   }
-  const built = names.map((name) => new URL(`${name}.js`, caller)).find((url) => existsSync(url));
-  if (!built) throw new Error(`the worker ${names[0]} is missing beside ${caller}`);
+  const built = new URL(`${name}.js`, caller);
+  if (!existsSync(built)) throw new Error(`the worker ${built} is missing`);
   return noted(new Worker(built, workerOptions));
 }
 

@@ -4,7 +4,7 @@
  */
 import { openDevice } from '../../src/gpu/open.js';
 import { KERNEL_NAMES, type KernelName } from '../../src/kernels/train/training-kernel.js';
-import { variantNamed } from '../../src/lockstep/kernel-choice.js';
+import { variantNamed } from '../../src/lockstep/autotune/candidates.js';
 import { trainReference } from '../kernels/train/reference.js';
 import { outcomes, randomDataset, randomWeights } from '../lockstep/random-runs.js';
 

@@ -45,6 +45,7 @@ test('contains what is needed, and nothing else', () => {
     'bench/index.js',
     'bench/index.d.ts',
     'bench/strategy-worker.js',
+    'lockstep/batches/worker.js',
     'cli/main.js',
   ])
     expect(files).toContain(`dist/src/${file}`);

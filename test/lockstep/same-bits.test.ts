@@ -156,7 +156,7 @@ describe.each(kernels)('the %s kernel', (kernel) => {
   });
 });
 
-// Which of the two trains may depend on the number of runs: lockstep/kernel-choice.ts.
+// Which of the two trains may depend on the number of runs: lockstep/autotune/candidates.ts.
 it('gives the same bits in the persistent and in the batched kernel', async () => {
   const [persistent, batched] = [await bits(all, 'tiles-persistent'), await bits(all, 'tiles-batched')];
   expect(batched.bits).toEqual(persistent.bits);

@@ -1,11 +1,11 @@
 /**
  * A thread that draws batches ahead, for some of the runs: so many in turn into each ring that has room. Started by
- * batch-threads.ts.
+ * threads.ts.
  */
 import { parentPort } from 'node:worker_threads';
-import type { BatchReply, BatchRequest } from './batch-messages.js';
-import { BatchRing } from './batch-ring.js';
-import { type BatchSource, DrawnBatches } from './batches.js';
+import { type BatchSource, DrawnBatches } from './drawn.js';
+import type { BatchReply, BatchRequest } from './messages.js';
+import { BatchRing } from './ring.js';
 
 /** Steps of a run in one turn: about 0.2 ms. */
 const TURN_STEPS = 128;

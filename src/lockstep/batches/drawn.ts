@@ -1,9 +1,9 @@
 /**
  * The batches of one run, in the order in which it sees its examples, as the kernels take them: row indices, one batch
- * every `pitch` words. Drawn here, in whichever thread that is; batch-ring.ts hands them from one thread to another.
+ * every `pitch` words. Drawn here, in whichever thread that is; ring.ts hands them from one thread to another.
  */
-import { NO_ROW } from '../../shaders/train/chunk.wgsl.js';
-import { EpochOrder } from '../random/epoch-order.js';
+import { NO_ROW } from '../../../shaders/train/chunk.wgsl.js';
+import { EpochOrder } from '../../random/epoch-order.js';
 
 /** What a run's batches depend on. */
 export interface BatchPlan {

@@ -3,12 +3,12 @@
  * zeros. For choosing between variants only; figures to publish come from benchmarks/.
  */
 
-import { HYPER, SLOT, SOURCE, STEP } from '../../shaders/train/chunk.wgsl.js';
-import type { Device } from '../gpu/device.js';
-import { BufferUsage } from '../gpu/usage.js';
-import type { DataBank, KernelShape, KernelVariant } from '../kernels/train/training-kernel.js';
-import { allocateChunkBuffers, freeChunkBuffers } from './chunk-buffers.js';
-import { planMemory } from './memory-plan.js';
+import { HYPER, SLOT, SOURCE, STEP } from '../../../shaders/train/chunk.wgsl.js';
+import type { Device } from '../../gpu/device.js';
+import { BufferUsage } from '../../gpu/usage.js';
+import type { DataBank, KernelShape, KernelVariant } from '../../kernels/train/training-kernel.js';
+import { allocateChunkBuffers, freeChunkBuffers } from '../chunk-buffers.js';
+import { planMemory } from '../memory-plan.js';
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 /** A chunk this long says enough: the host's own part is about a millisecond. */

@@ -4,11 +4,11 @@
  * user could have written.
  */
 
-import type { DeviceInfo } from '../gpu/device.js';
-import type { KernelShape } from '../kernels/train/training-kernel.js';
-import { nodeModule } from '../platform/node-module.js';
-import { printable } from '../platform/printable.js';
-import { version } from '../platform/version.js';
+import type { DeviceInfo } from '../../gpu/device.js';
+import type { KernelShape } from '../../kernels/train/training-kernel.js';
+import { nodeModule } from '../../platform/node-module.js';
+import { printable } from '../../platform/printable.js';
+import { version } from '../../platform/version.js';
 
 type Winners = Record<string, string>;
 

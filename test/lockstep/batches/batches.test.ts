@@ -2,10 +2,10 @@
 // that one thread draws when they are asked for.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NO_ROW } from '../../shaders/train/chunk.wgsl.js';
-import { BatchRing } from '../../src/lockstep/batch-ring.js';
-import { BatchThreads, defaultThreads } from '../../src/lockstep/batch-threads.js';
-import { type BatchPlan, type BatchSource, DrawnBatches } from '../../src/lockstep/batches.js';
+import { NO_ROW } from '../../../shaders/train/chunk.wgsl.js';
+import { type BatchPlan, type BatchSource, DrawnBatches } from '../../../src/lockstep/batches/drawn.js';
+import { BatchRing } from '../../../src/lockstep/batches/ring.js';
+import { BatchThreads, defaultThreads } from '../../../src/lockstep/batches/threads.js';
 
 const plans = fc.record({
   examples: fc.integer({ min: 1, max: 300 }),

@@ -4,13 +4,13 @@
  * compute on the same cores, the trainer draws the batches itself.
  */
 
-import type { DeviceInfo } from '../gpu/device.js';
-import { nodeModule } from '../platform/node-module.js';
-import { type NodeWorker, startWorker } from '../platform/node-worker.js';
-import { platformName } from '../platform/platform.js';
-import type { BatchReply, BatchRequest } from './batch-messages.js';
-import { BatchRing } from './batch-ring.js';
-import type { BatchPlan, BatchSource } from './batches.js';
+import type { DeviceInfo } from '../../gpu/device.js';
+import { nodeModule } from '../../platform/node-module.js';
+import { type NodeWorker, startWorker } from '../../platform/node-worker.js';
+import { platformName } from '../../platform/platform.js';
+import type { BatchPlan, BatchSource } from './drawn.js';
+import type { BatchReply, BatchRequest } from './messages.js';
+import { BatchRing } from './ring.js';
 
 /** More threads than this are not needed for any number of runs that trains at once. */
 const MOST_THREADS = 8;
@@ -37,8 +37,7 @@ export class BatchThreads {
 
   /** `runs`: how many train at once, at most. */
   static async start(threads: number, runs: number): Promise<BatchThreads> {
-    const names = ['./batch-worker', './lockstep/batch-worker', '../lockstep/batch-worker'];
-    const start = () => startWorker(import.meta.url, names);
+    const start = () => startWorker(import.meta.url, './worker');
     return new BatchThreads(await Promise.all(Array.from({ length: threads }, start)), runs);
   }
 

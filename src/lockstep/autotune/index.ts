@@ -2,11 +2,11 @@
  * Picks the kernel variant that trains a shape on a device: by the adapter's facts, and where those leave several, by
  * timing them once and remembering the winner.
  */
-import type { Device } from '../gpu/device.js';
-import type { KernelName, KernelShape, KernelVariant } from '../kernels/train/training-kernel.js';
-import { candidates, variantNamed } from './kernel-choice.js';
-import { recall, remember, winnerKey } from './kernel-memory.js';
-import { timeKernel } from './kernel-timing.js';
+import type { Device } from '../../gpu/device.js';
+import type { KernelName, KernelShape, KernelVariant } from '../../kernels/train/training-kernel.js';
+import { recall, remember, winnerKey } from './cache.js';
+import { candidates, variantNamed } from './candidates.js';
+import { timeKernel } from './time.js';
 
 /**
  * The variant that trains `runs` runs of a shape.

@@ -14,11 +14,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
-import type { AdapterFacts, KernelShape, KernelVariant } from '../../src/kernels/train/training-kernel.js';
-import { candidates, variantNamed } from '../../src/lockstep/kernel-choice.js';
-import { timeKernel } from '../../src/lockstep/kernel-timing.js';
+import type { Device } from '../../../src/gpu/device.js';
+import { openDevice } from '../../../src/gpu/open.js';
+import type { AdapterFacts, KernelShape, KernelVariant } from '../../../src/kernels/train/training-kernel.js';
+import { candidates, variantNamed } from '../../../src/lockstep/autotune/candidates.js';
+import { timeKernel } from '../../../src/lockstep/autotune/time.js';
 
 /** WebGPU's default limits. */
 const DEFAULTS = { maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupStorageSize: 16384 };
@@ -159,7 +159,7 @@ describe('timing', () => {
     /** As a new process would: modules that remember nothing. */
     const fresh = async () => {
       vi.resetModules();
-      return (await import('../../src/lockstep/variants.js')).fastest;
+      return (await import('../../../src/lockstep/autotune/index.js')).fastest;
     };
 
     beforeEach(() => {

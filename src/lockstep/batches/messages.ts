@@ -1,6 +1,7 @@
 /** What the trainer and its batch threads say to each other. Types only. */
-import type { SharedRing } from './batch-ring.js';
-import type { BatchPlan } from './batches.js';
+
+import type { BatchPlan } from './drawn.js';
+import type { SharedRing } from './ring.js';
 
 /** `open`: draw this run's batches ahead from now on. `close`: no longer. `fill`: there is room in some rings again. */
 export type BatchRequest =

@@ -1,7 +1,7 @@
 /**
  * A ring of batches in shared memory: one thread draws ahead into it, another takes out. Neither ever waits in here.
  */
-import type { BatchSource } from './batches.js';
+import type { BatchSource } from './drawn.js';
 
 /** What travels to the other thread. */
 export interface SharedRing {

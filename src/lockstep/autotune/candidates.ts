@@ -1,20 +1,20 @@
 /**
  * Which kernel variants are worth trying on a device for a shape, best guess first. A pure function of what the adapter
- * says; timing the guesses is kernel-timing.ts's, and remembering the winner kernel-memory.ts's.
+ * says; timing the guesses is time.ts's, and remembering the winner cache.ts's.
  */
 
-import { portableVariant } from '../kernels/train/portable.js';
-import { subgroupVariant } from '../kernels/train/subgroup.js';
-import { batchedVariant } from '../kernels/train/tiles-batched.js';
-import { persistentVariant } from '../kernels/train/tiles-persistent.js';
+import { portableVariant } from '../../kernels/train/portable.js';
+import { subgroupVariant } from '../../kernels/train/subgroup.js';
+import { batchedVariant } from '../../kernels/train/tiles-batched.js';
+import { persistentVariant } from '../../kernels/train/tiles-persistent.js';
 import {
   type AdapterFacts,
   KERNEL_NAMES,
   type KernelName,
   type KernelShape,
   type KernelVariant,
-} from '../kernels/train/training-kernel.js';
-import { LockstepError } from '../platform/errors.js';
+} from '../../kernels/train/training-kernel.js';
+import { LockstepError } from '../../platform/errors.js';
 
 const VARIANTS: Record<KernelName, KernelVariant> = {
   subgroup: subgroupVariant,
