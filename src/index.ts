@@ -7,26 +7,14 @@ export { type GradcheckOptions, gradcheck } from './autograd/gradcheck.js';
 export { copy_ } from './autograd/ops/in-place.js';
 export * from './autograd/ops/index.js';
 export { type BackwardRule, noGrad } from './autograd/record.js';
-export { type ChromeTrace, chromeTrace, type TraceEvent } from './gpu/chrome-trace.js';
 export type { Cost } from './gpu/cost.js';
 export { type AdapterListing, listAdapters } from './gpu/dawn.js';
 export { defaultDevice } from './gpu/default-device.js';
 export { Device, type DeviceInfo, type MemoryUse } from './gpu/device.js';
-export type { HostKind, HostSpan } from './gpu/host-spans.js';
 export type { WaitOptions } from './gpu/map.js';
 export { noAdapterMessage } from './gpu/no-adapter.js';
 export { type OpenOptions, openDevice } from './gpu/open.js';
 export type { CompiledPipeline, PipelineDescriptor, ShaderOptions } from './gpu/pipelines.js';
-export {
-  type Accounts,
-  accountsOf,
-  type KernelSpan,
-  type KernelTotal,
-  kernelTotals,
-  type Profile,
-} from './gpu/profile.js';
-export type { ProfileTools } from './gpu/profiler.js';
-export type { Timing } from './gpu/timer.js';
 export { BufferUsage } from './gpu/usage.js';
 export { type Ceilings, measureCeilings } from './kernels/ceilings.js';
 export { type KernelCall, runKernel } from './kernels/tensor/custom.js';
@@ -47,6 +35,18 @@ export * as nn from './nn/index.js';
 export { type LinearParameters, linearParameters } from './nn/init.js';
 export * as optim from './optim/index.js';
 export { type ErrorCode, LockstepError } from './platform/errors.js';
+export type { HostKind, HostSpan } from './platform/host-spans.js';
+export { type ChromeTrace, chromeTrace, type TraceEvent } from './profiler/chrome-trace.js';
+export {
+  type Accounts,
+  accountsOf,
+  type KernelSpan,
+  type KernelTotal,
+  kernelTotals,
+  type Profile,
+} from './profiler/profile.js';
+export { type ProfileTools, takeProfile } from './profiler/take-profile.js';
+export type { Timing } from './profiler/timer.js';
 export { Generator } from './random/generator.js';
 export { Mt19937 } from './random/mt19937.js';
 export { type BinaryDataset, BitMatrix, BitVector } from './tensor/bits.js';

@@ -12,6 +12,7 @@ const FLOORS: Record<string, number> = {
   shaders: 1,
   'src/gpu': 1,
   'src/random': 1,
+  'src/profiler': 2,
   'src/tensor': 2,
   'src/kernels': 3,
   'src/autograd': 4,

@@ -21,6 +21,7 @@ import {
   trainLockstep,
   zeros,
 } from 'lockstep-gpu';
+import { takeProfile } from '../../src/profiler/take-profile.js';
 import { runsOf } from '../runs.js';
 import type { Context, Report, Section } from '../section.js';
 import { fixed, median, spread } from '../statistics.js';
@@ -120,7 +121,7 @@ function training({ device }: Context, features: number, steps: number): Work {
 }
 
 async function sampleOf({ device }: Context, { run, only }: Work, count: number): Promise<Sample> {
-  const { kernels, timing } = await device.profile(run);
+  const { kernels, timing } = await takeProfile(device, run);
   const spans = kernels.filter(({ kernel }) => !only || kernel.endsWith(only));
   const total = (key: 'bytes' | 'flops') =>
     spans.some((span) => span[key] === undefined)

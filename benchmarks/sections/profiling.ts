@@ -3,6 +3,7 @@
  * and how many passes and query sets each of them takes. Small kernels, a hundred to a submit: the worst case.
  */
 import { type Device, listAdapters, openDevice, relu, scope, type Tensor, tensor } from 'lockstep-gpu';
+import { takeProfile } from '../../src/profiler/take-profile.js';
 import type { Context, Report, Section } from '../section.js';
 import { spread } from '../statistics.js';
 
@@ -59,7 +60,7 @@ async function run({ device: used, rounds, say }: Context): Promise<Report> {
     const device = await openDevice({ adapter });
     const x = tensor([1, 2, 3, 4], { device });
     const work = () => launchAll(device, x);
-    const profiled = () => device.profile(work);
+    const profiled = () => takeProfile(device, work);
     await work();
     samples['never profiled'].push(await timed(work));
     counts['never profiled'] = await counted(device, work);

@@ -2,7 +2,7 @@
  * Where a strategy's functions run, seen from the evaluation: something that answers calls one after the other. Here
  * the interface and the plain form, an object called in this thread; strategy-thread.ts has the worker.
  */
-import { span } from '../gpu/host-spans.js';
+import { span } from '../platform/host-spans.js';
 import { makeTrainingSet } from './dataset.js';
 import type { SourceDigests } from './fingerprint.js';
 import { makeWeights, prepareOptimizer } from './prepare.js';

@@ -2,8 +2,9 @@
  * One worker thread with a strategy in it, so that the main thread stays free for the GPU and for Ctrl-C while it
  * computes. Node only. The other end is strategy-worker.ts; which threads a strategy gets is strategy-start.ts's.
  */
-import { noteSpan } from '../gpu/host-spans.js';
+
 import { type ErrorCode, LockstepError } from '../platform/errors.js';
+import { noteSpan } from '../platform/host-spans.js';
 import { type NodeWorker, startWorker } from '../platform/node-worker.js';
 import { printable } from '../platform/printable.js';
 import { thrownText } from '../platform/thrown.js';

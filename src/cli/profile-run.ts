@@ -1,6 +1,5 @@
 /** Runs `profile`: picks the piece, takes its profile, prints and writes what was asked for. */
 import { writeFileSync } from 'node:fs';
-import { chromeTrace } from '../gpu/chrome-trace.js';
 import { openDevice } from '../gpu/open.js';
 import { LockstepError } from '../platform/errors.js';
 import { kernelsPiece } from '../profile/kernel-cases.js';
@@ -8,8 +7,9 @@ import { fineTimestamps } from '../profile/open.js';
 import { profilePage } from '../profile/page.js';
 import { benchPiece, type Piece, stepPiece } from '../profile/pieces.js';
 import { profileScript } from '../profile/script.js';
-import { type Taken, takeProfile } from '../profile/take.js';
+import { profilePiece, type Taken } from '../profile/take.js';
 import { writeWgsl } from '../profile/wgsl-files.js';
+import { chromeTrace } from '../profiler/chrome-trace.js';
 import { out, say } from './outlets.js';
 import type { ProfileFlags } from './profile-command.js';
 import { profileText } from './profile-table.js';
@@ -46,7 +46,7 @@ async function take(what: string, args: readonly string[], flags: ProfileFlags):
   const piece = await make(flags);
   const device = await openDevice(fineTimestamps({ adapter: flags.adapter }));
   try {
-    return await takeProfile(device, piece, (doing) => say(`${doing} …`));
+    return await profilePiece(device, piece, (doing) => say(`${doing} …`));
   } finally {
     piece.close?.();
   }

@@ -3,18 +3,16 @@
  * that WebGPU reports late. It knows neither tensors nor kernels. Opened by open.ts.
  */
 
-import { badArgument, checkFunction, checkNumber, checkText } from '../platform/arguments.js';
+import { badArgument, checkNumber, checkText } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
+import { span } from '../platform/host-spans.js';
 import { printable } from '../platform/printable.js';
 import { CommandQueue } from './commands.js';
 import { DESTROYED, forgetDefaultDevice } from './default-device.js';
 import { ErrorFlag } from './flag.js';
-import { span } from './host-spans.js';
 import { checkWaitOptions, mapWhenDone, sleepBefore, stopWaiting, type WaitOptions } from './map.js';
 import { type CompiledPipeline, checkPipeline, type PipelineDescriptor, Pipelines } from './pipelines.js';
 import { BufferPool } from './pool.js';
-import type { Profile } from './profile.js';
-import { Profiler, type ProfileTools } from './profiler.js';
 import { Readback } from './readback.js';
 import { BufferUsage } from './usage.js';
 
@@ -77,7 +75,6 @@ export class Device {
   readonly pool: BufferPool;
   /** What kernels refuse of values that only they see. @internal */
   readonly flag: ErrorFlag;
-  readonly #profiler: Profiler;
   readonly #onUncaptured: (event: GPUUncapturedErrorEvent) => void;
   #bytes = 0;
   #peak = 0;
@@ -96,7 +93,6 @@ export class Device {
     this.commands = new CommandQueue(this);
     this.pool = new BufferPool(this);
     this.flag = new ErrorFlag(this);
-    this.#profiler = new Profiler(this);
     gpu.lost.then((lost) => {
       this.#lostInfo = lost;
       forgetDefaultDevice(this, this.#lossMessage());
@@ -268,26 +264,6 @@ export class Device {
   }
 
   /**
-   * Calls `fn` and records what the device did meanwhile, kernel by kernel, and what the host did around it. Each kernel
-   * goes to the device in a pass of its own, timed by the device's clock (`timestamp-query`), or else alone and timed by
-   * the host's: `timing` says which. Without a profile none of this exists. In a browser the spans also go to
-   * `performance.measure`, where the developer tools show them.
-   *
-   * @throws LockstepError `bad-input` while another profile of this device is taken; and whatever `fn` throws.
-   * @example
-   * const profile = await device.profile(async () => {
-   *   for (let step = 0; step < 10; step++) await trainStep();
-   * });
-   * for (const { kernel, calls, ms } of kernelTotals(profile)) console.log(kernel, calls, ms);
-   * writeFileSync('trace.json', JSON.stringify(chromeTrace(profile)));
-   */
-  profile<T>(fn: (tools: ProfileTools) => T | Promise<T>): Promise<Profile<T>> {
-    this.check();
-    checkFunction('device.profile', 'the first argument', fn, '() => trainStep()');
-    return this.#profiler.profile(fn);
-  }
-
-  /**
    * A copy of `bytes` bytes of a buffer (usage COPY_SRC) from `offset`, a multiple of 4, after all work
    * so far, recorded or submitted.
    *
@@ -355,7 +331,6 @@ export class Device {
   destroy(): void {
     if (this.#destroyed) return;
     if (!this.#lostInfo) this.commands.flush();
-    this.#profiler.destroy();
     this.#readback.destroy();
     for (const buffer of [...this.#sizes.keys()]) this.free(buffer);
     this.#destroyed = true;

@@ -4,10 +4,10 @@
  * on the CPU. There one buffer at a time is looked at, now and then: that of the oldest work, for no other is done earlier.
  */
 import { checkNumber } from '../platform/arguments.js';
+import { span } from '../platform/host-spans.js';
 import { checkOptionNames } from '../platform/options.js';
 import { hasDawnAddOn } from '../platform/platform.js';
 import type { DeviceInfo } from './device.js';
-import { span } from './host-spans.js';
 import { MAP_MODE_READ } from './usage.js';
 
 /** Options of {@link Device.read} and {@link Device.sync}. */

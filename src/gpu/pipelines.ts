@@ -4,8 +4,8 @@
  */
 import { checkNumber, checkObject, checkText } from '../platform/arguments.js';
 import type { LockstepError } from '../platform/errors.js';
+import { noteSpan } from '../platform/host-spans.js';
 import { checkOptionNames } from '../platform/options.js';
-import { noteSpan } from './host-spans.js';
 import { shaderError } from './shader-errors.js';
 
 /** What to compile. */

@@ -3,10 +3,10 @@
  * waits for nothing but its own copy. The device's error flag comes along where a kernel could have raised it.
  */
 import { LockstepError } from '../platform/errors.js';
+import { span } from '../platform/host-spans.js';
 import { printable } from '../platform/printable.js';
 import type { Device } from './device.js';
 import { FLAG_BYTES } from './flag.js';
-import { span } from './host-spans.js';
 import { mapWhenDone, type WaitOptions } from './map.js';
 import { BufferUsage } from './usage.js';
 

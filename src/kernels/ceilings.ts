@@ -14,6 +14,7 @@ import { bindGroup } from '../gpu/bind.js';
 import { checkDevice } from '../gpu/default-device.js';
 import type { Device } from '../gpu/device.js';
 import { BufferUsage } from '../gpu/usage.js';
+import { takeProfile } from '../profiler/take-profile.js';
 
 /** What the best of some launches reached. */
 export interface Ceilings {
@@ -105,7 +106,7 @@ async function rate(
   cost: { bytes: number; flops: number },
   of: 'bytes' | 'flops',
 ) {
-  const { kernels, timing } = await device.profile(() => {
+  const { kernels, timing } = await takeProfile(device, () => {
     for (let k = 0; k < LAUNCHES; k++) {
       const encoder = device.gpu.createCommandEncoder({ label: 'ceiling' });
       const pass = encoder.beginComputePass();

@@ -5,7 +5,6 @@
 import { HYPER, SLOT, SOURCE, STEP, SUMS } from '../../shaders/train/chunk.wgsl.js';
 import { annotatePass, type PassNote } from '../gpu/annotate.js';
 import type { Device } from '../gpu/device.js';
-import { span } from '../gpu/host-spans.js';
 import type { WaitOptions } from '../gpu/map.js';
 import { BufferUsage } from '../gpu/usage.js';
 import { type ClosingWindow, WindowCloser, type WindowRecord } from '../kernels/train/close-window.js';
@@ -19,6 +18,7 @@ import type {
   TrainingKernel,
 } from '../kernels/train/training-kernel.js';
 import { plainBytes } from '../platform/bytes.js';
+import { span } from '../platform/host-spans.js';
 import type { AcceptedRun } from './accept-run.js';
 import { allocateChunkBuffers, freeChunkBuffers } from './chunk-buffers.js';
 import { DataBanks } from './data-banks.js';

@@ -4,9 +4,9 @@
  * events. Steps, windows and the stop rule are computed on the device (cohort.ts and the kernels).
  */
 import type { Device } from '../gpu/device.js';
-import { span } from '../gpu/host-spans.js';
 import type { WindowRecord } from '../kernels/train/close-window.js';
 import type { KernelName } from '../kernels/train/training-kernel.js';
+import { span } from '../platform/host-spans.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 import { type AcceptedRun, RunAcceptor } from './accept-run.js';
 import { variantNamed } from './autotune/candidates.js';

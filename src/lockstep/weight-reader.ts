@@ -3,10 +3,10 @@
  * them, and it does not hold the training up.
  */
 import type { Device } from '../gpu/device.js';
-import { span } from '../gpu/host-spans.js';
 import type { WaitOptions } from '../gpu/map.js';
 import { BufferUsage } from '../gpu/usage.js';
 import type { TrainingKernel } from '../kernels/train/training-kernel.js';
+import { span } from '../platform/host-spans.js';
 import type { MlpWeights } from './types.js';
 
 /** States that one staging buffer holds take at most so much together, unless one takes more. */

@@ -2,7 +2,7 @@
  * The profile as one HTML page that needs nothing else: what it comes to, where the time went, the timeline, kernels
  * beside the ceilings, compile times. Light and dark.
  */
-import type { Profile } from '../gpu/profile.js';
+import type { Profile } from '../profiler/profile.js';
 import { bytes, count, escapeHtml, percent, time } from './format.js';
 import { type Measures, pageScript } from './page-script.js';
 import { HOST_COLORS, pageStyle } from './page-style.js';

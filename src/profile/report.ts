@@ -3,11 +3,17 @@
  * the profile itself cost. Data only; tables and pages show it.
  */
 import type { Device } from '../gpu/device.js';
-import type { HostKind } from '../gpu/host-spans.js';
-import { type Accounts, accountsOf, type KernelTotal, kernelTotals, type Profile } from '../gpu/profile.js';
 import { listOptions } from '../gpu/shader-errors.js';
-import type { Timing } from '../gpu/timer.js';
 import type { Ceilings } from '../kernels/ceilings.js';
+import type { HostKind } from '../platform/host-spans.js';
+import {
+  type Accounts,
+  accountsOf,
+  type KernelTotal,
+  kernelTotals,
+  type Profile,
+} from '../profiler/profile.js';
+import type { Timing } from '../profiler/timer.js';
 import { percent } from './format.js';
 
 /** What holds a kernel back: the ceiling that it comes closest to, unless it is far from both. */

@@ -8,11 +8,12 @@ import * as bench from '../bench/index.js';
 import { forgetDefaultDevice } from '../gpu/default-device.js';
 import type { Device } from '../gpu/device.js';
 import { type OpenOptions, openDevice } from '../gpu/open.js';
-import type { Profile } from '../gpu/profile.js';
 import * as library from '../index.js';
 import { type Ceilings, measureCeilings } from '../kernels/ceilings.js';
 import { LockstepError } from '../platform/errors.js';
 import { fileProblem, runUserFile } from '../platform/user-file.js';
+import type { Profile } from '../profiler/profile.js';
+import { takeProfile } from '../profiler/take-profile.js';
 import { fineTimestamps } from './open.js';
 import { makeReport } from './report.js';
 import type { Taken } from './take.js';
@@ -39,7 +40,7 @@ async function openProfiled(options: OpenOptions, ended: Promise<void>): Promise
   device.destroy = () => forgetDefaultDevice(device);
   let profile: Promise<Profile> | undefined;
   await new Promise<void>((begun, failed) => {
-    profile = device.profile(() => {
+    profile = takeProfile(device, () => {
       begun();
       return ended;
     });

@@ -1,7 +1,8 @@
 /** Takes the profile of a piece: once to compile, then without a profile and with one, in turns. */
 import type { Device } from '../gpu/device.js';
-import type { Profile } from '../gpu/profile.js';
 import { measureCeilings } from '../kernels/ceilings.js';
+import type { Profile } from '../profiler/profile.js';
+import { takeProfile } from '../profiler/take-profile.js';
 import type { Piece } from './pieces.js';
 import { makeReport, type Overhead, type Report } from './report.js';
 
@@ -35,18 +36,22 @@ function overheadOf(plain: readonly number[], profiled: readonly number[]): Over
  *
  * @param say Told what is being done, for progress.
  */
-export async function takeProfile(device: Device, piece: Piece, say: (what: string) => void): Promise<Taken> {
+export async function profilePiece(
+  device: Device,
+  piece: Piece,
+  say: (what: string) => void,
+): Promise<Taken> {
   say('measuring what the device can do');
   const first = await measureCeilings(device);
   say('compiling');
-  const cold = await device.profile(() => piece.warmUp(device));
+  const cold = await takeProfile(device, () => piece.warmUp(device));
   const plain: number[] = [];
   const profiles: Profile[] = [];
   for (let turn = 1; turn <= TURNS; turn++) {
     say(`running without a profile, ${turn} of ${TURNS}`);
     plain.push(await timed(device, () => piece.run(device)));
     say(`running with a profile, ${turn} of ${TURNS}`);
-    profiles.push(await device.profile(() => piece.run(device)));
+    profiles.push(await takeProfile(device, () => piece.run(device)));
   }
   // Another program may have had the machine for a while: the better of two counts.
   const last = await measureCeilings(device);

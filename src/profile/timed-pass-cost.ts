@@ -1,5 +1,6 @@
 /** What it costs to time a kernel: for programs that cannot be run a second time without a profile. */
 import type { Device } from '../gpu/device.js';
+import { takeProfile } from '../profiler/take-profile.js';
 
 const LAUNCHES = 512;
 const TRIES = 5;
@@ -23,7 +24,7 @@ export async function timedPassCost(device: Device): Promise<number> {
     launchAll();
     await device.sync();
     const plain = performance.now() - start;
-    const { wall } = await device.profile(launchAll);
+    const { wall } = await takeProfile(device, launchAll);
     costs.push((wall - plain) / LAUNCHES);
   }
   costs.sort((a, b) => a - b);

@@ -1,7 +1,8 @@
 /** The lanes of the page's timeline: one a kernel, then the host's. Drawn by page-script.ts. */
-import { lanesOf, merged } from '../gpu/chrome-trace.js';
-import type { HostKind, HostSpan } from '../gpu/host-spans.js';
-import type { KernelSpan, Profile } from '../gpu/profile.js';
+
+import type { HostKind, HostSpan } from '../platform/host-spans.js';
+import { lanesOf, merged } from '../profiler/chrome-trace.js';
+import type { KernelSpan, Profile } from '../profiler/profile.js';
 import { bytes, count } from './format.js';
 import type { Lane, Timeline } from './page-script.js';
 import { HOST_COLORS, KERNEL_COLORS, OTHER_COLOR } from './page-style.js';

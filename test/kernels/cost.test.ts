@@ -10,6 +10,7 @@ import { indexAdd } from '../../src/kernels/tensor/index-select.js';
 import { adamStep, sgdStep } from '../../src/kernels/tensor/optimizer.js';
 import { softmaxGradient } from '../../src/kernels/tensor/softmax.js';
 import { portableScoreCost, subgroupScoreCost } from '../../src/kernels/train/scoring-cost.js';
+import { takeProfile } from '../../src/profiler/take-profile.js';
 import { tensor, zeros } from '../../src/tensor/create.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 
@@ -79,7 +80,7 @@ const cases: [name: string, call: () => unknown, words: number, flops: number][]
 ];
 
 it.each(cases)('%s', async (_, call, words, flops) => {
-  const { kernels } = await device.profile(() => void call());
+  const { kernels } = await takeProfile(device, () => void call());
   // The last one: what comes before fills zeros and makes views dense.
   expect(kernels[kernels.length - 1]).toMatchObject({ bytes: 4 * words, flops });
 });
@@ -100,7 +101,7 @@ it('the fused network, forward and backward', async () => {
     tensor([[1, 2, 3, 4]], { requiresGrad: true }),
     tensor([1], { requiresGrad: true }),
   ] as const;
-  const { kernels } = await device.profile(() =>
+  const { kernels } = await takeProfile(device, () =>
     ops.fusedMlp(t.a, ...parameters).backward({ gradient: tensor([[1], [1]]) }),
   );
   const of = (name: string) => kernels.find(({ kernel }) => kernel === `fused mlp ${name}`)!;
@@ -118,9 +119,9 @@ it('a kernel of the user`s says nothing, or what the user says', async () => {
     @group(0) @binding(2) var<storage, read_write> y: array<f32>;
     @compute @workgroup_size(1) fn main() { y[0] = x[0] + x[1]; }`;
   const call = { label: 'mine', code, inputs: [t.row], output: { shape: [1] }, workgroups: [1] } as const;
-  const silent = await device.profile(() => void runKernel(call));
+  const silent = await takeProfile(device, () => void runKernel(call));
   expect(silent.kernels).toMatchObject([{ kernel: 'mine', bytes: 4 * 4, flops: undefined }]);
-  const spoken = await device.profile(() => void runKernel({ ...call, flops: 1 }));
+  const spoken = await takeProfile(device, () => void runKernel({ ...call, flops: 1 }));
   expect(spoken.kernels).toMatchObject([{ flops: 1 }]);
 });
 

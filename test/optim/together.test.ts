@@ -5,8 +5,9 @@ import { mul, reshape, slice, sum, transpose } from '../../src/autograd/ops/inde
 import { noGrad } from '../../src/autograd/record.js';
 import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';
-import { kernelTotals } from '../../src/gpu/profile.js';
 import * as optim from '../../src/optim/index.js';
+import { kernelTotals } from '../../src/profiler/profile.js';
+import { takeProfile } from '../../src/profiler/take-profile.js';
 import { Generator } from '../../src/random/generator.js';
 import { randn, tensor } from '../../src/tensor/create.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
@@ -151,7 +152,7 @@ describe.each(['default', 'max'] as const)('with %s limits', (requiredLimits) =>
     const optimizer = new optim.AdamW(params);
     for (const parameter of params) parameter.grad = noGrad(() => parameter.clone());
     optimizer.step();
-    const profile = await device.profile(() => optimizer.step());
+    const profile = await takeProfile(device, () => optimizer.step());
     const calls = kernelTotals(profile).filter(({ kernel }) => kernel === 'adamw');
     const each = Math.min(15, Math.floor((device.limits.maxStorageBuffersPerShaderStage - 1) / 2));
     const count = calls.reduce((sum, total) => sum + total.calls, 0);

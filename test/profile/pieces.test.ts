@@ -2,9 +2,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';
-import { kernelTotals } from '../../src/gpu/profile.js';
 import { kernelsPiece } from '../../src/profile/kernel-cases.js';
 import { stepPiece } from '../../src/profile/pieces.js';
+import { kernelTotals } from '../../src/profiler/profile.js';
+import { takeProfile } from '../../src/profiler/take-profile.js';
 
 const options = { config: 'n8-k2', runs: 2, steps: 3, kernel: 'auto' } as const;
 let device: Device;
@@ -15,7 +16,7 @@ afterAll(() => device.destroy());
 
 it('each kernel alone', async () => {
   const piece = kernelsPiece(options);
-  const profile = await device.profile(() => piece.warmUp(device));
+  const profile = await takeProfile(device, () => piece.warmUp(device));
   const totals = kernelTotals(profile);
   const names = totals.map(({ kernel }) => kernel);
   const tensors = ['matmul', 'add', 'sum', 'max', 'softmax', 'indexSelect', 'fused mlp gradients', 'adamw'];
@@ -28,7 +29,7 @@ it('each kernel alone', async () => {
 it('training steps, as many as asked for', async () => {
   const piece = stepPiece(options);
   expect(piece.title).toBe('3 training steps of 2 runs, n8-k2');
-  const { kernels } = await device.profile(() => piece.run(device));
+  const { kernels } = await takeProfile(device, () => piece.run(device));
   const chunks = new Map<number, number>();
   for (const { shapes = '', submitted } of kernels) {
     const steps = /^2 runs, (\d+) steps,/.exec(shapes)?.[1];

@@ -198,7 +198,7 @@ for (const name of ['pipeline', 'pipelineNow']) {
     0,
   );
 }
-method('Device.profile', device, () => [() => 1]);
+fn('', api, 'takeProfile', () => [device(), () => 1]);
 method('Device.read', device, () => [storage(), 0, 16, { expectedMs: 0 }], 3);
 method('Device.sync', device, () => [{ expectedMs: 0 }], 0);
 made('', api, 'LockstepError', () => ['bad-input', 'text']);

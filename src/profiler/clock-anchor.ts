@@ -3,7 +3,7 @@
  * the moment they were found done; of several tries the narrowest bounds count. Measured before and after a profile,
  * and in between a straight line, for the two clocks need not run alike.
  */
-import { BufferUsage, MAP_MODE_READ } from './usage.js';
+import { BufferUsage, MAP_MODE_READ } from '../gpu/usage.js';
 
 const TRIES = 6;
 

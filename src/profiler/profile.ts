@@ -1,12 +1,13 @@
 /**
- * A profile as data: what ran when, and what that comes to. Made by Device.profile; tables, traces and pages are made
+ * A profile as data: what ran when, and what that comes to. Made by takeProfile; tables, traces and pages are made
  * from it elsewhere.
  */
+
+import type { CompiledPipeline } from '../gpu/pipelines.js';
+import { listOptions } from '../gpu/shader-errors.js';
 import { badArgument } from '../platform/arguments.js';
-import type { HostKind, HostSpan } from './host-spans.js';
-import type { CompiledPipeline } from './pipelines.js';
+import type { HostKind, HostSpan } from '../platform/host-spans.js';
 import type { Recorded } from './recording.js';
-import { listOptions } from './shader-errors.js';
 import type { Timing } from './timer.js';
 
 /** One launch of a kernel. Times in milliseconds since the profile's start, on the host's clock. */
@@ -55,7 +56,7 @@ export interface Accounts {
   unexplained: number;
 }
 
-/** What {@link Device.profile} returns. */
+/** What takeProfile returns. */
 export interface Profile<T = unknown> {
   /** What the profiled function returned. */
   result: T;
@@ -197,9 +198,9 @@ function attribute(accounts: Accounts, open: ReadonlySet<HostSpan>, ms: number):
   else if (waits) accounts.idle += ms;
 }
 
-/** Throws unless `profile` is one that Device.profile gave. `lists`: what is needed of it. */
+/** Throws unless `profile` is one that takeProfile gave. `lists`: what is needed of it. */
 export function checkProfile(where: string, profile: unknown, lists: readonly string[] = ['kernels']): void {
   const given = (profile ?? {}) as Record<string, unknown>;
   if (lists.every((name) => Array.isArray(given[name]))) return;
-  throw badArgument(where, 'the profile', profile, 'what await device.profile(fn) gives fits');
+  throw badArgument(where, 'the profile', profile, 'what await takeProfile(device, fn) gives fits');
 }

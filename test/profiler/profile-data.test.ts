@@ -1,13 +1,19 @@
 // What a profile makes of times: clocks, zero and negative deltas, totals, the division of the wall time, lanes.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { lanesOf, merged } from '../../src/gpu/chrome-trace.js';
-import { anchorOf, toHost } from '../../src/gpu/clock-anchor.js';
-import { showInDeveloperTools } from '../../src/gpu/developer-tools.js';
-import { timedLaunches } from '../../src/gpu/device-timer.js';
-import type { HostSpan } from '../../src/gpu/host-spans.js';
-import { accountsOf, type KernelSpan, kernelTotals, type Profile, quantile } from '../../src/gpu/profile.js';
-import { writtenBytes } from '../../src/gpu/written-bytes.js';
+import type { HostSpan } from '../../src/platform/host-spans.js';
+import { lanesOf, merged } from '../../src/profiler/chrome-trace.js';
+import { anchorOf, toHost } from '../../src/profiler/clock-anchor.js';
+import { showInDeveloperTools } from '../../src/profiler/developer-tools.js';
+import { timedLaunches } from '../../src/profiler/device-timer.js';
+import {
+  accountsOf,
+  type KernelSpan,
+  kernelTotals,
+  type Profile,
+  quantile,
+} from '../../src/profiler/profile.js';
+import { writtenBytes } from '../../src/profiler/written-bytes.js';
 
 const pipeline = { label: 'k' } as GPUComputePipeline;
 const launched = { pipeline, grid: [1] };

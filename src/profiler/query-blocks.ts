@@ -2,9 +2,9 @@
  * Timestamp queries in blocks that are used again: taking two for a kernel, bringing them home, decoding. What they
  * time is recorded-pass.ts's.
  */
-import type { DeviceInfo } from './device.js';
-import { mapWhenDone } from './map.js';
-import { BufferUsage } from './usage.js';
+import type { DeviceInfo } from '../gpu/device.js';
+import { mapWhenDone } from '../gpu/map.js';
+import { BufferUsage } from '../gpu/usage.js';
 
 /** WebGPU's most queries of a set. */
 const QUERIES = 4096;

@@ -3,7 +3,7 @@
  * device's track, the host's spans on the host's, both on one clock.
  * Format: Trace Event Format, Google, docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU.
  */
-import type { HostKind, HostSpan } from './host-spans.js';
+import type { HostKind, HostSpan } from '../platform/host-spans.js';
 import { checkProfile, type Profile } from './profile.js';
 
 /** An event of the format; times in microseconds. */
@@ -95,7 +95,7 @@ export function merged(spans: readonly HostSpan[]): HostSpan[] {
  * The trace of a profile.
  *
  * @example
- * writeFileSync('trace.json', JSON.stringify(chromeTrace(await device.profile(train))));
+ * writeFileSync('trace.json', JSON.stringify(chromeTrace(await takeProfile(device, train))));
  */
 export function chromeTrace(profile: Profile): ChromeTrace {
   checkProfile('chromeTrace', profile, ['kernels', 'host']);

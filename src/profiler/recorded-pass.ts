@@ -3,8 +3,8 @@
  * own. To whoever encodes it looks like the pass that was asked for.
  */
 
+import { type Annotated, type LaunchNote, NOTE_LAUNCH, NOTE_PASS, type PassNote } from '../gpu/annotate.js';
 import { LockstepError } from '../platform/errors.js';
-import { type Annotated, type LaunchNote, NOTE_LAUNCH, NOTE_PASS, type PassNote } from './annotate.js';
 
 /** A dispatch, as it was encoded. */
 export interface Launched extends Partial<LaunchNote> {

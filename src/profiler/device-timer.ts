@@ -2,8 +2,9 @@
  * Times dispatches by timestamps of the device (WebGPU's `timestamp-query`): a pass a dispatch, a query at its begin
  * and one at its end.
  */
+
+import type { DeviceInfo } from '../gpu/device.js';
 import { type Anchor, measureAnchor, toHost } from './clock-anchor.js';
-import type { DeviceInfo } from './device.js';
 import { QUERIES_TAKEN, type QueryBlock, QueryBlocks } from './query-blocks.js';
 import type { Launched } from './recorded-pass.js';
 import type { PassMaker, TimedLaunch, Timer, Timing } from './timer.js';

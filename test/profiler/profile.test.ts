@@ -2,14 +2,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { relu } from '../../src/autograd/ops/elementwise.js';
 import { matmul } from '../../src/autograd/ops/matmul.js';
-import { chromeTrace } from '../../src/gpu/chrome-trace.js';
 import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';
-import { accountsOf, kernelTotals, type Profile } from '../../src/gpu/profile.js';
-import { QUERIES_TAKEN, QueryBlocks } from '../../src/gpu/query-blocks.js';
 import { trainLockstep } from '../../src/lockstep/trainer.js';
 import type { LockstepRun, MlpWeights } from '../../src/lockstep/types.js';
 import { linearParameters } from '../../src/nn/init.js';
+import { chromeTrace } from '../../src/profiler/chrome-trace.js';
+import { accountsOf, kernelTotals, type Profile } from '../../src/profiler/profile.js';
+import { QUERIES_TAKEN, QueryBlocks } from '../../src/profiler/query-blocks.js';
+import { takeProfile } from '../../src/profiler/take-profile.js';
 import { Generator } from '../../src/random/generator.js';
 import { BitMatrix } from '../../src/tensor/bits.js';
 import { tensor } from '../../src/tensor/create.js';
@@ -92,7 +93,7 @@ describe('without a profile', () => {
     try {
       await product(device);
       expect(passes).toEqual([undefined]); // two kernels, one pass
-      await device.profile(() => product(device));
+      await takeProfile(device, () => product(device));
       expect(passes.filter((pass) => pass?.timestampWrites).length).toBeGreaterThanOrEqual(2);
       const [before, created] = [passes.length, sets];
       await product(device);
@@ -107,9 +108,9 @@ describe('without a profile', () => {
   it('the methods are the device`s own again, also after an error', async () => {
     const own = () => [Object.keys(device.gpu), Object.keys(device.gpu.queue)];
     const before = own();
-    await device.profile(() => product(device));
+    await takeProfile(device, () => product(device));
     expect(own()).toEqual(before);
-    const failing = device.profile(() => {
+    const failing = takeProfile(device, () => {
       throw new Error('mine');
     });
     await expect(failing).rejects.toThrow('mine');
@@ -132,7 +133,7 @@ describe.each([
 
   it('every launch is there, in order, after its submit and within the profile', async () => {
     await product(on);
-    const profile = await on.profile(() => product(on));
+    const profile = await takeProfile(on, () => product(on));
     expect(profile.result).toEqual(Float32Array.of(0, 0, 0, 19, 26, 33, 29, 40, 51));
     expect(profile.timing.clock).toBe(clock);
     expect(profile.kernels.map(({ kernel }) => kernel)).toEqual(['matmul', 'relu']);
@@ -151,7 +152,7 @@ describe.each([
 
   it('training gives the same bits, and its kernels say what they do', async () => {
     const plain = await train(on, 20);
-    const profile = await on.profile(() => train(on, 20));
+    const profile = await takeProfile(on, () => train(on, 20));
     expect(profile.result).toEqual(plain);
     const totals = kernelTotals(profile);
     const names = totals.map(({ kernel }) => kernel);
@@ -165,7 +166,7 @@ describe.each([
   });
 
   it('uploads, reads and waits are among the host`s spans', async () => {
-    const { host, uploaded } = await on.profile(() => product(on));
+    const { host, uploaded } = await takeProfile(on, () => product(on));
     const kinds = new Set(host.map(({ kind }) => kind));
     for (const kind of ['upload', 'encode', 'submit', 'wait', 'read-back'] as const)
       expect(kinds).toContain(kind);
@@ -176,7 +177,7 @@ describe.each([
 it('device, host and idle time come to the wall time', async () => {
   const prepared = runs(32); // outside: the profile would not know what it is
   await train(device, 300, prepared);
-  const profile = await device.profile(() => train(device, 300, prepared));
+  const profile = await takeProfile(device, () => train(device, 300, prepared));
   const { wall, kernels, idle, unexplained, host } = accountsOf(profile);
   expect(Math.abs(unexplained) / wall).toBeLessThan(EXPLAINED_WITHIN);
   expect(kernels).toBeGreaterThan(0);
@@ -188,7 +189,7 @@ it('device, host and idle time come to the wall time', async () => {
 });
 
 it('the trace has the kernels on the device`s track and each track`s spans within one another', async () => {
-  const profile = await device.profile(async ({ span }) => span('mine', () => product(device)));
+  const profile = await takeProfile(device, async ({ span }) => span('mine', () => product(device)));
   const { traceEvents } = JSON.parse(JSON.stringify(chromeTrace(profile))) as ReturnType<typeof chromeTrace>;
   const spans = traceEvents.filter(({ ph }) => ph === 'X');
   expect(spans).toHaveLength(profile.kernels.length + profile.host.length);
@@ -211,9 +212,9 @@ it('the trace has the kernels on the device`s track and each track`s spans withi
 });
 
 it('one profile at a time', async () => {
-  const inner = device.profile(() => device.profile(() => {}));
+  const inner = takeProfile(device, () => takeProfile(device, () => {}));
   await expect(inner).rejects.toThrow('profiled already');
-  expect(((await device.profile(() => 7)) as Profile<number>).result).toBe(7);
+  expect(((await takeProfile(device, () => 7)) as Profile<number>).result).toBe(7);
 });
 
 it('more launches than a query set holds', async () => {
@@ -222,7 +223,7 @@ it('more launches than a query set holds', async () => {
     '@group(0) @binding(1) var<storage, read_write> x: array<u32>; @compute @workgroup_size(1) fn main() { x[0] += 1u; }';
   const pipeline = await device.pipeline({ label: 'count', code });
   const counter = device.allocate('counter', 4, 0x80 | 4 | 8);
-  const profile = await device.profile(async () => {
+  const profile = await takeProfile(device, async () => {
     for (let k = 0; k < launches; k++) {
       device.commands.dispatch({ pipeline, bindings: [{ buffer: counter }], grid: [1] });
     }
