@@ -1,13 +1,13 @@
 /**
  * Records dispatches and copies into one command buffer and submits them together: a submit costs more than a small
- * kernel. Order is kept. Reads and waits submit what is recorded first (see Device).
+ * kernel. Order is kept. Reads and waits submit what is recorded first (see device.ts).
  */
 
 import { plainBytes } from '../platform/bytes.js';
 import { LockstepError } from '../platform/errors.js';
 import { annotateLaunch, type LaunchNote } from './annotate.js';
 import { BindGroups, type Binding } from './bind-groups.js';
-import type { Device } from './device.js';
+import type { Buffers } from './buffers.js';
 import { BufferUsage } from './usage.js';
 
 /** One kernel launch. */
@@ -31,7 +31,10 @@ const PARAMS_BYTES = COMMANDS_PER_SUBMIT * 1024;
 
 /** The open command buffer of one device. */
 export class CommandQueue {
-  readonly #device: Device;
+  readonly #gpu: GPUDevice;
+  readonly #buffers: Buffers;
+  readonly #mostGroups: number;
+  readonly #uniformAlignment: number;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #recorded = 0;
@@ -40,9 +43,12 @@ export class CommandQueue {
   #usedBytes = 0;
   readonly #groups: BindGroups;
 
-  constructor(device: Device) {
-    this.#device = device;
-    this.#groups = new BindGroups(device.gpu);
+  constructor(gpu: GPUDevice, buffers: Buffers) {
+    this.#gpu = gpu;
+    this.#buffers = buffers;
+    this.#groups = new BindGroups(gpu);
+    this.#mostGroups = gpu.limits.maxComputeWorkgroupsPerDimension;
+    this.#uniformAlignment = gpu.limits.minUniformBufferOffsetAlignment;
   }
 
   /** Commands recorded and not yet submitted. */
@@ -52,7 +58,7 @@ export class CommandQueue {
 
   dispatch({ pipeline, bindings, params, grid, note }: Dispatch): void {
     const [x, y = 1, z = 1] = grid;
-    const most = this.#device.limits.maxComputeWorkgroupsPerDimension;
+    const most = this.#mostGroups;
     if (Math.max(x, y, z) > most) {
       throw new LockstepError(
         'unsupported',
@@ -61,7 +67,7 @@ export class CommandQueue {
     }
     if (Math.min(x, y, z) === 0) return;
     const uniform = params ? this.#uniform(params) : undefined;
-    this.#encoder ??= this.#device.gpu.createCommandEncoder({ label: 'lockstep' });
+    this.#encoder ??= this.#gpu.createCommandEncoder({ label: 'lockstep' });
     this.#pass ??= this.#encoder.beginComputePass();
     this.#pass.setPipeline(pipeline);
     this.#pass.setBindGroup(0, this.#groups.get(pipeline, bindings, uniform));
@@ -79,7 +85,7 @@ export class CommandQueue {
     bytes: number,
   ): void {
     if (bytes === 0) return;
-    this.#encoder ??= this.#device.gpu.createCommandEncoder({ label: 'lockstep' });
+    this.#encoder ??= this.#gpu.createCommandEncoder({ label: 'lockstep' });
     this.#endPass();
     this.#encoder.copyBufferToBuffer(source, sourceOffset, target, targetOffset, bytes);
     this.#count();
@@ -88,7 +94,7 @@ export class CommandQueue {
   /** Writes host memory into a buffer, after what has been recorded so far. */
   write(target: GPUBuffer, offset: number, data: ArrayBufferView): void {
     this.flush(); // the queue's write would overtake what is only recorded
-    this.#device.gpu.queue.writeBuffer(target, offset, plainBytes(data));
+    this.#gpu.queue.writeBuffer(target, offset, plainBytes(data));
   }
 
   /** Forgets what refers to buffers that are destroyed. */
@@ -103,9 +109,9 @@ export class CommandQueue {
     this.#endPass();
     if (this.#params && this.#usedBytes > 0) {
       // In queue order: after the submits that read the params of before, in front of the one that reads these.
-      this.#device.gpu.queue.writeBuffer(this.#params, 0, this.#words.buffer, 0, this.#usedBytes);
+      this.#gpu.queue.writeBuffer(this.#params, 0, this.#words.buffer, 0, this.#usedBytes);
     }
-    this.#device.gpu.queue.submit([encoder.finish()]);
+    this.#gpu.queue.submit([encoder.finish()]);
     this.#encoder = undefined;
     this.#recorded = 0;
     this.#usedBytes = 0;
@@ -124,14 +130,14 @@ export class CommandQueue {
   #uniform(params: Uint32Array): GPUBufferBinding {
     const size = Math.ceil(params.byteLength / 16) * 16;
     if (this.#usedBytes + size > PARAMS_BYTES) this.flush();
-    this.#params ??= this.#device.allocate(
+    this.#params ??= this.#buffers.allocate(
       'kernel params',
       PARAMS_BYTES,
       BufferUsage.UNIFORM | BufferUsage.COPY_DST,
     );
     const offset = this.#usedBytes;
     this.#words.set(params, offset / 4);
-    const align = this.#device.limits.minUniformBufferOffsetAlignment;
+    const align = this.#uniformAlignment;
     this.#usedBytes = Math.ceil((offset + size) / align) * align;
     return { buffer: this.#params, offset, size };
   }

@@ -5,6 +5,7 @@
 import { badArgument } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import type { Device } from './device.js';
+import { DESTROYED } from './faults.js';
 
 const open: Device[] = [];
 /** What became of the last one that was open. */
@@ -13,9 +14,6 @@ let gone: string | undefined;
 export function rememberDevice(device: Device): void {
   open.push(device);
 }
-
-/** What is said of a device after `destroy()`. */
-export const DESTROYED = 'The device was destroyed, by destroy(); open another one.';
 
 /** `why`: what became of it, in a sentence, for whoever asks for a device when none is left. */
 export function forgetDefaultDevice(device: Device, why = DESTROYED): void {

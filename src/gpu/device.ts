@@ -3,48 +3,18 @@
  * that WebGPU reports late. It knows neither tensors nor kernels. Opened by open.ts.
  */
 
-import { badArgument, checkNumber, checkText } from '../platform/arguments.js';
-import { LockstepError } from '../platform/errors.js';
+import { badArgument } from '../platform/arguments.js';
 import { span } from '../platform/host-spans.js';
 import { printable } from '../platform/printable.js';
+import { Buffers } from './buffers.js';
 import { CommandQueue } from './commands.js';
-import { DESTROYED, forgetDefaultDevice } from './default-device.js';
+import type { DeviceInfo, MemoryUse } from './device-info.js';
+import { Faults } from './faults.js';
 import { ErrorFlag } from './flag.js';
-import { checkWaitOptions, mapWhenDone, sleepBefore, stopWaiting, type WaitOptions } from './map.js';
+import { checkWaitOptions, mapWhenDone, sleepBefore, type WaitOptions } from './map.js';
 import { type CompiledPipeline, checkPipeline, type PipelineDescriptor, Pipelines } from './pipelines.js';
 import { BufferPool } from './pool.js';
 import { Readback } from './readback.js';
-import { BufferUsage } from './usage.js';
-
-/** Who made the adapter and what it can do; what the implementation does not tell is empty or 0. */
-export interface DeviceInfo {
-  vendor: string;
-  architecture: string;
-  device: string;
-  description: string;
-  /** `vulkan`, `metal`, `d3d12`, …, where known. */
-  backend?: string;
-  /** Lanes a subgroup; 0 where the device has no subgroups. */
-  subgroupMinSize: number;
-  subgroupMaxSize: number;
-  /** True for drivers that compute on the CPU (lavapipe, SwiftShader, WARP). */
-  isCpu: boolean;
-}
-
-/** WebGPU tells of a loss a few turns after what failed of it; where nothing is told for so long, it is none. */
-const LOSS_TOLD_MS = 200;
-
-/** What the library's buffers on a device take. */
-export interface MemoryUse {
-  /** Buffers in use. */
-  buffers: number;
-  /** Bytes of the buffers in use. */
-  bytes: number;
-  /** The most bytes that the device held at once, in use or kept. */
-  peak: number;
-  /** Bytes of the buffers that are free and kept for the next tensor; `trim()` destroys them. */
-  pooled: number;
-}
 
 /**
  * An open device.
@@ -66,47 +36,42 @@ export class Device {
   /** Resolves when the device is lost or destroyed; never rejects. */
   readonly lost: Promise<GPUDeviceLostInfo>;
 
-  readonly #sizes = new Map<GPUBuffer, number>();
-  readonly #pipelines: Pipelines;
-  readonly #readback: Readback;
   /** Records kernels and copies, and submits them in batches. @internal */
   readonly commands: CommandQueue;
   /** Storage buffers for tensors, reused by size. @internal */
   readonly pool: BufferPool;
   /** What kernels refuse of values that only they see. @internal */
   readonly flag: ErrorFlag;
-  readonly #onUncaptured: (event: GPUUncapturedErrorEvent) => void;
-  #bytes = 0;
-  #peak = 0;
-  #pending: LockstepError[] = [];
-  readonly #untold = new Set<Promise<void>>();
-  #lostInfo: GPUDeviceLostInfo | undefined;
+  readonly #faults: Faults;
+  readonly #buffers: Buffers;
+  readonly #pipelines: Pipelines;
+  readonly #readback: Readback;
   #destroyed = false;
-  #tellDestroyed: (info: GPUDeviceLostInfo) => void = () => {};
 
-  constructor(gpu: GPUDevice, info: DeviceInfo, owned: boolean) {
+  /** `whenGone` is told, in a sentence, what became of the device when it is lost or destroyed. */
+  constructor(
+    gpu: GPUDevice,
+    info: DeviceInfo,
+    owned: boolean,
+    whenGone: (device: Device, why: string) => void = () => {},
+  ) {
     this.gpu = gpu;
     this.info = info;
     this.owned = owned;
-    this.#pipelines = new Pipelines(gpu, (outcome) => this.#watch(outcome));
-    this.#readback = new Readback(this);
-    this.commands = new CommandQueue(this);
-    this.pool = new BufferPool(this);
-    this.flag = new ErrorFlag(this);
-    gpu.lost.then((lost) => {
-      this.#lostInfo = lost;
-      forgetDefaultDevice(this, this.#lossMessage());
+    this.#faults = new Faults(gpu, (why) => {
+      whenGone(this, why);
       this.#readback.destroy(); // nothing will be read again
     });
-    const destroyed = new Promise<GPUDeviceLostInfo>((resolve) => {
-      this.#tellDestroyed = resolve;
+    this.lost = this.#faults.lost;
+    this.#buffers = new Buffers(gpu, info, this.#faults, () => {
+      this.commands.flush();
+      this.commands.forget();
     });
-    this.lost = Promise.race([gpu.lost, destroyed]);
-    this.#onUncaptured = (event) => {
-      event.preventDefault();
-      this.#record(event.error);
-    };
-    gpu.addEventListener('uncapturederror', this.#onUncaptured);
+    this.#pipelines = new Pipelines(gpu, (outcome) => this.#faults.watch(outcome));
+    this.commands = new CommandQueue(gpu, this.#buffers);
+    this.pool = new BufferPool(this.#buffers, gpu.limits.maxStorageBufferBindingSize);
+    this.flag = new ErrorFlag(this.#buffers);
+    this.#readback = new Readback(gpu, info, this.#buffers, this.flag);
   }
 
   get limits(): GPUSupportedLimits {
@@ -122,58 +87,12 @@ export class Device {
    * caused them. Every operation of the library begins with it.
    */
   check(): void {
-    if (this.#destroyed || this.#lostInfo) throw new LockstepError('device-lost', this.#lossMessage());
-    // What WebGPU refuses because of a creation that failed is told before the reason why that failed.
-    const reason = this.#pending.find(({ code }) => code !== 'device');
-    if (!reason && this.#untold.size > 0) return;
-    const first = reason ?? this.#pending[0];
-    this.#pending = [];
-    if (first) throw first;
+    this.#faults.check();
   }
 
-  #lossMessage(): string {
-    if (this.#destroyed) return DESTROYED;
-    const { reason, message } = this.#lostInfo!;
-    return `The device was lost (${reason}): ${message.trim().replace(/\.$/, '')}. Open another one.`;
-  }
-
-  /**
-   * What something failed of: the loss of the device, or an error that WebGPU told about something before it; else the
-   * failure itself. @internal
-   */
-  async reasonOf(failure: unknown): Promise<unknown> {
-    if (failure instanceof LockstepError) return failure;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise((resolve) => {
-      timer = setTimeout(resolve, LOSS_TOLD_MS);
-    });
-    await Promise.race([this.lost, late]).finally(() => clearTimeout(timer));
-    await Promise.all(this.#untold);
-    try {
-      this.check();
-    } catch (reason) {
-      return reason;
-    }
-    return failure;
-  }
-
-  /** Takes the outcome of a creation whose error WebGPU tells later. */
-  #watch(outcome: Promise<LockstepError | undefined>): void {
-    const told = outcome.then(
-      (error) => {
-        this.#untold.delete(told);
-        if (error) this.#pending.push(error);
-      },
-      () => {
-        this.#untold.delete(told); // the device is gone, which `lost` reports
-      },
-    );
-    this.#untold.add(told);
-  }
-
-  #record(error: GPUError): void {
-    const code = error.constructor.name === 'GPUOutOfMemoryError' ? 'out-of-memory' : 'device';
-    this.#pending.push(new LockstepError(code, `The device refused an operation: ${error.message.trim()}`));
+  /** Why something failed, as {@link check} would say it; else the failure itself. @internal */
+  reasonOf(failure: unknown): Promise<unknown> {
+    return this.#faults.reasonOf(failure);
   }
 
   /**
@@ -184,55 +103,18 @@ export class Device {
    * later: `out-of-memory`, from the operation that follows.
    */
   allocate(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
-    this.check();
-    checkText('device.allocate', 'the label', label);
-    checkNumber('device.allocate', 'bytes', bytes, { min: 0 });
-    checkNumber('device.allocate', 'usage', usage, { min: 1, whole: true });
-    const size = Math.max(4, Math.ceil(bytes / 4) * 4);
-    const bindable = usage & BufferUsage.STORAGE ? this.limits.maxStorageBufferBindingSize : Infinity;
-    const most = Math.min(this.limits.maxBufferSize, bindable);
-    if (!(size <= most)) {
-      throw new LockstepError(
-        'unsupported',
-        `The buffer "${label}" would have ${size} bytes; this device takes at most ${most} in one ` +
-          `${bindable < this.limits.maxBufferSize ? 'storage binding' : 'buffer'}. Make it smaller, or cut it in parts.`,
-      );
-    }
-    this.gpu.pushErrorScope('out-of-memory');
-    const buffer = this.gpu.createBuffer({ label, size, usage });
-    this.#watch(
-      this.gpu.popErrorScope().then((error) => {
-        const held = `${this.#sizes.size} buffers with ${this.#bytes} bytes are alive`;
-        const message = `No device memory for "${label}" (${size} bytes); ${held}.`;
-        return error ? new LockstepError('out-of-memory', message) : undefined;
-      }),
-    );
-    this.#sizes.set(buffer, size);
-    this.#bytes += size;
-    this.#peak = Math.max(this.#peak, this.#bytes);
-    return buffer;
+    return this.#buffers.allocate(label, bytes, usage);
   }
 
   /** Destroys a buffer of {@link allocate}. A second call does nothing. */
   free(buffer: GPUBuffer): void {
-    const size = this.#sizes.get(buffer);
-    if (size === undefined) return;
-    this.commands.flush(); // what is recorded may use it
-    this.commands.forget();
-    this.#sizes.delete(buffer);
-    this.#bytes -= size;
-    stopWaiting(buffer, this.info);
-    buffer.destroy();
+    this.#buffers.free(buffer);
   }
 
   memory(): MemoryUse {
-    const pooled = this.pool.freeBytes;
-    return {
-      buffers: this.#sizes.size - this.pool.freeBuffers,
-      bytes: this.#bytes - pooled,
-      peak: this.#peak,
-      pooled,
-    };
+    const { count, bytes, peak } = this.#buffers;
+    const { freeBuffers, freeBytes: pooled } = this.pool;
+    return { buffers: count - freeBuffers, bytes: bytes - pooled, peak, pooled };
   }
 
   /** Destroys the buffers that are kept for reuse. */
@@ -280,11 +162,10 @@ export class Device {
     checkRead(buffer);
     checkWaitOptions('device.read', options);
     this.commands.flush();
-    const result = await this.#telling(`Reading ${printable(bytes)} bytes`, () =>
+    const result = await this.#faults.explain(`Reading ${printable(bytes)} bytes`, () =>
       this.#readback.read(buffer, offset, bytes, options),
     );
-    await Promise.all(this.#untold);
-    this.check();
+    await this.#faults.checkAll();
     return result;
   }
 
@@ -295,20 +176,9 @@ export class Device {
    * @throws LockstepError `device-lost`, or whatever else kept it from being done. @internal
    */
   async map(staging: GPUBuffer, bytes: number, options: WaitOptions = {}): Promise<number> {
-    return this.#telling(`Waiting for "${staging.label}"`, () =>
+    return this.#faults.explain(`Waiting for "${staging.label}"`, () =>
       mapWhenDone(staging, bytes, this.info, options),
     );
-  }
-
-  /** Calls `wait`; what it rejects with becomes an error that says why. */
-  async #telling<T>(what: string, wait: () => Promise<T>): Promise<T> {
-    try {
-      return await wait();
-    } catch (failure) {
-      const reason = await this.reasonOf(failure);
-      if (reason instanceof LockstepError) throw reason;
-      throw new LockstepError('device', `${what} failed: ${(reason as Error).message}`, { cause: failure });
-    }
   }
 
   /** Resolves when all work submitted so far is done; throws what went wrong in it, as {@link read} does. */
@@ -318,25 +188,22 @@ export class Device {
     this.commands.flush();
     await span('wait', 'sync', async () => {
       await sleepBefore(options);
-      await this.#telling('Waiting for the device', async () => {
+      await this.#faults.explain('Waiting for the device', async () => {
         if (this.flag.pending) await this.#readback.read(this.flag.buffer, 0, 0, {});
         await this.gpu.queue.onSubmittedWorkDone();
       });
     });
-    await Promise.all(this.#untold);
-    this.check();
+    await this.#faults.checkAll();
   }
 
   /** Frees every buffer and, unless it is the caller's, the device. A second call does nothing. */
   destroy(): void {
     if (this.#destroyed) return;
-    if (!this.#lostInfo) this.commands.flush();
-    this.#readback.destroy();
-    for (const buffer of [...this.#sizes.keys()]) this.free(buffer);
     this.#destroyed = true;
-    this.gpu.removeEventListener('uncapturederror', this.#onUncaptured);
-    forgetDefaultDevice(this);
-    this.#tellDestroyed({ reason: 'destroyed', message: 'destroy() was called.' } as GPUDeviceLostInfo);
+    if (!this.#faults.gone) this.commands.flush();
+    this.#readback.destroy();
+    this.#buffers.freeAll();
+    this.#faults.destroyed();
     if (this.owned) this.gpu.destroy();
   }
 

@@ -4,7 +4,7 @@
  * the last look nothing is copied. It knows no operation: a launch says what its check would tell.
  */
 import { LockstepError } from '../platform/errors.js';
-import type { Device } from './device.js';
+import type { Buffers } from './buffers.js';
 import { BufferUsage } from './usage.js';
 
 /** Calls of `raise`, the ticket of the first one, the bits of its value: shaders/shared/flag.wgsl.ts. */
@@ -20,13 +20,13 @@ export interface DeviceCheck {
 }
 
 export class ErrorFlag {
-  readonly #device: Device;
+  readonly #buffers: Buffers;
   #buffer: GPUBuffer | undefined;
   /** By key, the n-th has ticket n + 1: those of launches since the last look. */
   #checks = new Map<string, { ticket: number; check: DeviceCheck }>();
 
-  constructor(device: Device) {
-    this.#device = device;
+  constructor(buffers: Buffers) {
+    this.#buffers = buffers;
   }
 
   /** Whether a kernel that checks was launched since the last look. */
@@ -37,7 +37,7 @@ export class ErrorFlag {
   /** For checking kernels to bind. */
   get buffer(): GPUBuffer {
     const { STORAGE, COPY_SRC, COPY_DST } = BufferUsage;
-    this.#buffer ??= this.#device.allocate('error flag', FLAG_BYTES, STORAGE | COPY_SRC | COPY_DST);
+    this.#buffer ??= this.#buffers.allocate('error flag', FLAG_BYTES, STORAGE | COPY_SRC | COPY_DST);
     return this.#buffer;
   }
 

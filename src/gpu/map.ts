@@ -7,7 +7,7 @@ import { checkNumber } from '../platform/arguments.js';
 import { span } from '../platform/host-spans.js';
 import { checkOptionNames } from '../platform/options.js';
 import { hasDawnAddOn } from '../platform/platform.js';
-import type { DeviceInfo } from './device.js';
+import type { DeviceInfo } from './device-info.js';
 import { MAP_MODE_READ } from './usage.js';
 
 /** Options of {@link Device.read} and {@link Device.sync}. */

@@ -8,8 +8,9 @@ import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames } from '../platform/options.js';
 import { platformName } from '../platform/platform.js';
 import { type AdapterListing, implementation, requestAdapter } from './dawn.js';
-import { rememberDevice } from './default-device.js';
-import { Device, type DeviceInfo } from './device.js';
+import { forgetDefaultDevice, rememberDevice } from './default-device.js';
+import { Device } from './device.js';
+import type { DeviceInfo } from './device-info.js';
 import { noAdapterMessage } from './no-adapter.js';
 
 /** Limits raised to the adapter's maximum by default; the others stay at WebGPU's defaults. */
@@ -61,7 +62,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   checkOpenOptions(options);
   if (options.device) {
     const info = (options.device as { adapterInfo?: GPUAdapterInfo }).adapterInfo;
-    return remember(new Device(options.device, describe(options.device, info), false));
+    return remember(new Device(options.device, describe(options.device, info), false, forgetDefaultDevice));
   }
   const { adapter, listing } = await findAdapter(options);
   const device = await adapter.requestDevice({
@@ -74,7 +75,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
     requiredLimits: limits(adapter, options.requiredLimits ?? 'max'),
   });
   adapters.set(device, adapter);
-  return remember(new Device(device, describe(device, adapter.info, listing), true));
+  return remember(new Device(device, describe(device, adapter.info, listing), true, forgetDefaultDevice));
 }
 
 const OPTIONS = [

@@ -3,7 +3,7 @@
  * loop asks for the same sizes every step. A buffer given back may still be used by work that is recorded or under
  * way: the next user's work comes after it in the queue's order.
  */
-import type { Device } from './device.js';
+import type { Buffers } from './buffers.js';
 import { BufferUsage } from './usage.js';
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
@@ -24,14 +24,17 @@ export function pooledSize(bytes: number): number {
 }
 
 export class BufferPool {
-  readonly #device: Device;
+  readonly #buffers: Buffers;
+  readonly #largestBinding: number;
   readonly #free = new Map<number, GPUBuffer[]>();
   readonly #used = new Set<GPUBuffer>();
   #freeBytes = 0;
   #usedBytes = 0;
 
-  constructor(device: Device) {
-    this.#device = device;
+  /** `largestBinding`: bytes of a buffer that a kernel may see whole. */
+  constructor(buffers: Buffers, largestBinding: number) {
+    this.#buffers = buffers;
+    this.#largestBinding = largestBinding;
   }
 
   /** Bytes free for reuse. */
@@ -55,11 +58,11 @@ export class BufferPool {
   }
 
   take(bytes: number): GPUBuffer {
-    const most = this.#device.limits.maxStorageBufferBindingSize;
+    const most = this.#largestBinding;
     const size = bytes <= most ? Math.min(pooledSize(bytes), most) : bytes;
     const kept = this.#free.get(size)?.pop();
     if (kept) this.#freeBytes -= size;
-    const buffer = kept ?? this.#device.allocate('tensor', size, STORAGE);
+    const buffer = kept ?? this.#buffers.allocate('tensor', size, STORAGE);
     this.#used.add(buffer);
     this.#usedBytes += size;
     return buffer;
@@ -71,7 +74,7 @@ export class BufferPool {
     const { size } = buffer;
     this.#usedBytes -= size;
     if (this.#freeBytes + size > KEPT_BYTES) {
-      this.#device.free(buffer);
+      this.#buffers.free(buffer);
       return;
     }
     const kept = this.#free.get(size);
@@ -82,7 +85,7 @@ export class BufferPool {
 
   /** Destroys the buffers that are free. */
   trim(): void {
-    for (const buffers of this.#free.values()) for (const buffer of buffers) this.#device.free(buffer);
+    for (const buffers of this.#free.values()) for (const buffer of buffers) this.#buffers.free(buffer);
     this.#free.clear();
     this.#freeBytes = 0;
   }

@@ -5,8 +5,9 @@
 import { LockstepError } from '../platform/errors.js';
 import { span } from '../platform/host-spans.js';
 import { printable } from '../platform/printable.js';
-import type { Device } from './device.js';
-import { FLAG_BYTES } from './flag.js';
+import type { Buffers } from './buffers.js';
+import type { DeviceInfo } from './device-info.js';
+import { type ErrorFlag, FLAG_BYTES } from './flag.js';
 import { mapWhenDone, type WaitOptions } from './map.js';
 import { BufferUsage } from './usage.js';
 
@@ -18,18 +19,24 @@ const SMALLEST = 256;
 
 /** The staging buffers of one device. */
 export class Readback {
-  readonly #device: Device;
+  readonly #gpu: GPUDevice;
+  readonly #info: DeviceInfo;
+  readonly #buffers: Buffers;
+  readonly #flag: ErrorFlag;
   readonly #free = new Map<number, GPUBuffer[]>();
   #closed = false;
 
-  constructor(device: Device) {
-    this.#device = device;
+  constructor(gpu: GPUDevice, info: DeviceInfo, buffers: Buffers, flag: ErrorFlag) {
+    this.#gpu = gpu;
+    this.#info = info;
+    this.#buffers = buffers;
+    this.#flag = flag;
   }
 
   /** @throws LockstepError `bad-input` for what a kernel refused since the last read. */
   async read(source: GPUBuffer, offset: number, bytes: number, options: WaitOptions): Promise<ArrayBuffer> {
     checkRange(source, offset, bytes);
-    const { flag } = this.#device;
+    const flag = this.#flag;
     const flagged = flag.pending;
     if (bytes === 0 && !flagged) return new ArrayBuffer(0);
     const copied = Math.ceil(bytes / 4) * 4;
@@ -37,11 +44,11 @@ export class Readback {
     const staging = this.#take(mapped);
     let reusable = false;
     try {
-      const encoder = this.#device.gpu.createCommandEncoder({ label: 'read' });
+      const encoder = this.#gpu.createCommandEncoder({ label: 'read' });
       if (copied > 0) encoder.copyBufferToBuffer(source, offset, staging, 0, copied);
       const throwRaised = flagged ? flag.take(encoder, staging, copied) : undefined;
-      this.#device.gpu.queue.submit([encoder.finish()]);
-      await mapWhenDone(staging, mapped, this.#device.info, options);
+      this.#gpu.queue.submit([encoder.finish()]);
+      await mapWhenDone(staging, mapped, this.#info, options);
       const range = staging.getMappedRange(0, mapped);
       const result = span('read-back', 'read', () => range.slice(0, bytes), { bytes });
       const words = new Uint32Array(range.slice(copied));
@@ -58,13 +65,13 @@ export class Readback {
     const size = Math.max(SMALLEST, 2 ** Math.ceil(Math.log2(bytes)));
     const kept = this.#free.get(size)?.pop();
     const fits = size <= LARGEST_KEPT ? size : bytes;
-    return kept ?? this.#device.allocate('staging', fits, BufferUsage.MAP_READ | BufferUsage.COPY_DST);
+    return kept ?? this.#buffers.allocate('staging', fits, BufferUsage.MAP_READ | BufferUsage.COPY_DST);
   }
 
   #give(staging: GPUBuffer, reusable: boolean): void {
     const kept = this.#free.get(staging.size) ?? [];
     if (!reusable || this.#closed || staging.size > LARGEST_KEPT || kept.length >= KEPT_PER_SIZE) {
-      this.#device.free(staging);
+      this.#buffers.free(staging);
     } else {
       kept.push(staging);
       this.#free.set(staging.size, kept);
@@ -74,7 +81,7 @@ export class Readback {
   /** Nothing is kept from here on. */
   destroy(): void {
     this.#closed = true;
-    for (const buffers of this.#free.values()) for (const buffer of buffers) this.#device.free(buffer);
+    for (const buffers of this.#free.values()) for (const buffer of buffers) this.#buffers.free(buffer);
     this.#free.clear();
   }
 }

@@ -3,7 +3,7 @@
  * and one at its end.
  */
 
-import type { DeviceInfo } from '../gpu/device.js';
+import type { DeviceInfo } from '../gpu/device-info.js';
 import { type Anchor, measureAnchor, toHost } from './clock-anchor.js';
 import { QUERIES_TAKEN, type QueryBlock, QueryBlocks } from './query-blocks.js';
 import type { Launched } from './recorded-pass.js';

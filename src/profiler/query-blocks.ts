@@ -2,7 +2,7 @@
  * Timestamp queries in blocks that are used again: taking two for a kernel, bringing them home, decoding. What they
  * time is recorded-pass.ts's.
  */
-import type { DeviceInfo } from '../gpu/device.js';
+import type { DeviceInfo } from '../gpu/device-info.js';
 import { mapWhenDone } from '../gpu/map.js';
 import { BufferUsage } from '../gpu/usage.js';
 

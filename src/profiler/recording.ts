@@ -3,7 +3,7 @@
  * and has every dispatch timed. It replaces methods of that one device and puts them back, so that without a profile
  * there is nothing of it; what the times come to is profile.ts's.
  */
-import type { DeviceInfo } from '../gpu/device.js';
+import type { DeviceInfo } from '../gpu/device-info.js';
 import { type HostSpan, listen, span, unlisten } from '../platform/host-spans.js';
 import { DeviceTimer } from './device-timer.js';
 import { HostTimer } from './host-timer.js';

@@ -15,7 +15,8 @@ import {
   sum,
 } from '../../src/autograd/ops/index.js';
 import { noGrad } from '../../src/autograd/record.js';
-import type { Device, MemoryUse } from '../../src/gpu/device.js';
+import type { Device } from '../../src/gpu/device.js';
+import type { MemoryUse } from '../../src/gpu/device-info.js';
 import { openDevice } from '../../src/gpu/open.js';
 import * as nn from '../../src/nn/index.js';
 import * as optim from '../../src/optim/index.js';

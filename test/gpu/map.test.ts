@@ -1,6 +1,6 @@
 /** Waiting for a map on an adapter that computes on the CPU: looks now and then, and passes on what goes wrong. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { DeviceInfo } from '../../src/gpu/device.js';
+import type { DeviceInfo } from '../../src/gpu/device-info.js';
 import { mapWhenDone, stopWaiting } from '../../src/gpu/map.js';
 
 const cpu = { isCpu: true } as DeviceInfo;

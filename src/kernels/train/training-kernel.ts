@@ -4,7 +4,8 @@
  * tiles-persistent.ts, tiles-batched.ts and portable.ts implement them.
  */
 import type { Costs } from '../../gpu/cost.js';
-import type { Device, DeviceInfo } from '../../gpu/device.js';
+import type { Device } from '../../gpu/device.js';
+import type { DeviceInfo } from '../../gpu/device-info.js';
 import type { MlpWeights } from './mlp-weights.js';
 
 /** The network and batch that a kernel is compiled for. */

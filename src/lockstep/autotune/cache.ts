@@ -4,7 +4,7 @@
  * user could have written.
  */
 
-import type { DeviceInfo } from '../../gpu/device.js';
+import type { DeviceInfo } from '../../gpu/device-info.js';
 import type { KernelShape } from '../../kernels/train/training-kernel.js';
 import { nodeModule } from '../../platform/node-module.js';
 import { printable } from '../../platform/printable.js';

@@ -4,7 +4,7 @@
  * compute on the same cores, the trainer draws the batches itself.
  */
 
-import type { DeviceInfo } from '../../gpu/device.js';
+import type { DeviceInfo } from '../../gpu/device-info.js';
 import { nodeModule } from '../../platform/node-module.js';
 import { type NodeWorker, startWorker } from '../../platform/node-worker.js';
 import { platformName } from '../../platform/platform.js';

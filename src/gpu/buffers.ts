@@ -1,0 +1,91 @@
+/**
+ * The buffers of one device, counted from their creation to their end. Which of them are used again for the next tensor is
+ * pool.ts's.
+ */
+import { checkNumber, checkText } from '../platform/arguments.js';
+import { LockstepError } from '../platform/errors.js';
+import type { DeviceInfo } from './device-info.js';
+import type { Faults } from './faults.js';
+import { stopWaiting } from './map.js';
+import { BufferUsage } from './usage.js';
+
+export class Buffers {
+  readonly #gpu: GPUDevice;
+  readonly #info: DeviceInfo;
+  readonly #faults: Faults;
+  readonly #beforeFree: () => void;
+  readonly #sizes = new Map<GPUBuffer, number>();
+  #bytes = 0;
+  #peak = 0;
+
+  /** `beforeFree` lets go of what refers to a buffer: commands that are recorded and not submitted, bind groups. */
+  constructor(gpu: GPUDevice, info: DeviceInfo, faults: Faults, beforeFree: () => void) {
+    this.#gpu = gpu;
+    this.#info = info;
+    this.#faults = faults;
+    this.#beforeFree = beforeFree;
+  }
+
+  get count(): number {
+    return this.#sizes.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The most bytes so far. */
+  get peak(): number {
+    return this.#peak;
+  }
+
+  /** See Device.allocate. */
+  allocate(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
+    this.#faults.check();
+    checkText('device.allocate', 'the label', label);
+    checkNumber('device.allocate', 'bytes', bytes, { min: 0 });
+    checkNumber('device.allocate', 'usage', usage, { min: 1, whole: true });
+    const size = Math.max(4, Math.ceil(bytes / 4) * 4);
+    this.#checkSize(label, size, usage);
+    this.#gpu.pushErrorScope('out-of-memory');
+    const buffer = this.#gpu.createBuffer({ label, size, usage });
+    this.#faults.watch(
+      this.#gpu.popErrorScope().then((error) => {
+        const held = `${this.#sizes.size} buffers with ${this.#bytes} bytes are alive`;
+        const message = `No device memory for "${label}" (${size} bytes); ${held}.`;
+        return error ? new LockstepError('out-of-memory', message) : undefined;
+      }),
+    );
+    this.#sizes.set(buffer, size);
+    this.#bytes += size;
+    this.#peak = Math.max(this.#peak, this.#bytes);
+    return buffer;
+  }
+
+  #checkSize(label: string, size: number, usage: GPUBufferUsageFlags): void {
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.#gpu.limits;
+    const bindable = usage & BufferUsage.STORAGE ? maxStorageBufferBindingSize : Infinity;
+    const most = Math.min(maxBufferSize, bindable);
+    if (size <= most) return;
+    throw new LockstepError(
+      'unsupported',
+      `The buffer "${label}" would have ${size} bytes; this device takes at most ${most} in one ` +
+        `${bindable < maxBufferSize ? 'storage binding' : 'buffer'}. Make it smaller, or cut it in parts.`,
+    );
+  }
+
+  /** Destroys a buffer of {@link allocate}. A second call does nothing. */
+  free(buffer: GPUBuffer): void {
+    const size = this.#sizes.get(buffer);
+    if (size === undefined) return;
+    this.#beforeFree();
+    this.#sizes.delete(buffer);
+    this.#bytes -= size;
+    stopWaiting(buffer, this.#info);
+    buffer.destroy();
+  }
+
+  freeAll(): void {
+    for (const buffer of [...this.#sizes.keys()]) this.free(buffer);
+  }
+}
