@@ -66,6 +66,63 @@ fn bceWithLogits(z: f32, y: f32) -> f32 {
 }`,
 };
 
+const waves = {
+  quarterTurns: /* wgsl */ `
+// Whole quarter turns in x, and what is left, of -pi / 4 to pi / 4. pi / 2 in three parts (Cody and Waite 1980), the
+// first two so short that their products with the number of turns are exact.
+struct Turned { rest: f32, turns: i32 }
+fn quarterTurns(x: f32) -> Turned {
+  let k = round(x * 0.63661977);
+  var rest = x - k * 1.5703125;
+  rest = rest - k * 0.0004837513;
+  rest = rest - k * 7.54979e-8;
+  // After more turns than float32 tells apart there is nothing to know but the bounds.
+  return Turned(clamp(rest, -0.78539819, 0.78539819), i32(k));
+}`,
+  sineAt: /* wgsl */ `
+// The sine of so many quarter turns and a rest, by Cephes' polynomials (sinf.c).
+fn sineAt(rest: f32, turns: i32) -> f32 {
+  let z = rest * rest;
+  let sine = rest + rest * z * (-0.16666655 + z * (8.3321609e-3 - z * 1.9515296e-4));
+  let cosine = 1.0 - 0.5 * z + z * z * (0.041666646 + z * (-1.3887316e-3 + z * 2.4433157e-5));
+  let y = select(sine, cosine, (turns & 1) == 1);
+  return select(y, -y, (turns & 2) == 2);
+}`,
+  sinOf: /* wgsl */ `
+// WGSL's own promises 2^-11 within -pi to pi, and nothing beyond.
+fn sinOf(x: f32) -> f32 {
+  let turned = quarterTurns(x);
+  return select(sineAt(turned.rest, turned.turns), nan(), isNan(x) || abs(x) == infinity());
+}`,
+  cosOf: /* wgsl */ `
+fn cosOf(x: f32) -> f32 {
+  let turned = quarterTurns(x);
+  return select(sineAt(turned.rest, turned.turns + 1), nan(), isNan(x) || abs(x) == infinity());
+}`,
+  roundOf: /* wgsl */ `
+// Halves to even. From 2^23 on every number is whole.
+fn roundOf(x: f32) -> f32 { return select(x, round(x), abs(x) < 8388608.0); }`,
+  normalCdf: /* wgsl */ `
+// Share of the standard normal distribution below x: half the complementary error function of -x / sqrt 2, by Chebyshev's
+// polynomial of Press et al. (Numerical Recipes, 6.2), 1.2e-7 of its value.
+fn normalCdf(x: f32) -> f32 {
+  let z = abs(x) * 0.70710678;
+  let t = 1.0 / (1.0 + 0.5 * z);
+  let tail = -1.26551223 + t * (1.00002368 + t * (0.37409196 + t * (0.09678418 + t * (-0.18628806 + t * (0.27886807 + t * (-1.13520398 + t * (1.48851587 + t * (-0.82215223 + t * 0.17087277))))))));
+  let upper = 0.5 * t * expOf(tail - z * z);
+  return select(select(upper, 1.0 - upper, x > 0.0), x, isNan(x));
+}`,
+  geluSlope: /* wgsl */ `
+// The slope of x times normalCdf(x).
+fn geluSlope(x: f32) -> f32 { return normalCdf(x) + x * expOf(-0.5 * x * x) * 0.39894228; }`,
+  geluTanhSlope: /* wgsl */ `
+// The slope of x times s, where s = sigmoid(1.5957691 (x + 0.044715 x^3)).
+fn geluTanhSlope(x: f32) -> f32 {
+  let s = sigmoid(1.5957691 * (x + 0.044715 * x * x * x));
+  return s + x * s * (1.0 - s) * 1.5957691 * (1.0 + 0.134145 * x * x);
+}`,
+};
+
 const exponentials = {
   expOf: /* wgsl */ `
 fn expOf(x: f32) -> f32 {
@@ -158,6 +215,7 @@ const functions: Readonly<Record<string, string>> = {
   nan,
   ...comparisons,
   ...activations,
+  ...waves,
   ...exponentials,
   ...powers,
   ...casts,

@@ -55,6 +55,16 @@ const refused: [string, () => Tensor, RegExp][] = [
     /^indexSelect: an index is 4; axis 0 has 4 elements \(0 to 3\)\.$/,
   ],
   [
+    'an index of an element',
+    () => ops.gather(logits(4, 2), 1, ops.reshape(whole([1, 2, 0, 1]), [4, 1])),
+    /^gather: an index is 2; axis 1 has 2 elements \(0 to 1\)\.$/,
+  ],
+  [
+    'a class number for oneHot',
+    () => ops.oneHot(whole([0, -3]), 3),
+    /^oneHot: a class is -3; there are 3 classes \(0 to 2\)\.$/,
+  ],
+  [
     'an index below 0',
     () => ops.indexSelect(logits(2, 3), 1, whole([-1])),
     /^indexSelect: an index is -1; axis 1 has 3 elements \(0 to 2\)\.$/,

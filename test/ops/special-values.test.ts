@@ -26,7 +26,9 @@ const fixture = JSON.parse(readFileSync(url, 'utf8')) as {
   compare: Recorded[];
   columns: number;
   argmax: Recorded;
+  argmin: Recorded;
   reductions: Recorded[];
+  composed: Recorded[];
   crossEntropy: (Recorded & { classes: number[]; reduction: ops.Reduction })[];
 };
 const numbers = (list: readonly Written[]): number[] => list.map(Number);
@@ -49,6 +51,12 @@ const unary: Record<string, (x: Tensor) => Tensor> = {
   sigmoid: ops.sigmoid,
   tanh: ops.tanh,
   softplus: ops.softplus,
+  sin: ops.sin,
+  cos: ops.cos,
+  round: ops.round,
+  gelu: (x) => ops.gelu(x),
+  'gelu tanh': (x) => ops.gelu(x, { approximate: 'tanh' }),
+  silu: ops.silu,
   clamp: (x) => ops.clamp(x, -0.5, 2),
   'clamp from 0': (x) => ops.clamp(x, 0, Infinity),
   'pow 0': (x) => ops.pow(x, 0),
@@ -175,6 +183,13 @@ describe('along rows', () => {
     });
   const variants = ['invocation', 'workgroup'] as const;
   const reducers = { sum: ops.sum, mean: ops.mean, max: ops.max, min: ops.min };
+  const compositions: Record<string, (x: Tensor) => Tensor> = {
+    norm: (x) => ops.norm(x, 1),
+    'norm 1': (x) => ops.norm(x, 1, { p: 1 }),
+    std: (x) => ops.std(x, 1),
+    variance: (x) => ops.variance(x, 1),
+    logsumexp: (x) => ops.logsumexp(x, 1),
+  };
   const cases = fixture.reductions.flatMap((recorded) => {
     const { name } = recorded;
     if (name === 'softmax') return [{ title: name, recorded, run: (x: Tensor) => ops.softmax(x) }];
@@ -188,9 +203,17 @@ describe('along rows', () => {
   it.each(cases)('$title', async ({ recorded, run }) => {
     expect(await compareAll(recorded, () => [matrix(recorded)], run)).toEqual([]);
   });
-  it.each(variants)('argmax, an output %s', async (variant) => {
-    const places = ops.argmax(matrix(fixture.argmax), 1, { variant });
-    expect([...(await places.data())]).toEqual(numbers(fixture.argmax.result));
+  it.each(fixture.composed)('$name', async (recorded) => {
+    expect(await compareAll(recorded, () => [matrix(recorded)], compositions[recorded.name])).toEqual([]);
+  });
+  it.each(variants)('argmax and argmin, an output %s', async (variant) => {
+    for (const [recorded, find] of [
+      [fixture.argmax, ops.argmax],
+      [fixture.argmin, ops.argmin],
+    ] as const) {
+      const places = find(matrix(recorded), 1, { variant });
+      expect([...(await places.data())]).toEqual(numbers(recorded.result));
+    }
   });
   it.each(variants)(
     'the least and the largest whole numbers are extremes too, an output %s',

@@ -123,14 +123,33 @@ for (const name of [
   'tanh',
   'softplus',
   'contiguous',
+  'sin',
+  'cos',
+  'round',
+  'silu',
+  'zerosLike',
 ]) {
   fn('', api, name, () => [x()]);
 }
+fn('', api, 'gelu', () => [x(), { approximate: 'tanh' }], 1);
+fn('', api, 'maskedFill', () => [x(), bools(), 0]);
+fn('', api, 'unsqueeze', () => [x(), 0]);
+fn('', api, 'squeeze', () => [x(), 0]);
+fn('', api, 'permute', () => [x(), [1, 0]]);
+fn('', api, 'stack', () => [[x(), x()], 0]);
+fn('', api, 'split', () => [x(), 1, 0]);
+fn('', api, 'gather', () => [x(), 0, api.tensor([[0, 1]], { dtype: 'i32' })]);
+fn('', api, 'oneHot', () => [numbers(1, 0), 2]);
+fn('', api, 'cumsum', () => [x(), 0]);
+for (const name of ['variance', 'std'])
+  fn('', api, name, () => [x(), 1, { correction: 0, keepdim: true }], 2);
+fn('', api, 'norm', () => [x(), 1, { p: 1, keepdim: true }], 2);
+fn('', api, 'logsumexp', () => [x(), 1, { keepdim: true }], 2);
 fn('', api, 'leakyRelu', () => [x(), { negativeSlope: 0.1 }], 1);
 fn('', api, 'clamp', () => [x(), 0, 1]);
 fn('', api, 'cast', () => [x(), 'i32']);
 fn('', api, 'where', () => [bools(), x(), x()]);
-for (const name of ['sum', 'mean', 'max', 'min', 'argmax'])
+for (const name of ['sum', 'mean', 'max', 'min', 'argmax', 'argmin'])
   fn('', api, name, () => [x(), 1, { keepdim: true }], 2);
 for (const name of ['softmax', 'logSoftmax']) fn('', api, name, () => [x(), 1]);
 fn('', api, 'matmul', () => [x(), x(), {}], 2);

@@ -13,7 +13,7 @@ import {
   unaryOps,
 } from '../../kernels/tensor/elementwise-ops.js';
 import { sumTo } from '../../kernels/tensor/reduce.js';
-import { badArgument, checkNumber } from '../../platform/arguments.js';
+import { badArgument, checkNumber, checkText } from '../../platform/arguments.js';
 import { checkOptionNames } from '../../platform/options.js';
 import { checkTensor } from '../../tensor/check-tensor.js';
 import type { DType } from '../../tensor/dtype.js';
@@ -149,6 +149,37 @@ export const tanh = (x: Tensor): Tensor => unary('tanh', x);
 /** ln(1 + exp(x)), without overflow. f32. */
 export const softplus = (x: Tensor): Tensor => unary('softplus', x);
 
+/** The sine. f32. To 1e-6 for |x| up to some thousands; NaN of infinities. */
+export const sin = (x: Tensor): Tensor => unary('sin', x);
+/** The cosine. f32. To 1e-6 for |x| up to some thousands; NaN of infinities. */
+export const cos = (x: Tensor): Tensor => unary('cos', x);
+/** The nearest whole number, halves to even; its gradient is 0. f32. Example: `round(tensor([0.5, 1.5]))` is [0, 2]. */
+export const round = (x: Tensor): Tensor => unary('round', x);
+/** `x * sigmoid(x)`, also called swish. f32. */
+export const silu = (x: Tensor): Tensor => unary('silu', x);
+
+/** Options of {@link gelu}. */
+export interface GeluOptions {
+  /** `none`: by the normal distribution; `tanh`: its approximation by a tanh. Default `none`, as PyTorch's. */
+  approximate?: 'none' | 'tanh';
+}
+
+/**
+ * x times the share of the standard normal distribution below x (Hendrycks and Gimpel 2016). f32.
+ *
+ * @example
+ * const hidden = gelu(linear(x, w, b), { approximate: 'tanh' });
+ */
+export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
+  checkOptionNames('gelu', options, ['approximate']);
+  const { approximate = 'none' } = options;
+  checkText('gelu', 'approximate', approximate, ['none', 'tanh']);
+  return unary(approximate === 'tanh' ? 'geluTanh' : 'gelu', x);
+}
+
+/** The square root, without gradient at 0; see ./statistics.ts. @internal */
+export const root = (x: Tensor): Tensor => unary('root', x);
+
 /** x bounded from below and above; the gradient passes where `min <= x <= max`. f32. Example: `clamp(x, -1, 1)`. */
 export function clamp(x: Tensor, min: number, max: number): Tensor {
   checkTensor('clamp', 'the argument', x);
@@ -204,6 +235,28 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
       return sumTo(full, inputs[i].shape);
     }),
   );
+}
+
+/**
+ * `x` with `value` where `mask` (bool) is true; they broadcast. Any dtype.
+ *
+ * @example
+ * const scores = maskedFill(products, isPadding, -Infinity);
+ */
+export function maskedFill(x: Tensor, mask: Tensor, value: number): Tensor {
+  checkTensor('maskedFill', 'the argument', x);
+  checkTensor('maskedFill', 'the mask', mask);
+  if (mask.dtype !== 'bool') throw badOperands('maskedFill', [x, mask, value], 'the mask has to be bool');
+  if (typeof value !== 'number')
+    throw badArgument('maskedFill', 'the value', value, 'a number fits, as -Infinity');
+  checkOperands('maskedFill', [x, value], ['f32', 'i32', 'u32', 'bool']);
+  return where(mask, value, x);
+}
+
+/** Zeros of the same shape, dtype and device. Not differentiable. Example: `zerosLike(x)`. */
+export function zerosLike(x: Tensor): Tensor {
+  checkTensor('zerosLike', 'the argument', x);
+  return kernels.filled(x.device, x.shape, 0, x.dtype);
 }
 
 /**

@@ -1,19 +1,24 @@
 /** All differentiable operations, re-exported. */
+export { permute, split, squeeze, stack, unsqueeze } from './axes.js';
 export {
   abs,
   add,
   cast,
   clamp,
+  cos,
   div,
   eq,
   exp,
+  type GeluOptions,
   ge,
+  gelu,
   gt,
   type LeakyReluOptions,
   le,
   leakyRelu,
   log,
   lt,
+  maskedFill,
   maximum,
   minimum,
   mul,
@@ -21,15 +26,20 @@ export {
   neg,
   pow,
   relu,
+  round,
   sigmoid,
   sign,
+  silu,
+  sin,
   softplus,
   sqrt,
   sub,
   tanh,
   where,
+  zerosLike,
 } from './elementwise.js';
 export { fusedMlp, fusedMlpBce } from './fused-mlp.js';
+export { gather, oneHot } from './indexing.js';
 export {
   bceLoss,
   bceWithLogits,
@@ -40,6 +50,15 @@ export {
   type Reduction,
 } from './loss.js';
 export { linear, matmul } from './matmul.js';
-export { type Axes, argmax, max, mean, min, type ReduceOptions, sum } from './reduce.js';
+export { type Axes, argmax, argmin, max, mean, min, type ReduceOptions, sum } from './reduce.js';
 export { concat, contiguous, expand, indexSelect, reshape, slice, transpose } from './shape.js';
 export { logSoftmax, softmax } from './softmax.js';
+export {
+  cumsum,
+  logsumexp,
+  type NormOptions,
+  norm,
+  std,
+  type VarianceOptions,
+  variance,
+} from './statistics.js';

@@ -127,9 +127,30 @@ export const min = (x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor
 
 /** The place of the largest element along an axis, or in the flattened tensor; the first of equal ones, and NaN is largest. i32. */
 export function argmax(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor {
-  checkReduction('argmax', x, options);
-  checkOperands('argmax', [x], ['f32', 'i32', 'u32']);
-  const axes = normalizeAxes('argmax', axis, x.shape.length);
-  checkNotEmpty('argmax', x.shape, axes);
-  return reduce('argmax', x, axes, options.keepdim ?? false, 1, options.variant);
+  return place('argmax', x, axis, options);
+}
+
+/** The place of the smallest element along an axis, or in the flattened tensor; the first of equal ones, and NaN is smallest. i32. */
+export function argmin(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor {
+  return place('argmin', x, axis, options);
+}
+
+function place(
+  name: 'argmax' | 'argmin',
+  x: Tensor,
+  axis: number | undefined,
+  options: ReduceOptions,
+): Tensor {
+  checkReduction(name, x, options);
+  const dtype = checkOperands(name, [x], ['f32', 'i32', 'u32']);
+  const axes = normalizeAxes(name, axis, x.shape.length);
+  checkNotEmpty(name, x.shape, axes);
+  const { keepdim = false, variant } = options;
+  if (name === 'argmax') return reduce('argmax', x, axes, keepdim, 1, variant);
+  // The other way round: of whole numbers by their bits, which no negation overflows.
+  const expression = dtype === 'f32' ? '-a' : '~a';
+  const flipped = elementwise({ label: 'argmin', expression, operands: { a: x } });
+  const places = reduce('argmax', flipped, axes, keepdim, 1, variant);
+  flipped.dispose();
+  return places;
 }

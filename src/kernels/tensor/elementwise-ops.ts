@@ -39,6 +39,25 @@ const probabilityCheck: ElementCheck = {
     `bceLoss: a probability is ${fromBits('f32', bits)}; 0 to 1 fit. For logits there is bceWithLogits.`,
 };
 
+/** Share of the standard normal distribution below x, by the series of its integral. */
+function normalCdf(x: number): number {
+  if (Math.abs(x) > 38) return Number(x > 0);
+  let sum = x;
+  for (let term = x, n = 3; Math.abs(term) > 1e-17 * Math.abs(sum); n += 2) {
+    term *= (x * x) / n;
+    sum += term;
+  }
+  return 0.5 + (sum * Math.exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI);
+}
+
+/** Halves to even. */
+function roundRule(a: number): number {
+  const near = Math.round(a);
+  return near - a === 0.5 && near % 2 !== 0 ? near - 1 : near;
+}
+
+const GELU_TANH = '1.5957691 * (a + 0.044715 * a * a * a)';
+
 /** As PyTorch: the slope at 0 of abs, relu and clamp is that of sign(0) = 0, 0 and 1; sign(NaN) is 0. */
 export const unaryOps = {
   neg: { forward: '-a', gradients: ['-g'], rule: (a) => -a, dtypes: ['f32', 'i32'] },
@@ -74,6 +93,31 @@ export const unaryOps = {
     forward: 'softplus(a)',
     gradients: ['g * sigmoid(a)'],
     rule: (a) => Math.max(a, 0) + Math.log1p(Math.exp(-Math.abs(a))),
+  },
+  sin: { forward: 'sinOf(a)', gradients: ['g * cosOf(a)'], rule: Math.sin },
+  cos: { forward: 'cosOf(a)', gradients: ['-g * sinOf(a)'], rule: Math.cos },
+  round: { forward: 'roundOf(a)', gradients: ['0.0'], rule: roundRule },
+  gelu: {
+    forward: 'a * normalCdf(a)',
+    gradients: ['g * geluSlope(a)'],
+    rule: (a) => a * normalCdf(a),
+  },
+  /** Hendrycks and Gimpel's approximation, its tanh as a sigmoid of twice the argument. */
+  geluTanh: {
+    forward: `a * sigmoid(${GELU_TANH})`,
+    gradients: ['g * geluTanhSlope(a)'],
+    rule: (a) => a / (1 + Math.exp(-2 * Math.sqrt(2 / Math.PI) * (a + 0.044715 * a ** 3))),
+  },
+  silu: {
+    forward: 'a * sigmoid(a)',
+    gradients: ['g * sigmoid(a) * (1.0 + a * (1.0 - sigmoid(a)))'],
+    rule: (a) => a / (1 + Math.exp(-a)),
+  },
+  /** The square root of a sum of squares: no gradient where it is 0, as PyTorch's norm and std. */
+  root: {
+    forward: 'sqrtOf(a)',
+    gradients: ['select(g / (2.0 * y), 0.0, equal(y, 0.0))'],
+    rule: Math.sqrt,
   },
   /** s: lower bound, t: upper bound. */
   clamp: {

@@ -1,4 +1,4 @@
-/** Launches picking rows by index, and adding rows back to where they came from (shaders/tensor/index-select.wgsl.ts). */
+/** Launches picking rows or elements by index, and adding them back to where they came from (shaders/tensor/index-select.wgsl.ts). */
 import { INDEX_WORKGROUP, indexSelectShader } from '../../../shaders/tensor/index-select.wgsl.js';
 import type { DeviceCheck } from '../../gpu/flag.js';
 import { type DType, fromBits, wgslType } from '../../tensor/dtype.js';
@@ -7,34 +7,43 @@ import { Tensor } from '../../tensor/tensor.js';
 import { dense } from './elementwise.js';
 import { gridOf, launch, Words } from './launch.js';
 
-const indexCheck = (axis: number, extent: number, dtype: DType): DeviceCheck => ({
-  key: `indexSelect|${axis}|${extent}|${dtype}`,
+const indexCheck = (label: string, axis: number, extent: number, dtype: DType): DeviceCheck => ({
+  key: `${label}|${axis}|${extent}|${dtype}`,
   tell: (bits) =>
-    `indexSelect: an index is ${fromBits(dtype, bits)}; axis ${axis} has ${extent} elements` +
+    `${label}: an index is ${fromBits(dtype, bits)}; axis ${axis} has ${extent} elements` +
     `${extent > 0 ? ` (0 to ${extent - 1})` : ''}.`,
 });
+
+interface Picking {
+  /** An index for each element: gather; else one for each row. */
+  each: boolean;
+  /** Adds back to where the elements came from. */
+  backward: boolean;
+}
 
 function run(
   source: Tensor,
   indices: Tensor,
   shape: Shape,
   axis: number,
-  extent: number,
-  backward: boolean,
+  { each, backward }: Picking,
 ): Tensor {
+  const label = each ? 'gather' : 'indexSelect';
+  const extent = backward ? shape[axis] : source.shape[axis];
+  const count = each ? indices.shape[axis] : indices.numel;
   const output = Tensor.empty(source.device, shape, source.dtype);
   if (output.numel === 0) return output;
   const [from, by] = [dense(source), dense(indices)];
-  const check = backward ? undefined : indexCheck(axis, extent, indices.dtype);
+  const check = backward ? undefined : indexCheck(label, axis, extent, indices.dtype);
   const ticket = check ? source.device.flag.ticket(check) : 0;
   const inner = numelOf(shape.slice(axis + 1));
   const params = new Words()
-    .u32(output.numel, extent, indices.numel, inner, from.offset, by.offset, ticket, 0)
+    .u32(output.numel, extent, count, inner, from.offset, by.offset, ticket, 0)
     .done();
-  const shader = { type: wgslType(source.dtype), indexType: wgslType(indices.dtype), backward };
+  const shader = { type: wgslType(source.dtype), indexType: wgslType(indices.dtype), each, backward };
   const grid = gridOf(Math.ceil(output.numel / INDEX_WORKGROUP));
   launch({
-    label: 'indexSelect',
+    label,
     key: `indexSelect|${Object.values(shader).join()}`,
     code: () => indexSelectShader(shader),
     tensors: [from, by, output],
@@ -53,10 +62,20 @@ function run(
 /** The slices of `source` along `axis` that the whole numbers `indices` [count] name. */
 export function indexSelect(source: Tensor, axis: number, indices: Tensor): Tensor {
   const shape = source.shape.map((extent, i) => (i === axis ? indices.numel : extent));
-  return run(source, indices, shape, axis, source.shape[axis], false);
+  return run(source, indices, shape, axis, { each: false, backward: false });
 }
 
 /** Zeros of `shape`, to whose slices along `axis` those of `source` are added, at the places that `indices` names. */
 export function indexAdd(source: Tensor, axis: number, indices: Tensor, shape: Shape): Tensor {
-  return run(source, indices, shape, axis, shape[axis], true);
+  return run(source, indices, shape, axis, { each: false, backward: true });
+}
+
+/** The elements of `source` that the indices name along `axis`, each at its own place on the other axes. */
+export function gather(source: Tensor, axis: number, indices: Tensor): Tensor {
+  return run(source, indices, indices.shape, axis, { each: true, backward: false });
+}
+
+/** Zeros of `shape`, to which the elements of `source` are added, along `axis` at the places that `indices` names. */
+export function scatterAdd(source: Tensor, axis: number, indices: Tensor, shape: Shape): Tensor {
+  return run(source, indices, shape, axis, { each: true, backward: true });
 }

@@ -1,10 +1,12 @@
 /** Elementwise operations: every row of their own table, numbers as operands, where. */
+
+import { root } from '../../../src/autograd/ops/elementwise.js';
 import * as ops from '../../../src/autograd/ops/index.js';
 import { binaryOps, type ElementwiseOp, unaryOps } from '../../../src/kernels/tensor/elementwise-ops.js';
 import type { Shape } from '../../../src/tensor/shape.js';
 import type { Tensor } from '../../../src/tensor/tensor.js';
 import { ARITHMETIC, EXACT, type Tolerance, TRANSCENDENTAL } from '../../tolerances.js';
-import { type Host, mapRule } from '../rules.js';
+import { type Host, host, mapRule } from '../rules.js';
 import { bools, type Case, type Input, natural, positive, shifted, signed, whole } from './cases.js';
 
 const shapeOfs: readonly (readonly [Shape, Shape])[] = [
@@ -29,6 +31,7 @@ const EXACT_OPS = new Set([
   'abs',
   'sign',
   'relu',
+  'round',
   'clamp',
   'maximum',
   'minimum',
@@ -39,7 +42,7 @@ const EXACT_OPS = new Set([
   'gt',
   'ge',
 ]);
-const ARITHMETIC_OPS = new Set(['add', 'sub', 'mul', 'div', 'sqrt', 'leakyRelu', 'squaredError']);
+const ARITHMETIC_OPS = new Set(['add', 'sub', 'mul', 'div', 'sqrt', 'root', 'leakyRelu', 'squaredError']);
 const toleranceOf = (name: string): Tolerance =>
   EXACT_OPS.has(name) ? EXACT : ARITHMETIC_OPS.has(name) ? ARITHMETIC : TRANSCENDENTAL;
 
@@ -59,6 +62,13 @@ const unaryCalls: Record<
   sigmoid: { run: ops.sigmoid },
   tanh: { run: ops.tanh },
   softplus: { run: ops.softplus },
+  sin: { run: ops.sin },
+  cos: { run: ops.cos },
+  round: { run: ops.round },
+  gelu: { run: (x) => ops.gelu(x) },
+  geluTanh: { run: (x) => ops.gelu(x, { approximate: 'tanh' }) },
+  silu: { run: ops.silu },
+  root: { run: root, values: positive },
   clamp: { run: (x) => ops.clamp(x, -1, 0.5), s: -1, t: 0.5 },
 };
 
@@ -185,6 +195,32 @@ export const scalarCases: Case[] = [
   gradient: true,
 }));
 
+export const roundCases: Case[] = [
+  {
+    name: 'round of halves',
+    inputs: [{ shape: [9], values: (i) => [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 8388607.5, 8388609, -3e9][i] }],
+    run: ops.round,
+    rule: () => host([9], [-2, -2, 0, 0, 2, 2, 8388608, 8388609, -3e9]),
+    tolerance: EXACT,
+    gradient: false,
+  },
+];
+
+/** Many turns: of the last ones float32 knows the argument to 6e-5 only, and the rule takes it as it is. */
+export const turnCases: Case[] = (
+  [
+    ['sin', ops.sin, Math.sin],
+    ['cos', ops.cos, Math.cos],
+  ] as const
+).map(([name, run, rule]) => ({
+  name: `${name} over many turns`,
+  inputs: [{ shape: [801], values: (i) => Math.fround((i - 400) * 5.1) }],
+  run,
+  rule: (x) => mapRule(rule, [x]),
+  tolerance: TRANSCENDENTAL,
+  gradient: false,
+}));
+
 const whereRule = (m: Host, a: Host, b: Host) => mapRule((c, x, y) => (c ? x : y), [m, a, b]);
 export const whereCases: Case[] = (
   [
@@ -204,3 +240,22 @@ export const whereCases: Case[] = (
   tolerance: EXACT,
   gradient: true,
 }));
+
+export const maskedFillCases: Case[] = [
+  {
+    name: 'maskedFill',
+    inputs: [{ shape: [2, 3] }, bools([3])],
+    run: (x, mask) => ops.maskedFill(x, mask, -7),
+    rule: (x, mask) => mapRule((a, m) => (m ? -7 : a), [x, mask]),
+    tolerance: EXACT,
+    gradient: true,
+  },
+  {
+    name: 'zerosLike of whole numbers',
+    inputs: [{ shape: [2, 3], dtype: 'i32', values: whole }],
+    run: ops.zerosLike,
+    rule: (x) => host(x.shape),
+    tolerance: EXACT,
+    gradient: false,
+  },
+];

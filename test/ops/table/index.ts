@@ -2,14 +2,25 @@
  * The table of operations that drives the tests: what runs, on what inputs, and the rule in float64. Every entry is
  * tested forward; every entry with `gradient` also backward, against differences of its rule.
  */
+import { axesCases } from './axes.js';
 import type { Case } from './cases.js';
-import { binaryCases, scalarCases, unaryCases, whereCases } from './elementwise.js';
+import {
+  binaryCases,
+  maskedFillCases,
+  roundCases,
+  scalarCases,
+  turnCases,
+  unaryCases,
+  whereCases,
+} from './elementwise.js';
 import { fusedCases } from './fused-mlp.js';
+import { indexingCases } from './indexing.js';
 import { crossEntropyCases, lossCases, lossGradientCases } from './loss.js';
 import { linearCases, matmulCases, otherMatmulCases } from './matmul.js';
 import { longCases, otherReduceCases, reduceCases } from './reduce.js';
 import { shapeCases } from './shape.js';
 import { otherSoftmaxCases, softmaxCases } from './softmax.js';
+import { statisticsCases } from './statistics.js';
 
 export const table: readonly Case[] = [
   ...fusedCases,
@@ -17,6 +28,9 @@ export const table: readonly Case[] = [
   ...binaryCases,
   ...scalarCases,
   ...whereCases,
+  ...roundCases,
+  ...turnCases,
+  ...maskedFillCases,
   ...reduceCases,
   ...longCases,
   ...otherReduceCases,
@@ -26,6 +40,9 @@ export const table: readonly Case[] = [
   ...softmaxCases,
   ...otherSoftmaxCases,
   ...shapeCases,
+  ...axesCases,
+  ...indexingCases,
+  ...statisticsCases,
   ...lossCases,
   ...lossGradientCases,
   ...crossEntropyCases,

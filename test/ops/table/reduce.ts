@@ -70,6 +70,7 @@ export const longCases: Case[] = [
 }));
 
 const argmaxRule = (values: number[]): number => values.indexOf(Math.max(...values));
+const argminRule = (values: number[]): number => values.indexOf(Math.min(...values));
 export const otherReduceCases: Case[] = [
   {
     name: 'sum of a transposed view',
@@ -107,6 +108,30 @@ export const otherReduceCases: Case[] = [
     name: 'argmax of equal ones is the first',
     inputs: [{ shape: [4, 200], values: () => 1 }],
     run: (x) => ops.argmax(x, 1),
+    rule: () => host([4]),
+    tolerance: EXACT,
+    gradient: false,
+  },
+  ...VARIANTS.map((variant) => ({
+    name: `argmin, an output ${variant}`,
+    inputs: [{ shape: [5, 90] }],
+    run: (x: Tensor) => ops.argmin(x, 1, { variant, keepdim: true }),
+    rule: (x: Host) => reduceRule(argminRule, x, [1], true),
+    tolerance: EXACT,
+    gradient: false,
+  })),
+  ...(['i32', 'u32'] as const).map((dtype) => ({
+    name: `argmin ${dtype}, the least number of all among them`,
+    inputs: [{ shape: [5], dtype, values: (i: number) => [7, dtype === 'i32' ? -(2 ** 31) : 0, 9, 5, 8][i] }],
+    run: (x: Tensor) => ops.argmin(x),
+    rule: () => host([], [1]),
+    tolerance: EXACT,
+    gradient: false,
+  })),
+  {
+    name: 'argmin of equal ones is the first',
+    inputs: [{ shape: [4, 200], values: () => 1 }],
+    run: (x) => ops.argmin(x, 1),
     rule: () => host([4]),
     tolerance: EXACT,
     gradient: false,

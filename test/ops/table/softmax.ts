@@ -13,7 +13,7 @@ export const rowsRule = (x: Host, rule: (row: number[]) => number[]): Host => {
   for (let at = 0; at < x.data.length; at += columns) data.push(...rule([...x.data.slice(at, at + columns)]));
   return host(x.shape, data);
 };
-const logSumExp = (row: number[]): number => {
+export const logSumExp = (row: number[]): number => {
   const largest = Math.max(...row);
   return largest + Math.log(sumOf(row.map((value) => Math.exp(value - largest))));
 };
