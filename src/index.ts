@@ -4,9 +4,10 @@
 
 export { defineOp, type OpDefinition } from './autograd/define-op.js';
 export { type GradcheckOptions, gradcheck } from './autograd/gradcheck.js';
+export type { BackwardRule } from './autograd/node.js';
 export { copy_ } from './autograd/ops/in-place.js';
 export * from './autograd/ops/index.js';
-export { type BackwardRule, noGrad } from './autograd/record.js';
+export { noGrad } from './autograd/record.js';
 export type { Cost } from './gpu/cost.js';
 export { type AdapterListing, listAdapters } from './gpu/dawn.js';
 export { defaultDevice } from './gpu/default-device.js';
@@ -59,19 +60,17 @@ export {
   full,
   manualSeed,
   ones,
-  type RandomOptions,
   rand,
   randint,
   randn,
   randperm,
-  type TensorOptions,
   tensor,
   zeros,
 } from './tensor/create.js';
 export type { DType, HostArray } from './tensor/dtype.js';
-export type { BackwardOptions } from './tensor/graph.js';
 export type { TypedArray } from './tensor/host-values.js';
 export { type NdArray, ndarray } from './tensor/ndarray.js';
+export type { RandomOptions, TensorOptions } from './tensor/options.js';
 export {
   type Bits,
   type Examples,
@@ -83,4 +82,5 @@ export {
 export { parity } from './tensor/parity.js';
 export { scope } from './tensor/scope.js';
 export type { Shape } from './tensor/shape.js';
-export { type NestedArray, setDebug, Tensor } from './tensor/tensor.js';
+export type { NestedArray } from './tensor/strided-values.js';
+export { type BackwardOptions, setDebug, Tensor } from './tensor/tensor.js';

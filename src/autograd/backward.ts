@@ -6,12 +6,11 @@
 
 import { copyDense, elementwise, filled } from '../kernels/tensor/elementwise.js';
 import { LockstepError } from '../platform/errors.js';
-import type { BackwardOptions } from '../tensor/graph.js';
 import { leaveToCaller } from '../tensor/leftovers.js';
 import { outlive, scope } from '../tensor/scope.js';
 import { sameShape, showShape } from '../tensor/shape.js';
-import type { Tensor } from '../tensor/tensor.js';
-import type { Edge, Node } from './record.js';
+import type { BackwardOptions, Tensor } from '../tensor/tensor.js';
+import type { Edge, Node } from './node.js';
 
 /** Nodes so that each comes before those it depends on. */
 function fromRoot(root: Node): Node[] {

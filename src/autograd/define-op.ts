@@ -4,7 +4,8 @@ import { checkOptionNames } from '../platform/options.js';
 import { checkTensor, checkTensorList } from '../tensor/check-tensor.js';
 import { scope } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
-import { type BackwardRule, noGrad, record } from './record.js';
+import type { BackwardRule } from './node.js';
+import { noGrad, record } from './record.js';
 
 /** What an operation computes and how its gradient comes about. */
 export interface OpDefinition<Inputs extends readonly Tensor[]> {

@@ -18,7 +18,8 @@ import { type Secret, sampleSecrets } from './secrets.js';
 import { orderSeed, testSetSeed, trainingSetSeed, validateSeed, weightsSeed } from './seeds.js';
 import { checkStrategy, type Strategy } from './strategy.js';
 import { localStrategy, type StrategyHost } from './strategy-host.js';
-import { summarize, summaryConfig } from './summary.js';
+import { summarize } from './summary.js';
+import { summaryConfig } from './summary-config.js';
 import { type Task, validateTask } from './task.js';
 
 /**

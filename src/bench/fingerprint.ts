@@ -8,7 +8,7 @@ import { LockstepError } from '../platform/errors.js';
 import { showKind } from '../platform/options.js';
 import { printable } from '../platform/printable.js';
 import type { BinaryDataset } from '../tensor/bits.js';
-import type { SummaryConfig } from './summary.js';
+import type { SummaryConfig } from './summary-config.js';
 
 /** SHA-256 in hexadecimal by file name; of a built-in strategy the package's version. Empty: not known. */
 export type SourceDigests = Readonly<Record<string, string>>;

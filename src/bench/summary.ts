@@ -5,6 +5,7 @@
 import { checkBoolean, checkKind, checkList, checkObject, checkText } from '../platform/arguments.js';
 import type { Fingerprint } from './fingerprint.js';
 import { validateSeed } from './seeds.js';
+import { type SummaryConfig, summaryConfig } from './summary-config.js';
 import { type Task, validateTask } from './task.js';
 
 /** One finished run. */
@@ -29,24 +30,6 @@ export interface Metrics {
   num_runs: number;
   /** Present when runs ended because their loss stopped being a number. */
   num_non_finite?: number;
-}
-
-/** A task in the scaffold's words. */
-export interface SummaryConfig {
-  n_features: number;
-  secret_size: number;
-  hidden_width: number;
-  batch_size: number;
-  max_steps: number;
-  max_train_examples: number;
-  num_hidden_secrets: number;
-  num_orderings: number;
-  test_set_size: number;
-  log_interval: number;
-  min_steps_before_stop: number;
-  early_stop_acc: number;
-  early_stop_windows: number;
-  seed: number;
 }
 
 export interface SummaryResult {
@@ -157,23 +140,4 @@ const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + 
 /** A run that could not be scored counts as 0; JSON has no NaN. */
 function scored(run: RunResult): number {
   return Number.isNaN(run.testAccuracy) ? 0 : run.testAccuracy;
-}
-
-export function summaryConfig(task: Task, seed: number): SummaryConfig {
-  return {
-    n_features: task.nFeatures,
-    secret_size: task.secretSize,
-    hidden_width: task.hiddenWidth,
-    batch_size: task.batchSize,
-    max_steps: task.maxSteps,
-    max_train_examples: task.maxTrainExamples,
-    num_hidden_secrets: task.secrets,
-    num_orderings: task.orders,
-    test_set_size: task.testSetSize,
-    log_interval: task.logInterval,
-    min_steps_before_stop: task.minStepsBeforeStop,
-    early_stop_acc: task.earlyStopAcc,
-    early_stop_windows: task.earlyStopWindows,
-    seed,
-  };
 }

@@ -1,21 +1,6 @@
 /** The `profile` command: its flags, and the way into profile-run.ts, which is loaded only when there is something to run. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { KernelName } from '../kernels/train/training-kernel.js';
-import { SORT_KEYS, type SortKey } from './profile-table.js';
-
-export interface ProfileFlags {
-  config: string;
-  runs: number;
-  steps: number;
-  kernel: 'auto' | KernelName;
-  adapter?: string;
-  top: number;
-  sort: SortKey;
-  json?: boolean;
-  trace?: string;
-  html?: string;
-  wgsl?: string;
-}
+import { type ProfileFlags, SORT_KEYS } from './profile-flags.js';
 
 function wholeNumber(text: string): number {
   const value = Number(text);

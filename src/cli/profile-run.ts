@@ -11,7 +11,7 @@ import { profilePiece, type Taken } from '../profile/take.js';
 import { writeWgsl } from '../profile/wgsl-files.js';
 import { chromeTrace } from '../profiler/chrome-trace.js';
 import { out, say } from './outlets.js';
-import type { ProfileFlags } from './profile-command.js';
+import type { ProfileFlags } from './profile-flags.js';
 import { profileText } from './profile-table.js';
 import { colorsFor } from './style.js';
 

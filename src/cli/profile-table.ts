@@ -4,11 +4,8 @@
 import Table from 'cli-table3';
 import { bytes, count, percent, time } from '../profile/format.js';
 import { HOST_WORDS, type KernelRow, overheadText, type Report } from '../profile/report.js';
+import type { SortKey } from './profile-flags.js';
 import type { Colors } from './style.js';
-
-/** What kernels can be sorted by, the largest first. */
-export const SORT_KEYS = ['time', 'calls', 'median', 'p95', 'bytes', 'flops', 'gbs', 'gflops'] as const;
-export type SortKey = (typeof SORT_KEYS)[number];
 
 const VALUE: Readonly<Record<SortKey, (row: KernelRow) => number | undefined>> = {
   time: ({ ms }) => ms,

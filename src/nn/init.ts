@@ -5,8 +5,7 @@
 import { badArgument, checkKind, checkNumber, checkText } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames } from '../platform/options.js';
-import type { Generator } from '../random/generator.js';
-import { checkGenerator } from '../tensor/check-options.js';
+import { checkGenerator, type Generator } from '../random/generator.js';
 import { type NdArray, ndarray } from '../tensor/ndarray.js';
 import { normalCdf, normalQuantile } from './normal-quantile.js';
 import { orthonormalColumns } from './orthonormal.js';

@@ -198,3 +198,10 @@ export function checkPermutationLength(n: number): void {
     );
   }
 }
+
+/** Throws unless `generator` draws numbers. */
+export function checkGenerator(where: string, generator: unknown): void {
+  const { engine, uniform } = (generator ?? {}) as Partial<Generator>;
+  if (typeof engine === 'object' && typeof uniform === 'function') return;
+  throw badArgument(where, 'the generator', generator, 'new Generator(seed) fits');
+}

@@ -6,9 +6,8 @@ import { badArgument, checkObject } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { allocated } from '../platform/host-memory.js';
 import { showKind } from '../platform/options.js';
-import type { Generator } from '../random/generator.js';
-import { checkGenerator } from './check-options.js';
-import { fillRandomBits } from './random-bits.js';
+import { checkGenerator, type Generator } from '../random/generator.js';
+import { fillRandomBits } from '../random/padded-bits.js';
 
 /**
  * What makes packed bits a type of their own, for the compiler and at run time: words of bits cannot be told from labels,

@@ -10,30 +10,15 @@ import { LockstepError } from '../platform/errors.js';
 import { allocated } from '../platform/host-memory.js';
 import { showKind } from '../platform/options.js';
 import { printable } from '../platform/printable.js';
-import { checkPermutationLength, Generator } from '../random/generator.js';
-import { checkGenerator, checkRandomOptions, checkTensorOptions } from './check-options.js';
+import { checkGenerator, checkPermutationLength, Generator } from '../random/generator.js';
 import { checkTensor } from './check-tensor.js';
 import { BYTES_PER_ELEMENT, checkDtype, type DType, type HostArray, hostArray } from './dtype.js';
 import { hostValues, type TypedArray, valuesOf } from './host-values.js';
+import { checkRandomOptions, checkTensorOptions, type RandomOptions, type TensorOptions } from './options.js';
 import { checkShape, numelOf, type Shape, showShape } from './shape.js';
 import { Storage } from './storage.js';
-import { type NestedArray, Tensor } from './tensor.js';
-
-/** Where and how a tensor is made. */
-export interface TensorOptions {
-  /** Default: the first device opened that is still open. */
-  device?: Device;
-  /** Default f32, or what the values are. */
-  dtype?: DType;
-  /** Compute gradients by this tensor. Default false. */
-  requiresGrad?: boolean;
-}
-
-/** Options of the random constructors. */
-export interface RandomOptions extends Omit<TensorOptions, 'dtype'> {
-  /** The source of the numbers. Default: one of the whole program, seeded by {@link manualSeed}. */
-  generator?: Generator;
-}
+import type { NestedArray } from './strided-values.js';
+import { Tensor } from './tensor.js';
 
 let defaultGenerator = new Generator(0);
 

@@ -8,7 +8,7 @@ import { LockstepError } from '../platform/errors.js';
 import { showKind } from '../platform/options.js';
 import { type DType, type HostArray, holds, hostArray } from './dtype.js';
 import type { Shape } from './shape.js';
-import type { NestedArray } from './tensor.js';
+import type { NestedArray } from './strided-values.js';
 
 /** `Float16Array`, which not every runtime and every lib of TypeScript has. */
 export interface Float16Values extends ArrayBufferView {

@@ -1,26 +1,16 @@
 /**
- * Frees what a function made: `scope(() => …)`. It keeps the list of tensors made inside; what the function returns
- * moves to the scope around.
+ * Frees the tensors that a function made and does not return: `scope(() => …)`. Those that it returns belong to the
+ * scope around it, if there is one.
  */
 import { checkFunction } from '../platform/arguments.js';
 import { type GraphNode, lastSerial } from './graph.js';
+import { exchangeScope } from './scope-list.js';
 import { runSynchronously } from './synchronous.js';
-import type { Tensor } from './tensor.js';
-
-let innermost: Set<Tensor> | undefined;
-
-/** Called for every new tensor. @internal */
-export function enterScope(tensor: Tensor): void {
-  innermost?.add(tensor);
-}
+import { Tensor } from './tensor.js';
 
 /** Frees the tensor from the scopes it was made in, as it has to outlive them. @internal */
 export function outlive(tensor: Tensor): void {
   tensor.scoped = false;
-}
-
-function isTensor(value: object): value is Tensor {
-  return 'storage' in value && 'dispose' in value && 'strides' in value;
 }
 
 /**
@@ -31,14 +21,14 @@ function isTensor(value: object): value is Tensor {
 function neededBy(result: unknown, own: ReadonlySet<Tensor>, since: number): Set<Tensor> {
   const needed = new Set<Tensor>();
   const seen = new Set<unknown>();
-  const nodes: GraphNode[] = [];
+  const nodes: GraphNode<Tensor>[] = [];
   const waiting: unknown[] = [result];
   while (waiting.length > 0) {
     const value = waiting.pop();
     const holds = (typeof value === 'object' && value !== null) || typeof value === 'function'; // as modules are
     if (!holds || seen.has(value) || ArrayBuffer.isView(value)) continue;
     seen.add(value);
-    if (isTensor(value)) {
+    if (value instanceof Tensor) {
       if (own.has(value)) needed.add(value);
       if (value.node) nodes.push(value.node);
     } else {
@@ -47,7 +37,7 @@ function neededBy(result: unknown, own: ReadonlySet<Tensor>, since: number): Set
     }
   }
   while (nodes.length > 0) {
-    const node = nodes.pop() as GraphNode;
+    const node = nodes.pop() as GraphNode<Tensor>;
     if (node.serial <= since || seen.has(node)) continue;
     seen.add(node);
     for (const tensor of node.tensors()) if (own.has(tensor)) needed.add(tensor);
@@ -66,17 +56,16 @@ function neededBy(result: unknown, own: ReadonlySet<Tensor>, since: number): Set
  */
 export function scope<T>(work: () => T): T {
   checkFunction('scope', 'the argument', work, '() => mean(x)');
-  const outer = innermost;
   const own = new Set<Tensor>();
   const since = lastSerial();
-  innermost = own;
+  const outer = exchangeScope(own);
   let kept = new Set<Tensor>();
   try {
     const result = runSynchronously('scope', 'its scope would end', work);
     kept = neededBy(result, own, since);
     return result;
   } finally {
-    innermost = outer;
+    exchangeScope(outer);
     for (const tensor of own) {
       if (kept.has(tensor)) outer?.add(tensor);
       else if (tensor.scoped) tensor.release('by the end of its scope, which did not return it.');

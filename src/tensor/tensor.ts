@@ -9,13 +9,11 @@ import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames } from '../platform/options.js';
 import { BYTES_PER_ELEMENT, type DType, type HostArray, hostArray } from './dtype.js';
 import { formatTensor } from './format.js';
-import { autograd, type BackwardOptions, type GraphNode } from './graph.js';
-import { enterScope } from './scope.js';
+import type { GraphNode } from './graph.js';
+import { enterScope } from './scope-list.js';
 import { contiguousStrides, isContiguous, numelOf, type Shape, showShape } from './shape.js';
 import { Storage, unwatch, watch } from './storage.js';
-
-/** Nested lists of numbers (booleans for dtype bool), as deep as the tensor has axes. */
-export type NestedArray = number | boolean | NestedArray[];
+import { gathered, type NestedArray, nested } from './strided-values.js';
 
 /** Elements up to which the values that were read are kept for printing. */
 const REMEMBERED = 4096;
@@ -31,6 +29,34 @@ let debugging = false;
 export function setDebug(on: boolean): void {
   checkBoolean('setDebug', 'the argument', on);
   debugging = on;
+}
+
+/** Options of {@link Tensor.backward}. */
+export interface BackwardOptions {
+  /** The gradient of what is being minimized by this tensor; required unless it has one element. Default: ones. */
+  gradient?: Tensor;
+  /** Keep the graph and its intermediate results, to go back through it again. Default false. */
+  retainGraph?: boolean;
+}
+
+/** What tensors leave to src/autograd, which lies above them. */
+export interface Autograd {
+  /** A recorded copy; `copyMemory` makes it where the tensor is dense. */
+  clone(source: Tensor, copyMemory: () => Tensor): Tensor;
+  backward(root: Tensor, options: BackwardOptions): void;
+}
+
+/** Until src/autograd is loaded, with the first operation, there is nothing to record. */
+let autograd: Autograd = {
+  clone: (_source, copyMemory) => copyMemory(),
+  backward: () => {
+    throw new LockstepError('bad-input', 'backward(): no operation has been used yet.');
+  },
+};
+
+/** Called once, by src/autograd. @internal */
+export function defineAutograd(room: Autograd): void {
+  autograd = room;
 }
 
 /**
@@ -49,7 +75,7 @@ export class Tensor {
   /** The gradient that `backward` accumulated, of this tensor's shape; null before. Only leaves get one. */
   grad: Tensor | null = null;
   /** The operation that made this tensor, where gradients flow through it. @internal */
-  node: GraphNode | null = null;
+  node: GraphNode<Tensor> | null = null;
   /** True once gradients were required of it: a parameter stays one when it is frozen. @internal */
   isParameter = false;
   /** False once the tensor has to outlive the scopes it was made in. @internal */
@@ -151,7 +177,7 @@ export class Tensor {
    * copy outside of any graph.
    */
   clone(): Tensor {
-    return autograd().clone(this, () => {
+    return autograd.clone(this, () => {
       const { buffer, device } = this.storage;
       const { first, count } = this.span();
       const copy = Tensor.empty(device, this.shape, this.dtype);
@@ -177,25 +203,11 @@ export class Tensor {
     const { first, count } = this.span();
     const bytes = await device.read(buffer, first * BYTES_PER_ELEMENT, count * BYTES_PER_ELEMENT, options);
     const span = hostArray(this.dtype, bytes);
-    const values = this.contiguous ? span : this.#gather(span, this.offset - first);
+    const values = this.contiguous
+      ? span
+      : gathered(span, this.dtype, this.shape, this.strides, this.offset - first);
     if (values.length <= REMEMBERED) this.#values = { data: values, version };
     return values.slice();
-  }
-
-  #gather(span: HostArray, start: number): HostArray {
-    const values = hostArray(this.dtype, this.numel);
-    const index = new Array<number>(this.shape.length).fill(0);
-    let at = start;
-    for (let i = 0; i < values.length; i++) {
-      values[i] = span[at];
-      for (let axis = index.length - 1; axis >= 0; axis--) {
-        at += this.strides[axis];
-        if (++index[axis] < this.shape[axis]) break;
-        at -= index[axis] * this.strides[axis];
-        index[axis] = 0;
-      }
-    }
-    return values;
   }
 
   /** The one element of a tensor with one element; a bool as 0 or 1. */
@@ -212,13 +224,7 @@ export class Tensor {
 
   /** The elements as nested lists, a number for a scalar; booleans for dtype bool. */
   async toArray(options: WaitOptions = {}): Promise<NestedArray> {
-    const data = await this.data(options);
-    const nest = (axis: number, at: number): NestedArray => {
-      if (axis === this.shape.length) return this.dtype === 'bool' ? data[at] !== 0 : data[at];
-      const stride = numelOf(this.shape.slice(axis + 1));
-      return Array.from({ length: this.shape[axis] }, (_, i) => nest(axis + 1, at + i * stride));
-    };
-    return nest(0, 0);
+    return nested(await this.data(options), this.shape, this.dtype);
   }
 
   /**
@@ -240,7 +246,7 @@ export class Tensor {
     }
     if (retainGraph !== undefined) checkBoolean('backward()', 'retainGraph', retainGraph);
     this.storage.device.check();
-    autograd().backward(this, options);
+    autograd.backward(this, options);
   }
 
   /** Frees this tensor. Its memory is reused once no other tensor looks into it. A second call does nothing. */

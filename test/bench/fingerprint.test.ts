@@ -14,7 +14,7 @@ import {
   type Fingerprint,
 } from '../../src/bench/fingerprint.js';
 import { sourceDigests } from '../../src/bench/source-files.js';
-import { summaryConfig } from '../../src/bench/summary.js';
+import { summaryConfig } from '../../src/bench/summary-config.js';
 import { makeTask } from '../../src/bench/task.js';
 import { BitMatrix, BitVector } from '../../src/tensor/bits.js';
 

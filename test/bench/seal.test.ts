@@ -9,7 +9,8 @@ import { checkpointBytes, checkpointOf } from '../../src/bench/checkpoint-file.j
 import type { EvaluationCheckpoint } from '../../src/bench/events.js';
 import type { Fingerprint } from '../../src/bench/fingerprint.js';
 import { sealBytes, unsealBytes } from '../../src/bench/seal.js';
-import { type Summary, summarize, summaryConfig } from '../../src/bench/summary.js';
+import { type Summary, summarize } from '../../src/bench/summary.js';
+import { summaryConfig } from '../../src/bench/summary-config.js';
 import { summaryIn, summaryText } from '../../src/bench/summary-file.js';
 import { makeTask } from '../../src/bench/task.js';
 import { LockstepError } from '../../src/platform/errors.js';

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import pc from 'picocolors';
 import { expect, test } from 'vitest';
-import { type Summary, summaryConfig } from '../../src/bench/summary.js';
+import type { Summary } from '../../src/bench/summary.js';
+import { summaryConfig } from '../../src/bench/summary-config.js';
 import { makeTask } from '../../src/bench/task.js';
 import { type Row, resultsTable } from '../../src/cli/results-table.js';
 

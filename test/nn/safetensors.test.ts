@@ -8,7 +8,7 @@ import { openDevice } from '../../src/gpu/open.js';
 import * as nn from '../../src/nn/index.js';
 import { LockstepError } from '../../src/platform/errors.js';
 import { manualSeed, tensor, zeros } from '../../src/tensor/create.js';
-import type { NestedArray } from '../../src/tensor/tensor.js';
+import type { NestedArray } from '../../src/tensor/strided-values.js';
 import { BYTE_CARRIERS } from '../carriers.js';
 import { EXACT, firstDifference, SUMS } from '../tolerances.js';
 import { network, ourFiles } from './safetensors-files.js';

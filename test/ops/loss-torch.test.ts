@@ -13,7 +13,8 @@ import {
 import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';
 import { tensor } from '../../src/tensor/create.js';
-import type { NestedArray, Tensor } from '../../src/tensor/tensor.js';
+import type { NestedArray } from '../../src/tensor/strided-values.js';
+import type { Tensor } from '../../src/tensor/tensor.js';
 import { firstDifference, type Tolerance } from '../tolerances.js';
 
 interface Recorded {

@@ -21,7 +21,7 @@ import {
   tensor,
   zeros,
 } from '../../src/tensor/create.js';
-import type { NestedArray } from '../../src/tensor/tensor.js';
+import type { NestedArray } from '../../src/tensor/strided-values.js';
 
 let device: Device;
 beforeAll(async () => {

@@ -9,7 +9,8 @@ import { checkTensor } from '../../tensor/check-tensor.js';
 import { BYTES_PER_ELEMENT } from '../../tensor/dtype.js';
 import { hostValues, type TypedArray, valuesOf } from '../../tensor/host-values.js';
 import { sameShape, showShape } from '../../tensor/shape.js';
-import { type NestedArray, Tensor } from '../../tensor/tensor.js';
+import type { NestedArray } from '../../tensor/strided-values.js';
+import { Tensor } from '../../tensor/tensor.js';
 import { isRecording, noGrad } from '../record.js';
 import { badOperands } from './check.js';
 

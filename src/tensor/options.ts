@@ -1,16 +1,25 @@
-/** Checks of the options that make tensors: names and kinds. What the values mean is create.ts's. */
+/** The options of the functions that make tensors, and the check of their names and kinds. create.ts uses their values. */
 import { checkDevice } from '../gpu/default-device.js';
-import { badArgument, checkBoolean } from '../platform/arguments.js';
+import type { Device } from '../gpu/device.js';
+import { checkBoolean } from '../platform/arguments.js';
 import { checkOptionNames } from '../platform/options.js';
-import type { Generator } from '../random/generator.js';
-import type { RandomOptions, TensorOptions } from './create.js';
-import { checkDtype } from './dtype.js';
+import { checkGenerator, type Generator } from '../random/generator.js';
+import { checkDtype, type DType } from './dtype.js';
 
-/** Throws unless `generator` draws numbers. */
-export function checkGenerator(where: string, generator: unknown): void {
-  const { engine, uniform } = (generator ?? {}) as Partial<Generator>;
-  if (typeof engine === 'object' && typeof uniform === 'function') return;
-  throw badArgument(where, 'the generator', generator, 'new Generator(seed) fits');
+/** Where and how a tensor is made. */
+export interface TensorOptions {
+  /** Default: the first device opened that is still open. */
+  device?: Device;
+  /** Default f32, or what the values are. */
+  dtype?: DType;
+  /** Compute gradients by this tensor. Default false. */
+  requiresGrad?: boolean;
+}
+
+/** Options of the random constructors. */
+export interface RandomOptions extends Omit<TensorOptions, 'dtype'> {
+  /** The source of the numbers. Default: one of the whole program, seeded by `manualSeed`. */
+  generator?: Generator;
 }
 
 /** Throws for unknown names and wrong kinds. `others` are the names that the caller checks itself. */
