@@ -1,6 +1,6 @@
 /** Operations that rearrange axes, cut tensors and put them together. */
-import * as ops from '../../../src/autograd/ops/index.js';
-import { ARITHMETIC, EXACT } from '../../tolerances.js';
+import * as ops from '../../../../src/autograd/ops/index.js';
+import { ARITHMETIC, EXACT } from '../../../tolerances.js';
 import { gatherRule, host, mapRule, transposedRule } from '../rules.js';
 import { type Case, shifted, whole } from './cases.js';
 

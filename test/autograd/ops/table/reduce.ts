@@ -1,8 +1,8 @@
 /** Reductions, in every shader variant. */
-import * as ops from '../../../src/autograd/ops/index.js';
-import type { Shape } from '../../../src/tensor/shape.js';
-import type { Tensor } from '../../../src/tensor/tensor.js';
-import { EXACT, SUMS } from '../../tolerances.js';
+import * as ops from '../../../../src/autograd/ops/index.js';
+import type { Shape } from '../../../../src/tensor/shape.js';
+import type { Tensor } from '../../../../src/tensor/tensor.js';
+import { EXACT, SUMS } from '../../../tolerances.js';
 import { type Host, host, reduceRule, sumOf, transposedRule } from '../rules.js';
 import { type Case, long, whole } from './cases.js';
 

@@ -12,14 +12,14 @@ import {
   sigmoid,
   slice,
   transpose,
-} from '../../src/autograd/ops/index.js';
-import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
-import * as nn from '../../src/nn/index.js';
-import { Generator } from '../../src/random/generator.js';
-import { randint, randn, tensor, zeros } from '../../src/tensor/create.js';
-import type { Tensor } from '../../src/tensor/tensor.js';
-import { EXACT, firstDifference, type Tolerance } from '../tolerances.js';
+} from '../../../src/autograd/ops/index.js';
+import type { Device } from '../../../src/gpu/device.js';
+import { openDevice } from '../../../src/gpu/open.js';
+import * as nn from '../../../src/nn/index.js';
+import { Generator } from '../../../src/random/generator.js';
+import { randint, randn, tensor, zeros } from '../../../src/tensor/create.js';
+import type { Tensor } from '../../../src/tensor/tensor.js';
+import { EXACT, firstDifference, type Tolerance } from '../../tolerances.js';
 
 let device: Device;
 beforeAll(async () => {

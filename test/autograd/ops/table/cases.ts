@@ -1,8 +1,8 @@
 /** What an entry of the table of operations is, and the numbers that its inputs hold. */
-import type { DType } from '../../../src/tensor/dtype.js';
-import type { Shape } from '../../../src/tensor/shape.js';
-import type { Tensor } from '../../../src/tensor/tensor.js';
-import type { Tolerance } from '../../tolerances.js';
+import type { DType } from '../../../../src/tensor/dtype.js';
+import type { Shape } from '../../../../src/tensor/shape.js';
+import type { Tensor } from '../../../../src/tensor/tensor.js';
+import type { Tolerance } from '../../../tolerances.js';
 import type { Host } from '../rules.js';
 
 export interface Input {

@@ -9,13 +9,13 @@ import {
   mse,
   sigmoid,
   sum,
-} from '../../src/autograd/ops/index.js';
-import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
-import { tensor } from '../../src/tensor/create.js';
-import type { NestedArray } from '../../src/tensor/strided-values.js';
-import type { Tensor } from '../../src/tensor/tensor.js';
-import { firstDifference, type Tolerance } from '../tolerances.js';
+} from '../../../src/autograd/ops/index.js';
+import type { Device } from '../../../src/gpu/device.js';
+import { openDevice } from '../../../src/gpu/open.js';
+import { tensor } from '../../../src/tensor/create.js';
+import type { NestedArray } from '../../../src/tensor/strided-values.js';
+import type { Tensor } from '../../../src/tensor/tensor.js';
+import { firstDifference, type Tolerance } from '../../tolerances.js';
 
 interface Recorded {
   name: string;
@@ -25,7 +25,7 @@ interface Recorded {
   loss: number[];
   gradient: number[];
 }
-const url = new URL('../fixtures/torch/loss.json', import.meta.url);
+const url = new URL('../../fixtures/torch/loss.json', import.meta.url);
 const { cases } = JSON.parse(readFileSync(url, 'utf8')) as { cases: Recorded[] };
 
 /** Elementary functions of two libraries, in float32; gradients near saturation are differences of close numbers. */

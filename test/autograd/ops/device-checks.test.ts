@@ -1,12 +1,12 @@
 // Values that only the device sees: what an operation refuses is told by the next read, once, and nothing else is.
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import * as ops from '../../src/autograd/ops/index.js';
-import { noGrad } from '../../src/autograd/record.js';
-import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
-import { tensor, zeros } from '../../src/tensor/create.js';
-import type { Tensor } from '../../src/tensor/tensor.js';
+import * as ops from '../../../src/autograd/ops/index.js';
+import { noGrad } from '../../../src/autograd/record.js';
+import type { Device } from '../../../src/gpu/device.js';
+import { openDevice } from '../../../src/gpu/open.js';
+import { tensor, zeros } from '../../../src/tensor/create.js';
+import type { Tensor } from '../../../src/tensor/tensor.js';
 
 let device: Device;
 beforeAll(async () => {

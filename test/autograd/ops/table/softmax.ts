@@ -1,8 +1,8 @@
 /** softmax and logSoftmax. */
-import * as ops from '../../../src/autograd/ops/index.js';
-import type { Shape } from '../../../src/tensor/shape.js';
-import type { Tensor } from '../../../src/tensor/tensor.js';
-import { TRANSCENDENTAL } from '../../tolerances.js';
+import * as ops from '../../../../src/autograd/ops/index.js';
+import type { Shape } from '../../../../src/tensor/shape.js';
+import type { Tensor } from '../../../../src/tensor/tensor.js';
+import { TRANSCENDENTAL } from '../../../tolerances.js';
 import { type Host, host, sumOf, transposedRule } from '../rules.js';
 import type { Case } from './cases.js';
 

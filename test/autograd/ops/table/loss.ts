@@ -1,8 +1,8 @@
 /** Losses, with every reduction. */
-import * as ops from '../../../src/autograd/ops/index.js';
-import { binaryOps, type ElementwiseOp } from '../../../src/kernels/tensor/elementwise-ops.js';
-import type { Tensor } from '../../../src/tensor/tensor.js';
-import { TRANSCENDENTAL } from '../../tolerances.js';
+import * as ops from '../../../../src/autograd/ops/index.js';
+import { binaryOps, type ElementwiseOp } from '../../../../src/kernels/tensor/elementwise-ops.js';
+import type { Tensor } from '../../../../src/tensor/tensor.js';
+import { TRANSCENDENTAL } from '../../../tolerances.js';
 import { type Host, host, mapRule, sumOf } from '../rules.js';
 import { type Case, type Input, natural, signed, unit } from './cases.js';
 import { picked } from './shape.js';

@@ -11,14 +11,14 @@ import {
   slice,
   sum,
   transpose,
-} from '../../src/autograd/ops/index.js';
-import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
-import { upload } from '../../src/tensor/create.js';
-import { scope } from '../../src/tensor/scope.js';
-import { numelOf, type Shape } from '../../src/tensor/shape.js';
-import type { Tensor } from '../../src/tensor/tensor.js';
-import { EXACT, firstDifference, SUMS, type Tolerance } from '../tolerances.js';
+} from '../../../src/autograd/ops/index.js';
+import type { Device } from '../../../src/gpu/device.js';
+import { openDevice } from '../../../src/gpu/open.js';
+import { upload } from '../../../src/tensor/create.js';
+import { scope } from '../../../src/tensor/scope.js';
+import { numelOf, type Shape } from '../../../src/tensor/shape.js';
+import type { Tensor } from '../../../src/tensor/tensor.js';
+import { EXACT, firstDifference, SUMS, type Tolerance } from '../../tolerances.js';
 import { gatherRule, type Host, host, mapRule, matmulRule, reduceRule, sumOf } from './rules.js';
 
 let device: Device;

@@ -1,6 +1,6 @@
 /** Elements picked by index, and class numbers as rows. */
-import * as ops from '../../../src/autograd/ops/index.js';
-import { EXACT } from '../../tolerances.js';
+import * as ops from '../../../../src/autograd/ops/index.js';
+import { EXACT } from '../../../tolerances.js';
 import { gatherRule, host, mapRule } from '../rules.js';
 import type { Case, Input } from './cases.js';
 

@@ -1,8 +1,8 @@
 /** Variance, norms, the logarithm of a sum of exponentials, running sums. */
-import * as ops from '../../../src/autograd/ops/index.js';
-import type { Shape } from '../../../src/tensor/shape.js';
-import type { Tensor } from '../../../src/tensor/tensor.js';
-import { EXACT, SUMS, TRANSCENDENTAL } from '../../tolerances.js';
+import * as ops from '../../../../src/autograd/ops/index.js';
+import type { Shape } from '../../../../src/tensor/shape.js';
+import type { Tensor } from '../../../../src/tensor/tensor.js';
+import { EXACT, SUMS, TRANSCENDENTAL } from '../../../tolerances.js';
 import { eachIndex, type Host, host, reduceRule, sumOf } from '../rules.js';
 import { type Case, long, whole } from './cases.js';
 import { logSumExp } from './softmax.js';

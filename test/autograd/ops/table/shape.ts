@@ -1,6 +1,6 @@
 /** Operations that move elements. */
-import * as ops from '../../../src/autograd/ops/index.js';
-import { EXACT } from '../../tolerances.js';
+import * as ops from '../../../../src/autograd/ops/index.js';
+import { EXACT } from '../../../tolerances.js';
 import { gatherRule, host, mapRule, transposedRule } from '../rules.js';
 import { bools, type Case, type Input, shifted, whole } from './cases.js';
 

@@ -1,11 +1,11 @@
 // Products of matrices and the fused network at NaN and infinities: no zero hides one, on any shader variant.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import * as ops from '../../src/autograd/ops/index.js';
-import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
-import { tensor } from '../../src/tensor/create.js';
-import { scope } from '../../src/tensor/scope.js';
-import type { Tensor } from '../../src/tensor/tensor.js';
+import * as ops from '../../../src/autograd/ops/index.js';
+import type { Device } from '../../../src/gpu/device.js';
+import { openDevice } from '../../../src/gpu/open.js';
+import { tensor } from '../../../src/tensor/create.js';
+import { scope } from '../../../src/tensor/scope.js';
+import type { Tensor } from '../../../src/tensor/tensor.js';
 import { host, matmulRule } from './rules.js';
 
 let device: Device;

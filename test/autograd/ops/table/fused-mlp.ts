@@ -1,7 +1,7 @@
 /** The fused two-layer network, on floats and on bits. */
-import * as ops from '../../../src/autograd/ops/index.js';
-import { binaryOps } from '../../../src/kernels/tensor/elementwise-ops.js';
-import { TRANSCENDENTAL } from '../../tolerances.js';
+import * as ops from '../../../../src/autograd/ops/index.js';
+import { binaryOps } from '../../../../src/kernels/tensor/elementwise-ops.js';
+import { TRANSCENDENTAL } from '../../../tolerances.js';
 import { gatherRule, type Host, host, mapRule } from '../rules.js';
 import { type Case, type Input, natural, shifted, signed } from './cases.js';
 import { reduceLoss } from './loss.js';

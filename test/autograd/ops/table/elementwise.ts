@@ -1,11 +1,11 @@
 /** Elementwise operations: every row of their own table, numbers as operands, where. */
 
-import { root } from '../../../src/autograd/ops/elementwise.js';
-import * as ops from '../../../src/autograd/ops/index.js';
-import { binaryOps, type ElementwiseOp, unaryOps } from '../../../src/kernels/tensor/elementwise-ops.js';
-import type { Shape } from '../../../src/tensor/shape.js';
-import type { Tensor } from '../../../src/tensor/tensor.js';
-import { ARITHMETIC, EXACT, type Tolerance, TRANSCENDENTAL } from '../../tolerances.js';
+import { root } from '../../../../src/autograd/ops/elementwise.js';
+import * as ops from '../../../../src/autograd/ops/index.js';
+import { binaryOps, type ElementwiseOp, unaryOps } from '../../../../src/kernels/tensor/elementwise-ops.js';
+import type { Shape } from '../../../../src/tensor/shape.js';
+import type { Tensor } from '../../../../src/tensor/tensor.js';
+import { ARITHMETIC, EXACT, type Tolerance, TRANSCENDENTAL } from '../../../tolerances.js';
 import { type Host, host, mapRule } from '../rules.js';
 import { bools, type Case, type Input, natural, positive, shifted, signed, whole } from './cases.js';
 

@@ -1,8 +1,8 @@
 /** Products of matrices, and linear. */
-import * as ops from '../../../src/autograd/ops/index.js';
-import { numelOf, type Shape } from '../../../src/tensor/shape.js';
-import type { Tensor } from '../../../src/tensor/tensor.js';
-import { SUMS } from '../../tolerances.js';
+import * as ops from '../../../../src/autograd/ops/index.js';
+import { numelOf, type Shape } from '../../../../src/tensor/shape.js';
+import type { Tensor } from '../../../../src/tensor/tensor.js';
+import { SUMS } from '../../../tolerances.js';
 import { gatherRule, type Host, host, mapRule, matmulRule, transposedRule } from '../rules.js';
 import { type Case, long, shifted } from './cases.js';
 

@@ -8,7 +8,7 @@ import {
   contiguousStrides,
   numelOf,
   type Shape,
-} from '../../src/tensor/shape.js';
+} from '../../../src/tensor/shape.js';
 
 export interface Host {
   shape: Shape;

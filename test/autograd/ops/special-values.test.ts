@@ -2,13 +2,13 @@
 // gives (test/fixtures/torch/special-values.json, made by special_values_reference.py beside it).
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import * as ops from '../../src/autograd/ops/index.js';
-import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
-import { tensor } from '../../src/tensor/create.js';
-import { scope } from '../../src/tensor/scope.js';
-import type { Tensor } from '../../src/tensor/tensor.js';
-import { allowed, TRANSCENDENTAL } from '../tolerances.js';
+import * as ops from '../../../src/autograd/ops/index.js';
+import type { Device } from '../../../src/gpu/device.js';
+import { openDevice } from '../../../src/gpu/open.js';
+import { tensor } from '../../../src/tensor/create.js';
+import { scope } from '../../../src/tensor/scope.js';
+import type { Tensor } from '../../../src/tensor/tensor.js';
+import { allowed, TRANSCENDENTAL } from '../../tolerances.js';
 
 type Written = number | string;
 interface Recorded {
@@ -18,7 +18,7 @@ interface Recorded {
   /** [gradient of the result][input][element]. */
   gradients: Written[][][];
 }
-const url = new URL('../fixtures/torch/special-values.json', import.meta.url);
+const url = new URL('../../fixtures/torch/special-values.json', import.meta.url);
 const fixture = JSON.parse(readFileSync(url, 'utf8')) as {
   gradients: Written[];
   unary: Recorded[];
