@@ -1,97 +1,138 @@
-// The house keeps its order: a room imports from floors below its own only, and no module depends on itself.
-import { readdirSync, readFileSync } from 'node:fs';
+// The house keeps the order that CONTRIBUTING.md's table states: a room imports from lower floors only, no module depends
+// on itself, every export is used, and test/ has the folders of what it tests.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+const textOf = (file: string): string => readFileSync(join(root, file), 'utf8');
 
-/** Floors by folder, as CONTRIBUTING.md lists them. */
-const FLOORS: Record<string, number> = {
-  'src/platform': 0,
-  shaders: 1,
-  'src/gpu': 1,
-  'src/random': 1,
-  'src/profiler': 2,
-  'src/tensor': 2,
-  'src/kernels': 3,
-  'src/autograd': 4,
-  'src/lockstep': 4,
-  'src/nn': 5,
-  'src/optim': 5,
-  'src/bench': 6,
-  'src/profile': 7,
-  'src/cli': 8,
-};
-
-/** They hand the whole package to the user's file that they load. */
-const LOADERS = ['src/bench/strategy-worker.ts', 'src/profile/script.ts'];
-
-const modules = ['shaders', 'src'].flatMap((folder) =>
+/** A folder's TypeScript modules, from the repository's root. */
+const modulesIn = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
-    .map((file) => join(folder, file)),
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts') && !file.includes('node_modules'))
+    .map((file) => join(folder, file));
+
+const modules = ['shaders', 'src'].flatMap(modulesIn);
+
+/** Floors by room, from the table in CONTRIBUTING.md: `| 2 | `src/tensor/` | shapes, … |`. */
+const FLOORS = new Map(
+  [...textOf('CONTRIBUTING.md').matchAll(/^\| (\d+) \| ([^|]+) \|/gm)].flatMap(([, floor, rooms]) =>
+    [...rooms.matchAll(/`([^`]+)`/g)].map(([, room]) => [room, Number(floor)] as const),
+  ),
 );
 
-const roomOf = (file: string): string =>
-  Object.keys(FLOORS).find((room) => file.startsWith(`${room}/`)) ?? '';
+/** The room of a module: the folder, or the file itself, that the table names. */
+const roomOf = (file: string): string | undefined =>
+  [...FLOORS.keys()].find((room) => (room.endsWith('/') ? file.startsWith(room) : file === room));
 
 interface Import {
   to: string;
-  /** False where only types are imported, which leave no trace in the program. */
-  runs: boolean;
+  /** The names that are imported; `*` for all. */
+  names: string[];
 }
 
+/** What a module takes from the repository's other modules: imports and re-exports, of types and by `import()` too. */
 function importsOf(file: string): Import[] {
-  const code = readFileSync(join(root, file), 'utf8');
-  const found = code.matchAll(/^(?:import|export)\s+(type\s+)?([^;'"]*?)from\s+'(\.[^']+)';/gms);
-  return [...found].map(([, typeOnly, names, path]) => {
-    const listed =
-      /\{([^}]*)\}/
-        .exec(names)?.[1]
-        .split(',')
-        .map((name) => name.trim())
-        .filter(Boolean) ?? [];
-    const onlyTypes =
-      typeOnly !== undefined || (listed.length > 0 && listed.every((name) => name.startsWith('type ')));
-    const to = relative(root, resolve(root, dirname(file), path)).replace(/\.js$/, '.ts');
-    return { to, runs: !onlyTypes };
-  });
+  const code = textOf(file);
+  const target = (path: string) => relative(root, resolve(root, dirname(file), path)).replace(/\.js$/, '.ts');
+  const statements = [...code.matchAll(/^(?:import|export)\s([^;'"]*?)\s?from\s+'(\.[^']+)'/gm)];
+  const calls = [...code.matchAll(/(?:const (\{[^}]*\}) = await )?import\('(\.[^']+)'\)/g)];
+  return [...statements, ...calls].map(([, what = '*', path]) => ({
+    to: target(path),
+    names: /\{([^}]*)\}/.test(what) ? namesIn(what) : ['*'],
+  }));
 }
+
+/** The names in braces, as their module calls them: `{ type A, b as c, d: e }` has A, b and d. */
+const namesIn = (list: string): string[] =>
+  list
+    .slice(list.indexOf('{') + 1, list.indexOf('}'))
+    .split(',')
+    .map((name) => name.trim().replace(/^type /, ''))
+    .filter(Boolean)
+    .map((name) => name.split(/ as |:/)[0]);
 
 const imports = new Map(modules.map((file) => [file, importsOf(file)]));
 
-it('finds the modules and what they import', () => {
-  expect(modules.length).toBeGreaterThan(60);
-  expect(modules.filter((file) => roomOf(file) === '')).toEqual(['src/index.ts']);
-  const known = new Set(modules);
-  expect([...imports.values()].flat().filter(({ to }) => !known.has(to) && to !== 'package.json')).toEqual(
-    [],
-  );
+it('finds the rooms, the modules and what they import', () => {
+  expect(FLOORS.size).toBeGreaterThan(10);
+  expect([...FLOORS.keys()].filter((room) => !existsSync(join(root, room)))).toEqual([]);
+  expect(modules.filter((file) => roomOf(file) === undefined)).toEqual([]);
+  const known = new Set([...modules, 'package.json']);
+  const targets = [...imports.values()].flat().map(({ to }) => to);
+  expect(targets.filter((to) => !known.has(to))).toEqual([]);
+  expect(targets.length).toBeGreaterThan(500);
 });
 
-it('rooms import from floors below only', () => {
-  const upwards = [...imports].flatMap(([file, list]) => {
-    const room = roomOf(file);
-    if (room === '' || LOADERS.includes(file)) return [];
-    return list
+it('rooms import from lower floors only', () => {
+  const floorOf = (file: string): number => FLOORS.get(roomOf(file) as string) as number;
+  const upwards = [...imports].flatMap(([file, list]) =>
+    list
       .filter(
-        ({ to }) => to !== 'package.json' && roomOf(to) !== room && !(FLOORS[roomOf(to)] < FLOORS[room]),
+        ({ to }) => to !== 'package.json' && roomOf(to) !== roomOf(file) && floorOf(to) >= floorOf(file),
       )
-      .map(({ to }) => `${file} -> ${to}`);
-  });
+      .map(({ to }) => `${file} -> ${to}`),
+  );
   expect(upwards).toEqual([]);
 });
 
-it('no circles, types aside', () => {
+it('no module depends on itself, not even by types', () => {
   const circles: string[] = [];
   const done = new Set<string>();
   const visit = (file: string, path: string[]): void => {
     if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' -> '));
     if (done.has(file) || path.includes(file)) return;
-    for (const { to, runs } of imports.get(file) ?? []) if (runs) visit(to, [...path, file]);
+    for (const { to } of imports.get(file) ?? []) visit(to, [...path, file]);
     done.add(file);
   };
   for (const file of modules) visit(file, []);
   expect(circles).toEqual([]);
+});
+
+/** Modules whose exports are public: those that package.json names, and those that they export as a whole. */
+function publicModules(): Set<string> {
+  const found = new Set(['src/index.ts', 'src/bench/index.ts']);
+  for (const file of found) {
+    for (const [, path] of textOf(file).matchAll(/^export \* (?:as \w+ )?from '(\.[^']+)'/gm)) {
+      found.add(join(dirname(file), path).replace(/\.js$/, '.ts'));
+    }
+  }
+  return found;
+}
+
+const DECLARED = /^export (?:abstract |async )*(?:const|let|function\*?|class|interface|type|enum) (\w+)/gm;
+
+it('every export is public or imported by another module', () => {
+  const everywhere = [...modules, ...['test', 'benchmarks', 'examples'].flatMap(modulesIn)];
+  const used = new Set(
+    everywhere.flatMap((file) =>
+      importsOf(file).flatMap(({ to, names }) => names.map((name) => `${to} ${name}`)),
+    ),
+  );
+  const open = publicModules();
+  const unused = modules
+    .filter((file) => !open.has(file) && !used.has(`${file} *`))
+    .flatMap((file) => [...textOf(file).matchAll(DECLARED)].map(([, name]) => `${file} ${name}`))
+    .filter((name) => !used.has(name));
+  expect(unused).toEqual([]);
+});
+
+it('a folder of tests is named as what it tests', () => {
+  /** Tests of the whole, as CONTRIBUTING.md says. */
+  const whole = ['test/browser', 'test/public-api'];
+  const folders = new Set(
+    modulesIn('test')
+      .filter((file) => file.endsWith('.test.ts') && dirname(file) !== 'test')
+      .map(dirname),
+  );
+  expect(folders.size).toBeGreaterThan(10);
+  const astray = [...folders].filter((folder) => {
+    const tested = relative('test', folder);
+    return (
+      !whole.includes(folder) && !existsSync(join(root, 'src', tested)) && !existsSync(join(root, tested))
+    );
+  });
+  expect(astray).toEqual([]);
 });

@@ -3,7 +3,7 @@
  * on the host. Fields of four bytes only, so that there is no padding. No WGSL of its own.
  */
 
-export type FieldType = 'u32' | 'i32' | 'f32';
+type FieldType = 'u32' | 'i32' | 'f32';
 
 /** A struct in a buffer. Offsets are in words of four bytes. */
 export class Struct<Field extends string> {

@@ -26,7 +26,7 @@ export const FUSED_TILE = tileSize(PER_THREAD);
 export const FUSED_WORKGROUP = 64;
 
 /** What an input element is: a float, or a bit of a word. */
-export interface FusedInput {
+interface FusedInput {
   packed: boolean;
 }
 

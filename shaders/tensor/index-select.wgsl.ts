@@ -10,7 +10,7 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { flagAt } from '../shared/flag.wgsl.js';
 
-export interface IndexSelectShaderOptions {
+interface IndexSelectShaderOptions {
   type: string;
   indexType: string;
   /** True: an index for each element of the result; else one for each of its rows. */

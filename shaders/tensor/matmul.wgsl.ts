@@ -15,7 +15,7 @@ import {
   tileSums,
 } from '../shared/tile.wgsl.js';
 
-export interface MatmulShaderOptions {
+interface MatmulShaderOptions {
   /** Rows and columns of the result that one invocation computes: a tile has 8 times as many. */
   perThread: 1 | 4 | 8;
   /** Axes of the batch after merging. */

@@ -111,7 +111,7 @@ export function adamShader({ decoupled, ...bindings }: OptimizerBindings & { dec
   return shader(rule, bindings);
 }
 
-export interface SgdShaderOptions extends OptimizerBindings {
+interface SgdShaderOptions extends OptimizerBindings {
   momentum: boolean;
   nesterov: boolean;
 }

@@ -8,7 +8,7 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { floatFunctions } from '../shared/floats.wgsl.js';
 
-export interface SoftmaxShaderOptions {
+interface SoftmaxShaderOptions {
   log: boolean;
   backward: boolean;
 }

@@ -73,7 +73,7 @@ function panel(measure: string, scale: Record<string, unknown>, title?: string) 
 }
 
 /** The Vega-Lite specification of the two panels. */
-export function curveSpec(title: string, points: readonly CurvePoint[]) {
+function curveSpec(title: string, points: readonly CurvePoint[]) {
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     background: 'white',

@@ -37,11 +37,11 @@ export async function datasetDigest({ x, y }: BinaryDataset): Promise<string> {
 }
 
 /** SHA-256 by the platform, off this thread. */
-export async function sha256(bytes: Uint32Array | Uint8Array): Promise<Uint8Array> {
+async function sha256(bytes: Uint32Array | Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
 }
 
-export const hex = (bytes: Uint8Array): string =>
+const hex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /**

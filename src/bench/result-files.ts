@@ -7,7 +7,7 @@ import { printable } from '../platform/printable.js';
 import { PART_BYTES } from './patient-files.js';
 
 /** What is evaluated in one go: a strategy on a configuration. */
-export interface Evaluated {
+interface Evaluated {
   strategy: string;
   config: string;
 }

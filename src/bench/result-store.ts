@@ -17,7 +17,7 @@ import type { Summary } from './summary.js';
 import { summaryIn, summaryText } from './summary-file.js';
 import { configName } from './task.js';
 
-export interface StoreOptions extends PatientOptions {
+interface StoreOptions extends PatientOptions {
   /** Takes each warning, one line. */
   warn(line: string): void;
 }

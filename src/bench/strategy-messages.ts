@@ -38,9 +38,3 @@ export interface StrategyFault {
   code?: string;
   message: string;
 }
-
-/** What a call took in the worker's thread, for profiles: milliseconds since 1970. */
-export interface WorkedFor {
-  start: number;
-  end: number;
-}

@@ -32,7 +32,7 @@ export interface Metrics {
   num_non_finite?: number;
 }
 
-export interface SummaryResult {
+interface SummaryResult {
   secret_index: number;
   order_index: number;
   steps: number;

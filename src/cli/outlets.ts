@@ -4,7 +4,7 @@
  */
 
 /** One of the two streams. */
-export class Outlet {
+class Outlet {
   readonly stream: NodeJS.WriteStream;
   #failure: NodeJS.ErrnoException | undefined;
   readonly #listeners: (() => void)[] = [];

@@ -19,7 +19,7 @@ const SETTLED_MS = 1000;
 /** Share of the runs that has to have finished before it tells something about the others. */
 const TELLING_SHARE = 0.05;
 
-export interface Workload
+interface Workload
   extends Pick<
     Task,
     'secrets' | 'orders' | 'maxSteps' | 'minStepsBeforeStop' | 'earlyStopWindows' | 'logInterval'

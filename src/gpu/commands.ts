@@ -11,7 +11,7 @@ import type { Buffers } from './buffers.js';
 import { BufferUsage } from './usage.js';
 
 /** One kernel launch. */
-export interface Dispatch {
+interface Dispatch {
   pipeline: GPUComputePipeline;
   /** `@group(0) @binding(1)` and on, in order. */
   bindings: readonly Binding[];

@@ -107,7 +107,7 @@ export async function listAdapters(): Promise<AdapterListing[]> {
 }
 
 /** A GPU object and, where one was asked for by name, the listing of the adapter it gives. */
-export interface Implementation {
+interface Implementation {
   gpu: GPU;
   listing?: AdapterListing;
 }

@@ -7,7 +7,7 @@ import { LockstepError } from '../platform/errors.js';
 const CONTEXT_LINES = 2;
 
 /** The part of GPUCompilationMessage that is shown. */
-export interface ShaderMessage {
+interface ShaderMessage {
   type: string;
   message: string;
   /** 1-based; 0 where the message has no place. */

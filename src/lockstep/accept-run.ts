@@ -135,7 +135,7 @@ function checkWeights(where: string, weights: MlpWeights, settings: Settings, re
 }
 
 /** By its tag: the array may come from another realm, as in tests under Jest. */
-export const isFloat32Array = (value: unknown): value is Float32Array =>
+const isFloat32Array = (value: unknown): value is Float32Array =>
   ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Float32Array]';
 
 function checkOptimizer(where: string, given: AdamWSettings = {}, refuse: Refuse): Required<AdamWSettings> {

@@ -9,7 +9,7 @@ import { type Json, parseStrictJson } from '../platform/strict-json.js';
 import { FORMAT_BITS, type FormatDtype, isFormatDtype } from './safetensors-dtypes.js';
 
 /** One tensor of a file. */
-export interface Entry {
+interface Entry {
   readonly name: string;
   readonly dtype: FormatDtype;
   readonly shape: readonly number[];
@@ -18,7 +18,7 @@ export interface Entry {
   readonly end: number;
 }
 
-export interface Header {
+interface Header {
   /** In the order of the header. */
   readonly entries: readonly Entry[];
   readonly metadata: ReadonlyMap<string, string>;

@@ -13,7 +13,7 @@ import { decode, FORMAT_NAMES, fileBytes } from './safetensors-dtypes.js';
 import { LARGEST_HEADER, LENGTH_BYTES, METADATA, readHeader, showName } from './safetensors-header.js';
 
 /** A file's bytes: a Uint8Array (Node's Buffer is one) or another view of them, or the buffer itself. */
-export type Bytes = ArrayBufferView | ArrayBufferLike;
+type Bytes = ArrayBufferView | ArrayBufferLike;
 
 /** What stands in a file beside the values. */
 export interface SafetensorsHeader {

@@ -5,7 +5,7 @@ import { contiguousStrides } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** State tensors that a parameter lacks. */
-export interface Wanted {
+interface Wanted {
   parameter: Tensor;
   names: readonly string[];
   /** Gets them, by name. */

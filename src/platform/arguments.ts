@@ -11,7 +11,7 @@ export function badArgument(where: string, what: string, value: unknown, fits: s
 }
 
 /** Which numbers fit. Without bounds every finite one does. */
-export interface NumberRange {
+interface NumberRange {
   /** The smallest. */
   min?: number;
   /** The largest. */

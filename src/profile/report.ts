@@ -17,10 +17,10 @@ import type { Timing } from '../profiler/timer.js';
 import { percent } from './format.js';
 
 /** What holds a kernel back: the ceiling that it comes closest to, unless it is far from both. */
-export type Bound = 'memory' | 'arithmetic' | 'neither';
+type Bound = 'memory' | 'arithmetic' | 'neither';
 
 /** A kernel that reaches less than this share of both ceilings is bound by neither: latency, launches, other work. */
-export const FAR_FROM_BOTH = 0.1;
+const FAR_FROM_BOTH = 0.1;
 
 export interface KernelRow extends KernelTotal {
   /** 10^9 bytes, and operations, a second; absent where the kernel does not say what it does. */
@@ -33,7 +33,7 @@ export interface KernelRow extends KernelTotal {
 }
 
 /** A pipeline: how long it took to make, and how much longer its first launch took than the same work later. */
-export interface CompileRow {
+interface CompileRow {
   kernel: string;
   variant: string;
   ms: number;

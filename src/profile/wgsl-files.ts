@@ -14,7 +14,7 @@ function stem({ label, entryPoint, options = {} }: CompiledPipeline): string {
 }
 
 /** The WGSL with a head that says what it is: kernel, entry point, options, overrides. */
-export function annotatedWgsl({
+function annotatedWgsl({
   label,
   code,
   entryPoint = 'main',

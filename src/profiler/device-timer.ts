@@ -17,7 +17,7 @@ interface Taken {
 }
 
 /** A launch and its two timestamps, nanoseconds of the device's clock since an origin. */
-export interface Stamped {
+interface Stamped {
   launched: Launched;
   begin: number;
   end: number;

@@ -14,7 +14,7 @@ export interface Launched extends Partial<LaunchNote> {
 }
 
 /** Encodes `commands` into a pass of its own that is timed as `launched`. */
-export type EncodeTimed = (launched: Launched, commands: (pass: GPUComputePassEncoder) => void) => void;
+type EncodeTimed = (launched: Launched, commands: (pass: GPUComputePassEncoder) => void) => void;
 
 export class RecordedPass implements Annotated {
   readonly label: string;

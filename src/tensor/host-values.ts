@@ -11,7 +11,7 @@ import type { Shape } from './shape.js';
 import type { NestedArray } from './strided-values.js';
 
 /** `Float16Array`, which not every runtime and every lib of TypeScript has. */
-export interface Float16Values extends ArrayBufferView {
+interface Float16Values extends ArrayBufferView {
   readonly [Symbol.toStringTag]: 'Float16Array';
   readonly length: number;
   readonly [index: number]: number;
@@ -33,7 +33,7 @@ export type TypedArray =
   | BigUint64Array;
 
 /** Values in a row, with the shape and the dtype that they have by themselves. */
-export interface Values {
+interface Values {
   readonly flat: ArrayLike<unknown>;
   readonly shape: Shape;
   readonly dtype: DType;

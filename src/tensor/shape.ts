@@ -41,7 +41,7 @@ export function checkShape(where: string, shape: Shape): void {
 }
 
 /** Throws unless the shape is a list; what is in it has to be checked still. */
-export function checkShapeList(where: string, shape: unknown): void {
+function checkShapeList(where: string, shape: unknown): void {
   if (Array.isArray(shape)) return;
   throw badArgument(where, 'the shape', shape, 'a shape is a list, as [2, 3]');
 }
@@ -167,7 +167,7 @@ export function resolveReshape(where: string, from: Shape, to: Shape): number[] 
 }
 
 /** Extents and each operand's strides, with neighbouring axes merged where every operand allows it. */
-export interface Collapsed {
+interface Collapsed {
   shape: number[];
   strides: number[][];
 }

@@ -40,7 +40,7 @@ export interface BackwardOptions {
 }
 
 /** What tensors leave to src/autograd, which lies above them. */
-export interface Autograd {
+interface Autograd {
   /** A recorded copy; `copyMemory` makes it where the tensor is dense. */
   clone(source: Tensor, copyMemory: () => Tensor): Tensor;
   backward(root: Tensor, options: BackwardOptions): void;

@@ -15,7 +15,7 @@ export function laneBits(log2Lanes: number): string {
  * Element `h` of a vector that is spread over the lanes of `name0`, `name1`, …. Not `subgroupBroadcast`: Tint checks its
  * lane against the subgroup's size at every use, a shuffle's lane only where it is made (one instruction for three).
  */
-export function spread(name: string, h: number, lanes: number): string {
+function spread(name: string, h: number, lanes: number): string {
   return `subgroupShuffle(${name}${Math.floor(h / lanes)}, ${h % lanes}u)`;
 }
 

@@ -30,7 +30,7 @@ export interface SubgroupOptions {
 }
 
 /** Some bits of a word, as many as a lane's number has at most: what one table look-up takes in. */
-export interface BitGroup {
+interface BitGroup {
   word: number;
   shift: number;
   count: number;

@@ -11,7 +11,7 @@ const show = (operand: Operand): string =>
   operand instanceof Tensor ? `${operand.dtype} ${showShape(operand.shape)}` : String(operand);
 
 /** The operands as errors list them: `f32 [2, 3] and 1`. */
-export const showOperands = (operands: readonly Operand[]): string => operands.map(show).join(' and ');
+const showOperands = (operands: readonly Operand[]): string => operands.map(show).join(' and ');
 
 export function badOperands(name: string, operands: readonly Operand[], fits: string): LockstepError {
   return new LockstepError('bad-input', `${name}: got ${showOperands(operands)}; ${fits}.`);

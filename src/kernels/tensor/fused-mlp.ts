@@ -53,7 +53,7 @@ export const fromStart = (tensor: Tensor): Tensor =>
   tensor.contiguous && tensor.offset === 0 ? tensor.detach() : copyDense(tensor);
 
 /** What the backward pass needs besides the inputs. */
-export interface FusedForward {
+interface FusedForward {
   /** Logits [batch, 1]; with targets the losses [batch]. */
   result: Tensor;
   /** Which hidden units were active, a bit each: u32 [batch, tiles]. */

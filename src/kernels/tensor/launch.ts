@@ -28,7 +28,7 @@ export class Words {
   }
 }
 
-export interface Launch {
+interface Launch {
   label: string;
   /** Tells shaders apart: the same key gives the same code. */
   key: string;
@@ -50,7 +50,7 @@ export interface Launch {
 }
 
 /** Bytes of the elements that a tensor has, those of a broadcast axis once. */
-export function bytesOf({ shape, strides }: Tensor): number {
+function bytesOf({ shape, strides }: Tensor): number {
   return shape.reduce((bytes, extent, axis) => (strides[axis] === 0 ? bytes : bytes * extent), 4);
 }
 

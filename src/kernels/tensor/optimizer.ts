@@ -116,7 +116,7 @@ function runAll(rule: Rule, items: readonly Item[]): void {
   }
 }
 
-export interface AdamUpdate extends Update {
+interface AdamUpdate extends Update {
   mean: Tensor;
   square: Tensor;
   lr: number;
@@ -150,7 +150,7 @@ export function adamStep(updates: readonly AdamUpdate[], { decoupled }: { decoup
   runAll(rule, items);
 }
 
-export interface SgdUpdate extends Update {
+interface SgdUpdate extends Update {
   /** With momentum. */
   velocity?: Tensor;
   lr: number;
