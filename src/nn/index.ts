@@ -1,5 +1,6 @@
 /** The layers and init functions, as the public `nn`. */
 
+export { type ClipOptions, clipGradNorm_ } from './clip.js';
 export { FusedMlp, type LayerOptions, LeakyReLU, Linear, ReLU, Sequential, Sigmoid, Tanh } from './layers.js';
 export { Module, type StateDict } from './module.js';
 export {

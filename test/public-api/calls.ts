@@ -160,8 +160,9 @@ fn('', api, 'expand', () => [api.tensor([1, 2]), [2, 2]]);
 fn('', api, 'slice', () => [x(), 0, 0, 1]);
 fn('', api, 'concat', () => [[x(), x()], 0]);
 fn('', api, 'indexSelect', () => [x(), 0, numbers(1, 0)]);
-for (const name of ['bceLoss', 'bceWithLogits', 'mse'])
+for (const name of ['bceLoss', 'bceWithLogits', 'mse', 'l1', 'hinge', 'huber', 'smoothL1'])
   fn('', api, name, () => [p(), y(), { reduction: 'sum' }], 2);
+fn('', api, 'nll', () => [x(), numbers(1, 0), { ignoreIndex: 1 }], 2);
 fn('', api, 'crossEntropy', () => [x(), numbers(1, 0), { reduction: 'mean' }], 2);
 const network = () => [api.ones([2, 2]), api.zeros([2]), api.ones([1, 2]), api.zeros([1])];
 fn('', api, 'fusedMlp', () => [x(), ...network()]);
@@ -224,6 +225,7 @@ made('', api, 'LockstepError', () => ['bad-input', 'text']);
 
 // Layers and init functions.
 const { nn, optim } = api;
+fn('nn.', nn, 'clipGradNorm_', () => [[p()], 1, { normType: 2 }], 2);
 made('nn.', nn, 'Linear', () => [2, 2, { bias: false, device: device(), generator: generator() }], 2);
 made('nn.', nn, 'FusedMlp', () => [2, 2, { device: device(), generator: generator() }], 2);
 made('nn.', nn, 'LeakyReLU', () => [{ negativeSlope: 0.1 }], 0);

@@ -192,12 +192,12 @@ export function clamp(x: Tensor, min: number, max: number): Tensor {
   return unary('clamp', x, { s: min, t: max });
 }
 
-/** The loss elements, before reduction; see ./loss.ts. @internal */
-export const lossElement = (
-  name: 'bceElement' | 'bceWithLogitsElement' | 'squaredError',
-  prediction: Tensor,
-  target: Tensor,
-): Tensor => binary(name, prediction, target);
+/** The rows of the table that losses are made of. */
+export type LossElement = Extract<BinaryName, `${string}Element` | `${string}Error`>;
+
+/** The loss elements, before reduction, with the number s of their row; see ./loss.ts. @internal */
+export const lossElement = (name: LossElement, operands: readonly Operand[], s = 0): Tensor =>
+  apply(name, binaryOps[name], operands, { s });
 
 /**
  * `a` where `condition` (bool) is true, else `b`; all three broadcast. Any dtype, the same for a and b.

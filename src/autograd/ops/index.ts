@@ -1,5 +1,6 @@
 /** All differentiable operations, re-exported. */
 export { permute, split, squeeze, stack, unsqueeze } from './axes.js';
+export { type CrossEntropyOptions, crossEntropy, type NllOptions, nll } from './cross-entropy.js';
 export {
   abs,
   add,
@@ -41,13 +42,18 @@ export {
 export { fusedMlp, fusedMlpBce } from './fused-mlp.js';
 export { gather, oneHot } from './indexing.js';
 export {
+  type BceWithLogitsOptions,
   bceLoss,
   bceWithLogits,
-  type CrossEntropyOptions,
-  crossEntropy,
+  type HuberOptions,
+  hinge,
+  huber,
   type LossOptions,
+  l1,
   mse,
   type Reduction,
+  type SmoothL1Options,
+  smoothL1,
 } from './loss.js';
 export { linear, matmul } from './matmul.js';
 export { type Axes, argmax, argmin, max, mean, min, type ReduceOptions, sum } from './reduce.js';

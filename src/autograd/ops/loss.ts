@@ -1,21 +1,17 @@
 /**
- * Losses as PyTorch defines them, composed of the operations beside this file. Predictions come first, targets second.
+ * Losses of single elements as PyTorch defines them. Predictions come first, targets second. Those of classes are in
+ * cross-entropy.ts.
  */
-import { elementwise } from '../../kernels/tensor/elementwise.js';
-import { checkText } from '../../platform/arguments.js';
+import type { Operand } from '../../kernels/tensor/elementwise.js';
+import { checkNumber, checkText } from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkOptionNames } from '../../platform/options.js';
-import { checkTensor } from '../../tensor/check-tensor.js';
-import { arange } from '../../tensor/create.js';
-import { type DType, fromBits, holds } from '../../tensor/dtype.js';
 import { scope } from '../../tensor/scope.js';
-import { sameShape } from '../../tensor/shape.js';
+import { broadcastShapes, sameShape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { badOperands, checkFloats } from './check.js';
-import { cast, div, lossElement, mul, ne, neg, where } from './elementwise.js';
+import { badOperands, checkFloats, checkOperands } from './check.js';
+import { div, type LossElement, lossElement } from './elementwise.js';
 import { mean, sum } from './reduce.js';
-import { reshape } from './shape.js';
-import { logSoftmax } from './softmax.js';
 
 /** What becomes of the losses of the elements. */
 export type Reduction = 'mean' | 'sum' | 'none';
@@ -26,13 +22,14 @@ export interface LossOptions {
   reduction?: Reduction;
 }
 
-/** Throws for options of other names, and for a reduction that there is not, before anything is computed. */
-function checkLossOptions(name: string, options: LossOptions, others: readonly string[] = []): void {
+/** Throws for options of other names, and for a reduction that there is not, before anything is computed. @internal */
+export function checkLossOptions(name: string, options: LossOptions, others: readonly string[] = []): void {
   checkOptionNames(name, options, ['reduction', ...others]);
   checkText(name, 'the reduction', options.reduction ?? 'mean', ['mean', 'sum', 'none']);
 }
 
-function reduced(name: string, losses: Tensor, { reduction = 'mean' }: LossOptions): Tensor {
+/** The losses of the elements as the options say. @internal */
+export function reduced(name: string, losses: Tensor, { reduction = 'mean' }: LossOptions): Tensor {
   switch (reduction) {
     case 'none':
       return losses;
@@ -69,114 +66,109 @@ export function bceLoss(p: Tensor, y: Tensor, options: LossOptions = {}): Tensor
   checkPair('bceLoss', p, y);
   if (y.requiresGrad)
     throw badOperands('bceLoss', [p, y], 'no gradient goes to the targets: pass y.detach()');
-  return scope(() => reduced('bceLoss', lossElement('bceElement', p, y), options));
+  return scope(() => reduced('bceLoss', lossElement('bceElement', [p, y]), options));
 }
 
-/** Binary cross-entropy of logits: `max(z, 0) - z y + ln(1 + exp(-|z|))`, without overflow. f32 of one shape. */
-export function bceWithLogits(z: Tensor, y: Tensor, options: LossOptions = {}): Tensor {
-  checkLossOptions('bceWithLogits', options);
-  checkPair('bceWithLogits', z, y);
-  return scope(() => reduced('bceWithLogits', lossElement('bceWithLogitsElement', z, y), options));
-}
-
-/** Squared error: `(prediction - target)^2`. f32 of one shape. */
-export function mse(prediction: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
-  checkLossOptions('mse', options);
-  checkPair('mse', prediction, target);
-  return scope(() => reduced('mse', lossElement('squaredError', prediction, target), options));
-}
-
-/** Options of {@link crossEntropy}. */
-export interface CrossEntropyOptions extends LossOptions {
-  /** The class number of rows that count nothing, in the mean either. Default -100. */
-  ignoreIndex?: number;
+/** Options of {@link bceWithLogits}. */
+export interface BceWithLogitsOptions extends LossOptions {
+  /** What the part of the positive targets counts: a number, or a tensor that broadcasts to the logits. Default 1. */
+  posWeight?: Operand;
 }
 
 /**
- * Rows of the class `ignored` count 0, without gradient, and the mean is over the others: NaN if there are none.
+ * Binary cross-entropy of logits: `max(z, 0) - z y + ln(1 + exp(-|z|))`, without overflow. f32 of one shape.
  *
- * @param losses A row's loss, 0 where the target is none of the classes.
- */
-function reducedWithout(
-  ignored: number,
-  classes: number,
-  target: Tensor,
-  losses: Tensor,
-  options: LossOptions,
-): Tensor {
-  const { reduction = 'mean' } = options;
-  if (!holds(target.dtype, ignored)) return reduced('crossEntropy', losses, options);
-  const counts = ne(target, ignored);
-  const isOfClasses = ignored >= 0 && ignored < classes;
-  const kept = isOfClasses ? where(counts, losses, 0) : losses;
-  if (reduction === 'mean') return div(sum(kept), sum(cast(counts, 'f32')));
-  return reduced('crossEntropy', kept, options);
-}
-
-/** Whether a row's class [batch, 1] is each of the classes: [batch, classes]. Refuses what is none, nor `ignored`. */
-function isClass(target: Tensor, classes: number, ignored: number): Tensor {
-  const { dtype, device } = target;
-  const numbers = arange(0, classes, 1, { dtype, device });
-  const canBeIgnored = holds(dtype, ignored);
-  return elementwise({
-    label: 'is class',
-    expression: 'select(0u, 1u, a == b)',
-    operands: { a: target, b: numbers, classes, ...(canBeIgnored && { ignored }) },
-    scalarDtype: dtype,
-    dtype: 'bool',
-    check: {
-      key: `crossEntropy|${dtype}|${classes}|${ignored}`,
-      refuses: `u32(a) >= u32(classes)${canBeIgnored ? ' && a != ignored' : ''}`,
-      bits: 'bitcast<u32>(a)',
-      tell: (bits) => classMessage(dtype, bits, classes, ignored),
-    },
-  });
-}
-
-const classMessage = (dtype: DType, bits: number, classes: number, ignored: number): string =>
-  `crossEntropy: a class is ${fromBits(dtype, bits)}; the logits have ${classes} classes ` +
-  `(0 to ${classes - 1}${holds(dtype, ignored) ? `, or ignoreIndex ${ignored}` : ''}).`;
-
-/**
- * Cross-entropy of logits [batch, classes] and targets: class numbers (i32 or u32, [batch]) or probabilities (f32,
- * [batch, classes]). The mean is over the rows whose class is not `ignoreIndex`, NaN when there are none, as
- * PyTorch's.
- *
- * @param options `ignoreIndex` is for class numbers only.
- * @throws LockstepError `bad-input` for a class number outside of the classes, from the next read (`data()`, `item()`,
- * `sync()`): only the device sees it.
  * @example
- * const loss = crossEntropy(model(x), tensor([0, 2, -100], { dtype: 'i32' })); // of the first two
+ * const loss = bceWithLogits(model(x), y, { posWeight: 10 }); // where a tenth of the targets is positive
  */
-export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  checkLossOptions('crossEntropy', options, ['ignoreIndex']);
-  checkFloats('crossEntropy', [logits]);
-  checkTensor('crossEntropy', 'the target', target);
-  const [batch, classes] = logits.shape;
-  const fits =
-    logits.shape.length === 2 &&
-    (target.dtype === 'f32' ? sameShape(target.shape, logits.shape) : sameShape(target.shape, [batch]));
-  if (!fits || target.dtype === 'bool') {
-    throw badOperands(
-      'crossEntropy',
-      [logits, target],
-      'logits [batch, classes] with classes [batch], i32 or u32, or with probabilities [batch, classes] fit',
-    );
+export function bceWithLogits(z: Tensor, y: Tensor, options: BceWithLogitsOptions = {}): Tensor {
+  checkLossOptions('bceWithLogits', options, ['posWeight']);
+  checkPair('bceWithLogits', z, y);
+  const { posWeight } = options;
+  if (posWeight === undefined) {
+    return scope(() => reduced('bceWithLogits', lossElement('bceWithLogitsElement', [z, y]), options));
   }
-  const { ignoreIndex } = options;
-  if (ignoreIndex !== undefined && (target.dtype === 'f32' || !Number.isInteger(ignoreIndex))) {
-    throw badOperands(
-      'crossEntropy',
-      [logits, target],
-      `ignoreIndex is ${ignoreIndex}; it has to be a whole number, beside class numbers`,
-    );
+  checkWeight(z, posWeight);
+  return scope(() => reduced('bceWithLogits', lossElement('weightedBceElement', [z, y, posWeight]), options));
+}
+
+function checkWeight(z: Tensor, weight: Operand): void {
+  checkOperands('bceWithLogits, posWeight', [z, weight], ['f32']);
+  if (typeof weight === 'number') {
+    checkNumber('bceWithLogits', 'posWeight', weight, { min: 0 });
+  } else if (
+    weight.requiresGrad ||
+    !sameShape(broadcastShapes('posWeight', z.shape, weight.shape), z.shape)
+  ) {
+    const fits = 'posWeight requires no gradient and broadcasts to the logits';
+    throw badOperands('bceWithLogits', [z, weight], fits);
   }
-  return scope(() => {
-    const logs = logSoftmax(logits);
-    if (target.dtype === 'f32') return reduced('crossEntropy', neg(sum(mul(logs, target), 1)), options);
-    const ignored = ignoreIndex ?? -100;
-    const isOfRow = isClass(reshape(target, [batch, 1]), classes, ignored);
-    const losses = neg(sum(where(isOfRow, logs, 0), 1));
-    return reducedWithout(ignored, classes, target, losses, options);
-  });
+}
+
+/**
+ * Squared error: `(prediction - target)^2`. f32 of one shape.
+ *
+ * @example
+ * const loss = mse(model(x), y, { reduction: 'sum' });
+ */
+export function mse(prediction: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  return elementLoss('mse', 'squaredError', prediction, target, options);
+}
+
+/** Absolute error: `|prediction - target|`. f32 of one shape. Example: `l1(model(x), y)`. */
+export function l1(prediction: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  return elementLoss('l1', 'absoluteError', prediction, target, options);
+}
+
+/** The hinge: `max(0, 1 - z y)`, for targets of -1 and 1. f32 of one shape. Example: `hinge(model(x), y)`. */
+export function hinge(z: Tensor, y: Tensor, options: LossOptions = {}): Tensor {
+  return elementLoss('hinge', 'hingeElement', z, y, options);
+}
+
+/** Options of {@link huber}. */
+export interface HuberOptions extends LossOptions {
+  /** The distance at which the square ends and the line begins. Default 1. */
+  delta?: number;
+}
+
+/**
+ * Half the squared error up to a distance of `delta`, `delta (|prediction - target| - delta / 2)` beyond (Huber 1964). f32 of
+ * one shape.
+ *
+ * @example
+ * const loss = huber(model(x), y, { delta: 0.5 });
+ */
+export function huber(prediction: Tensor, target: Tensor, options: HuberOptions = {}): Tensor {
+  checkLossOptions('huber', options, ['delta']);
+  const { delta = 1, ...others } = options;
+  checkNumber('huber', 'delta', delta, { min: Number.MIN_VALUE });
+  return elementLoss('huber', 'huberElement', prediction, target, others, delta);
+}
+
+/** Options of {@link smoothL1}. */
+export interface SmoothL1Options extends LossOptions {
+  /** The distance at which the square ends; 0 makes it {@link l1}. Default 1. */
+  beta?: number;
+}
+
+/** {@link huber} of delta `beta`, divided by it: beyond, its slope is 1. f32 of one shape. Example: `smoothL1(p, y)`. */
+export function smoothL1(prediction: Tensor, target: Tensor, options: SmoothL1Options = {}): Tensor {
+  checkLossOptions('smoothL1', options, ['beta']);
+  const { beta = 1, ...others } = options;
+  checkNumber('smoothL1', 'beta', beta, { min: 0 });
+  if (beta === 0) return elementLoss('smoothL1', 'absoluteError', prediction, target, others);
+  return scope(() => div(elementLoss('smoothL1', 'huberElement', prediction, target, others, beta), beta));
+}
+
+function elementLoss(
+  name: string,
+  element: LossElement,
+  prediction: Tensor,
+  target: Tensor,
+  options: LossOptions,
+  s = 0,
+): Tensor {
+  checkLossOptions(name, options);
+  checkPair(name, prediction, target);
+  return scope(() => reduced(name, lossElement(element, [prediction, target], s), options));
 }

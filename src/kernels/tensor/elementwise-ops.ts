@@ -198,6 +198,30 @@ export const binaryOps = {
     gradients: ['g * (sigmoid(a) - b)', '-g * a'],
     rule: (a, b) => (a > 0 ? 1 - b : -b) * a + Math.log1p(Math.exp(-Math.abs(a))),
   },
+  /** a: logit, b: target, c: weight of the positive part, without gradient. */
+  weightedBceElement: {
+    forward: 'weightedBce(a, b, c)',
+    gradients: ['g * ((c * b + 1.0 - b) * sigmoid(a) - c * b)', 'g * ((c - 1.0) * softplus(-a) - a)', null],
+    rule: (a, b, c) =>
+      (1 - b) * a + (1 + (c - 1) * b) * (Math.max(-a, 0) + Math.log1p(Math.exp(-Math.abs(a)))),
+  },
+  absoluteError: {
+    forward: 'abs(a - b)',
+    gradients: ['g * signOf(a - b)', 'g * signOf(b - a)'],
+    rule: (a, b) => Math.abs(a - b),
+  },
+  /** s: where the square ends. */
+  huberElement: {
+    forward: 'huber(a - b, s)',
+    gradients: ['g * clampOf(a - b, -s, s)', 'g * clampOf(b - a, -s, s)'],
+    rule: (a, b, _c, s) => (Math.abs(a - b) < s ? (a - b) ** 2 / 2 : s * (Math.abs(a - b) - s / 2)),
+  },
+  /** b: target, -1 or 1. */
+  hingeElement: {
+    forward: 'relu(1.0 - a * b)',
+    gradients: ['select(-g * b, 0.0, atMost(y, 0.0))', 'select(-g * a, 0.0, atMost(y, 0.0))'],
+    rule: (a, b) => Math.max(0, 1 - a * b),
+  },
   squaredError: {
     forward: '(a - b) * (a - b)',
     gradients: ['2.0 * (a - b) * g', '2.0 * (b - a) * g'],

@@ -5,28 +5,39 @@ import {
   bceLoss,
   bceWithLogits,
   crossEntropy,
+  hinge,
+  huber,
   type LossOptions,
+  l1,
   mse,
+  nll,
   sigmoid,
+  smoothL1,
   sum,
+  zerosLike,
 } from '../../../src/autograd/ops/index.js';
 import type { Device } from '../../../src/gpu/device.js';
 import { openDevice } from '../../../src/gpu/open.js';
+import { clipGradNorm_ } from '../../../src/nn/clip.js';
 import { tensor } from '../../../src/tensor/create.js';
 import type { NestedArray } from '../../../src/tensor/strided-values.js';
 import type { Tensor } from '../../../src/tensor/tensor.js';
-import { firstDifference, type Tolerance } from '../../tolerances.js';
+import { ARITHMETIC, firstDifference, type Tolerance } from '../../tolerances.js';
 
 interface Recorded {
   name: string;
   reduction: 'mean' | 'sum' | 'none';
   prediction: NestedArray;
-  target: number[];
+  target: NestedArray;
   loss: number[];
   gradient: number[];
 }
 const url = new URL('../../fixtures/torch/loss.json', import.meta.url);
-const { cases } = JSON.parse(readFileSync(url, 'utf8')) as { cases: Recorded[] };
+const { cases, gradients, clips } = JSON.parse(readFileSync(url, 'utf8')) as {
+  cases: Recorded[];
+  gradients: NestedArray[];
+  clips: { most: number; p: number | 'Infinity'; norm: number; gradients: number[][] }[];
+};
 
 /** Elementary functions of two libraries, in float32; gradients near saturation are differences of close numbers. */
 const TWO_LIBRARIES: Tolerance = { atol: 2e-6, rtol: 5e-5 };
@@ -37,6 +48,23 @@ const losses: Record<string, (p: Tensor, y: Tensor, options: LossOptions) => Ten
   bceWithLogits,
   mse,
   crossEntropy,
+  l1,
+  huber: (p, y, options) => huber(p, y, { ...options, delta: 1.5 }),
+  smoothL1: (p, y, options) => smoothL1(p, y, { ...options, beta: 0.5 }),
+  'smoothL1 of 0': (p, y, options) => smoothL1(p, y, { ...options, beta: 0 }),
+  hinge,
+  'bceWithLogits, positive 2.5': (p, y, options) => bceWithLogits(p, y, { ...options, posWeight: 2.5 }),
+  'bceWithLogits, positive each': (p, y, options) =>
+    bceWithLogits(p, y, { ...options, posWeight: tensor([3, 0.5, 1, 2, 0, 4, 1.5, 9, 3, 3, 0.1, 7]) }),
+  'crossEntropy, smoothed': (p, y, options) => crossEntropy(p, y, { ...options, labelSmoothing: 0.1 }),
+  'crossEntropy, smoothed, ignoring 1': (p, y, options) =>
+    crossEntropy(p, y, { ...options, labelSmoothing: 0.3, ignoreIndex: 1 }),
+  'crossEntropy, smoothed, ignoring -100': (p, y, options) =>
+    crossEntropy(p, y, { ...options, labelSmoothing: 0.3 }),
+  'crossEntropy of probabilities, smoothed': (p, y, options) =>
+    crossEntropy(p, y, { ...options, labelSmoothing: 0.2 }),
+  nll,
+  'nll, ignoring 2': (p, y, options) => nll(p, y, { ...options, ignoreIndex: 2 }),
 };
 
 let device: Device;
@@ -47,7 +75,8 @@ afterAll(() => device.destroy());
 
 it.each(cases)('$name, $reduction', async ({ name, reduction, prediction, target, loss, gradient }) => {
   const p = tensor(prediction, { requiresGrad: true });
-  const y = tensor(target, { dtype: name === 'crossEntropy' ? 'i32' : 'f32' });
+  const ofClasses = /^(crossEntropy(?! of probabilities)|nll)/.test(name);
+  const y = tensor(target, { dtype: ofClasses ? 'i32' : 'f32' });
   const result = losses[name](p, y, { reduction });
   expect(firstDifference(await result.data(), loss, TWO_LIBRARIES)).toBeUndefined();
   (reduction === 'none' ? sum(result) : result).backward();
@@ -63,4 +92,39 @@ it('an unknown reduction is refused', () => {
   expect(() => crossEntropy(tensor([[1, 2]]), tensor([0.5]))).toThrow(
     /crossEntropy: got f32 \[1, 2\] and f32 \[1\]/,
   );
+});
+
+it.each(clips)(
+  'gradients clipped to $most by the norm of order $p',
+  async ({ most, p, norm, gradients: after }) => {
+    const parameters = gradients.map((gradient) => {
+      const grad = tensor(gradient);
+      const parameter = zerosLike(grad);
+      parameter.requiresGrad = true;
+      parameter.grad = grad;
+      return parameter;
+    });
+    const held = parameters.map(({ grad }) => grad);
+    const without = tensor([1], { requiresGrad: true });
+    const length = clipGradNorm_([...parameters, without], most, { normType: Number(p) });
+    expect(firstDifference(await length.data(), [norm], ARITHMETIC)).toBeUndefined();
+    for (const [i, { grad }] of parameters.entries()) {
+      expect(grad).toBe(held[i]);
+      expect(firstDifference((await grad?.data()) ?? [], after[i], ARITHMETIC)).toBeUndefined();
+    }
+  },
+);
+
+it('without gradients there is nothing to clip', async () => {
+  expect(await clipGradNorm_(tensor([1], { requiresGrad: true }), 1).item()).toBe(0);
+});
+
+it('targets, weights and settings that do not fit are refused', () => {
+  const z = tensor([[1, 2]], { requiresGrad: true });
+  const y = tensor([1], { dtype: 'i32' });
+  expect(() => nll(z, tensor([[1, 0]]))).toThrow(/nll: got f32 \[1, 2\] and f32 \[1, 2\]; log-probabilities/);
+  expect(() => crossEntropy(z, y, { labelSmoothing: 2 })).toThrow(/labelSmoothing is the number 2/);
+  expect(() => huber(z, z, { delta: 0 })).toThrow(/huber: delta is the number 0/);
+  expect(() => bceWithLogits(z, z, { posWeight: z })).toThrow(/posWeight requires no gradient/);
+  expect(() => bceWithLogits(z, z, { posWeight: tensor([1, 2, 3]) })).toThrow(/do not broadcast/);
 });

@@ -15,7 +15,7 @@ import {
 } from './elementwise.js';
 import { fusedCases } from './fused-mlp.js';
 import { indexingCases } from './indexing.js';
-import { crossEntropyCases, lossCases, lossGradientCases } from './loss.js';
+import { crossEntropyCases, lossCases, lossGradientCases, otherLossCases } from './loss.js';
 import { linearCases, matmulCases, otherMatmulCases } from './matmul.js';
 import { longCases, otherReduceCases, reduceCases } from './reduce.js';
 import { shapeCases } from './shape.js';
@@ -46,4 +46,5 @@ export const table: readonly Case[] = [
   ...lossCases,
   ...lossGradientCases,
   ...crossEntropyCases,
+  ...otherLossCases,
 ];

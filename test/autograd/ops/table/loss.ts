@@ -4,7 +4,7 @@ import { binaryOps, type ElementwiseOp } from '../../../../src/kernels/tensor/el
 import type { Tensor } from '../../../../src/tensor/tensor.js';
 import { TRANSCENDENTAL } from '../../../tolerances.js';
 import { type Host, host, mapRule, sumOf } from '../rules.js';
-import { type Case, type Input, natural, signed, unit } from './cases.js';
+import { type Case, type Input, natural, positive, signed, unit } from './cases.js';
 import { picked } from './shape.js';
 import { logSoftmaxRow, rowsRule } from './softmax.js';
 
@@ -16,7 +16,7 @@ export const reduceLoss = (losses: Host, reduction: ops.Reduction): Host => {
 };
 const losses: Record<
   string,
-  { run: Loss; op: ElementwiseOp; values: (i: number) => number; checkTarget: boolean }
+  { run: Loss; op: ElementwiseOp; values: (i: number) => number; checkTarget: boolean; s?: number }
 > = {
   bceLoss: { run: ops.bceLoss, op: binaryOps.bceElement, values: unit, checkTarget: false },
   bceWithLogits: {
@@ -26,9 +26,18 @@ const losses: Record<
     checkTarget: true,
   },
   mse: { run: ops.mse, op: binaryOps.squaredError, values: signed, checkTarget: true },
+  l1: { run: ops.l1, op: binaryOps.absoluteError, values: signed, checkTarget: true },
+  hinge: { run: ops.hinge, op: binaryOps.hingeElement, values: signed, checkTarget: true },
+  huber: {
+    run: (p, y, options) => ops.huber(p, y, { ...options, delta: 0.75 }),
+    op: binaryOps.huberElement,
+    values: signed,
+    checkTarget: true,
+    s: 0.75,
+  },
 };
 const REDUCTIONS = ['mean', 'sum', 'none'] as const;
-export const lossCases: Case[] = Object.entries(losses).flatMap(([name, { run, op, values }]) =>
+export const lossCases: Case[] = Object.entries(losses).flatMap(([name, { run, op, values, s = 0 }]) =>
   REDUCTIONS.map((reduction) => ({
     name: `${name}, ${reduction}`,
     inputs: [
@@ -38,7 +47,7 @@ export const lossCases: Case[] = Object.entries(losses).flatMap(([name, { run, o
     run: (p: Tensor, y: Tensor) => run(p, y.detach(), { reduction }),
     rule: (p: Host, y: Host) =>
       reduceLoss(
-        mapRule((a, b) => op.rule(a, b, 0, 0, 0), [p, y]),
+        mapRule((a, b) => op.rule(a, b, 0, s, 0), [p, y]),
         reduction,
       ),
     tolerance: TRANSCENDENTAL,
@@ -77,7 +86,7 @@ export const crossEntropyCases: Case[] = [
 ];
 /** Gradients of the losses by both sides, where targets take one. */
 export const lossGradientCases: Case[] = Object.entries(losses).map(
-  ([name, { run, op, values, checkTarget }]): Case => ({
+  ([name, { run, op, values, checkTarget, s = 0 }]): Case => ({
     name: `${name} by ${checkTarget ? 'both sides' : 'the prediction'}`,
     inputs: [
       { shape: [5, 3], values },
@@ -86,10 +95,41 @@ export const lossGradientCases: Case[] = Object.entries(losses).map(
     run: (p, y) => run(p, y),
     rule: (p, y) =>
       reduceLoss(
-        mapRule((a, b) => op.rule(a, b, 0, 0, 0), [p, y]),
+        mapRule((a, b) => op.rule(a, b, 0, s, 0), [p, y]),
         'mean',
       ),
     tolerance: TRANSCENDENTAL,
     gradient: true,
   }),
 );
+
+export const otherLossCases: Case[] = [
+  {
+    name: 'bceWithLogits with weights of the positive part, by both sides',
+    inputs: [
+      { shape: [5, 3] },
+      { shape: [5, 3], values: unit },
+      { shape: [3], values: positive, gradient: false },
+    ],
+    run: (z, y, w) => ops.bceWithLogits(z, y, { posWeight: w }),
+    rule: (z, y, w) =>
+      reduceLoss(
+        mapRule((a, b, c) => binaryOps.weightedBceElement.rule(a, b, c), [z, y, w]),
+        'mean',
+      ),
+    tolerance: TRANSCENDENTAL,
+    gradient: true,
+  },
+  {
+    name: 'crossEntropy, smoothed',
+    inputs: [{ shape: [4, 5] }, classes],
+    run: (x, c) => ops.crossEntropy(x, c, { labelSmoothing: 0.2 }),
+    rule: (x) => {
+      const rows = rowsRule(x, logSoftmaxRow);
+      const share = (i: number) => 0.04 + (i % 5 === picked[Math.floor(i / 5)] ? 0.8 : 0);
+      return host([], [-sumOf([...rows.data].map((log, i) => log * share(i))) / 4]);
+    },
+    tolerance: TRANSCENDENTAL,
+    gradient: true,
+  },
+];
