@@ -7,10 +7,12 @@
  * about 1 ulp): WGSL asks only for an absolute 2^-21 of log() near 1, which is where a trained network's p is, and
  * drivers differ. This way the loss curves of two adapters agree.
  */
+import { wgsl } from '../wgsl.js';
 import { isNan } from './floats.wgsl.js';
 
-export const bce = /* wgsl */ `
+export const bce = wgsl`
 struct Bce { loss: f32, gradient: f32, correct: bool }
+
 ${isNan}
 
 /** e^x for x in [-87, 88]; outside, the value at the bound. */

@@ -3,49 +3,50 @@
  * `max` drop a NaN, and a compiler may fold `(1 + x) - 1` and `x != x`. Here NaN is told by its bits, and every
  * function gives at special values what IEEE 754 and PyTorch give. Fragments, no kernel of their own.
  */
+import { wgsl } from '../wgsl.js';
 
 /** Whether x is NaN, by its bits. */
-export const isNan = /* wgsl */ `
+export const isNan = wgsl`
 fn isNan(x: f32) -> bool {
   return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
 }`;
 
 /** Variables, not constants: WGSL refuses to compile a constant that is not finite. */
-const infinity = /* wgsl */ `
+const infinity = wgsl`
 fn infinity() -> f32 { var bits = 0x7f800000u; return bitcast<f32>(bits); }`;
-const nan = /* wgsl */ `
+const nan = wgsl`
 fn nan() -> f32 { var bits = 0x7fc00000u; return bitcast<f32>(bits); }`;
 
 const comparisons = {
-  equal: /* wgsl */ `
+  equal: wgsl`
 fn equal(x: f32, y: f32) -> bool { return x == y && !isNan(x) && !isNan(y); }`,
-  less: /* wgsl */ `
+  less: wgsl`
 fn less(x: f32, y: f32) -> bool { return x < y && !isNan(x) && !isNan(y); }`,
-  atMost: /* wgsl */ `
+  atMost: wgsl`
 fn atMost(x: f32, y: f32) -> bool { return x <= y && !isNan(x) && !isNan(y); }`,
-  larger: /* wgsl */ `
+  larger: wgsl`
 fn larger(x: f32, y: f32) -> f32 { return select(select(max(x, y), y, isNan(y)), x, isNan(x)); }`,
-  smaller: /* wgsl */ `
+  smaller: wgsl`
 fn smaller(x: f32, y: f32) -> f32 { return select(select(min(x, y), y, isNan(y)), x, isNan(x)); }`,
 };
 
 const activations = {
-  signOf: /* wgsl */ `
+  signOf: wgsl`
 // Of NaN it is 0, as PyTorch's.
 fn signOf(x: f32) -> f32 { return select(sign(x), 0.0, isNan(x)); }`,
-  relu: /* wgsl */ `
+  relu: wgsl`
 // Of -0 it is -0, as PyTorch's.
 fn relu(x: f32) -> f32 { return select(x, 0.0, x < 0.0 && !isNan(x)); }`,
-  leakyRelu: /* wgsl */ `
+  leakyRelu: wgsl`
 fn leakyRelu(x: f32, slope: f32) -> f32 { return select(x * slope, x, x > 0.0 || isNan(x)); }`,
-  clampOf: /* wgsl */ `
+  clampOf: wgsl`
 fn clampOf(x: f32, low: f32, high: f32) -> f32 { return select(clamp(x, low, high), x, isNan(x)); }`,
-  sigmoid: /* wgsl */ `
+  sigmoid: wgsl`
 fn sigmoid(x: f32) -> f32 {
   let e = expOf(-abs(x));
   return select(select(1.0, e, x < 0.0) / (1.0 + e), x, isNan(x));
 }`,
-  tanhOf: /* wgsl */ `
+  tanhOf: wgsl`
 fn tanhOf(x: f32) -> f32 {
   // Small arguments by series (WGSL's tanh may subtract exponentials), large ones before the exponentials overflow.
   let s = x * x;
@@ -53,11 +54,11 @@ fn tanhOf(x: f32) -> f32 {
   let y = select(tanh(clamp(x, -10.0, 10.0)), series, abs(x) < 0.1);
   return select(y, x, isNan(x));
 }`,
-  softplus: /* wgsl */ `
+  softplus: wgsl`
 fn softplus(x: f32) -> f32 {
   return select(max(x, 0.0) + logNearOne(expOf(-abs(x))), x, isNan(x));
 }`,
-  bceWithLogits: /* wgsl */ `
+  bceWithLogits: wgsl`
 // PyTorch's (1 - y) z + max(-z, 0) + ln(1 + e^-|z|), whose first two terms are one product on each side of 0: compilers
 // take long sums in any order. PyTorch's value for -infinity, NaN, is kept.
 fn bceWithLogits(z: f32, y: f32) -> f32 {
@@ -80,7 +81,7 @@ fn weightedBce(z: f32, y: f32, w: f32) -> f32 {
 };
 
 const waves = {
-  quarterTurns: /* wgsl */ `
+  quarterTurns: wgsl`
 // Whole quarter turns in x, and what is left, of -pi / 4 to pi / 4. pi / 2 in three parts (Cody and Waite 1980), the
 // first two so short that their products with the number of turns are exact.
 struct Turned { rest: f32, turns: i32 }
@@ -92,7 +93,7 @@ fn quarterTurns(x: f32) -> Turned {
   // After more turns than float32 tells apart there is nothing to know but the bounds.
   return Turned(clamp(rest, -0.78539819, 0.78539819), i32(k));
 }`,
-  sineAt: /* wgsl */ `
+  sineAt: wgsl`
 // The sine of so many quarter turns and a rest, by Cephes' polynomials (sinf.c).
 fn sineAt(rest: f32, turns: i32) -> f32 {
   let z = rest * rest;
@@ -101,21 +102,21 @@ fn sineAt(rest: f32, turns: i32) -> f32 {
   let y = select(sine, cosine, (turns & 1) == 1);
   return select(y, -y, (turns & 2) == 2);
 }`,
-  sinOf: /* wgsl */ `
+  sinOf: wgsl`
 // WGSL's own promises 2^-11 within -pi to pi, and nothing beyond.
 fn sinOf(x: f32) -> f32 {
   let turned = quarterTurns(x);
   return select(sineAt(turned.rest, turned.turns), nan(), isNan(x) || abs(x) == infinity());
 }`,
-  cosOf: /* wgsl */ `
+  cosOf: wgsl`
 fn cosOf(x: f32) -> f32 {
   let turned = quarterTurns(x);
   return select(sineAt(turned.rest, turned.turns + 1), nan(), isNan(x) || abs(x) == infinity());
 }`,
-  roundOf: /* wgsl */ `
+  roundOf: wgsl`
 // Halves to even. From 2^23 on every number is whole.
 fn roundOf(x: f32) -> f32 { return select(x, round(x), abs(x) < 8388608.0); }`,
-  normalCdf: /* wgsl */ `
+  normalCdf: wgsl`
 // Share of the standard normal distribution below x: half the complementary error function of -x / sqrt 2, by Chebyshev's
 // polynomial of Press et al. (Numerical Recipes, 6.2), 1.2e-7 of its value.
 fn normalCdf(x: f32) -> f32 {
@@ -125,10 +126,10 @@ fn normalCdf(x: f32) -> f32 {
   let upper = 0.5 * t * expOf(tail - z * z);
   return select(select(upper, 1.0 - upper, x > 0.0), x, isNan(x));
 }`,
-  geluSlope: /* wgsl */ `
+  geluSlope: wgsl`
 // The slope of x times normalCdf(x).
 fn geluSlope(x: f32) -> f32 { return normalCdf(x) + x * expOf(-0.5 * x * x) * 0.39894228; }`,
-  geluTanhSlope: /* wgsl */ `
+  geluTanhSlope: wgsl`
 // The slope of x times s, where s = sigmoid(1.5957691 (x + 0.044715 x^3)).
 fn geluTanhSlope(x: f32) -> f32 {
   let s = sigmoid(1.5957691 * (x + 0.044715 * x * x * x));
@@ -137,12 +138,12 @@ fn geluTanhSlope(x: f32) -> f32 {
 };
 
 const exponentials = {
-  expOf: /* wgsl */ `
+  expOf: wgsl`
 fn expOf(x: f32) -> f32 {
   let y = select(select(exp(x), 0.0, x < -104.0), infinity(), x > 88.72283);
   return select(y, x, isNan(x));
 }`,
-  logNearOne: /* wgsl */ `
+  logNearOne: wgsl`
 // ln(1 + t) for t of -0.5 to 1, as 2 artanh(t / (2 + t)): its digits do not hang on a sum 1 + t that a compiler could
 // fold, and WGSL's log promises only 2^-21 next to 1. The first term left out is 2e-9 of the result.
 fn logNearOne(t: f32) -> f32 {
@@ -151,30 +152,30 @@ fn logNearOne(t: f32) -> f32 {
   let tail = q * (0.33333333 + q * (0.2 + q * (0.14285714 + q * (0.11111111 + q * (0.09090909 + q * (0.07692308 + q * 0.06666667))))));
   return 2.0 * (s + s * tail);
 }`,
-  logOf: /* wgsl */ `
+  logOf: wgsl`
 fn logOf(x: f32) -> f32 {
   let finite = select(log(x), logNearOne(x - 1.0), x > 0.5 && x < 2.0);
   let y = select(select(finite, -infinity(), x == 0.0), nan(), x < 0.0);
   return select(y, x, isNan(x) || x >= infinity());
 }`,
-  log1p: /* wgsl */ `
+  log1p: wgsl`
 fn log1p(x: f32) -> f32 { return select(logOf(1.0 + x), logNearOne(x), x > -0.5 && x < 1.0); }`,
-  boundedLog: /* wgsl */ `
+  boundedLog: wgsl`
 // PyTorch's BCELoss bounds logarithms at -100.
 fn boundedLog(x: f32) -> f32 { return larger(logOf(x), -100.0); }`,
-  boundedLog1p: /* wgsl */ `
+  boundedLog1p: wgsl`
 fn boundedLog1p(x: f32) -> f32 { return larger(log1p(x), -100.0); }`,
-  sqrtOf: /* wgsl */ `
+  sqrtOf: wgsl`
 fn sqrtOf(x: f32) -> f32 { return select(select(sqrt(x), nan(), x < 0.0), x, isNan(x)); }`,
 };
 
 const powers = {
-  isWhole: /* wgsl */ `
+  isWhole: wgsl`
 fn isWhole(x: f32) -> bool { return floor(x) == x; }`,
-  isOdd: /* wgsl */ `
+  isOdd: wgsl`
 // Of whole numbers; from 2^24 on all are even.
 fn isOdd(x: f32) -> bool { return abs(x) < 16777216.0 && (i32(x) & 1) == 1; }`,
-  power: /* wgsl */ `
+  power: wgsl`
 // IEEE 754's pow. WGSL's own is undefined for x < 0, for infinities and for 0 to the 0.
 fn power(x: f32, y: f32) -> f32 {
   if ((y == 0.0 && !isNan(y)) || (x == 1.0 && !isNan(x))) { return 1.0; }
@@ -192,7 +193,7 @@ fn power(x: f32, y: f32) -> f32 {
   if (!isWhole(y)) { return select(nan(), size, x == 0.0 || x == -inf); }
   return select(size, -size, isOdd(y));
 }`,
-  powerOfSize: /* wgsl */ `
+  powerOfSize: wgsl`
 // For x of 0 to infinity and any y but 0 and NaN.
 fn powerOfSize(x: f32, y: f32) -> f32 {
   let inf = infinity();
@@ -207,18 +208,18 @@ fn powerOfSize(x: f32, y: f32) -> f32 {
 };
 
 const casts = {
-  toI32: /* wgsl */ `
+  toI32: wgsl`
 // Towards zero; NaN is 0, what is too large is the largest. PyTorch leaves these open.
 fn toI32(x: f32) -> i32 {
   let inside = i32(clamp(x, -2147483648.0, 2147483520.0));
   return select(select(inside, 2147483647, x >= 2147483648.0), 0, isNan(x));
 }`,
-  toU32: /* wgsl */ `
+  toU32: wgsl`
 fn toU32(x: f32) -> u32 {
   let inside = u32(clamp(x, 0.0, 4294967040.0));
   return select(select(inside, 4294967295u, x >= 4294967296.0), 0u, isNan(x));
 }`,
-  toBool: /* wgsl */ `
+  toBool: wgsl`
 fn toBool(x: f32) -> u32 { return select(0u, 1u, x != 0.0 || isNan(x)); }`,
 };
 
@@ -244,7 +245,7 @@ export function floatFunctions(...names: string[]): string {
     for (const called of callsIn(functions[name])) add(called);
   };
   for (const name of names) add(name);
-  return [...found].map((name) => functions[name]).join('\n');
+  return [...found].map((name) => functions[name]).join('\n\n');
 }
 
 /** The functions of this file that some WGSL calls; nothing for WGSL that calls none. */

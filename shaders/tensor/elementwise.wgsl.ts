@@ -1,14 +1,11 @@
 /**
  * One result element from the elements of its operands at the same place: every unary, binary and ternary operation,
  * their gradients, casts and strided copies. What is computed comes as an expression; how operands are walked, as the
- * rank after merging axes. Expressions may call the functions of floats.wgsl.ts.
- *
- * Params (32-bit words): n, then each scalar, then the extents, then for each operand its offset and strides, the
- * output last. Elements: rank 0 is a single one, rank 1 needs no division.
+ * rank after merging axes. Expressions may call the functions of shared/floats.wgsl.ts.
  */
-import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { flagAt } from '../shared/flag.wgsl.js';
 import { floatFunctionsIn } from '../shared/floats.wgsl.js';
+import { wgsl } from '../wgsl.js';
 
 export interface ElementwiseShaderOptions {
   /** Tensors the expression reads, by the name it uses for them, with their WGSL types. */
@@ -31,41 +28,85 @@ export const ELEMENTWISE_WORKGROUP = 256;
 
 export function elementwiseShader(options: ElementwiseShaderOptions): string {
   const { inputs, scalars, output, rank, dense, expression, check } = options;
-  const shapeAt = 1 + scalars.length;
-  const operandAt = (operand: number) => shapeAt + rank + operand * (1 + rank);
-  const words = operandAt(inputs.length + 1);
-  const word = (at: number) => `params[${at >> 2}][${at & 3}]`;
-  const index = (operand: number) => {
-    const terms = Array.from(
-      { length: rank },
-      (_, axis) => `c${axis} * ${word(operandAt(operand) + 1 + axis)}`,
-    );
-    return [word(operandAt(operand)), ...terms].join(' + ');
-  };
-  const coordinates: string[] = [];
-  for (let axis = rank - 1; axis > 0; axis--) {
-    const rest = axis === rank - 1 ? 'i' : `r${axis + 1}`;
-    coordinates.push(`let r${axis} = ${rest} / ${word(shapeAt + axis)};`);
-    coordinates.push(`let c${axis} = ${rest} - r${axis} * ${word(shapeAt + axis)};`);
-  }
-  if (rank > 0) coordinates.push(`let c0 = ${rank > 1 ? 'r1' : 'i'};`);
-  const target = dense ? `${word(operandAt(inputs.length))} + i` : index(inputs.length);
+  const sources = inputs.map(({ name, type }, k) => ({ name, type, k, binding: k + 1 }));
+  /** The operand that is written. */
+  const last = inputs.length;
+  const { refuses, bits } = check ?? { refuses: '', bits: '' };
   return wgsl`
-@group(0) @binding(0) var<uniform> params: array<vec4u, ${Math.ceil(words / 4)}>;
-${inputs.map(({ type }, i) => `@group(0) @binding(${i + 1}) var<storage, read> in${i}: array<${type}>;`).join('\n')}
-@group(0) @binding(${inputs.length + 1}) var<storage, read_write> result: array<${output}>;
-${check ? flagAt(inputs.length + 2) : ''}
-${floatFunctionsIn(`${expression} ${check?.refuses ?? ''}`)}
-@compute @workgroup_size(${ELEMENTWISE_WORKGROUP})
+alias Output = ${output};
+const invocations = ${ELEMENTWISE_WORKGROUP}u;
+
+struct Params {
+  n: u32,
+  #for s in ${scalars}
+  $s.name: $s.type,
+  #endfor
+  #for axis in ${rank}
+  extent$axis: u32,
+  #endfor
+  #for k in ${last + 1}
+  offset$k: u32,
+  #for axis in ${rank}
+  stride$k_$axis: u32,
+  #endfor
+  #endfor
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+#for input in ${sources}
+@group(0) @binding($input.binding) var<storage, read> in$input.k: array<$input.type>;
+#endfor
+@group(0) @binding(${last + 1}) var<storage, read_write> result: array<Output>;
+#if ${check !== undefined}
+
+${flagAt(last + 2)}
+#endif
+
+${floatFunctionsIn(`${expression} ${refuses}`)}
+
+@compute @workgroup_size(invocations)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let n = params[0][0];
-  ${scalars.map(({ name, type }, i) => `let ${name} = bitcast<${type}>(${word(1 + i)});`).join('\n  ')}
-  for (var i = id.x; i < n; i += groups.x * ${ELEMENTWISE_WORKGROUP}u) {
-    ${coordinates.join('\n    ')}
-    ${inputs.map(({ name }, i) => `let ${name} = in${i}[${index(i)}];`).join('\n    ')}
-    result[${target}] = ${expression};
-    ${check ? `if (${check.refuses}) { raise(ticket, ${check.bits}); }` : ''}
+  let n = params.n;
+  #for s in ${scalars}
+  let $s.name = params.$s.name;
+  #endfor
+  for (var i = id.x; i < n; i += groups.x * invocations) {
+    #if ${rank > 0}
+    let rest${rank} = i;
+    #for axis in ${fromLast(rank)}
+    let rest$axis.at = rest$axis.next / params.extent$axis.at;
+    let c$axis.at = rest$axis.next - rest$axis.at * params.extent$axis.at;
+    #endfor
+    let c0 = rest1;
+    #endif
+    #for input in ${sources}
+    let $input.name = in$input.k[
+      params.offset$input.k
+      #for axis in ${rank}
+      + c$axis * params.stride$input.k_$axis
+      #endfor
+    ];
+    #endfor
+    result[
+      params.offset${last}
+      #if ${dense}
+      + i
+      #else
+      #for axis in ${rank}
+      + c$axis * params.stride${last}_$axis
+      #endfor
+      #endif
+    ] = ${expression};
+    #if ${check !== undefined}
+    if (${refuses}) {
+      raise(ticket, ${bits});
+    }
+    #endif
   }
 }
 `;
 }
+
+/** Axes, the last first and without the first, each with the one behind it. */
+const fromLast = (rank: number) =>
+  Array.from({ length: Math.max(0, rank - 1) }, (_, k) => ({ at: rank - 1 - k, next: rank - k }));

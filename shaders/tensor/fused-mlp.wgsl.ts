@@ -9,16 +9,9 @@
  * w1[h, i] is w2[h] G[h, i], that of b1[h] is w2[h] G[h, N], and that of w2[h], sum over s of m[s, h] (w1 x + b1),
  * is the sum over i of [w1, b1][h, i] G[h, i]: no second pass over the samples. `finish` adds up the tiles' parts.
  */
-import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { floatFunctions } from '../shared/floats.wgsl.js';
-import {
-  repeat,
-  TILE_THREADS,
-  type TileOptions,
-  tileMemory,
-  tileSize,
-  tileSums,
-} from '../shared/tile.wgsl.js';
+import { type TileOptions, tileMemory, tileSize, tileSums } from '../shared/tile.wgsl.js';
+import { wgsl } from '../wgsl.js';
 
 const PER_THREAD = 4;
 /** Samples, hidden units or features of a tile: as many as a word has bits. */
@@ -30,90 +23,111 @@ interface FusedInput {
   packed: boolean;
 }
 
-const params = /* wgsl */ `
+const params = (): string => wgsl`
 struct Params {
   batch: u32,
   features: u32,
   hidden: u32,
-  // words a sample in the inputs, where they are bits
+  /** Words a sample in the inputs, where they are bits. */
   words: u32,
-  // tiles of hidden units; words a sample in the list of active units
+  /** Tiles of hidden units; words a sample in the list of active units. */
   hiddenTiles: u32,
-  // tiles of features
+  /** Tiles of features. */
   featureTiles: u32,
 }
-@group(0) @binding(0) var<uniform> u: Params;`;
 
-const inputType = ({ packed }: FusedInput): string => (packed ? 'u32' : 'f32');
-/** WGSL for feature `i` of sample `s`. */
-const feature = ({ packed }: FusedInput, s: string, i: string): string =>
-  packed ? `f32((x[${s} * u.words + ${i} / 32u] >> (${i} % 32u)) & 1u)` : `x[${s} * u.features + ${i}]`;
-/** WGSL for the gradient dz, times `weight` if given, where the hidden unit was active, else 0. */
-const activeGradient = (s: string, h: string, weight = ''): string =>
-  `select(0.0, dz[${s}]${weight}, ((activeUnits[${s} * u.hiddenTiles + ${h} / 32u] >> (${h} % 32u)) & 1u) == 1u)`;
+@group(0) @binding(0) var<uniform> u: Params;
+`;
 
-const entry = `
-@compute @workgroup_size(${TILE_THREADS}, ${TILE_THREADS})
+/** Features out of the inputs `x`. */
+const inputFeature = ({ packed }: FusedInput): string => wgsl`
+fn feature(sample: u32, i: u32) -> f32 {
+  #if ${packed}
+  return f32((x[sample * u.words + i / 32u] >> (i % 32u)) & 1u);
+  #else
+  return x[sample * u.features + i];
+  #endif
+}
+`;
+
+/** Whether hidden unit h was active in a sample. */
+const unitActivity = (): string => wgsl`
+fn wasActive(sample: u32, h: u32) -> bool {
+  return ((activeUnits[sample * u.hiddenTiles + h / 32u] >> (h % 32u)) & 1u) == 1u;
+}
+`;
+
+/** The entry point of a kernel that computes tiles, up to the first rows and columns of the tile and of the invocation. */
+const tileEntry = (): string => wgsl`
+@compute @workgroup_size(tileThreads, tileThreads)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
   @builtin(local_invocation_id) local: vec3u,
   @builtin(local_invocation_index) index: u32,
 ) {
-  let row = workgroup.y * ${FUSED_TILE}u;
-  let col = workgroup.x * ${FUSED_TILE}u;
-  let ownRow = row + local.y * ${PER_THREAD}u;
-  let ownCol = col + local.x * ${PER_THREAD}u;`;
+  let row = workgroup.y * tileSide;
+  let col = workgroup.x * tileSide;
+  let ownRow = row + local.y * perThread;
+  let ownCol = col + local.x * perThread;
+`;
 
 /** Rows are samples, columns hidden units, sums run over features. */
 export function fusedHiddenShader(input: FusedInput): string {
   const product: TileOptions = {
     perThread: PER_THREAD,
-    loadA: feature(input, 'r', 'd'),
+    loadA: 'feature(r, d)',
     loadB: 'w1[c * u.features + d]',
   };
   return wgsl`
-${params}
-@group(0) @binding(1) var<storage, read> x: array<${inputType(input)}>;
+alias Input = ${input.packed ? 'u32' : 'f32'};
+${tileMemory(product)}
+
+${params()}
+@group(0) @binding(1) var<storage, read> x: array<Input>;
 @group(0) @binding(2) var<storage, read> w1: array<f32>;
 @group(0) @binding(3) var<storage, read> b1: array<f32>;
 @group(0) @binding(4) var<storage, read> w2: array<f32>;
 @group(0) @binding(5) var<storage, read_write> partials: array<f32>;
 @group(0) @binding(6) var<storage, read_write> activeUnits: array<u32>;
-${tileMemory(product)}
+
+var<workgroup> sums: array<f32, tileSide * tileThreads>;
+var<workgroup> bits: array<u32, tileSide * tileThreads>;
+
 ${floatFunctions('relu')}
-var<workgroup> sums: array<f32, ${FUSED_TILE * TILE_THREADS}>;
-var<workgroup> bits: array<u32, ${FUSED_TILE * TILE_THREADS}>;
-${entry}
+
+${inputFeature(input)}
+
+${tileEntry()}
   let m = u.batch;
   let n = u.hidden;
   let k = u.features;
   ${tileSums(product)}
-  ${repeat(PER_THREAD, (i) => `var sum${i} = 0.0; var bits${i} = 0u;`)}
-  ${repeat(
-    PER_THREAD,
-    (j) => `if (ownCol + ${j}u < n) {
-      let bias = b1[ownCol + ${j}u];
-      let weight = w2[ownCol + ${j}u];
-      ${repeat(
-        PER_THREAD,
-        (i) => `let z${i} = s${i}_${j} + bias;
-      sum${i} += relu(z${i}) * weight;
-      bits${i} |= select(0u, 1u << (local.x * ${PER_THREAD}u + ${j}u), z${i} > 0.0 || isNan(z${i}));`,
-      )}
-    }`,
-  )}
-  ${repeat(
-    PER_THREAD,
-    (i) => `sums[(local.y * ${PER_THREAD}u + ${i}u) * ${TILE_THREADS}u + local.x] = sum${i};
-    bits[(local.y * ${PER_THREAD}u + ${i}u) * ${TILE_THREADS}u + local.x] = bits${i};`,
-  )}
+  #for i in ${PER_THREAD}
+  var sum$i = 0.0;
+  var bits$i = 0u;
+  #endfor
+  #for j in ${PER_THREAD}
+  if (ownCol + $j < n) {
+    let bias = b1[ownCol + $j];
+    let weight = w2[ownCol + $j];
+    #for i in ${PER_THREAD}
+    let z$i = s$i_$j + bias;
+    sum$i += relu(z$i) * weight;
+    bits$i |= select(0u, 1u << (local.x * perThread + $j), z$i > 0.0 || isNan(z$i));
+    #endfor
+  }
+  #endfor
+  #for i in ${PER_THREAD}
+  sums[(local.y * perThread + $i) * tileThreads + local.x] = sum$i;
+  bits[(local.y * perThread + $i) * tileThreads + local.x] = bits$i;
+  #endfor
   workgroupBarrier();
-  if (index < ${FUSED_TILE}u && row + index < m) {
+  if (index < tileSide && row + index < m) {
     var sum = 0.0;
     var word = 0u;
-    for (var i = 0u; i < ${TILE_THREADS}u; i++) {
-      sum += sums[index * ${TILE_THREADS}u + i];
-      word |= bits[index * ${TILE_THREADS}u + i];
+    for (var i = 0u; i < tileThreads; i++) {
+      sum += sums[index * tileThreads + i];
+      word |= bits[index * tileThreads + i];
     }
     partials[(row + index) * u.hiddenTiles + workgroup.x] = sum;
     activeUnits[(row + index) * u.hiddenTiles + workgroup.x] = word;
@@ -125,25 +139,28 @@ ${entry}
 /** One invocation a sample. With `bce`: the loss of each sample, and the gradient of the mean loss by its logit. */
 export function fusedOutputsShader({ bce }: { bce: boolean }): string {
   return wgsl`
-${params}
+const invocations = ${FUSED_WORKGROUP}u;
+
+${params()}
 @group(0) @binding(1) var<storage, read> partials: array<f32>;
 @group(0) @binding(2) var<storage, read> b2: array<f32>;
 #if ${bce}
 @group(0) @binding(3) var<storage, read> targets: array<f32>;
 @group(0) @binding(4) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dz: array<f32>;
+
 ${floatFunctions('expOf', 'boundedLog')}
 #else
 @group(0) @binding(3) var<storage, read_write> outputs: array<f32>;
 #endif
 
-@compute @workgroup_size(${FUSED_WORKGROUP})
+@compute @workgroup_size(invocations)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let s = id.x;
   if (s >= u.batch) { return; }
   var z = b2[0];
   for (var t = 0u; t < u.hiddenTiles; t++) { z += partials[s * u.hiddenTiles + t]; }
-#if ${bce}
+  #if ${bce}
   // Probability, and its distance from 1, each without cancellation.
   let e = expOf(-abs(z));
   let larger = 1.0 / (1.0 + e);
@@ -154,9 +171,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let y = targets[s];
   losses[s] = -(y * boundedLog(p) + (1.0 - y) * boundedLog(q));
   dz[s] = (p - y) / max(p * q, 1e-12) * (p * q) / f32(u.batch);
-#else
+  #else
   outputs[s] = z;
-#endif
+  #endif
 }
 `;
 }
@@ -165,53 +182,58 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 export function fusedGradientsShader(input: FusedInput): string {
   const product: TileOptions = {
     perThread: PER_THREAD,
-    loadA: activeGradient('d', 'r'),
-    loadB: feature(input, 'd', 'c'),
+    loadA: 'select(0.0, dz[d], wasActive(d, r))',
+    loadB: 'feature(d, c)',
     rowSums: true,
   };
   return wgsl`
-${params}
-@group(0) @binding(1) var<storage, read> x: array<${inputType(input)}>;
+alias Input = ${input.packed ? 'u32' : 'f32'};
+${tileMemory(product)}
+
+${params()}
+@group(0) @binding(1) var<storage, read> x: array<Input>;
 @group(0) @binding(2) var<storage, read> w1: array<f32>;
 @group(0) @binding(3) var<storage, read> b1: array<f32>;
 @group(0) @binding(4) var<storage, read> w2: array<f32>;
 @group(0) @binding(5) var<storage, read> dz: array<f32>;
 @group(0) @binding(6) var<storage, read> activeUnits: array<u32>;
 @group(0) @binding(7) var<storage, read_write> dw1: array<f32>;
-// [hidden, featureTiles] parts of dw2, then [hidden] db1.
+/** [hidden, featureTiles] parts of dw2, then [hidden] db1. */
 @group(0) @binding(8) var<storage, read_write> parts: array<f32>;
-${tileMemory(product)}
-var<workgroup> sums: array<f32, ${FUSED_TILE * TILE_THREADS}>;
 
-${entry}
+var<workgroup> sums: array<f32, tileSide * tileThreads>;
+
+${inputFeature(input)}
+
+${unitActivity()}
+
+${tileEntry()}
   let m = u.hidden;
   let n = u.features;
   let k = u.batch;
   ${tileSums(product)}
-  ${repeat(
-    PER_THREAD,
-    (i) => `var sum${i} = 0.0;
-    if (ownRow + ${i}u < m) {
-      let h = ownRow + ${i}u;
-      let out = w2[h];
-      ${repeat(
-        PER_THREAD,
-        (j) => `if (ownCol + ${j}u < u.features) {
-        sum${i} += w1[h * u.features + ownCol + ${j}u] * s${i}_${j};
-        dw1[h * u.features + ownCol + ${j}u] = out * s${i}_${j};
-      }`,
-      )}
-      if (ownCol == 0u) {
-        sum${i} += b1[h] * t${i};
-        parts[u.hidden * u.featureTiles + h] = out * t${i};
-      }
+  #for i in ${PER_THREAD}
+  var sum$i = 0.0;
+  if (ownRow + $i < m) {
+    let h = ownRow + $i;
+    let out = w2[h];
+    #for j in ${PER_THREAD}
+    if (ownCol + $j < n) {
+      sum$i += w1[h * n + ownCol + $j] * s$i_$j;
+      dw1[h * n + ownCol + $j] = out * s$i_$j;
     }
-    sums[(local.y * ${PER_THREAD}u + ${i}u) * ${TILE_THREADS}u + local.x] = sum${i};`,
-  )}
+    #endfor
+    if (ownCol == 0u) {
+      sum$i += b1[h] * t$i;
+      parts[m * u.featureTiles + h] = out * t$i;
+    }
+  }
+  sums[(local.y * perThread + $i) * tileThreads + local.x] = sum$i;
+  #endfor
   workgroupBarrier();
-  if (index < ${FUSED_TILE}u && row + index < m) {
+  if (index < tileSide && row + index < m) {
     var sum = 0.0;
-    for (var i = 0u; i < ${TILE_THREADS}u; i++) { sum += sums[index * ${TILE_THREADS}u + i]; }
+    for (var i = 0u; i < tileThreads; i++) { sum += sums[index * tileThreads + i]; }
     parts[(row + index) * u.featureTiles + workgroup.x] = sum;
   }
 }
@@ -224,18 +246,22 @@ ${entry}
  */
 export function fusedFinishShader(): string {
   return wgsl`
-${params}
+const invocations = ${FUSED_WORKGROUP}u;
+
+${params()}
 @group(0) @binding(1) var<storage, read> parts: array<f32>;
 @group(0) @binding(2) var<storage, read> dz: array<f32>;
 @group(0) @binding(3) var<storage, read_write> db1: array<f32>;
 @group(0) @binding(4) var<storage, read_write> dw2: array<f32>;
 @group(0) @binding(5) var<storage, read_write> db2: array<f32>;
-${floatFunctions('isNan', 'nan')}
+
 var<workgroup> nans: atomic<u32>;
 
-@compute @workgroup_size(${FUSED_WORKGROUP})
+${floatFunctions('isNan', 'nan')}
+
+@compute @workgroup_size(invocations)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_index) local: u32) {
-  for (var s = local; s < u.batch; s += ${FUSED_WORKGROUP}u) {
+  for (var s = local; s < u.batch; s += invocations) {
     if (isNan(dz[s])) { atomicOr(&nans, 1u); }
   }
   workgroupBarrier();
@@ -258,29 +284,31 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_inde
 export function fusedInputGradientShader(): string {
   const product: TileOptions = {
     perThread: PER_THREAD,
-    loadA: activeGradient('r', 'd', ' * w2[d]'),
+    loadA: 'select(0.0, dz[r] * w2[d], wasActive(r, d))',
     loadB: 'w1[d * u.features + c]',
   };
   return wgsl`
-${params}
+${tileMemory(product)}
+
+${params()}
 @group(0) @binding(1) var<storage, read> w1: array<f32>;
 @group(0) @binding(2) var<storage, read> w2: array<f32>;
 @group(0) @binding(3) var<storage, read> dz: array<f32>;
 @group(0) @binding(4) var<storage, read> activeUnits: array<u32>;
 @group(0) @binding(5) var<storage, read_write> dx: array<f32>;
-${tileMemory(product)}
-${entry}
+
+${unitActivity()}
+
+${tileEntry()}
   let m = u.batch;
   let n = u.features;
   let k = u.hidden;
   ${tileSums(product)}
-  ${repeat(PER_THREAD, (i) =>
-    repeat(
-      PER_THREAD,
-      (j) =>
-        `if (ownRow + ${i}u < m && ownCol + ${j}u < n) { dx[(ownRow + ${i}u) * n + ownCol + ${j}u] = s${i}_${j}; }`,
-    ),
-  )}
+  #for i in ${PER_THREAD}
+  #for j in ${PER_THREAD}
+  if (ownRow + $i < m && ownCol + $j < n) { dx[(ownRow + $i) * n + ownCol + $j] = s$i_$j; }
+  #endfor
+  #endfor
 }
 `;
 }

@@ -1,17 +1,16 @@
 /**
  * Rows picked by index along one axis, and the way back: rows added to where they came from; or single elements, each by
  * an index of its own. No atomics: on the way back each element looks through the indices in order, so that the sum is the
- * same bits each time.
- *
- * Params (32-bit words): elements of the result, extent of the axis in the source, number of indices, elements inside
- * of the axis, offset of the source, offset of the indices, ticket of the check. Tensors are dense. An index outside of the axis
- * picks 0 and raises the error flag; on the way back it adds nothing.
+ * same bits each time. Tensors are dense. An index outside of the axis picks 0 and raises the error flag; on the way
+ * back it adds nothing.
  */
-import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { flagAt } from '../shared/flag.wgsl.js';
+import { wgsl } from '../wgsl.js';
 
 interface IndexSelectShaderOptions {
+  /** WGSL type of the elements. */
   type: string;
+  /** WGSL type of the indices. */
   indexType: string;
   /** True: an index for each element of the result; else one for each of its rows. */
   each: boolean;
@@ -22,47 +21,77 @@ interface IndexSelectShaderOptions {
 export const INDEX_WORKGROUP = 64;
 
 export function indexSelectShader({ type, indexType, each, backward }: IndexSelectShaderOptions): string {
-  /** WGSL of the place of index `i`, where `line` is the place of the first one for the column. */
-  const indexAt = (i: string, line: string) =>
-    each ? `params[1].y + ${line} + ${i} * inner` : `params[1].y + ${i}`;
   return wgsl`
-@group(0) @binding(0) var<uniform> params: array<vec4u, 2>;
-@group(0) @binding(1) var<storage, read> source: array<${type}>;
-@group(0) @binding(2) var<storage, read> indices: array<${indexType}>;
-@group(0) @binding(3) var<storage, read_write> result: array<${type}>;
+alias Element = ${type};
+alias Index = ${indexType};
+const invocations = ${INDEX_WORKGROUP}u;
+
+struct Params {
+  /** Elements of the result. */
+  elements: u32,
+  /** Of the axis, in the source; on the way back, in the result. */
+  extent: u32,
+  /** Indices. */
+  count: u32,
+  /** Elements inside of the axis. */
+  inner: u32,
+  sourceOffset: u32,
+  indicesOffset: u32,
+  /** Of the check. */
+  ticket: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> source: array<Element>;
+@group(0) @binding(2) var<storage, read> indices: array<Index>;
+@group(0) @binding(3) var<storage, read_write> result: array<Element>;
 #if ${!backward}
+
 ${flagAt(4)}
 #endif
 
-@compute @workgroup_size(${INDEX_WORKGROUP})
+@compute @workgroup_size(invocations)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let at = (workgroup.y * groups.x + workgroup.x) * ${INDEX_WORKGROUP}u + local;
-  if (at >= params[0].x) { return; }
-  let extent = params[0].y;
-  let count = params[0].z;
-  let inner = params[0].w;
+  let at = (workgroup.y * groups.x + workgroup.x) * invocations + local;
+  if (at >= params.elements) { return; }
+  let extent = params.extent;
+  let count = params.count;
+  let inner = params.inner;
   let column = at % inner;
   let place = at / inner;
-#if ${backward}
+  #if ${backward}
   let row = place % extent;
   let line = (place / extent) * count * inner + column;
-  var sum = ${type}(0);
+  var sum = Element(0);
   for (var i = 0u; i < count; i++) {
-    if (u32(indices[${indexAt('i', 'line')}]) == row) { sum += source[params[1].x + line + i * inner]; }
+    #if ${each}
+    let index = indices[params.indicesOffset + line + i * inner];
+    #else
+    let index = indices[params.indicesOffset + i];
+    #endif
+    if (u32(index) == row) { sum += source[params.sourceOffset + line + i * inner]; }
   }
   result[at] = sum;
-#else
-  let index = indices[${indexAt('place % count', '(place / count) * count * inner + column')}];
+  #else
+  #if ${each}
+  let line = (place / count) * count * inner + column;
+  let index = indices[params.indicesOffset + line + (place % count) * inner];
+  #else
+  let index = indices[params.indicesOffset + place % count];
+  #endif
   let row = u32(index);
-  var value = ${type}(0);
-  if (row < extent) { value = source[params[1].x + ((place / count) * extent + row) * inner + column]; }
-  else { raise(params[1].z, bitcast<u32>(index)); }
+  var value = Element(0);
+  if (row < extent) {
+    value = source[params.sourceOffset + ((place / count) * extent + row) * inner + column];
+  } else {
+    raise(params.ticket, bitcast<u32>(index));
+  }
   result[at] = value;
-#endif
+  #endif
 }
 `;
 }

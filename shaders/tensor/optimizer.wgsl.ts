@@ -2,7 +2,7 @@
  * One step of an optimizer over all elements of several parameters, in place: Adam with or without decoupled weight
  * decay, and gradient descent with momentum. The formulas and their order are PyTorch's.
  */
-import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { wgsl } from '../wgsl.js';
 
 export const OPTIMIZER_WORKGROUP = 64;
 
@@ -14,101 +14,108 @@ export interface OptimizerBindings {
   together: boolean;
 }
 
-/** Words in front of a rule's own in an item: where the parameter's elements are, and who works on them. */
-const PLACE = wgsl`
+interface Rule {
+  /** The buffers of the state. */
+  states: readonly string[];
+  /** The rule's own words of an item. */
+  fields: string;
+  /** The new state and parameter: statements that read and write `p`, `g` and the state's element, and read the item `u`. */
+  body: string;
+}
+
+/** What the buffers of the state are called, for a rule with these states. */
+const buffersOf = (states: readonly string[], together: boolean): readonly string[] =>
+  together ? states.map(() => 'states') : states;
+
+function shader({ states, fields, body }: Rule, { count }: OptimizerBindings): string {
+  const bound = [...new Set(states)].map((name, k) => ({ name, binding: 1 + k }));
+  const parameters = Array.from({ length: count }, (_, k) => {
+    const gradient = 1 + bound.length + 2 * k;
+    return { k, gradient, parameter: gradient + 1 };
+  });
+  return wgsl`
+const invocations = ${OPTIMIZER_WORKGROUP}u;
+const parameters = ${count}u;
+
+struct Item {
+  /** Elements of the parameter. */
   @align(16) n: u32,
-  // Workgroups of this parameter: from this one on, so many.
+  /** Workgroups of this parameter: from this one on, so many. */
   first: u32,
   groups: u32,
   gradientOffset: u32,
   parameterOffset: u32,
   stateOffset0: u32,
   stateOffset1: u32,
-`;
-
-interface Rule {
-  /** The rule's own words of an item. */
-  fields: string;
-  states: readonly string[];
-  /** The new `state` values and parameter from `p`, `g` and the item `u`; `old` and `set` are for the state. */
-  body: (read: (state: number) => string, write: (state: number, value: string) => string) => string;
+  ${fields}
 }
 
-function shader({ fields, states, body }: Rule, { count, together }: OptimizerBindings): string {
-  const names = together ? states.map(() => 'state') : states;
-  const bound = together ? (states.length > 0 ? ['state'] : []) : states;
-  const place = (state: number) => `${names[state]}[u.stateOffset${state} + i]`;
-  const at = (k: number, what: number) => 1 + bound.length + 2 * k + what;
-  const each = Array.from({ length: count }, (_, k) => k);
-  return `
-struct Item {${PLACE}${fields}}
-@group(0) @binding(0) var<uniform> items: array<Item, ${count}>;
-${bound.map((name, i) => `@group(0) @binding(${i + 1}) var<storage, read_write> ${name}: array<f32>;`).join('\n')}
-${each
-  .map(
-    (k) => `@group(0) @binding(${at(k, 0)}) var<storage, read> gradient${k}: array<f32>;
-@group(0) @binding(${at(k, 1)}) var<storage, read_write> parameter${k}: array<f32>;`,
-  )
-  .join('\n')}
+@group(0) @binding(0) var<uniform> items: array<Item, parameters>;
+#for state in ${bound}
+@group(0) @binding($state.binding) var<storage, read_write> $state.name: array<f32>;
+#endfor
+#for of in ${parameters}
+@group(0) @binding($of.gradient) var<storage, read> gradient$of.k: array<f32>;
+@group(0) @binding($of.parameter) var<storage, read_write> parameter$of.k: array<f32>;
+#endfor
 
-${each
-  .map(
-    (k) => `
-fn update${k}(start: u32) {
-  let u = items[${k}];
-  for (var i = start; i < u.n; i += u.groups * ${OPTIMIZER_WORKGROUP}u) {
-    var p = parameter${k}[u.parameterOffset + i];
-    var g = gradient${k}[u.gradientOffset + i];
-${body(place, (state, value) => `${place(state)} = ${value};`)}
-    parameter${k}[u.parameterOffset + i] = p;
+#for k in ${count}
+fn update$k(start: u32) {
+  let u = items[$k];
+  for (var i = start; i < u.n; i += u.groups * invocations) {
+    var p = parameter$k[u.parameterOffset + i];
+    var g = gradient$k[u.gradientOffset + i];
+    ${body}
+    parameter$k[u.parameterOffset + i] = p;
   }
-}`,
-  )
-  .join('\n')}
+}
 
-@compute @workgroup_size(${OPTIMIZER_WORKGROUP})
+#endfor
+@compute @workgroup_size(invocations)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-${each
-  .map(
-    (k) => `  if (group.x >= items[${k}].first && group.x < items[${k}].first + items[${k}].groups) {
-    update${k}((group.x - items[${k}].first) * ${OPTIMIZER_WORKGROUP}u + lane);
-  }`,
-  )
-  .join('\n')}
+  #for k in ${count}
+  if (group.x >= items[$k].first && group.x < items[$k].first + items[$k].groups) {
+    update$k((group.x - items[$k].first) * invocations + lane);
+  }
+  #endfor
 }
 `;
 }
 
-/** `decoupled`: AdamW (Loshchilov and Hutter 2019); else decay is part of the gradient (Kingma and Ba 2015). */
-export function adamShader({ decoupled, ...bindings }: OptimizerBindings & { decoupled: boolean }): string {
-  const rule: Rule = {
-    fields: wgsl`
-  // decoupled: 1 - lr * decay; else decay
-  decay: f32,
-  beta1: f32,
-  oneMinusBeta1: f32,
-  beta2: f32,
-  oneMinusBeta2: f32,
-  // lr / (1 - beta1^t)
-  stepSize: f32,
-  // sqrt(1 - beta2^t)
-  correction: f32,
-  eps: f32,
-`,
-    states: ['mean', 'square'],
-    body: (read, write) => wgsl`
+interface AdamShaderOptions extends OptimizerBindings {
+  /** AdamW (Loshchilov and Hutter 2019); else decay is part of the gradient (Kingma and Ba 2015). */
+  decoupled: boolean;
+}
+
+export function adamShader({ decoupled, ...bindings }: AdamShaderOptions): string {
+  const states = buffersOf(['mean', 'square'], bindings.together);
+  const [mean, square] = states;
+  const fields = wgsl`
+/** decoupled: 1 - lr * decay; else decay */
+decay: f32,
+beta1: f32,
+oneMinusBeta1: f32,
+beta2: f32,
+oneMinusBeta2: f32,
+/** lr / (1 - beta1^t) */
+stepSize: f32,
+/** sqrt(1 - beta2^t) */
+correction: f32,
+eps: f32,
+`;
+  const body = wgsl`
 #if ${decoupled}
-    p *= u.decay;
+p *= u.decay;
 #else
-    g += u.decay * p;
+g += u.decay * p;
 #endif
-    let m = u.beta1 * ${read(0)} + u.oneMinusBeta1 * g;
-    let v = u.beta2 * ${read(1)} + u.oneMinusBeta2 * g * g;
-    ${write(0, 'm')}
-    ${write(1, 'v')}
-    p = p - u.stepSize * (m / (sqrt(v) / u.correction + u.eps));`,
-  };
-  return shader(rule, bindings);
+let m = u.beta1 * ${mean}[u.stateOffset0 + i] + u.oneMinusBeta1 * g;
+let v = u.beta2 * ${square}[u.stateOffset1 + i] + u.oneMinusBeta2 * g * g;
+${mean}[u.stateOffset0 + i] = m;
+${square}[u.stateOffset1 + i] = v;
+p = p - u.stepSize * (m / (sqrt(v) / u.correction + u.eps));
+`;
+  return shader({ states, fields, body }, bindings);
 }
 
 interface SgdShaderOptions extends OptimizerBindings {
@@ -117,23 +124,28 @@ interface SgdShaderOptions extends OptimizerBindings {
 }
 
 export function sgdShader({ momentum, nesterov, ...bindings }: SgdShaderOptions): string {
-  const rule: Rule = {
-    fields: wgsl`
-  lr: f32,
-  decay: f32,
-  momentum: f32,
-  // 1 - dampening; 1 where the velocity begins
-  oneMinusDampening: f32,
-`,
-    states: momentum ? ['velocity'] : [],
-    body: (read, write) => {
-      if (!momentum) return '    g = g + u.decay * p;\n    p = p - u.lr * g;';
-      const ahead = nesterov ? '(g + u.momentum * v)' : 'v';
-      return `    g = g + u.decay * p;
-    let v = u.momentum * ${read(0)} + u.oneMinusDampening * g;
-    ${write(0, 'v')}
-    p = p - u.lr * ${ahead};`;
-    },
-  };
-  return shader(rule, bindings);
+  const states = buffersOf(momentum ? ['velocity'] : [], bindings.together);
+  const [velocity] = states;
+  const fields = wgsl`
+lr: f32,
+decay: f32,
+momentum: f32,
+/** 1 - dampening; 1 where the velocity begins */
+oneMinusDampening: f32,
+`;
+  const body = wgsl`
+g = g + u.decay * p;
+#if ${momentum}
+let v = u.momentum * ${velocity}[u.stateOffset0 + i] + u.oneMinusDampening * g;
+${velocity}[u.stateOffset0 + i] = v;
+#if ${nesterov}
+p = p - u.lr * (g + u.momentum * v);
+#else
+p = p - u.lr * v;
+#endif
+#else
+p = p - u.lr * g;
+#endif
+`;
+  return shader({ states, fields, body }, bindings);
 }

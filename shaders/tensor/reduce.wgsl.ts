@@ -1,12 +1,10 @@
 /**
  * Sums and extremes over some axes of a strided tensor. Every sum is added in a fixed order, so that a result is the
  * same bits each time. A NaN is the extreme of what it is in. Not for products of matrices: matmul.wgsl.ts.
- *
- * Params (32-bit words): outputs, length of the reduced part, length of a chunk, offset, scale, then the extents and
- * the strides of the kept axes, then those of the reduced axes. Output o of chunk c goes to `o * chunks + c`.
+ * Output o of chunk c goes to `o * chunks + c`.
  */
-import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { floatFunctions } from '../shared/floats.wgsl.js';
+import { wgsl } from '../wgsl.js';
 
 export type ReduceKind = 'sum' | 'max' | 'min' | 'argmax';
 
@@ -31,114 +29,146 @@ const START: Readonly<Record<ReduceKind, Readonly<Record<string, string>>>> = {
 };
 
 export function reduceShader({ kind, type, keptRank, reducedRank, group }: ReduceShaderOptions): string {
-  const fixed = 5;
-  const words = fixed + 2 * (keptRank + reducedRank);
-  const word = (at: number) => `params[${at >> 2}][${at & 3}]`;
-  /** WGSL that adds to `at` the place of element `i` of a part with this rank. */
-  const walk = (rank: number, first: number) =>
-    Array.from({ length: rank }, (_, k) => rank - 1 - k)
-      .map((axis) =>
-        axis === 0
-          ? `at += rest * ${word(first + rank)};`
-          : `at += (rest % ${word(first + axis)}) * ${word(first + rank + axis)}; rest /= ${word(first + axis)};`,
-      )
-      .join(' ');
   const output = kind === 'argmax' ? 'i32' : type;
   const sums = kind === 'sum';
   const floats = type === 'f32';
-  const joined = (a: string, b: string) => {
-    if (sums) return `${a} + ${b}`;
-    if (floats) return `${kind === 'min' ? 'smaller' : 'larger'}(${a}, ${b})`;
-    return `${kind}(${a}, ${b})`;
-  };
+  const start = START[kind][type];
+  /** WGSL's own max and min may drop a NaN. */
+  const extreme = floats ? { max: 'larger', min: 'smaller' }[kind as 'max' | 'min'] : kind;
   return wgsl`
-@group(0) @binding(0) var<uniform> params: array<vec4u, ${Math.ceil(words / 4)}>;
-@group(0) @binding(1) var<storage, read> input: array<${type}>;
-@group(0) @binding(2) var<storage, read_write> result: array<${output}>;
+alias Element = ${type};
+alias Output = ${output};
+const invocations = ${REDUCE_WORKGROUP}u;
+
+struct Params {
+  outputs: u32,
+  /** Of the reduced part. */
+  length: u32,
+  /** Elements of a chunk. */
+  chunk: u32,
+  offset: u32,
+  scale: f32,
+  #for axis in ${keptRank}
+  keptExtent$axis: u32,
+  #endfor
+  #for axis in ${keptRank}
+  keptStride$axis: u32,
+  #endfor
+  #for axis in ${reducedRank}
+  reducedExtent$axis: u32,
+  #endfor
+  #for axis in ${reducedRank}
+  reducedStride$axis: u32,
+  #endfor
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> input: array<Element>;
+@group(0) @binding(2) var<storage, read_write> result: array<Output>;
 #if ${group}
-var<workgroup> values: array<${type}, ${REDUCE_WORKGROUP}>;
-var<workgroup> places: array<u32, ${REDUCE_WORKGROUP}>;
+
+var<workgroup> values: array<Element, invocations>;
+var<workgroup> places: array<u32, invocations>;
 #endif
 
 fn keptOffset(output: u32) -> u32 {
-  var at = ${word(3)};
+  var at = params.offset;
   var rest = output;
-  ${walk(keptRank, fixed)}
+  #for axis in ${fromLast(keptRank)}
+  at += (rest % params.keptExtent$axis) * params.keptStride$axis;
+  rest /= params.keptExtent$axis;
+  #endfor
+  #if ${keptRank > 0}
+  at += rest * params.keptStride0;
+  #endif
   return at;
 }
 
 fn reducedOffset(i: u32) -> u32 {
   var at = 0u;
   var rest = i;
-  ${walk(reducedRank, fixed + 2 * keptRank)}
+  #for axis in ${fromLast(reducedRank)}
+  at += (rest % params.reducedExtent$axis) * params.reducedStride$axis;
+  rest /= params.reducedExtent$axis;
+  #endfor
+  #if ${reducedRank > 0}
+  at += rest * params.reducedStride0;
+  #endif
   return at;
 }
+#if ${floats && !sums}
 
-${floats && !sums ? floatFunctions('infinity', 'larger', 'smaller') : ''}
+${floatFunctions('infinity', 'larger', 'smaller')}
+#endif
 
-// A value and, for argmax, the place it was at: the length where there is none yet.
-struct Best { value: ${type}, place: u32 }
+/** A value and, for argmax, the place it was at: the length where there is none yet. */
+struct Best {
+  value: Element,
+  place: u32,
+}
 
 fn combine(left: Best, right: Best) -> Best {
-#if ${kind !== 'argmax'}
-  return Best(${joined('left.value', 'right.value')}, 0u);
-#else
-  let none = ${word(1)};
-#if ${floats}
+  #if ${sums}
+  return Best(left.value + right.value, 0u);
+  #elif ${kind !== 'argmax'}
+  return Best(${extreme}(left.value, right.value), 0u);
+  #else
+  let none = params.length;
+  #if ${floats}
   let leftIsNan = isNan(left.value);
   let rightIsNan = isNan(right.value);
   let better = !leftIsNan && (rightIsNan || right.value > left.value);
   let same = right.value == left.value || (leftIsNan && rightIsNan);
-#else
+  #else
   let better = right.value > left.value;
   let same = right.value == left.value;
-#endif
+  #endif
   // Of equal values, and of several NaN, the first one counts.
   let takesRight = right.place != none && (left.place == none || better || (same && right.place < left.place));
   return Best(select(left.value, right.value, takesRight), select(left.place, right.place, takesRight));
-#endif
+  #endif
 }
 
 fn store(at: u32, best: Best) {
-#if ${kind === 'argmax'}
+  #if ${kind === 'argmax'}
   result[at] = i32(best.place);
-#elif ${sums && type === 'f32'}
-  result[at] = best.value * bitcast<f32>(${word(4)});
-#else
+  #elif ${sums && floats}
+  result[at] = best.value * params.scale;
+  #else
   result[at] = best.value;
-#endif
+  #endif
 }
 
-@compute @workgroup_size(${REDUCE_WORKGROUP})
+@compute @workgroup_size(invocations)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let outputs = ${word(0)};
-  let length = ${word(1)};
-#if ${group}
+  let outputs = params.outputs;
+  let length = params.length;
+  #if ${group}
   let output = workgroup.y * groups.x + workgroup.x;
   if (output >= outputs) { return; }
-  let first = workgroup.z * ${word(2)} + local;
-  let end = min(length, (workgroup.z + 1u) * ${word(2)});
-  let step = ${REDUCE_WORKGROUP}u;
-#else
-  let output = (workgroup.y * groups.x + workgroup.x) * ${REDUCE_WORKGROUP}u + local;
+  let first = workgroup.z * params.chunk + local;
+  let end = min(length, (workgroup.z + 1u) * params.chunk);
+  let step = invocations;
+  #else
+  let output = (workgroup.y * groups.x + workgroup.x) * invocations + local;
   if (output >= outputs) { return; }
   let first = 0u;
   let end = length;
   let step = 1u;
-#endif
+  #endif
   let base = keptOffset(output);
-  var best = Best(${START[kind][type]}, length);
+  var best = Best(${start}, length);
   for (var i = first; i < end; i += step) {
     best = combine(best, Best(input[base + reducedOffset(i)], i));
   }
-#if ${group}
+  #if ${group}
   values[local] = best.value;
   places[local] = best.place;
-  for (var half = ${REDUCE_WORKGROUP / 2}u; half > 0u; half >>= 1u) {
+  for (var half = invocations / 2u; half > 0u; half >>= 1u) {
     workgroupBarrier();
     if (local < half) {
       let joined = combine(Best(values[local], places[local]), Best(values[local + half], places[local + half]));
@@ -147,9 +177,12 @@ fn main(
     }
   }
   if (local == 0u) { store(output * groups.z + workgroup.z, Best(values[0], places[0])); }
-#else
+  #else
   store(output, best);
-#endif
+  #endif
 }
 `;
 }
+
+/** Axes, the last first and without the first. */
+const fromLast = (rank: number) => Array.from({ length: Math.max(0, rank - 1) }, (_, k) => rank - 1 - k);

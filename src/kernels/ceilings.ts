@@ -63,7 +63,7 @@ async function measureCopy(device: Device, type: 'f32' | 'vec4f', elementBytes: 
   const launched = Math.min(groups, maxComputeWorkgroupsPerDimension);
   const pipeline = await device.pipeline({
     label: 'ceiling: copy',
-    code: copyCeiling(type),
+    code: copyCeiling({ type }),
     options: { type },
   });
   const buffers = ['source', 'copy'].map((label) =>
@@ -79,7 +79,7 @@ async function measureCopy(device: Device, type: 'f32' | 'vec4f', elementBytes: 
 }
 
 async function measureArithmetic(device: Device, groups: number) {
-  const pipeline = await device.pipeline({ label: 'ceiling: multiply-add', code: multiplyAddCeiling });
+  const pipeline = await device.pipeline({ label: 'ceiling: multiply-add', code: multiplyAddCeiling() });
   const uniform = device.allocate('rounds', 16, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
   const result = device.allocate('result', 4 * groups * CEILING_WORKGROUP, BufferUsage.STORAGE);
   try {

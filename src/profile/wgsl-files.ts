@@ -28,7 +28,7 @@ function annotatedWgsl({
     ...list('made for', options),
     ...list('override', constants),
   ];
-  return `${head.join('\n')}\n${code.startsWith('\n') ? '' : '\n'}${code}`;
+  return `${head.join('\n')}\n\n${code.replace(/^\n/, '').trimEnd()}\n`;
 }
 
 /** Writes one file a pipeline and returns their names. */

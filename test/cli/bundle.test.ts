@@ -22,7 +22,7 @@ const NOT_IN_XOR = [
   /gradcheck/,
   /chrome-trace/,
   /ceilings/,
-  /scoring|train-tiles|training|shuffle\.wgsl|persistent|portable/,
+  /(shaders|kernels)\/train\//,
   /define-op|custom\.js/,
 ];
 

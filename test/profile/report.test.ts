@@ -188,7 +188,7 @@ it('WGSL: a file a variant, its options and overrides at the head', () => {
     ]);
     const read = (name: string) => readFileSync(join(folder, name), 'utf8');
     expect(read(names[0])).toBe(
-      '// gemm, entry point main\n//   made for tile = 8\n//   made for bias = true\n\nfn a() {}',
+      '// gemm, entry point main\n//   made for tile = 8\n//   made for bias = true\n\nfn a() {}\n',
     );
     expect(read(names[3])).toContain('// over, entry point go\n//   override N = 3\n');
   } finally {
