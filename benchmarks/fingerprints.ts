@@ -43,13 +43,13 @@ async function trained(
   const weights: ArrayBufferView[] = [];
   for await (const event of ls.trainLockstep(device, {
     runs: runs.map((run) => ({ ...run, testSet })),
-    ...{ features, hidden: 64, maxSteps: STEPS, logInterval: 20, kernel, keepWeights: true },
+    ...{ features, hidden: 64, maxSteps: STEPS, logInterval: 20, kernel },
   })) {
     if (event.type === 'window') numbers[4 * (event.run * STEPS + event.step)] = event.loss;
     if (event.type === 'window') numbers[4 * (event.run * STEPS + event.step) + 1] = event.accuracy;
     if (event.type !== 'finish') continue;
     numbers[4 * (event.run * STEPS + event.steps) + 2] = event.testAccuracy;
-    const { w1, b1, w2, b2 } = event.weights!;
+    const { w1, b1, w2, b2 } = await event.weights();
     weights[event.run] = Float32Array.of(...w1, ...b1, ...w2, ...b2);
   }
   return digest(

@@ -38,12 +38,14 @@ const runs: LockstepRun[] = Array.from({ length: 4 }, (_, seed) => ({
   orderSeed: 100 + seed,
   optimizer: { lr: 0.01 },
 }));
-const options = { features: FEATURES, hidden: HIDDEN, maxSteps: 600, logInterval: 50, keepWeights: true };
+const options = { features: FEATURES, hidden: HIDDEN, maxSteps: 600, logInterval: 50 };
 
 /** Final weights and test accuracy, by run. */
 const whole = new Map<number, { w1: Float32Array; accuracy: number }>();
 for await (const event of trainLockstep(device, { ...options, runs })) {
-  if (event.type === 'finish') whole.set(event.run, { w1: event.weights!.w1, accuracy: event.testAccuracy });
+  if (event.type !== 'finish') continue;
+  const { w1 } = await event.weights();
+  whole.set(event.run, { w1, accuracy: event.testAccuracy });
 }
 
 // The same again, to be stopped half way. Here a checkpoint is always due; a minute is more like it.
@@ -59,7 +61,8 @@ const rest = saved.map(({ run, checkpoint }) => ({ ...runs[run], checkpoint }));
 for await (const event of trainLockstep(device, { ...options, runs: rest })) {
   if (event.type !== 'finish') continue;
   const { run } = saved[event.run]; // runs are numbered by their place in the list
-  const same = whole.get(run)!.w1.every((w, k) => w === event.weights!.w1[k]);
+  const { w1 } = await event.weights();
+  const same = whole.get(run)!.w1.every((w, k) => w === w1[k]);
   console.log(`run ${run}: test accuracy ${event.testAccuracy}, the same weights: ${same}`);
 }
 device.destroy();

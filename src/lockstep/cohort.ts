@@ -1,6 +1,6 @@
 /**
  * Runs that train in the same dispatches: one compiled kernel, its buffers and slots. Sends chunks of steps, reads the
- * records of windows that closed, hands out trained weights. Which runs, and what becomes of them, the trainer knows.
+ * records of windows that closed, copies trained networks out. Which runs, and what becomes of them, the trainer knows.
  */
 import { HYPER, SLOT, SOURCE, STEP, SUMS } from '../../shaders/train/chunk.wgsl.js';
 import { annotatePass, type PassNote } from '../gpu/annotate.js';
@@ -8,6 +8,8 @@ import type { Device } from '../gpu/device.js';
 import type { WaitOptions } from '../gpu/map.js';
 import { BufferUsage } from '../gpu/usage.js';
 import { type ClosingWindow, WindowCloser, type WindowRecord } from '../kernels/train/close-window.js';
+import { writeWeights } from '../kernels/train/mlp-weights.js';
+import { NetworkCopier, type Networks } from '../kernels/train/networks.js';
 import type { ChunkSize } from '../kernels/train/training-cost.js';
 import type {
   ChunkBuffers,
@@ -25,8 +27,7 @@ import { DataBanks } from './data-banks.js';
 import { liveWeights } from './live-columns.js';
 import type { MemoryPlan } from './memory-plan.js';
 import type { Closing, RunChunk, RunProgress } from './run-progress.js';
-import type { MlpWeights, RunCheckpoint } from './types.js';
-import { WeightReader } from './weight-reader.js';
+import type { RunCheckpoint } from './types.js';
 
 /** Batches are drawn and uploaded in pieces of about so many words, which stay in a core's cache. */
 const PIECE_WORDS = 65536;
@@ -45,7 +46,7 @@ export class Cohort {
   readonly #free: number[];
   readonly #staging: GPUBuffer[] = [];
   readonly #allStaging: GPUBuffer[] = [];
-  readonly #weights: WeightReader;
+  readonly #copier: NetworkCopier;
 
   static async create(
     device: Device,
@@ -55,13 +56,15 @@ export class Cohort {
     stableWindows: number,
   ): Promise<Cohort> {
     const buffers = allocateChunkBuffers(device, plan);
+    const kernels = variant.create(device, shape, buffers);
     const parts = [
-      variant.create(device, shape, buffers),
+      kernels,
+      kernels.then((kernel) => NetworkCopier.create(device, kernel)),
       WindowCloser.create(device, shape, plan.batchPitch, buffers, stableWindows),
     ] as const;
     try {
-      const [kernel, closer] = await Promise.all(parts);
-      return new Cohort(device, shape, plan, kernel, buffers, closer);
+      const [kernel, copier, closer] = await Promise.all(parts);
+      return new Cohort(device, shape, plan, kernel, copier, buffers, closer);
     } catch (error) {
       for (const part of await Promise.allSettled(parts))
         if (part.status === 'fulfilled') part.value.destroy();
@@ -75,6 +78,7 @@ export class Cohort {
     shape: KernelShape,
     plan: MemoryPlan,
     kernel: TrainingKernel,
+    copier: NetworkCopier,
     buffers: ChunkBuffers,
     closer: WindowCloser,
   ) {
@@ -84,7 +88,7 @@ export class Cohort {
     this.#kernel = kernel;
     this.#buffers = buffers;
     this.#closer = closer;
-    this.#weights = new WeightReader(device, kernel, plan.slots);
+    this.#copier = copier;
     this.banks = new DataBanks(device, plan.slots);
     this.#table = new Float32Array(plan.capacity * STEP.words);
     this.#free = Array.from({ length: plan.slots }, (_, k) => plan.slots - 1 - k);
@@ -112,8 +116,10 @@ export class Cohort {
     const { slot, placement } = progress;
     const { queue } = this.#device.gpu;
     const { hypers, paused, sums } = this.#buffers;
-    const state = checkpoint?.state ?? this.#kernel.pack(liveWeights(weights, features, placement.columns));
-    queue.writeBuffer(this.#kernel.state, 4 * this.#kernel.stateFloats * slot, plainBytes(state));
+    const { state, stateFloats, places } = this.#kernel;
+    const begins = () =>
+      writeWeights(liveWeights(weights, features, placement.columns), places, new Float32Array(stateFloats));
+    queue.writeBuffer(state, 4 * stateFloats * slot, plainBytes(checkpoint?.state ?? begins()));
     queue.writeBuffer(hypers, 4 * HYPER.words * slot, progress.hypers);
     queue.writeBuffer(paused, 4 * slot, new Uint32Array(1));
     queue.writeBuffer(this.#closer.stable, 4 * slot, Uint32Array.of(checkpoint?.stableWindows ?? 0));
@@ -236,13 +242,14 @@ export class Cohort {
     return buffer;
   }
 
-  /** The weights in these slots, of the live columns, as they are after all chunks sent so far. */
-  weights(slots: readonly number[], expectedMs: number): Promise<MlpWeights>[] {
-    return this.#weights.read(slots, { expectedMs });
+  /** Copies what was trained of the runs' networks, as it is after all chunks sent so far. */
+  copyNetworks(runs: readonly RunProgress[], networks: Networks): void {
+    const trained = runs.map(({ slot, placement }) => ({ slot, columns: placement.columns }));
+    this.#copier.copy(trained, networks);
   }
 
   destroy(): void {
-    this.#weights.destroy();
+    this.#copier.destroy();
     this.#kernel.destroy();
     this.banks.destroy();
     freeChunkBuffers(this.#device, this.#buffers);

@@ -1,44 +1,51 @@
 /**
- * What happens to a run after its last step: its weights are read, completed with those that were left out of the
- * training, scored on the test set, and reported. In the background, while other runs train on.
+ * What happens to runs after their last step: their networks are copied out of their slots, completed with the weights that were
+ * left out of the training, and scored on their test sets. On the device, in the background, while other runs train
+ * on; how the results are reported is the trainer's.
  */
 import type { Device } from '../gpu/device.js';
+import { type NetworkLayout, Networks, networksAtOnce } from '../kernels/train/networks.js';
 import { Scorer } from '../kernels/train/scoring.js';
+import { span } from '../platform/host-spans.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 import type { Cohort } from './cohort.js';
-import { allWeights } from './live-columns.js';
+import { finishEvent, type HeldEvent } from './finish-event.js';
+import { leftOutWeights } from './live-columns.js';
 import type { Settings } from './options.js';
 import type { Pacer } from './pacer.js';
 import type { RunProgress } from './run-progress.js';
-import type { LockstepEvent, MlpWeights } from './types.js';
-
-type Finish = Extract<LockstepEvent, { type: 'finish' }>;
+import type { FinishEvent, MlpWeights } from './types.js';
 
 /** A run that has ended. */
-interface Added {
+export interface Ended {
   cohort: Cohort;
   progress: RunProgress;
   steps: number;
-  reason: Finish['reason'];
+  reason: FinishEvent['reason'];
 }
 
-/** The same with its weights on their way. */
-interface Ended extends Added {
-  weights: Promise<MlpWeights>;
+/** A run that waits to be scored. */
+interface Waiting extends Ended {
+  resolve(event: HeldEvent): void;
+  reject(cause: unknown): void;
+}
+
+/** Some that are scored together, with their networks in one buffer. */
+interface Group {
+  runs: readonly Waiting[];
+  networks: Networks;
 }
 
 export class Finisher {
   readonly #device: Device;
   readonly #settings: Settings;
   readonly #pacer: Pacer;
-  #scorer: Promise<Scorer> | undefined;
-  #added: Added[] = [];
-  /** Runs whose weights are being read, by test set: they are scored together. */
-  #collected = new Map<BinaryDataset | undefined, Ended[]>();
-  #pending: Ended[] = [];
-  #work: Promise<void> | undefined;
-  readonly #events: LockstepEvent[] = [];
-  #error: { cause: unknown } | undefined;
+  #scorer: Scorer | undefined;
+  /** By test set: what came together, or while another test set was scored, is scored together. */
+  readonly #groups = new Map<BinaryDataset | undefined, Group[]>();
+  #isScoring = false;
+  /** Those on the device. */
+  readonly #networks = new Set<Networks>();
 
   constructor(device: Device, settings: Settings, pacer: Pacer) {
     this.#device = device;
@@ -46,128 +53,137 @@ export class Finisher {
     this.#pacer = pacer;
   }
 
-  /** Takes over a run. Its weights are read at the next {@link flush}. */
-  add(cohort: Cohort, progress: RunProgress, steps: number, reason: Finish['reason']): void {
-    this.#added.push({ cohort, progress, steps, reason });
-  }
-
-  /** Reads the weights of the runs that were added, as they are now; their slots are free for others at once. */
-  flush(): void {
-    const expectedMs = this.#pacer.remaining(performance.now());
-    for (const cohort of new Set(this.#added.map((one) => one.cohort))) {
-      const here = this.#added.filter((one) => one.cohort === cohort);
-      const weights = cohort.weights(
-        here.map(({ progress }) => progress.slot),
-        expectedMs,
-      );
-      here.forEach((one, k) => {
-        this.#collect({ ...one, weights: weights[k] });
-      });
-      this.#work ??= this.#scoreAll(cohort.kernelName).finally(() => {
-        this.#work = undefined;
-      });
-    }
-    this.#added = [];
-  }
-
-  #collect(ended: Ended): void {
-    const { progress, reason, weights } = ended;
-    weights.catch(() => {}); // thrown where it is awaited
-    this.#pending.push(ended);
-    // A diverged network has no predictions to score.
-    const testSet = reason === 'non-finite' ? undefined : progress.run.testSet;
-    const others = this.#collected.get(testSet) ?? [];
-    this.#collected.set(testSet, others);
-    others.push(ended);
-  }
-
-  /** Whether there is something to score, or to {@link drain}: a slow reader of events gives time for new ones. */
-  get busy(): boolean {
-    return this.#work !== undefined || this.#error !== undefined || this.#events.length > 0;
-  }
-
-  /** Gives up: the runs that ended and are not scored. Nothing is reported from here on but what {@link drain} has. */
-  abandon(): { index: number; steps: number }[] {
-    const abandoned = this.#pending.map(({ progress, steps }) => ({ index: progress.index, steps }));
-    this.#pending = [];
-    return abandoned;
-  }
-
-  /** Resolves when there is nothing left to score. */
-  async wait(): Promise<void> {
-    await this.#work;
-  }
-
-  /** What was reported since the last call, and meanwhile; then throws what went wrong. */
-  *drain(): Generator<LockstepEvent> {
-    yield* this.reported();
-    if (this.#error) throw this.#error.cause;
-  }
-
-  /** What was reported since the last call, and meanwhile. */
-  *reported(): Generator<LockstepEvent> {
-    for (let event = this.#events.shift(); event; event = this.#events.shift()) yield event;
-  }
-
-  /** No test set is begun from here on. */
-  close(): void {
-    this.#collected.clear();
-  }
-
-  async #scoreAll(kernel: string): Promise<void> {
-    try {
-      await Promise.resolve(); // let every run that ended in this chunk be collected first
-      while (this.#collected.size > 0) {
-        const [[testSet, ended]] = this.#collected;
-        this.#collected.delete(testSet);
-        await this.#score(testSet, ended, kernel);
-      }
-    } catch (cause) {
-      this.#error = { cause };
-    }
-  }
-
-  async #score(testSet: BinaryDataset | undefined, ended: readonly Ended[], kernel: string): Promise<void> {
-    const { features, hidden, keepWeights } = this.#settings;
-    const networks = await Promise.all(
-      ended.map(async ({ progress, steps, weights }) =>
-        allWeights(
-          await weights,
-          progress.run.weights,
-          features,
-          progress.placement.columns,
-          progress.decay,
-          steps,
-        ),
-      ),
+  /**
+   * Takes over runs with their networks as the device has them after all chunks sent so far: when this returns, their slots are
+   * free for others.
+   *
+   * @returns For each run its event, when it is scored.
+   */
+  finish(ended: readonly Ended[]): Promise<HeldEvent>[] {
+    const waiting: Waiting[] = [];
+    const events = ended.map(
+      (one) =>
+        new Promise<HeldEvent>((resolve, reject) => {
+          waiting.push({ ...one, resolve, reject });
+        }),
     );
-    let accuracies = ended.map(() => Number.NaN);
-    if (testSet) {
-      this.#scorer ??= Scorer.create(
-        this.#device,
-        features,
-        hidden,
-        kernel === 'portable' ? 'portable' : 'subgroup',
+    for (const cohort of new Set(ended.map((one) => one.cohort)))
+      this.#take(
+        cohort,
+        waiting.filter((one) => one.cohort === cohort),
       );
-      accuracies = await (await this.#scorer).accuracies(
-        testSet,
-        networks,
-        this.#pacer.remaining(performance.now()),
-      );
+    if (!this.#isScoring) this.#scoreAll();
+    return events;
+  }
+
+  /** Copies the networks of runs of one cohort, each test set's together. */
+  #take(cohort: Cohort, waiting: readonly Waiting[]): void {
+    const { features, hidden } = this.#settings;
+    const name = cohort.kernelName === 'portable' ? 'portable' : 'subgroup';
+    this.#scorer ??= new Scorer(this.#device, features, hidden, name);
+    const { layout } = this.#scorer;
+    const most = networksAtOnce(this.#device, layout);
+    for (const testSet of new Set(waiting.map(testSetOf))) {
+      const these = waiting.filter((one) => testSetOf(one) === testSet);
+      const groups = this.#groups.get(testSet) ?? [];
+      this.#groups.set(testSet, groups);
+      for (let first = 0; first < these.length; first += most) {
+        const runs = these.slice(first, first + most);
+        groups.push({ runs, networks: this.#copy(cohort, runs, layout) });
+      }
     }
-    ended.forEach((one, k) => {
-      if (!this.#pending.includes(one)) return;
-      const { progress, steps, reason } = one;
-      const weights = keepWeights ? networks[k] : undefined;
-      this.#events.push({
-        type: 'finish',
-        run: progress.index,
-        steps,
-        reason,
-        testAccuracy: accuracies[k],
-        weights,
+  }
+
+  #copy(cohort: Cohort, runs: readonly Waiting[], layout: NetworkLayout): Networks {
+    const networks = new Networks(this.#device, layout, runs.length);
+    this.#networks.add(networks);
+    if (runs[0].progress.placement.columns.length < layout.features)
+      networks.write(span('data', 'weights left out', () => leftOut(runs, layout)));
+    cohort.copyNetworks(
+      runs.map(({ progress }) => progress),
+      networks,
+    );
+    return networks;
+  }
+
+  #free(networks: Networks): void {
+    this.#networks.delete(networks);
+    networks.free();
+  }
+
+  async #scoreAll(): Promise<void> {
+    this.#isScoring = true;
+    for (let next = this.#next(); next; next = this.#next()) {
+      const [testSet, groups] = next;
+      try {
+        await this.#score(testSet, groups);
+      } catch (cause) {
+        for (const { reject } of groups.flatMap(({ runs }) => runs)) reject(cause);
+      }
+    }
+    this.#isScoring = false;
+  }
+
+  #next(): [BinaryDataset | undefined, Group[]] | undefined {
+    const [next] = this.#groups;
+    if (next) this.#groups.delete(next[0]);
+    return next;
+  }
+
+  async #score(testSet: BinaryDataset | undefined, groups: readonly Group[]): Promise<void> {
+    const expectedMs = this.#pacer.remaining(performance.now());
+    const networks = groups.map((group) => group.networks);
+    const [accuracies, weights] = await Promise.all([
+      testSet && this.#scorer!.accuracies(testSet, networks, expectedMs),
+      this.#settings.keepWeights ? readAll(networks, expectedMs) : undefined,
+    ]);
+    groups.forEach((group, g) => {
+      let held = group.runs.length;
+      const release = () => {
+        if (--held === 0) this.#free(group.networks);
+      };
+      group.runs.forEach(({ progress, steps, reason, resolve }, k) => {
+        const kept = weights?.[g][k];
+        const read = kept
+          ? async () => kept
+          : () => group.networks.read(k, { expectedMs: this.#pacer.remaining(performance.now()) });
+        const ending = { run: progress.index, steps, reason };
+        resolve(finishEvent(ending, accuracies?.[g][k] ?? Number.NaN, read, release));
       });
     });
-    this.#pending = this.#pending.filter((one) => !ended.includes(one));
   }
+
+  /** Begins no other test set; runs that wait for one are not scored. */
+  stop(): void {
+    const cause = new Error('the training has ended');
+    for (const group of [...this.#groups.values()].flat()) for (const { reject } of group.runs) reject(cause);
+    this.#groups.clear();
+  }
+
+  /** Frees what is on the device. */
+  destroy(): void {
+    for (const networks of this.#networks) this.#free(networks);
+  }
+}
+
+/** A diverged network has no predictions to score. */
+const testSetOf = ({ progress, reason }: Ended): BinaryDataset | undefined =>
+  reason === 'non-finite' ? undefined : progress.run.testSet;
+
+/** Networks with the weights that were left out of the training, and something in the place of the others. */
+function leftOut(runs: readonly Ended[], layout: NetworkLayout): Float32Array {
+  const floats = new Float32Array(layout.floats * runs.length);
+  runs.forEach(({ progress, steps }, k) => {
+    const network = floats.subarray(k * layout.floats, (k + 1) * layout.floats);
+    leftOutWeights(progress.run.weights, layout, progress.decay, steps, network);
+  });
+  return floats;
+}
+
+function readAll(groups: readonly Networks[], expectedMs: number): Promise<MlpWeights[][]> {
+  return Promise.all(
+    groups.map((networks) =>
+      Promise.all(Array.from({ length: networks.count }, (_, k) => networks.read(k, { expectedMs }))),
+    ),
+  );
 }

@@ -15,10 +15,12 @@ import { DrawnBatches } from './batches/drawn.js';
 import { BatchThreads, defaultThreads } from './batches/threads.js';
 import type { StateLayout } from './checkpoint.js';
 import { Cohort } from './cohort.js';
-import { Finisher } from './finisher.js';
+import { abortedEvent, type HeldEvent } from './finish-event.js';
+import { type Ended, Finisher } from './finisher.js';
 import { liveColumns } from './live-columns.js';
 import { planMemory } from './memory-plan.js';
 import { checkDevice, checkOptions, reading, type Settings } from './options.js';
+import { Outbox } from './outbox.js';
 import { Pacer } from './pacer.js';
 import { type RunChunk, RunProgress } from './run-progress.js';
 import { RunSource, RunsFailed } from './run-source.js';
@@ -113,6 +115,8 @@ class Trainer {
   readonly #source: RunSource;
   readonly #pacer: Pacer;
   readonly #finisher: Finisher;
+  /** Runs that have ended, until their events are out. */
+  readonly #ended = new Outbox<Ended, HeldEvent>();
   /** By number of live features. */
   readonly #cohorts = new Map<number, Cohort>();
   /** The kernel that checkpoints of runs with so many live features were made by: it goes on with them. */
@@ -180,7 +184,7 @@ class Trainer {
   /** The finish events that are there, or will be soon, once nothing else goes on. */
   async *finished(): AsyncGenerator<LockstepEvent> {
     await this.#graceful();
-    yield* this.#finisher.reported();
+    yield* reported(this.#ended.ready());
   }
 
   /** Waits for runs that are being scored, but not long. */
@@ -189,7 +193,7 @@ class Trainer {
     const late = new Promise((resolve) => {
       timer = setTimeout(resolve, GRACE_MS);
     });
-    await Promise.race([this.#finisher.wait(), late]).finally(() => clearTimeout(timer));
+    await Promise.race([this.#ended.settled(), late]).finally(() => clearTimeout(timer));
   }
 
   /** What an error comes from. */
@@ -207,9 +211,9 @@ class Trainer {
       const flight = this.#flights.shift();
       if (flight) yield* this.#collect(flight);
       else await this.#anything();
-      yield* this.#finisher.drain();
+      yield* reported(this.#ended.drain());
       const idle = this.#flights.length === 0 && this.#active.length === 0;
-      if (idle && this.#source.ended && !this.#finisher.busy) return;
+      if (idle && this.#source.ended && !this.#ended.busy) return;
     }
     yield* this.#abort();
   }
@@ -228,8 +232,8 @@ class Trainer {
   async *#checkpoint(): AsyncGenerator<LockstepEvent> {
     for (let flight = this.#flights.shift(); flight; flight = this.#flights.shift())
       yield* this.#collect(flight);
-    await Promise.race([this.#finisher.wait(), this.#halted]);
-    yield* this.#finisher.drain();
+    await Promise.race([this.#ended.settled(), this.#halted]);
+    yield* reported(this.#ended.drain());
     const reads = this.#active.map(async ({ progress, cohort }) => ({
       run: progress.index,
       checkpoint: await cohort.save(progress),
@@ -245,7 +249,7 @@ class Trainer {
     const waits: Promise<void>[] = [];
     if (this.#threads && this.#active.length > 0) waits.push(this.#threads.more());
     if (!this.#source.ended) waits.push(this.#source.wait());
-    if (this.#finisher.busy) waits.push(this.#finisher.wait());
+    if (this.#ended.busy) waits.push(this.#ended.settled());
     if (waits.length > 0) await Promise.race([...waits, this.#halted]);
   }
 
@@ -356,15 +360,16 @@ class Trainer {
   async *#collect(flight: Flight): AsyncGenerator<LockstepEvent> {
     const outcome = await Promise.race([this.#records(flight), this.#halted]);
     if (!outcome) return;
+    const ended: Ended[] = [];
     for (const [p, { cohort, chunks }] of flight.parts.entries()) {
       for (const [c, chunk] of chunks.entries()) {
         if (chunk.run.finished) continue;
         chunk.run.done += chunk.steps;
         this.#steps += chunk.steps;
-        if (chunk.closing) yield* this.#close(cohort, chunk, outcome[p][c]);
+        if (chunk.closing) yield* this.#close(cohort, chunk, outcome[p][c], ended);
       }
     }
-    this.#finisher.flush();
+    this.#finish(ended);
     this.#active = this.#active.filter(({ progress }) => !progress.finished);
     yield { type: 'progress', steps: this.#steps, running: this.#active.length };
   }
@@ -379,61 +384,69 @@ class Trainer {
     return parts.map(({ cohort, records }) => cohort.records(records));
   }
 
-  *#close(cohort: Cohort, { run, closing }: RunChunk, record: WindowRecord): Generator<LockstepEvent> {
+  /** Reports a window; its run is put to those that have `ended` where it was the last. */
+  *#close(
+    cohort: Cohort,
+    { run, closing }: RunChunk,
+    record: WindowRecord,
+    ended: Ended[],
+  ): Generator<LockstepEvent> {
     if (!closing) return;
     const { step, batches } = closing;
     const { batchSize, maxSteps, stop } = this.#settings;
     if (record.nanSteps > 0) {
-      this.#finish(cohort, run, step - record.nanSteps + 1, 'non-finite');
+      const steps = step - record.nanSteps + 1;
+      ended.push({ cohort, progress: run, steps, reason: 'non-finite' });
       return;
     }
     const loss = record.lossSum / (batches.whole + batches.small);
     const accuracy = meanAccuracy(batches, batchSize, record.hits, record.smallHits);
     yield { type: 'window', run: run.index, step, loss, accuracy };
-    if (stop && record.stableWindows >= stop.windows) this.#finish(cohort, run, step, 'stopped');
-    else if (step === maxSteps) this.#finish(cohort, run, step, 'max-steps');
+    const reason = stop && record.stableWindows >= stop.windows ? 'stopped' : 'max-steps';
+    if (reason === 'stopped' || step === maxSteps) ended.push({ cohort, progress: run, steps: step, reason });
   }
 
-  #finish(
-    cohort: Cohort,
-    run: RunProgress,
-    steps: number,
-    reason: 'stopped' | 'max-steps' | 'non-finite',
-  ): void {
-    run.finish();
-    this.#finisher.add(cohort, run, steps, reason);
-    // The weights are on their way to the host before anything comes next for this slot.
-    cohort.giveSlot(run.slot);
-    cohort.banks.release(run.placement);
+  /** Has runs scored, and gives their slots to others. */
+  #finish(ended: readonly Ended[]): void {
+    const events = this.#finisher.finish(ended);
+    for (const [k, one] of ended.entries()) {
+      const { cohort, progress } = one;
+      this.#ended.add(one, events[k]);
+      progress.finish();
+      cohort.giveSlot(progress.slot);
+      cohort.banks.release(progress.placement);
+    }
   }
 
   async *#abort(): AsyncGenerator<LockstepEvent> {
     await this.#graceful();
-    const abandoned = this.#finisher.abandon();
-    yield* this.#finisher.drain();
-    for (const { index, steps } of abandoned) {
-      yield { type: 'finish', run: index, steps, reason: 'aborted', testAccuracy: Number.NaN };
-    }
-    for (const { progress } of this.#active) {
-      if (progress.finished) continue;
-      yield {
-        type: 'finish',
-        run: progress.index,
-        steps: progress.done,
-        reason: 'aborted',
-        testAccuracy: Number.NaN,
-      };
-    }
+    const abandoned = this.#ended.abandon();
+    yield* reported(this.#ended.drain());
+    for (const { progress, steps } of abandoned) yield abortedEvent(progress.index, steps);
+    for (const { progress } of this.#active)
+      if (!progress.finished) yield abortedEvent(progress.index, progress.done);
   }
 
   async destroy(): Promise<void> {
     this.#halt();
     this.#settings.signal?.removeEventListener('abort', this.#halt);
-    this.#finisher.close();
+    this.#finisher.stop();
     for (const cohort of this.#cohorts.values()) cohort.destroy();
     // What is being scored has buffers of its own; after an abort there was time for it before.
     if (!this.#settings.signal?.aborted) await this.#graceful();
+    this.#finisher.destroy();
     await this.#threads?.close();
     await this.#source.close();
+  }
+}
+
+/** The events, each released when the next one is asked for. */
+function* reported(held: Iterable<HeldEvent>): Generator<LockstepEvent> {
+  for (const { event, release } of held) {
+    try {
+      yield event;
+    } finally {
+      release();
+    }
   }
 }

@@ -109,7 +109,10 @@ export interface LockstepOptions {
   signal?: AbortSignal;
   /** How many runs `runs` will yield: room for so many is made, and more wait. Default: the list's length, else 128. */
   expectedRuns?: number;
-  /** Hand out the final weights with each `finish` event. Default false. */
+  /**
+   * Read the final weights of every run while others train: `weights()` of a `finish` event then answers at once, and whenever
+   * it is asked. Default false: a trained network stays on the device, and is freed after its event.
+   */
   keepWeights?: boolean;
   /** Seconds between `checkpoint` events; the device waits for each. Default: none. */
   checkpointSeconds?: number;
@@ -118,6 +121,32 @@ export interface LockstepOptions {
    * on the CPU; else as many as there are cores less two, up to 8. The numbers are the same.
    */
   batchThreads?: number;
+}
+
+/** A run has ended and was scored. */
+export interface FinishEvent {
+  type: 'finish';
+  run: number;
+  /** Steps that it took, those before a checkpoint included. */
+  steps: number;
+  /**
+   * `stopped`: the stop rule held. `max-steps`: it took them all. `non-finite`: the loss stopped being a number at
+   * step `steps`. `aborted`: the signal fired.
+   */
+  reason: 'stopped' | 'max-steps' | 'non-finite' | 'aborted';
+  /** Share of the test set with `(p >= 0.5) == (y >= 0.5)`; NaN without a test set or when aborted. */
+  testAccuracy: number;
+  /**
+   * Reads the final weights from the device. To be called before the next event is asked for, as in the body of a `for await`;
+   * with `keepWeights` at any time.
+   *
+   * @throws LockstepError `disposed` where it is called too late, or the run was aborted.
+   * @example
+   * for await (const event of trainLockstep(device, options)) {
+   *   if (event.type === 'finish' && event.testAccuracy === 1) best = await event.weights();
+   * }
+   */
+  weights(): Promise<MlpWeights>;
 }
 
 /**
@@ -137,18 +166,4 @@ export type LockstepEvent =
   /** A window closed. `loss` and `accuracy` are the unweighted means of the batches since the last one. */
   | { type: 'window'; run: number; step: number; loss: number; accuracy: number }
   /** A run has ended and was scored. */
-  | {
-      type: 'finish';
-      run: number;
-      /** Steps that it took, those before a checkpoint included. */
-      steps: number;
-      /**
-       * `stopped`: the stop rule held. `max-steps`: it took them all. `non-finite`: the loss stopped being a number at
-       * step `steps`. `aborted`: the signal fired.
-       */
-      reason: 'stopped' | 'max-steps' | 'non-finite' | 'aborted';
-      /** Share of the test set with `(p >= 0.5) == (y >= 0.5)`; NaN without a test set or when aborted. */
-      testAccuracy: number;
-      /** The final weights, where `keepWeights` asked for them; none of a run that was aborted. */
-      weights?: MlpWeights;
-    };
+  | FinishEvent;

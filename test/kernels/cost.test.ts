@@ -9,6 +9,7 @@ import { runKernel } from '../../src/kernels/tensor/custom.js';
 import { indexAdd } from '../../src/kernels/tensor/index-select.js';
 import { adamStep, sgdStep } from '../../src/kernels/tensor/optimizer.js';
 import { softmaxGradient } from '../../src/kernels/tensor/softmax.js';
+import { copyCost } from '../../src/kernels/train/networks.js';
 import { portableScoreCost, subgroupScoreCost } from '../../src/kernels/train/scoring-cost.js';
 import { takeProfile } from '../../src/profiler/take-profile.js';
 import { tensor, zeros } from '../../src/tensor/create.js';
@@ -123,6 +124,11 @@ it('a kernel of the user`s says nothing, or what the user says', async () => {
   expect(silent.kernels).toMatchObject([{ kernel: 'mine', bytes: 4 * 4, flops: undefined }]);
   const spoken = await takeProfile(device, () => void runKernel({ ...call, flops: 1 }));
   expect(spoken.kernels).toMatchObject([{ flops: 1 }]);
+});
+
+it('copying trained networks: 21 parameters, 3 of 5 features trained, 2 networks', () => {
+  // The places once; of each network its parameters read and written, its slot and its columns.
+  expect(copyCost(21, 3, 2)).toEqual({ bytes: 4 * (21 + 2 * (21 + 21 + 1 + 3)), flops: 0 });
 });
 
 it('scoring: 2 features, 4 units, 3 examples, 5 networks', () => {

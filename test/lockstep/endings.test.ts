@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';
 import { trainLockstep } from '../../src/lockstep/trainer.js';
-import type { LockstepEvent, LockstepRun } from '../../src/lockstep/types.js';
+import type { FinishEvent, LockstepEvent, LockstepRun } from '../../src/lockstep/types.js';
 import { BitMatrix } from '../../src/tensor/bits.js';
 import { trainReference } from '../kernels/train/reference.js';
 import { bitsOf, outcomes, randomDataset, randomWeights } from './outcomes.js';
@@ -135,6 +135,44 @@ describe('finish events', () => {
     expect(finished.sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
+  it('give the weights while they are handled, when another run has the place', async () => {
+    const runs = Array.from({ length: 5 }, (_, k) => runNumber(k));
+    const options = { ...shape, maxSteps: 20, runs, kernel: 'portable' as const };
+    const kept = await outcomes(device, { ...options, keepWeights: true });
+    const events: FinishEvent[] = [];
+    // Two of them at a time: the others train in the places of those that have ended.
+    for await (const event of trainLockstep(device, { ...options, expectedRuns: 2 })) {
+      if (event.type !== 'finish') continue;
+      events.push(event);
+      if (event.run === 4) continue;
+      const { weights } = kept.runs[event.run].finish!;
+      expect(await event.weights()).toEqual(weights);
+    }
+    expect(events).toHaveLength(5);
+    for (const event of events) {
+      // What was read stays; what was not is gone.
+      if (event.run !== 4) expect(await event.weights()).toEqual(kept.runs[event.run].finish!.weights);
+      else
+        await expect(event.weights()).rejects.toMatchObject({
+          code: 'disposed',
+          message:
+            'trainLockstep: the weights of run 4 are freed. Call weights() before the next event is asked for, or ' +
+            'train with keepWeights: true.',
+        });
+    }
+  });
+
+  it('can be cloned, without their weights', async () => {
+    for await (const event of trainLockstep(device, { ...shape, maxSteps: 1, runs: [runNumber(0)] })) {
+      const { testAccuracy } = event as FinishEvent;
+      if (event.type === 'finish')
+        expect(structuredClone(event)).toEqual({
+          ...{ type: 'finish', run: 0, steps: 1, reason: 'max-steps' },
+          testAccuracy,
+        });
+    }
+  });
+
   it('come before the next run does', async () => {
     let release = () => {};
     const released = new Promise<void>((resolve) => {
@@ -192,6 +230,9 @@ describe('memory', () => {
     expect(finished.map((event) => event.type === 'finish' && event.run)).toEqual([0, 1, 2]);
     for (const event of finished) {
       expect(event).toMatchObject({ reason: 'aborted', testAccuracy: Number.NaN });
+      await expect((event as FinishEvent).weights()).rejects.toThrow(
+        /run \d was aborted, and has no final weights/,
+      );
       expect(event.type === 'finish' && event.steps).toBeGreaterThanOrEqual(250);
     }
     expect(use()).toEqual(before);

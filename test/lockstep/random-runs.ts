@@ -4,20 +4,26 @@
  */
 import type { Device } from '../../src/gpu/device.js';
 import { trainLockstep } from '../../src/lockstep/trainer.js';
-import type { LockstepEvent, LockstepOptions, MlpWeights } from '../../src/lockstep/types.js';
+import type { FinishEvent, LockstepEvent, LockstepOptions, MlpWeights } from '../../src/lockstep/types.js';
 import { Generator } from '../../src/random/generator.js';
 import { type BinaryDataset, BitMatrix, BitVector } from '../../src/tensor/bits.js';
 
 export type WindowEvent = Extract<LockstepEvent, { type: 'window' }>;
-export type FinishEvent = Extract<LockstepEvent, { type: 'finish' }>;
 export type PlanEvent = Extract<LockstepEvent, { type: 'plan' }>;
 
 export interface Outcome {
   windows: WindowEvent[];
-  finish?: FinishEvent;
+  finish?: Finish;
 }
 
-/** Trains to the end: windows and finish event of each run, and what was planned. */
+/** A finish event with its weights, where a run has some. */
+export type Finish = Omit<FinishEvent, 'weights'> & { weights?: MlpWeights };
+
+export async function withWeights(event: FinishEvent): Promise<Finish> {
+  return { ...event, weights: event.reason === 'aborted' ? undefined : await event.weights() };
+}
+
+/** Trains to the end: windows, finish event and weights of each run, and what was planned. */
 export async function outcomes(
   device: Device,
   options: LockstepOptions,
@@ -30,7 +36,7 @@ export async function outcomes(
     runs[event.run] ??= { windows: [] };
     const run = runs[event.run];
     if (event.type === 'window') run.windows.push(event);
-    else run.finish = event;
+    else run.finish = await withWeights(event);
   }
   return { runs, plans };
 }

@@ -7,7 +7,7 @@ import { Pacer } from '../../src/lockstep/pacer.js';
 import { trainLockstep } from '../../src/lockstep/trainer.js';
 import type { LockstepOptions, LockstepRun, RunCheckpoint } from '../../src/lockstep/types.js';
 import { LockstepError } from '../../src/platform/errors.js';
-import { bitsOf, type Outcome, outcomes, randomDataset, randomWeights } from './outcomes.js';
+import { bitsOf, type Outcome, outcomes, randomDataset, randomWeights, withWeights } from './outcomes.js';
 
 const FEATURES = 16;
 const HIDDEN = 32;
@@ -53,7 +53,7 @@ async function stopAt(number: number, more: Partial<LockstepOptions>) {
   const all = { ...options, ...more, runs, checkpointSeconds: ALWAYS };
   for await (const event of trainLockstep(device, all)) {
     if (event.type === 'window') before[event.run].windows.push(event);
-    if (event.type === 'finish') before[event.run].finish = event;
+    if (event.type === 'finish') before[event.run].finish = await withWeights(event);
     if (event.type === 'checkpoint' && ++seen === number) return { before, checkpoint: event.runs };
   }
   throw new Error(`the training ended after ${seen} checkpoints`);

@@ -45,9 +45,9 @@ function runs(count: number): LockstepRun[] {
 
 async function train(on: Device, maxSteps: number, prepared = runs(3)): Promise<MlpWeights[]> {
   const trained: MlpWeights[] = [];
-  const options = { runs: prepared, features: 8, hidden: 128, maxSteps, keepWeights: true };
+  const options = { runs: prepared, features: 8, hidden: 128, maxSteps };
   for await (const event of trainLockstep(on, options)) {
-    if (event.type === 'finish') trained[event.run] = event.weights!;
+    if (event.type === 'finish') trained[event.run] = await event.weights();
   }
   return trained;
 }

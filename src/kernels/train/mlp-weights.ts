@@ -1,4 +1,4 @@
-/** The weights of the network that the training kernels train, and their plainest layout. */
+/** The weights of the network that the training kernels train, and how they get into a kernel's state. */
 
 /** Weights of `Linear(N, W) -> ReLU -> Linear(W, 1) -> Sigmoid`, float32, row-major as PyTorch lays them out. */
 export interface MlpWeights {
@@ -12,11 +12,31 @@ export interface MlpWeights {
   b2: Float32Array;
 }
 
-/** Writes w1, b1, w2 and b2 behind one another into `into`. */
-export function packInOrder({ w1, b1, w2, b2 }: MlpWeights, into: Float32Array): void {
+/**
+ * Writes weights into an empty state.
+ *
+ * @param places Where each parameter lies in it: those of w1, then of b1, w2 and b2.
+ */
+export function writeWeights(
+  { w1, b1, w2, b2 }: MlpWeights,
+  places: Uint32Array,
+  state: Float32Array<ArrayBuffer>,
+): Float32Array<ArrayBuffer> {
   let at = 0;
-  for (const array of [w1, b1, w2, b2]) {
-    into.set(array, at);
-    at += array.length;
-  }
+  for (const array of [w1, b1, w2, b2]) for (let k = 0; k < array.length; k++) state[places[at++]] = array[k];
+  return state;
+}
+
+/** The same places where the vectors of b1, w2 and b2 lie one behind the other, from the given ones on. */
+export function placesOf(
+  { features, hidden }: { features: number; hidden: number },
+  w1: (unit: number, feature: number) => number,
+  [b1, w2, b2]: readonly [b1: number, w2: number, b2: number],
+): Uint32Array {
+  const places = new Uint32Array(hidden * features + 2 * hidden + 1);
+  let at = 0;
+  for (let h = 0; h < hidden; h++) for (let i = 0; i < features; i++) places[at++] = w1(h, i);
+  for (const first of [b1, w2]) for (let h = 0; h < hidden; h++) places[at++] = first + h;
+  places[at] = b2;
+  return places;
 }

@@ -6,7 +6,6 @@ import * as shader from '../../../shaders/train/portable/train.wgsl.js';
 import { bindGroup } from '../../gpu/bind.js';
 import type { Device } from '../../gpu/device.js';
 import { BufferUsage } from '../../gpu/usage.js';
-import { type MlpWeights, packInOrder } from './mlp-weights.js';
 import { type ChunkSize, portableCosts } from './training-cost.js';
 import type {
   Chunk,
@@ -49,6 +48,8 @@ class PortableKernel implements TrainingKernel {
   readonly name = 'portable';
   readonly state: GPUBuffer;
   readonly stateFloats: number;
+  /** As they come. */
+  readonly places: Uint32Array;
   readonly #device: Device;
   readonly #shape: KernelShape;
   readonly #shared: ChunkBuffers;
@@ -87,6 +88,7 @@ class PortableKernel implements TrainingKernel {
     this.#pipelines = pipelines;
     const words = scratch(shape);
     this.stateFloats = 3 * words.gradients;
+    this.places = Uint32Array.from({ length: words.gradients }, (_, k) => k);
     this.state = device.allocate('portable-state', 12 * words.gradients * shared.slots, STORAGE);
     this.#batch = device.allocate('portable-batch', 4 * words.batch * shared.slots, STORAGE);
     this.#activations = device.allocate(
@@ -158,23 +160,6 @@ class PortableKernel implements TrainingKernel {
 
   costs(chunk: ChunkSize) {
     return portableCosts(this.#shape, chunk);
-  }
-
-  pack(weights: MlpWeights): Float32Array<ArrayBuffer> {
-    const state = new Float32Array(this.stateFloats);
-    packInOrder(weights, state);
-    return state;
-  }
-
-  unpack(state: Float32Array): MlpWeights {
-    const { features, hidden } = this.#shape;
-    const matrix = hidden * features;
-    return {
-      w1: state.slice(0, matrix),
-      b1: state.slice(matrix, matrix + hidden),
-      w2: state.slice(matrix + hidden, matrix + 2 * hidden),
-      b2: state.slice(matrix + 2 * hidden, matrix + 2 * hidden + 1),
-    };
   }
 
   destroy(): void {

@@ -16,7 +16,7 @@ import { bindGroup } from '../../gpu/bind.js';
 import type { Device } from '../../gpu/device.js';
 import { BufferUsage } from '../../gpu/usage.js';
 import { LockstepError } from '../../platform/errors.js';
-import type { MlpWeights } from './mlp-weights.js';
+import { placesOf } from './mlp-weights.js';
 import { type ChunkSize, subgroupCosts } from './training-cost.js';
 import type {
   AdapterFacts,
@@ -101,12 +101,10 @@ class SubgroupKernel implements TrainingKernel {
   readonly name = 'subgroup';
   readonly state: GPUBuffer;
   readonly stateFloats: number;
-  readonly weightRanges: readonly (readonly [at: number, floats: number])[];
+  readonly places: Uint32Array;
   readonly #device: Device;
   readonly #options: SubgroupOptions;
   readonly #layout: SubgroupLayout;
-  /** Where each element of w1 stands in a state. */
-  readonly #index: Uint32Array;
   readonly #gather: GPUComputePipeline;
   readonly #train: GPUComputePipeline;
   readonly #buffers: ChunkBuffers;
@@ -139,15 +137,14 @@ class SubgroupKernel implements TrainingKernel {
     this.#options = options;
     this.#layout = layout;
     this.#buffers = buffers;
-    this.#index = stateIndices(options);
     this.#gather = gather;
     this.#train = train;
-    const { floats, matrix, vectorsAt } = layout.state;
+    const { floats, vectorsAt, outputBiasAt } = layout.state;
     this.stateFloats = floats;
-    this.weightRanges = [
-      [0, matrix],
-      [vectorsAt, floats - vectorsAt],
-    ];
+    const { features, hidden } = options;
+    const index = stateIndices(options);
+    const vectors = [vectorsAt, vectorsAt + hidden, outputBiasAt] as const;
+    this.places = placesOf(options, (h, feature) => index[h * features + feature], vectors);
     this.state = device.allocate('subgroup-state', 4 * this.stateFloats * buffers.slots, STORAGE);
     this.#batches = device.allocate('subgroup-batches', 16 * layout.batch.vec4s * buffers.capacity, STORAGE);
     this.#chunk = device.allocate('subgroup-chunk', 16, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
@@ -197,30 +194,6 @@ class SubgroupKernel implements TrainingKernel {
 
   costs(chunk: ChunkSize) {
     return subgroupCosts(this.#options, chunk);
-  }
-
-  pack(weights: MlpWeights): Float32Array<ArrayBuffer> {
-    const { state } = this.#layout;
-    const packed = new Float32Array(state.floats);
-    const { w1 } = weights;
-    for (let k = 0; k < w1.length; k++) packed[this.#index[k]] = w1[k];
-    packed.set(weights.b1, state.vectorsAt);
-    packed.set(weights.w2, state.vectorsAt + this.#options.hidden);
-    packed.set(weights.b2, state.outputBiasAt);
-    return packed;
-  }
-
-  unpack(packed: Float32Array): MlpWeights {
-    const { hidden } = this.#options;
-    const { vectorsAt, outputBiasAt } = this.#layout.state;
-    const w1 = new Float32Array(this.#index.length); // Float32Array.from takes 50 times as long
-    for (let k = 0; k < w1.length; k++) w1[k] = packed[this.#index[k]];
-    return {
-      w1,
-      b1: packed.slice(vectorsAt, vectorsAt + hidden),
-      w2: packed.slice(vectorsAt + hidden, vectorsAt + 2 * hidden),
-      b2: packed.slice(outputBiasAt, outputBiasAt + 1),
-    };
   }
 
   destroy(): void {

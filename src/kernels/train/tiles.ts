@@ -15,7 +15,7 @@ import { bindGroup } from '../../gpu/bind.js';
 import type { Costs } from '../../gpu/cost.js';
 import type { Device } from '../../gpu/device.js';
 import { BufferUsage } from '../../gpu/usage.js';
-import type { MlpWeights } from './mlp-weights.js';
+import { placesOf } from './mlp-weights.js';
 import type { ChunkSize } from './training-cost.js';
 import type {
   Chunk,
@@ -95,6 +95,7 @@ export class TrainTiles {
   readonly perThread: PerThread;
   readonly state: GPUBuffer;
   readonly stateFloats: number;
+  readonly places: Uint32Array;
   readonly scratch: GPUBuffer;
   readonly #device: Device;
   readonly #shared: ChunkBuffers;
@@ -145,6 +146,11 @@ export class TrainTiles {
     const { slots, capacity } = shared;
     const { bytesPerStep } = tilesFootprint(shape, perThread);
     this.stateFloats = 3 * moment;
+    const { featureQuads, unitQuads } = this.layout;
+    const pitch = 4 * unitQuads; // from one feature to the next
+    const vectorsAt = 4 * featureQuads * pitch;
+    const vectors = [vectorsAt, vectorsAt + pitch, vectorsAt + 2 * pitch] as const;
+    this.places = placesOf(shape, (h, feature) => feature * pitch + h, vectors);
     this.state = device.allocate('tiles-state', 12 * moment * slots, STORAGE);
     this.scratch = device.allocate('tiles-scratch', 4 * (SCRATCH_HEAD + scratchWords * slots), STORAGE);
     this.#batches = device.allocate('tiles-batches', bytesPerStep * capacity, STORAGE);
@@ -203,38 +209,6 @@ export class TrainTiles {
     pass.dispatchWorkgroups(x, y);
   }
 
-  pack({ w1, b1, w2, b2 }: MlpWeights): Float32Array<ArrayBuffer> {
-    const { features, hidden } = this.shape;
-    const { b1At, w2At, b2At, pitch } = this.#rows();
-    const state = new Float32Array(this.stateFloats);
-    for (let h = 0; h < hidden; h++) {
-      for (let i = 0; i < features; i++) state[i * pitch + h] = w1[h * features + i];
-    }
-    state.set(b1, b1At);
-    state.set(w2, w2At);
-    state.set(b2, b2At);
-    return state;
-  }
-
-  unpack(state: Float32Array): MlpWeights {
-    const { features, hidden } = this.shape;
-    const { b1At, w2At, b2At, pitch } = this.#rows();
-    const w1 = new Float32Array(hidden * features);
-    for (let h = 0; h < hidden; h++) {
-      for (let i = 0; i < features; i++) w1[h * features + i] = state[i * pitch + h];
-    }
-    const part = (at: number, length: number) => state.slice(at, at + length);
-    return { w1, b1: part(b1At, hidden), w2: part(w2At, hidden), b2: part(b2At, 1) };
-  }
-
-  /** Where b1, w2 and b2 begin, and the floats between two features. */
-  #rows() {
-    const { featureQuads, unitQuads } = this.layout;
-    const pitch = 4 * unitQuads;
-    const b1At = 4 * featureQuads * pitch;
-    return { pitch, b1At, w2At: b1At + pitch, b2At: b1At + 2 * pitch };
-  }
-
   destroy(): void {
     for (const buffer of [this.state, this.scratch, this.#batches, this.#uniform]) this.#device.free(buffer);
   }
@@ -257,17 +231,13 @@ export abstract class TilesKernel implements TrainingKernel {
     return this.tiles.stateFloats;
   }
 
+  get places(): Uint32Array {
+    return this.tiles.places;
+  }
+
   abstract encode(pass: GPUComputePassEncoder, chunk: Chunk): void;
 
   abstract costs(chunk: ChunkSize): Costs;
-
-  pack(weights: MlpWeights): Float32Array<ArrayBuffer> {
-    return this.tiles.pack(weights);
-  }
-
-  unpack(state: Float32Array): MlpWeights {
-    return this.tiles.unpack(state);
-  }
 
   destroy(): void {
     this.tiles.destroy();

@@ -6,7 +6,6 @@
 import type { Costs } from '../../gpu/cost.js';
 import type { Device } from '../../gpu/device.js';
 import type { DeviceInfo } from '../../gpu/device-info.js';
-import type { MlpWeights } from './mlp-weights.js';
 
 /** The network and batch that a kernel is compiled for. */
 export interface KernelShape {
@@ -60,15 +59,11 @@ export interface Chunk {
 /** One variant, compiled for a shape and bound to the trainer's buffers. */
 export interface TrainingKernel {
   readonly name: KernelName;
-  /** [slot] floats of one run's weights and moments, in the variant's own order; see `pack`. */
+  /** [slot] floats of one run's weights and moments, in the variant's own order; all are 0 before weights are written. */
   readonly state: GPUBuffer;
   readonly stateFloats: number;
-  /** What of a state `unpack` reads: where each stretch begins, and how long it is. Default: all of it. */
-  readonly weightRanges?: readonly (readonly [at: number, floats: number])[];
-  /** State of a run that has not begun: the weights, moments 0. */
-  pack(weights: MlpWeights): Float32Array<ArrayBuffer>;
-  /** The weights in a state. */
-  unpack(state: Float32Array): MlpWeights;
+  /** [parameter: w1, b1, w2, b2, each row by row] the float of a state that holds it. */
+  readonly places: Uint32Array;
   encode(pass: GPUComputePassEncoder, chunk: Chunk): void;
   /** What `encode` asks of the device, all launches of a pipeline together; runs that are paused count as the others. */
   costs(chunk: Pick<Chunk, 'positions' | 'steps' | 'runSteps'>): Costs;

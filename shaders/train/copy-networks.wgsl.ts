@@ -1,0 +1,53 @@
+/**
+ * Copies the weights of trained networks out of the states of their runs, in which a training kernel has them in an order of
+ * its own and with moments between, into the plain layout that scoring reads. Every training kernel, any shape.
+ */
+
+/** Invocations of a workgroup: each copies one parameter, workgroups along y one network each. */
+export const COPY_INVOCATIONS = 256;
+
+/** The first members of the uniform, in this order: see `NetworkLayout` (src/kernels/train/networks.ts). */
+export const COPY_FIELDS = [
+  'hidden',
+  'live',
+  'stateFloats',
+  'networkFloats',
+  'pitch',
+  'vectorsAt',
+  'outputBiasAt',
+] as const;
+
+/** The WGSL. Bindings: src/kernels/train/networks.ts. */
+export const copyNetworks = /* wgsl */ `
+/** live: features that were trained, of a network that may have more. */
+struct Shape { ${COPY_FIELDS.map((field) => `${field}: u32`).join(', ')} }
+
+@group(0) @binding(0) var<uniform> shape: Shape;
+/** [parameter: w1, b1, w2, b2] the float of a state that holds it. */
+@group(0) @binding(1) var<storage, read> places: array<u32>;
+/** [network] its slot. */
+@group(0) @binding(2) var<storage, read> slots: array<u32>;
+/** [network][live feature] which feature of the network it is. */
+@group(0) @binding(3) var<storage, read> columns: array<u32>;
+/** [slot] */
+@group(0) @binding(4) var<storage, read> states: array<f32>;
+/** [network] */
+@group(0) @binding(5) var<storage, read_write> networks: array<f32>;
+
+@compute @workgroup_size(${COPY_INVOCATIONS})
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let parameter = id.x;
+  let network = id.y;
+  let matrix = shape.hidden * shape.live;
+  let outputBias = matrix + 2u * shape.hidden;
+  if (parameter > outputBias) { return; }
+  var to = shape.outputBiasAt;
+  if (parameter < matrix) {
+    let column = columns[network * shape.live + parameter % shape.live];
+    to = (parameter / shape.live) * shape.pitch + column;
+  } else if (parameter < outputBias) {
+    to = shape.vectorsAt + parameter - matrix;
+  }
+  networks[network * shape.networkFloats + to] = states[slots[network] * shape.stateFloats + places[parameter]];
+}
+`;

@@ -1,0 +1,53 @@
+/**
+ * What comes out of work in the background: results as they come, then the error, if there was one. It knows nothing of the
+ * work, and nobody waits here unless asked to.
+ */
+
+/** A key stands for a piece of work while it is under way. */
+export class Outbox<Key, Result> {
+  readonly #pending = new Set<Key>();
+  readonly #ready: Result[] = [];
+  #failure: { cause: unknown } | undefined;
+  #settled: Promise<unknown> = Promise.resolve();
+
+  add(key: Key, work: Promise<Result>): void {
+    this.#pending.add(key);
+    const done = work.then(
+      (result) => {
+        if (this.#pending.delete(key)) this.#ready.push(result);
+      },
+      (cause: unknown) => {
+        if (this.#pending.delete(key)) this.#failure ??= { cause };
+      },
+    );
+    this.#settled = Promise.all([this.#settled, done]);
+  }
+
+  /** Whether something is under way, or not taken: a slow reader of results gives time for new ones. */
+  get busy(): boolean {
+    return this.#pending.size > 0 || this.#failure !== undefined || this.#ready.length > 0;
+  }
+
+  /** Resolves when nothing of what was added is under way any more. */
+  async settled(): Promise<void> {
+    await this.#settled;
+  }
+
+  /** The results that are there, and those that come meanwhile; then throws what went wrong. */
+  *drain(): Generator<Result> {
+    yield* this.ready();
+    if (this.#failure) throw this.#failure.cause;
+  }
+
+  /** The results that are there, and those that come meanwhile. */
+  *ready(): Generator<Result> {
+    for (let result = this.#ready.shift(); result !== undefined; result = this.#ready.shift()) yield result;
+  }
+
+  /** Gives up what is under way: its results are dropped. */
+  abandon(): Key[] {
+    const abandoned = [...this.#pending];
+    this.#pending.clear();
+    return abandoned;
+  }
+}
