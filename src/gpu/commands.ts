@@ -1,13 +1,13 @@
 /**
- * Records dispatches and copies into one command buffer and submits them together: a submit costs more than a small
- * kernel. Order is kept. Reads and waits submit what is recorded first (see device.ts).
+ * What tensors do on one device, recorded and submitted together: a submit costs more than a small kernel. Order is
+ * kept. Reads and waits submit what is recorded first (see device.ts). Who knows where its commands end, as a chunk of
+ * training does, records on its own.
  */
-
-import { plainBytes } from '../platform/bytes.js';
-import { LockstepError } from '../platform/errors.js';
-import { annotateLaunch, type LaunchNote } from './annotate.js';
-import { BindGroups, type Binding } from './bind-groups.js';
+import type { LaunchNote } from './annotate.js';
+import { BindGroups, type Binding } from './bindings.js';
 import type { Buffers } from './buffers.js';
+import type { Queue } from './queue.js';
+import { type Grid, Recorder } from './recorder.js';
 import { BufferUsage } from './usage.js';
 
 /** One kernel launch. */
@@ -17,8 +17,7 @@ interface Dispatch {
   bindings: readonly Binding[];
   /** `@group(0) @binding(0)`, a uniform of these 32-bit words. Without it binding 0 stays empty. */
   params?: Uint32Array;
-  /** Workgroups along x, y and z. */
-  grid: readonly [number, number?, number?];
+  grid: Grid;
   /** What a profile is told. */
   note?: () => LaunchNote;
 }
@@ -29,51 +28,35 @@ const COMMANDS_PER_SUBMIT = 64;
 /** Room for the params of one submit. */
 const PARAMS_BYTES = COMMANDS_PER_SUBMIT * 1024;
 
-/** The open command buffer of one device. */
+/** The commands of one device. */
 export class CommandQueue {
-  readonly #gpu: GPUDevice;
+  readonly #queue: Queue;
   readonly #buffers: Buffers;
-  readonly #mostGroups: number;
   readonly #uniformAlignment: number;
-  #encoder: GPUCommandEncoder | undefined;
-  #pass: GPUComputePassEncoder | undefined;
-  #recorded = 0;
+  #open: Recorder | undefined;
   #params: GPUBuffer | undefined;
   readonly #words = new Uint32Array(PARAMS_BYTES / 4);
   #usedBytes = 0;
   readonly #groups: BindGroups;
 
-  constructor(gpu: GPUDevice, buffers: Buffers) {
-    this.#gpu = gpu;
+  constructor(queue: Queue, buffers: Buffers) {
+    this.#queue = queue;
     this.#buffers = buffers;
-    this.#groups = new BindGroups(gpu);
-    this.#mostGroups = gpu.limits.maxComputeWorkgroupsPerDimension;
-    this.#uniformAlignment = gpu.limits.minUniformBufferOffsetAlignment;
+    this.#groups = new BindGroups(queue.gpu);
+    this.#uniformAlignment = queue.gpu.limits.minUniformBufferOffsetAlignment;
   }
 
   /** Commands recorded and not yet submitted. */
   get pending(): number {
-    return this.#recorded;
+    return this.#open?.size ?? 0;
   }
 
   dispatch({ pipeline, bindings, params, grid, note }: Dispatch): void {
-    const [x, y = 1, z = 1] = grid;
-    const most = this.#mostGroups;
-    if (Math.max(x, y, z) > most) {
-      throw new LockstepError(
-        'unsupported',
-        `The kernel "${pipeline.label}" would need ${x} x ${y} x ${z} workgroups; this device takes ${most} a dimension.`,
-      );
-    }
-    if (Math.min(x, y, z) === 0) return;
+    if (grid.includes(0)) return;
     const uniform = params ? this.#uniform(params) : undefined;
-    this.#encoder ??= this.#gpu.createCommandEncoder({ label: 'lockstep' });
-    this.#pass ??= this.#encoder.beginComputePass();
-    this.#pass.setPipeline(pipeline);
-    this.#pass.setBindGroup(0, this.#groups.get(pipeline, bindings, uniform));
-    if (note) annotateLaunch(this.#pass, note);
-    this.#pass.dispatchWorkgroups(x, y, z);
-    this.#count();
+    const group = this.#groups.get(pipeline, bindings, uniform);
+    this.#record().dispatch(pipeline, group, grid, note);
+    this.#flushFull();
   }
 
   /** Copies bytes between buffers; offsets and size are multiples of 4. */
@@ -85,16 +68,25 @@ export class CommandQueue {
     bytes: number,
   ): void {
     if (bytes === 0) return;
-    this.#encoder ??= this.#gpu.createCommandEncoder({ label: 'lockstep' });
-    this.#endPass();
-    this.#encoder.copyBufferToBuffer(source, sourceOffset, target, targetOffset, bytes);
-    this.#count();
+    this.#record().copy(source, sourceOffset, target, targetOffset, bytes);
+    this.#flushFull();
   }
 
   /** Writes host memory into a buffer, after what has been recorded so far. */
   write(target: GPUBuffer, offset: number, data: ArrayBufferView): void {
     this.flush(); // the queue's write would overtake what is only recorded
-    this.#gpu.queue.writeBuffer(target, offset, plainBytes(data));
+    this.#queue.write(target, offset, data);
+  }
+
+  /** Commands of their own, which the caller submits: after what has been recorded so far. */
+  record(label: string): Recorder {
+    this.flush();
+    return new Recorder(this.#queue, label);
+  }
+
+  /** What is recorded and not submitted yet, for commands that end it: {@link flush} comes next. */
+  last(): Recorder {
+    return this.#record();
   }
 
   /** Forgets what refers to buffers that are destroyed. */
@@ -104,32 +96,29 @@ export class CommandQueue {
 
   /** Submits what is recorded. */
   flush(): void {
-    const encoder = this.#encoder;
-    if (!encoder) return;
-    this.#endPass();
+    const recorder = this.#open;
+    if (!recorder) return;
     if (this.#params && this.#usedBytes > 0) {
       // In queue order: after the submits that read the params of before, in front of the one that reads these.
-      this.#gpu.queue.writeBuffer(this.#params, 0, this.#words.buffer, 0, this.#usedBytes);
+      recorder.upload(this.#params, 0, this.#words.subarray(0, this.#usedBytes / 4));
     }
-    this.#gpu.queue.submit([encoder.finish()]);
-    this.#encoder = undefined;
-    this.#recorded = 0;
+    this.#open = undefined;
     this.#usedBytes = 0;
+    recorder.submit();
   }
 
-  #count(): void {
-    this.#recorded++;
-    if (this.#recorded >= COMMANDS_PER_SUBMIT) this.flush();
+  #record(): Recorder {
+    this.#open ??= new Recorder(this.#queue, 'lockstep');
+    return this.#open;
   }
 
-  #endPass(): void {
-    this.#pass?.end();
-    this.#pass = undefined;
+  #flushFull(): void {
+    if (this.pending >= COMMANDS_PER_SUBMIT) this.flush();
   }
 
-  #uniform(params: Uint32Array): GPUBufferBinding {
-    const size = Math.ceil(params.byteLength / 16) * 16;
-    if (this.#usedBytes + size > PARAMS_BYTES) this.flush();
+  #uniform(params: Uint32Array): Binding {
+    const bytes = Math.ceil(params.byteLength / 16) * 16;
+    if (this.#usedBytes + bytes > PARAMS_BYTES) this.flush();
     this.#params ??= this.#buffers.allocate(
       'kernel params',
       PARAMS_BYTES,
@@ -138,7 +127,7 @@ export class CommandQueue {
     const offset = this.#usedBytes;
     this.#words.set(params, offset / 4);
     const align = this.#uniformAlignment;
-    this.#usedBytes = Math.ceil((offset + size) / align) * align;
-    return { buffer: this.#params, offset, size };
+    this.#usedBytes = Math.ceil((offset + bytes) / align) * align;
+    return { buffer: this.#params, offset, bytes };
   }
 }

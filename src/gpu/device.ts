@@ -14,7 +14,9 @@ import { ErrorFlag } from './flag.js';
 import { checkWaitOptions, mapWhenDone, sleepBefore, type WaitOptions } from './map.js';
 import { type CompiledPipeline, checkPipeline, type PipelineDescriptor, Pipelines } from './pipelines.js';
 import { BufferPool } from './pool.js';
+import { Queue } from './queue.js';
 import { Readback } from './readback.js';
+import type { StagingHost } from './staging.js';
 
 /**
  * An open device.
@@ -43,6 +45,7 @@ export class Device {
   /** What kernels refuse of values that only they see. @internal */
   readonly flag: ErrorFlag;
   readonly #faults: Faults;
+  readonly #queue: Queue;
   readonly #buffers: Buffers;
   readonly #pipelines: Pipelines;
   readonly #readback: Readback;
@@ -60,7 +63,7 @@ export class Device {
     this.owned = owned;
     this.#faults = new Faults(gpu, (why) => {
       whenGone(this, why);
-      this.#readback.destroy(); // nothing will be read again
+      this.#readback.close(); // nothing will be read again
     });
     this.lost = this.#faults.lost;
     this.#buffers = new Buffers(gpu, info, this.#faults, () => {
@@ -68,10 +71,16 @@ export class Device {
       this.commands.forget();
     });
     this.#pipelines = new Pipelines(gpu, (outcome) => this.#faults.watch(outcome));
-    this.commands = new CommandQueue(gpu, this.#buffers);
+    this.#queue = new Queue(gpu);
+    this.commands = new CommandQueue(this.#queue, this.#buffers);
     this.pool = new BufferPool(this.#buffers, gpu.limits.maxStorageBufferBindingSize);
     this.flag = new ErrorFlag(this.#buffers);
-    this.#readback = new Readback(gpu, info, this.#buffers, this.flag);
+    const staging: StagingHost = {
+      allocate: (label, bytes, usage) => this.#buffers.allocate(label, bytes, usage),
+      free: (buffer) => this.#buffers.free(buffer),
+      map: (buffer, bytes, options) => mapWhenDone(buffer, bytes, info, options),
+    };
+    this.#readback = new Readback(staging, this.commands, this.flag);
   }
 
   get limits(): GPUSupportedLimits {
@@ -161,7 +170,6 @@ export class Device {
     this.check();
     checkRead(buffer);
     checkWaitOptions('device.read', options);
-    this.commands.flush();
     const result = await this.#faults.explain(`Reading ${printable(bytes)} bytes`, () =>
       this.#readback.read(buffer, offset, bytes, options),
     );
@@ -190,7 +198,7 @@ export class Device {
       await sleepBefore(options);
       await this.#faults.explain('Waiting for the device', async () => {
         if (this.flag.pending) await this.#readback.read(this.flag.buffer, 0, 0, {});
-        await this.gpu.queue.onSubmittedWorkDone();
+        await this.#queue.done();
       });
     });
     await this.#faults.checkAll();
@@ -201,7 +209,7 @@ export class Device {
     if (this.#destroyed) return;
     this.#destroyed = true;
     if (!this.#faults.gone) this.commands.flush();
-    this.#readback.destroy();
+    this.#readback.close();
     this.#buffers.freeAll();
     this.#faults.destroyed();
     if (this.owned) this.gpu.destroy();

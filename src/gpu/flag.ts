@@ -5,6 +5,8 @@
  */
 import { LockstepError } from '../platform/errors.js';
 import type { Buffers } from './buffers.js';
+import type { Recorder } from './recorder.js';
+import type { Staged } from './staging.js';
 import { BufferUsage } from './usage.js';
 
 /** Calls of `raise`, the ticket of the first one, the bits of its value: shaders/shared/flag.wgsl.ts. */
@@ -52,13 +54,13 @@ export class ErrorFlag {
   }
 
   /**
-   * Copies the flag to `staging` at `offset` and clears it, after all launches so far, which must be submitted.
+   * Records a copy of the flag to a place of `staged`, and its clearing, after all launches so far.
    *
    * @returns Throws what was raised, given the copied words.
    */
-  take(encoder: GPUCommandEncoder, staging: GPUBuffer, offset: number): (words: Uint32Array) => void {
-    encoder.copyBufferToBuffer(this.buffer, 0, staging, offset, FLAG_BYTES);
-    encoder.clearBuffer(this.buffer, 0, FLAG_BYTES);
+  take(recorder: Recorder, staged: Staged, offset: number): (words: Uint32Array) => void {
+    staged.copy(recorder, this.buffer, 0, FLAG_BYTES, offset);
+    recorder.clear(this.buffer, 0, FLAG_BYTES);
     const checks = [...this.#checks.values()];
     this.#checks = new Map();
     return ([, ticket, bits]) => {

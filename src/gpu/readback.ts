@@ -1,88 +1,57 @@
 /**
- * Brings bytes from the device to the host through a small pool of staging buffers. It does not know tensors, and it
+ * Reads bytes of a device's buffers: a copy, a wait, and what kernels refused meanwhile. It does not know tensors, and it
  * waits for nothing but its own copy. The device's error flag comes along where a kernel could have raised it.
  */
 import { LockstepError } from '../platform/errors.js';
 import { span } from '../platform/host-spans.js';
 import { printable } from '../platform/printable.js';
-import type { Buffers } from './buffers.js';
-import type { DeviceInfo } from './device-info.js';
+import type { CommandQueue } from './commands.js';
 import { type ErrorFlag, FLAG_BYTES } from './flag.js';
-import { mapWhenDone, type WaitOptions } from './map.js';
-import { BufferUsage } from './usage.js';
+import type { WaitOptions } from './map.js';
+import { Staging, type StagingHost } from './staging.js';
 
-/** Staging buffers kept for reuse, in each power-of-two size. */
-const KEPT_PER_SIZE = 2;
-/** Larger staging buffers are freed after use. */
-const LARGEST_KEPT = 16 * 2 ** 20;
-const SMALLEST = 256;
-
-/** The staging buffers of one device. */
+/** The reads of one device. */
 export class Readback {
-  readonly #gpu: GPUDevice;
-  readonly #info: DeviceInfo;
-  readonly #buffers: Buffers;
+  readonly #commands: CommandQueue;
   readonly #flag: ErrorFlag;
-  readonly #free = new Map<number, GPUBuffer[]>();
-  #closed = false;
+  readonly #staging: Staging;
 
-  constructor(gpu: GPUDevice, info: DeviceInfo, buffers: Buffers, flag: ErrorFlag) {
-    this.#gpu = gpu;
-    this.#info = info;
-    this.#buffers = buffers;
+  constructor(host: StagingHost, commands: CommandQueue, flag: ErrorFlag) {
+    this.#commands = commands;
     this.#flag = flag;
+    this.#staging = new Staging(host);
   }
 
-  /** @throws LockstepError `bad-input` for what a kernel refused since the last read. */
+  /**
+   * Reads after all that was recorded so far, which is submitted.
+   *
+   * @throws LockstepError `bad-input` for what a kernel refused since the last read.
+   */
   async read(source: GPUBuffer, offset: number, bytes: number, options: WaitOptions): Promise<ArrayBuffer> {
     checkRange(source, offset, bytes);
-    const flag = this.#flag;
-    const flagged = flag.pending;
-    if (bytes === 0 && !flagged) return new ArrayBuffer(0);
+    const flagged = this.#flag.pending;
+    if (bytes === 0 && !flagged) {
+      this.#commands.flush();
+      return new ArrayBuffer(0);
+    }
     const copied = Math.ceil(bytes / 4) * 4;
-    const mapped = copied + (flagged ? FLAG_BYTES : 0);
-    const staging = this.#take(mapped);
-    let reusable = false;
-    try {
-      const encoder = this.#gpu.createCommandEncoder({ label: 'read' });
-      if (copied > 0) encoder.copyBufferToBuffer(source, offset, staging, 0, copied);
-      const throwRaised = flagged ? flag.take(encoder, staging, copied) : undefined;
-      this.#gpu.queue.submit([encoder.finish()]);
-      await mapWhenDone(staging, mapped, this.#info, options);
-      const range = staging.getMappedRange(0, mapped);
-      const result = span('read-back', 'read', () => range.slice(0, bytes), { bytes });
-      const words = new Uint32Array(range.slice(copied));
-      staging.unmap();
-      reusable = true;
-      throwRaised?.(words);
-      return result;
-    } finally {
-      this.#give(staging, reusable);
-    }
-  }
-
-  #take(bytes: number): GPUBuffer {
-    const size = Math.max(SMALLEST, 2 ** Math.ceil(Math.log2(bytes)));
-    const kept = this.#free.get(size)?.pop();
-    const fits = size <= LARGEST_KEPT ? size : bytes;
-    return kept ?? this.#buffers.allocate('staging', fits, BufferUsage.MAP_READ | BufferUsage.COPY_DST);
-  }
-
-  #give(staging: GPUBuffer, reusable: boolean): void {
-    const kept = this.#free.get(staging.size) ?? [];
-    if (!reusable || this.#closed || staging.size > LARGEST_KEPT || kept.length >= KEPT_PER_SIZE) {
-      this.#buffers.free(staging);
-    } else {
-      kept.push(staging);
-      this.#free.set(staging.size, kept);
-    }
+    const staged = this.#staging.take(copied + (flagged ? FLAG_BYTES : 0));
+    const recorder = this.#commands.last();
+    staged.copy(recorder, source, offset, copied);
+    const throwRaised = flagged ? this.#flag.take(recorder, staged, copied) : undefined;
+    this.#commands.flush();
+    await staged.wait(options);
+    const [result, raised] = staged.take((mapped) => [
+      span('read-back', 'read', () => mapped.slice(0, bytes), { bytes }),
+      new Uint32Array(mapped.slice(copied)),
+    ]);
+    throwRaised?.(raised);
+    return result;
   }
 
   /** Nothing is kept from here on. */
-  destroy(): void {
-    this.#closed = true;
-    for (const buffers of this.#free.values()) for (const buffer of buffers) this.#buffers.free(buffer);
-    this.#free.clear();
+  close(): void {
+    this.#staging.close();
   }
 }
 

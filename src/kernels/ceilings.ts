@@ -9,8 +9,7 @@ import {
   FLOPS_A_ROUND,
   multiplyAddCeiling,
 } from '../../shaders/ceilings.wgsl.js';
-import { annotateLaunch } from '../gpu/annotate.js';
-import { bindGroup } from '../gpu/bind.js';
+import { bindGroup } from '../gpu/bindings.js';
 import { checkDevice } from '../gpu/default-device.js';
 import type { Device } from '../gpu/device.js';
 import { BufferUsage } from '../gpu/usage.js';
@@ -70,7 +69,7 @@ async function measureCopy(device: Device, type: 'f32' | 'vec4f', elementBytes: 
     device.allocate(label, launched * groupBytes, BufferUsage.STORAGE),
   );
   try {
-    const group = bindGroup(device, pipeline, buffers);
+    const group = bindGroup(device.gpu, pipeline, buffers);
     const cost = { bytes: 2 * launched * groupBytes, flops: 0 };
     return await rate(device, pipeline, group, launched, cost, 'bytes');
   } finally {
@@ -83,10 +82,10 @@ async function measureArithmetic(device: Device, groups: number) {
   const uniform = device.allocate('rounds', 16, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
   const result = device.allocate('result', 4 * groups * CEILING_WORKGROUP, BufferUsage.STORAGE);
   try {
-    const group = bindGroup(device, pipeline, [uniform, result]);
+    const group = bindGroup(device.gpu, pipeline, [uniform, result]);
     let best = 0;
     for (let rounds = FIRST_ROUNDS; ; rounds *= 4) {
-      device.gpu.queue.writeBuffer(uniform, 0, new Uint32Array([rounds]));
+      device.commands.write(uniform, 0, new Uint32Array([rounds]));
       const flops = groups * CEILING_WORKGROUP * rounds * FLOPS_A_ROUND;
       const measured = await rate(device, pipeline, group, groups, { bytes: result.size, flops }, 'flops');
       best = Math.max(best, measured.best);
@@ -108,14 +107,9 @@ async function rate(
 ) {
   const { kernels, timing } = await takeProfile(device, () => {
     for (let k = 0; k < LAUNCHES; k++) {
-      const encoder = device.gpu.createCommandEncoder({ label: 'ceiling' });
-      const pass = encoder.beginComputePass();
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, group);
-      annotateLaunch(pass, () => cost);
-      pass.dispatchWorkgroups(groups);
-      pass.end();
-      device.gpu.queue.submit([encoder.finish()]);
+      const recorder = device.commands.record('ceiling');
+      recorder.dispatch(pipeline, group, [groups], () => cost);
+      recorder.submit();
     }
   });
   const ms = Math.min(...kernels.map(({ start, end }) => end - start));

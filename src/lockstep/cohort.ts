@@ -3,10 +3,10 @@
  * records of windows that closed, copies trained networks out. Which runs, and what becomes of them, the trainer knows.
  */
 import { HYPER, SLOT, SOURCE, STEP, SUMS } from '../../shaders/train/chunk.wgsl.js';
-import { annotatePass, type PassNote } from '../gpu/annotate.js';
+import type { PassNote } from '../gpu/annotate.js';
 import type { Device } from '../gpu/device.js';
-import type { WaitOptions } from '../gpu/map.js';
-import { BufferUsage } from '../gpu/usage.js';
+import type { Recorder } from '../gpu/recorder.js';
+import { type Staged, Staging } from '../gpu/staging.js';
 import { type ClosingWindow, WindowCloser, type WindowRecord } from '../kernels/train/close-window.js';
 import { writeWeights } from '../kernels/train/mlp-weights.js';
 import { NetworkCopier, type Networks } from '../kernels/train/networks.js';
@@ -19,7 +19,6 @@ import type {
   KernelVariant,
   TrainingKernel,
 } from '../kernels/train/training-kernel.js';
-import { plainBytes } from '../platform/bytes.js';
 import { span } from '../platform/host-spans.js';
 import type { AcceptedRun } from './accept-run.js';
 import { allocateChunkBuffers, freeChunkBuffers } from './chunk-buffers.js';
@@ -44,8 +43,7 @@ export class Cohort {
   #order = new Uint32Array(0);
   readonly #table: Float32Array<ArrayBuffer>;
   readonly #free: number[];
-  readonly #staging: GPUBuffer[] = [];
-  readonly #allStaging: GPUBuffer[] = [];
+  readonly #staging: Staging;
   readonly #copier: NetworkCopier;
 
   static async create(
@@ -89,6 +87,7 @@ export class Cohort {
     this.#buffers = buffers;
     this.#closer = closer;
     this.#copier = copier;
+    this.#staging = new Staging(device);
     this.banks = new DataBanks(device, plan.slots);
     this.#table = new Float32Array(plan.capacity * STEP.words);
     this.#free = Array.from({ length: plan.slots }, (_, k) => plan.slots - 1 - k);
@@ -114,20 +113,16 @@ export class Cohort {
   /** Puts a run into its slot: as it begins, or as a checkpoint says. */
   load(progress: RunProgress, { weights, checkpoint }: AcceptedRun, features: number): void {
     const { slot, placement } = progress;
-    const { queue } = this.#device.gpu;
+    const { commands } = this.#device;
     const { hypers, paused, sums } = this.#buffers;
     const { state, stateFloats, places } = this.#kernel;
     const begins = () =>
       writeWeights(liveWeights(weights, features, placement.columns), places, new Float32Array(stateFloats));
-    queue.writeBuffer(state, 4 * stateFloats * slot, plainBytes(checkpoint?.state ?? begins()));
-    queue.writeBuffer(hypers, 4 * HYPER.words * slot, progress.hypers);
-    queue.writeBuffer(paused, 4 * slot, new Uint32Array(1));
-    queue.writeBuffer(this.#closer.stable, 4 * slot, Uint32Array.of(checkpoint?.stableWindows ?? 0));
-    queue.writeBuffer(
-      sums,
-      4 * this.#sumWords * slot,
-      plainBytes(checkpoint?.sums ?? new Uint32Array(this.#sumWords)),
-    );
+    commands.write(state, 4 * stateFloats * slot, checkpoint?.state ?? begins());
+    commands.write(hypers, 4 * HYPER.words * slot, progress.hypers);
+    commands.write(paused, 4 * slot, new Uint32Array(1));
+    commands.write(this.#closer.stable, 4 * slot, Uint32Array.of(checkpoint?.stableWindows ?? 0));
+    commands.write(sums, 4 * this.#sumWords * slot, checkpoint?.sums ?? new Uint32Array(this.#sumWords));
   }
 
   /** Where a run stands on the device; for a time when no chunk is under way. */
@@ -154,12 +149,11 @@ export class Cohort {
     return Math.max(1, Math.min(most, Math.floor(this.plan.capacity / runs)));
   }
 
-  /** Writes a chunk's inputs and encodes its dispatches; the caller submits, and asks for {@link records} in time. */
-  encode(encoder: GPUCommandEncoder, chunks: readonly RunChunk[]): GPUBuffer {
+  /** Uploads a chunk's inputs and records its dispatches; the caller submits, and asks for {@link records} in time. */
+  encode(recorder: Recorder, chunks: readonly RunChunk[]): Staged {
     const steps = Math.max(...chunks.map((chunk) => chunk.steps));
     const runSteps = chunks.reduce((sum, chunk) => sum + chunk.steps, 0);
     const { batchPitch } = this.plan;
-    const { queue } = this.#device.gpu;
     const { order, steps: table, slotOf } = this.#buffers;
     const runWords = steps * batchPitch;
     const runs = Math.max(1, Math.floor(PIECE_WORDS / runWords));
@@ -172,27 +166,26 @@ export class Cohort {
           chunk.run.send(chunk, this.#order, k * runWords, this.#table, at);
         });
       });
-      queue.writeBuffer(order, 4 * first * runWords, this.#order, 0, some.length * runWords);
+      recorder.upload(order, 4 * first * runWords, this.#order.subarray(0, some.length * runWords));
     }
-    queue.writeBuffer(table, 0, this.#table, 0, chunks.length * steps * STEP.words);
+    recorder.upload(table, 0, this.#table.subarray(0, chunks.length * steps * STEP.words));
     const slots = chunks.map(({ run, closing, ...chunk }) => ({
       slot: run.slot,
       steps: chunk.steps,
       closes: closing ? 1 : 0,
     }));
-    queue.writeBuffer(slotOf, 0, SLOT.array(slots));
-    const banks = this.#writeSources(chunks);
-    const pass = encoder.beginComputePass({ label: 'chunk' });
-    annotatePass(pass, () => this.#note({ positions: chunks.length, steps, runSteps }));
-    this.#kernel.encode(pass, { positions: chunks.length, steps, runSteps, banks });
+    recorder.upload(slotOf, 0, SLOT.array(slots));
+    const banks = this.#uploadSources(recorder, chunks);
+    recorder.describe(() => this.#note({ positions: chunks.length, steps, runSteps }));
+    this.#kernel.encode(recorder, { positions: chunks.length, steps, runSteps, banks });
     if (chunks.some((chunk) => chunk.closing)) {
       const windows = chunks.map(({ closing }) => closing && closingWindow(closing));
-      this.#closer.encode(pass, windows);
+      this.#closer.encode(recorder, windows);
     }
-    pass.end();
-    const staging = this.#takeStaging();
-    encoder.copyBufferToBuffer(this.#closer.records, 0, staging, 0, staging.size);
-    return staging;
+    const { records } = this.#closer;
+    const staged = this.#staging.take(records.size);
+    staged.copy(recorder, records, 0, records.size);
+    return staged;
   }
 
   #note({ positions, steps, runSteps }: ChunkSize): PassNote {
@@ -206,7 +199,7 @@ export class Cohort {
     };
   }
 
-  #writeSources(chunks: readonly RunChunk[]): { bank: DataBank; entries: number }[] {
+  #uploadSources(recorder: Recorder, chunks: readonly RunChunk[]): { bank: DataBank; entries: number }[] {
     const byBank = new Map<DataBank, Parameters<typeof SOURCE.array>[0][number][]>();
     chunks.forEach(({ run, steps }, position) => {
       const { bank, rowsAt, labelsAt } = run.placement;
@@ -215,31 +208,16 @@ export class Cohort {
       byBank.set(bank, sources);
     });
     return [...byBank].map(([bank, sources]) => {
-      this.#device.gpu.queue.writeBuffer(bank.sources, 0, SOURCE.array(sources));
+      recorder.upload(bank.sources, 0, SOURCE.array(sources));
       return { bank, entries: sources.length };
     });
   }
 
-  /** Waits until the chunk of a staging buffer of {@link encode} is done; milliseconds from the first look on. */
-  async wait(staging: GPUBuffer, options: WaitOptions): Promise<number> {
-    return this.#device.map(staging, staging.size, options);
-  }
-
-  /** The records in a staging buffer that was waited for. */
-  records(staging: GPUBuffer): WindowRecord[] {
-    const data = span('read-back', 'window records', () => staging.getMappedRange().slice(0));
-    staging.unmap();
-    this.#staging.push(staging);
-    return this.#closer.read(data);
-  }
-
-  #takeStaging(): GPUBuffer {
-    const kept = this.#staging.pop();
-    if (kept) return kept;
-    const usage = BufferUsage.MAP_READ | BufferUsage.COPY_DST;
-    const buffer = this.#device.allocate('window records staging', this.#closer.records.size, usage);
-    this.#allStaging.push(buffer);
-    return buffer;
+  /** The records of a chunk that was waited for. */
+  records(staged: Staged): WindowRecord[] {
+    return this.#closer.read(
+      staged.take((bytes) => span('read-back', 'window records', () => bytes.slice(0))),
+    );
   }
 
   /** Copies what was trained of the runs' networks, as it is after all chunks sent so far. */
@@ -254,7 +232,7 @@ export class Cohort {
     this.banks.destroy();
     freeChunkBuffers(this.#device, this.#buffers);
     this.#closer.destroy();
-    for (const buffer of this.#allStaging) this.#device.free(buffer);
+    this.#staging.destroy();
   }
 }
 

@@ -4,6 +4,7 @@
  * events. Steps, windows and the stop rule are computed on the device (cohort.ts and the kernels).
  */
 import type { Device } from '../gpu/device.js';
+import type { Staged } from '../gpu/staging.js';
 import type { WindowRecord } from '../kernels/train/close-window.js';
 import type { KernelName } from '../kernels/train/training-kernel.js';
 import { span } from '../platform/host-spans.js';
@@ -48,7 +49,7 @@ interface Active {
 interface Part {
   cohort: Cohort;
   chunks: RunChunk[];
-  records: GPUBuffer;
+  records: Staged;
 }
 
 interface Flight {
@@ -320,7 +321,7 @@ class Trainer {
     if (ready.length === 0) return false;
     const wanted = this.#pacer.chunk(ready.length);
     const taken = this.#take(ready, wanted);
-    const encoder = this.#device.gpu.createCommandEncoder({ label: 'train' });
+    const recorder = this.#device.commands.record('train');
     const parts = [...this.#cohorts.values()].flatMap((cohort) => {
       const runs = taken.filter((active) => active.cohort === cohort).map(({ progress }) => progress);
       if (runs.length === 0) return [];
@@ -329,9 +330,9 @@ class Trainer {
         runs.map((run) => run.plan(most)),
         ({ steps }) => steps,
       );
-      return [{ cohort, chunks, records: cohort.encode(encoder, chunks) }];
+      return [{ cohort, chunks, records: cohort.encode(recorder, chunks) }];
     });
-    this.#device.gpu.queue.submit([encoder.finish()]);
+    recorder.submit();
     this.#threads?.refill();
     const start = performance.now();
     const sent = parts.flatMap(({ chunks }) => chunks.map(({ steps }) => steps));
@@ -378,7 +379,7 @@ class Trainer {
   async #records({ parts, start, runSteps }: Flight): Promise<WindowRecord[][]> {
     const expectedMs = this.#pacer.expected(start, runSteps, performance.now());
     const options = { expectedMs, submitted: start };
-    const waits = await Promise.all(parts.map(({ cohort, records }) => cohort.wait(records, options)));
+    const waits = await Promise.all(parts.map(({ records }) => records.wait(options)));
     this.#pacer.finished(start, runSteps, performance.now(), Math.max(...waits));
     this.#device.check();
     return parts.map(({ cohort, records }) => cohort.records(records));

@@ -1,4 +1,5 @@
 /** What it costs to time a kernel: for programs that cannot be run a second time without a profile. */
+import { bindGroup } from '../gpu/bindings.js';
 import type { Device } from '../gpu/device.js';
 import { takeProfile } from '../profiler/take-profile.js';
 
@@ -9,13 +10,11 @@ const code = '@compute @workgroup_size(1) fn main() {}';
 /** Milliseconds that a timed launch in a pass of its own takes longer than one among others; the median of some tries. */
 export async function timedPassCost(device: Device): Promise<number> {
   const pipeline = await device.pipeline({ label: 'nothing', code });
+  const group = bindGroup(device.gpu, pipeline, []);
   const launchAll = () => {
-    const encoder = device.gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    for (let k = 0; k < LAUNCHES; k++) pass.dispatchWorkgroups(1);
-    pass.end();
-    device.gpu.queue.submit([encoder.finish()]);
+    const recorder = device.commands.record('nothing');
+    for (let k = 0; k < LAUNCHES; k++) recorder.dispatch(pipeline, group, [1]);
+    recorder.submit();
   };
   const costs: number[] = [];
   for (let k = 0; k < TRIES; k++) {

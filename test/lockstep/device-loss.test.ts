@@ -15,6 +15,7 @@ import { add } from '../../src/autograd/ops/index.js';
 import { defaultDevice } from '../../src/gpu/default-device.js';
 import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';
+import { Staged } from '../../src/gpu/staging.js';
 import { Networks } from '../../src/kernels/train/networks.js';
 import { Scorer } from '../../src/kernels/train/scoring.js';
 import { Cohort } from '../../src/lockstep/cohort.js';
@@ -121,7 +122,7 @@ describe.each(Object.entries(ENDS))('a device that %s', (_, { end, message }) =>
     ['when the kernel is there', {}, undefined, once('plan')],
     ['when a run is put in its slot', {}, () => endAt(Cohort.prototype, 'load')],
     ['when a chunk is encoded', {}, () => endAt(Cohort.prototype, 'encode')],
-    ['while the first chunk trains', {}, () => endAt(Cohort.prototype, 'wait')],
+    ['while the first chunk trains', {}, () => endAt(Staged.prototype, 'wait')],
     ['between two chunks', {}, undefined, once('progress')],
     ['at a window', { logInterval: 5 }, undefined, once('window')],
     ['while a checkpoint is read', { checkpointSeconds: 1e-6 }, () => endAt(Cohort.prototype, 'save')],

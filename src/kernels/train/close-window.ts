@@ -4,9 +4,10 @@
  */
 import { RECORD, SUMS, WINDOW } from '../../../shaders/train/chunk.wgsl.js';
 import { closeWindow } from '../../../shaders/train/close-window.wgsl.js';
-import { bindGroup } from '../../gpu/bind.js';
+import { bindGroup } from '../../gpu/bindings.js';
 import type { Cost } from '../../gpu/cost.js';
 import type { Device } from '../../gpu/device.js';
+import type { Recorder } from '../../gpu/recorder.js';
 import { BufferUsage } from '../../gpu/usage.js';
 import type { ChunkBuffers, KernelShape } from './training-kernel.js';
 
@@ -66,19 +67,17 @@ export class WindowCloser {
     this.records = device.allocate('window records', 4 * RECORD.words * slots, STORAGE);
     this.#windows = device.allocate('windows', 4 * WINDOW.words * slots, STORAGE);
     this.#rule = device.allocate('stop rule', 16, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
-    device.gpu.queue.writeBuffer(this.#rule, 0, new Uint32Array([stableWindows]));
+    device.commands.write(this.#rule, 0, new Uint32Array([stableWindows]));
     const { slotOf, sums, paused } = buffers;
     const bindings = [this.#rule, slotOf, this.#windows, sums, this.stable, paused, this.records];
-    this.#group = bindGroup(device, pipeline, bindings);
+    this.#group = bindGroup(device.gpu, pipeline, bindings);
   }
 
   /** @param windows The window of each position of the chunk that closes; undefined where it stays open. */
-  encode(pass: GPUComputePassEncoder, windows: readonly (ClosingWindow | undefined)[]): void {
+  encode(recorder: Recorder, windows: readonly (ClosingWindow | undefined)[]): void {
     const words = WINDOW.array(windows.map((window) => window ?? OPEN));
-    this.#device.gpu.queue.writeBuffer(this.#windows, 0, words);
-    pass.setPipeline(this.#pipeline);
-    pass.setBindGroup(0, this.#group);
-    pass.dispatchWorkgroups(windows.length);
+    recorder.upload(this.#windows, 0, words);
+    recorder.dispatch(this.#pipeline, this.#group, [windows.length]);
   }
 
   /** What `encode` asks of the device. The sums are read and cleared; one of them is added up in floats. */

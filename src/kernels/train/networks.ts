@@ -8,7 +8,6 @@ import type { Cost } from '../../gpu/cost.js';
 import type { Device } from '../../gpu/device.js';
 import type { WaitOptions } from '../../gpu/map.js';
 import { BufferUsage } from '../../gpu/usage.js';
-import { plainBytes } from '../../platform/bytes.js';
 import type { MlpWeights } from './mlp-weights.js';
 import type { TrainingKernel } from './training-kernel.js';
 
@@ -52,7 +51,7 @@ export class Networks {
 
   /** Writes all networks from the host. */
   write(floats: Float32Array): void {
-    this.#device.gpu.queue.writeBuffer(this.buffer, 0, plainBytes(floats));
+    this.#device.commands.write(this.buffer, 0, floats);
   }
 
   /** The weights of network k, as they are after all work so far. */
@@ -124,7 +123,7 @@ export class NetworkCopier {
 
   #upload(words: Uint32Array): GPUBuffer {
     const buffer = this.#device.allocate('network places', words.byteLength, STORAGE);
-    this.#device.gpu.queue.writeBuffer(buffer, 0, plainBytes(words));
+    this.#device.commands.write(buffer, 0, words);
     return buffer;
   }
 

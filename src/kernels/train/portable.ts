@@ -3,8 +3,9 @@
  * oracle and the fallback; nothing here is fast.
  */
 import * as shader from '../../../shaders/train/portable/train.wgsl.js';
-import { bindGroup } from '../../gpu/bind.js';
+import { bindGroup } from '../../gpu/bindings.js';
 import type { Device } from '../../gpu/device.js';
+import type { Recorder } from '../../gpu/recorder.js';
 import { BufferUsage } from '../../gpu/usage.js';
 import { type ChunkSize, portableCosts } from './training-cost.js';
 import type {
@@ -113,7 +114,7 @@ class PortableKernel implements TrainingKernel {
       this.state,
     ];
     const bind = (stage: Stage, buffers: (GPUBuffer | undefined)[]) =>
-      bindGroup(this.#device, this.#pipelines[stage], buffers);
+      bindGroup(this.#device.gpu, this.#pipelines[stage], buffers);
     return {
       hidden: bind('hidden', [undefined, cursor, slotOf, paused, state, batch, activations]),
       loss: bind('loss', [stride, cursor, slotOf, paused, state, steps, batch, activations, sums]),
@@ -128,27 +129,23 @@ class PortableKernel implements TrainingKernel {
     if (!group) {
       const { sources, rows, labels } = bank;
       const buffers = [this.#stride, this.#cursor, sources, this.#shared.order, rows, labels, this.#batch];
-      group = bindGroup(this.#device, this.#pipelines.gather, buffers);
+      group = bindGroup(this.#device.gpu, this.#pipelines.gather, buffers);
       this.#gatherGroups.set(bank, group);
     }
     return group;
   }
 
-  encode(pass: GPUComputePassEncoder, { positions, steps, banks }: Chunk): void {
+  encode(recorder: Recorder, { positions, steps, banks }: Chunk): void {
     const { hidden, batch } = this.#shape;
     const across = (items: number) => Math.ceil(items / shader.PORTABLE_INVOCATIONS);
     const launch = (stage: Exclude<Stage, 'gather'>, x: number, y = 1, z = 1) => {
-      pass.setPipeline(this.#pipelines[stage]);
-      pass.setBindGroup(0, this.#groups[stage]);
-      pass.dispatchWorkgroups(x, y, z);
+      recorder.dispatch(this.#pipelines[stage], this.#groups[stage], [x, y, z]);
     };
-    this.#device.gpu.queue.writeBuffer(this.#stride, 0, new Uint32Array([steps]));
-    this.#device.gpu.queue.writeBuffer(this.#cursor, 0, new Uint32Array(1));
+    recorder.upload(this.#stride, 0, new Uint32Array([steps]));
+    recorder.upload(this.#cursor, 0, new Uint32Array(1));
     for (let step = 0; step < steps; step++) {
-      pass.setPipeline(this.#pipelines.gather);
       for (const { bank, entries } of banks) {
-        pass.setBindGroup(0, this.#gatherGroup(bank));
-        pass.dispatchWorkgroups(across(batch), entries);
+        recorder.dispatch(this.#pipelines.gather, this.#gatherGroup(bank), [across(batch), entries]);
       }
       launch('hidden', across(hidden), batch, positions);
       launch('loss', across(batch), positions);

@@ -13,7 +13,6 @@ import type { Cost } from '../../gpu/cost.js';
 import type { Device } from '../../gpu/device.js';
 import type { PipelineDescriptor } from '../../gpu/pipelines.js';
 import { BufferUsage } from '../../gpu/usage.js';
-import { plainBytes } from '../../platform/bytes.js';
 import type { BinaryDataset } from '../../tensor/bits.js';
 import type { NetworkLayout, Networks } from './networks.js';
 import { portableScoreCost, subgroupScoreCost } from './scoring-cost.js';
@@ -112,7 +111,7 @@ export class Scorer {
 
   #upload(words: Uint32Array): GPUBuffer {
     const buffer = this.#device.allocate('score input', words.byteLength, STORAGE);
-    this.#device.gpu.queue.writeBuffer(buffer, 0, plainBytes(words));
+    this.#device.commands.write(buffer, 0, words);
     return buffer;
   }
 }

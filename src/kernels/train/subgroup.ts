@@ -12,8 +12,9 @@ import {
   TURN,
 } from '../../../shaders/train/subgroup/layout.js';
 import { subgroupTrain } from '../../../shaders/train/subgroup/train.wgsl.js';
-import { bindGroup } from '../../gpu/bind.js';
+import { bindGroup } from '../../gpu/bindings.js';
 import type { Device } from '../../gpu/device.js';
+import type { Recorder } from '../../gpu/recorder.js';
 import { BufferUsage } from '../../gpu/usage.js';
 import { LockstepError } from '../../platform/errors.js';
 import { placesOf } from './mlp-weights.js';
@@ -149,7 +150,7 @@ class SubgroupKernel implements TrainingKernel {
     this.#batches = device.allocate('subgroup-batches', 16 * layout.batch.vec4s * buffers.capacity, STORAGE);
     this.#chunk = device.allocate('subgroup-chunk', 16, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
     const { slotOf, hypers, steps, paused, sums } = buffers;
-    this.#trainGroup = bindGroup(device, train, [
+    this.#trainGroup = bindGroup(device.gpu, train, [
       this.#chunk,
       slotOf,
       hypers,
@@ -164,7 +165,7 @@ class SubgroupKernel implements TrainingKernel {
   #gatherGroup(bank: DataBank): GPUBindGroup {
     let group = this.#gatherGroups.get(bank);
     if (!group) {
-      group = bindGroup(this.#device, this.#gather, [
+      group = bindGroup(this.#device.gpu, this.#gather, [
         this.#chunk,
         bank.sources,
         this.#buffers.order,
@@ -177,19 +178,15 @@ class SubgroupKernel implements TrainingKernel {
     return group;
   }
 
-  encode(pass: GPUComputePassEncoder, chunk: Chunk): void {
+  encode(recorder: Recorder, chunk: Chunk): void {
     const { turns, subgroups, featureBlocks } = this.#layout;
     // Loop bounds that a compiler cannot see: with constants, LLVM unrolls bodies of thousands of instructions.
     const bounds = [chunk.steps, this.#options.unitsPerSubgroup * featureBlocks, turns, subgroups];
-    this.#device.gpu.queue.writeBuffer(this.#chunk, 0, new Uint32Array(bounds));
-    pass.setPipeline(this.#gather);
+    recorder.upload(this.#chunk, 0, new Uint32Array(bounds));
     for (const { bank, entries } of chunk.banks) {
-      pass.setBindGroup(0, this.#gatherGroup(bank));
-      pass.dispatchWorkgroups(chunk.steps, entries);
+      recorder.dispatch(this.#gather, this.#gatherGroup(bank), [chunk.steps, entries]);
     }
-    pass.setPipeline(this.#train);
-    pass.setBindGroup(0, this.#trainGroup);
-    pass.dispatchWorkgroups(chunk.positions);
+    recorder.dispatch(this.#train, this.#trainGroup, [chunk.positions]);
   }
 
   costs(chunk: ChunkSize) {

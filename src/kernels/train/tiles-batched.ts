@@ -4,7 +4,7 @@
  */
 
 import type { PerThread } from '../../../shaders/train/tiles/size.js';
-import type { Device } from '../../gpu/device.js';
+import type { Recorder } from '../../gpu/recorder.js';
 import { type Entry, TilesKernel, TrainTiles, tilesFootprint, tilesLayout } from './tiles.js';
 import { batchedCosts } from './tiles-cost.js';
 import type { ChunkSize } from './training-cost.js';
@@ -29,30 +29,23 @@ export const batchedVariant: KernelVariant = {
   footprint: (shape) => tilesFootprint(shape, 4),
   async create(device, shape, buffers) {
     const tiles = await TrainTiles.create(device, shape, perThread(shape, buffers.slots), buffers, ENTRIES);
-    return new BatchedKernel(device, tiles);
+    return new BatchedKernel(tiles);
   },
 };
 
 class BatchedKernel extends TilesKernel {
   readonly name = 'tiles-batched';
-  readonly #device: Device;
-
-  constructor(device: Device, tiles: TrainTiles) {
-    super(tiles);
-    this.#device = device;
-  }
-
-  encode(pass: GPUComputePassEncoder, chunk: Chunk): void {
+  encode(recorder: Recorder, chunk: Chunk): void {
     const { unitTiles, sampleTiles, unitBlocks, featureTiles, unitQuads } = this.tiles.layout;
-    this.#device.gpu.queue.writeBuffer(this.tiles.scratch, 0, new Uint32Array(2));
-    this.tiles.begin(pass, chunk);
+    recorder.upload(this.tiles.scratch, 0, new Uint32Array(2));
+    this.tiles.begin(recorder, chunk);
     for (let step = 0; step < chunk.steps; step++) {
-      this.tiles.launch(pass, 'forward', unitTiles * sampleTiles, chunk.positions);
-      this.tiles.launch(pass, 'loss', 1, chunk.positions);
-      this.tiles.launch(pass, 'backward', unitBlocks * featureTiles, chunk.positions);
+      this.tiles.launch(recorder, 'forward', unitTiles * sampleTiles, chunk.positions);
+      this.tiles.launch(recorder, 'loss', 1, chunk.positions);
+      this.tiles.launch(recorder, 'backward', unitBlocks * featureTiles, chunk.positions);
       // With one tile of features, backward does what vectors would.
       if (featureTiles > 1)
-        this.tiles.launch(pass, 'vectors', Math.ceil((unitQuads + 1) / VECTOR_QUADS), chunk.positions);
+        this.tiles.launch(recorder, 'vectors', Math.ceil((unitQuads + 1) / VECTOR_QUADS), chunk.positions);
     }
   }
 

@@ -5,6 +5,7 @@
  */
 import type { PerThread } from '../../../shaders/train/tiles/size.js';
 import type { Device } from '../../gpu/device.js';
+import type { Recorder } from '../../gpu/recorder.js';
 import { TilesKernel, TrainTiles, tilesFootprint } from './tiles.js';
 import { persistentCosts } from './tiles-cost.js';
 import type { ChunkSize } from './training-cost.js';
@@ -40,9 +41,9 @@ export const persistentVariant: KernelVariant = {
 class PersistentKernel extends TilesKernel {
   readonly name = 'tiles-persistent';
 
-  encode(pass: GPUComputePassEncoder, chunk: Chunk): void {
-    this.tiles.begin(pass, chunk);
-    this.tiles.launch(pass, 'train', chunk.positions);
+  encode(recorder: Recorder, chunk: Chunk): void {
+    this.tiles.begin(recorder, chunk);
+    this.tiles.launch(recorder, 'train', chunk.positions);
   }
 
   costs(chunk: ChunkSize) {

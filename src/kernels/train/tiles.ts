@@ -11,9 +11,10 @@ import {
   UNIT_BLOCK,
 } from '../../../shaders/train/tiles/size.js';
 import { SHAPE_FIELDS, tilesGather, trainTiles } from '../../../shaders/train/tiles/train.wgsl.js';
-import { bindGroup } from '../../gpu/bind.js';
+import { bindGroup } from '../../gpu/bindings.js';
 import type { Costs } from '../../gpu/cost.js';
 import type { Device } from '../../gpu/device.js';
+import type { Recorder } from '../../gpu/recorder.js';
 import { BufferUsage } from '../../gpu/usage.js';
 import { placesOf } from './mlp-weights.js';
 import type { ChunkSize } from './training-cost.js';
@@ -166,7 +167,7 @@ export class TrainTiles {
 
   #bind(entry: Entry, pipeline: GPUComputePipeline): GPUBindGroup {
     const { slotOf, paused, hypers, steps, sums } = this.#shared;
-    return bindGroup(this.#device, pipeline, [
+    return bindGroup(this.#device.gpu, pipeline, [
       this.#uniform,
       slotOf,
       paused,
@@ -180,33 +181,29 @@ export class TrainTiles {
   }
 
   /** Begins a chunk: writes the shape, encodes the gather of all its batches. */
-  begin(pass: GPUComputePassEncoder, { steps, banks }: Chunk): void {
+  begin(recorder: Recorder, { steps, banks }: Chunk): void {
     const { features, batch } = this.shape;
     const values = { ...this.layout, features, batch, stride: steps };
-    this.#device.gpu.queue.writeBuffer(
+    recorder.upload(
       this.#uniform,
       0,
       Uint32Array.from(SHAPE_FIELDS, (name) => values[name]),
     );
     const gather = this.#pipelines.get('gather')!;
-    pass.setPipeline(gather);
     for (const { bank, entries } of banks) {
       let group = this.#gatherGroups.get(bank);
       if (!group) {
         const { sources, rows, labels } = bank;
         const buffers = [this.#uniform, sources, this.#shared.order, rows, labels, this.#batches];
-        group = bindGroup(this.#device, gather, buffers);
+        group = bindGroup(this.#device.gpu, gather, buffers);
         this.#gatherGroups.set(bank, group);
       }
-      pass.setBindGroup(0, group);
-      pass.dispatchWorkgroups(steps, entries);
+      recorder.dispatch(gather, group, [steps, entries]);
     }
   }
 
-  launch(pass: GPUComputePassEncoder, entry: Entry, x: number, y = 1): void {
-    pass.setPipeline(this.#pipelines.get(entry)!);
-    pass.setBindGroup(0, this.#groups.get(entry)!);
-    pass.dispatchWorkgroups(x, y);
+  launch(recorder: Recorder, entry: Entry, x: number, y = 1): void {
+    recorder.dispatch(this.#pipelines.get(entry)!, this.#groups.get(entry)!, [x, y]);
   }
 
   destroy(): void {
@@ -235,7 +232,7 @@ export abstract class TilesKernel implements TrainingKernel {
     return this.tiles.places;
   }
 
-  abstract encode(pass: GPUComputePassEncoder, chunk: Chunk): void;
+  abstract encode(recorder: Recorder, chunk: Chunk): void;
 
   abstract costs(chunk: ChunkSize): Costs;
 

@@ -6,6 +6,7 @@
 import type { Costs } from '../../gpu/cost.js';
 import type { Device } from '../../gpu/device.js';
 import type { DeviceInfo } from '../../gpu/device-info.js';
+import type { Recorder } from '../../gpu/recorder.js';
 
 /** The network and batch that a kernel is compiled for. */
 export interface KernelShape {
@@ -64,7 +65,7 @@ export interface TrainingKernel {
   readonly stateFloats: number;
   /** [parameter: w1, b1, w2, b2, each row by row] the float of a state that holds it. */
   readonly places: Uint32Array;
-  encode(pass: GPUComputePassEncoder, chunk: Chunk): void;
+  encode(recorder: Recorder, chunk: Chunk): void;
   /** What `encode` asks of the device, all launches of a pipeline together; runs that are paused count as the others. */
   costs(chunk: Pick<Chunk, 'positions' | 'steps' | 'runSteps'>): Costs;
   /** Frees what the variant allocated; the shared buffers are the trainer's. */

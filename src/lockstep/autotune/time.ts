@@ -38,9 +38,9 @@ export async function timeKernel(
   const step = { stepSize: 1e-3, invRootCorrection2: 1, invCount: 1 / shape.batch, count: shape.batch };
   // Zeros but for these two: every sample is the first row.
   const buffers = allocateChunkBuffers(device, { slots, capacity, batchPitch });
-  const { queue } = device.gpu;
-  queue.writeBuffer(buffers.hypers, 0, HYPER.array(Array(slots).fill(hyper)));
-  queue.writeBuffer(buffers.steps, 0, STEP.array(Array(capacity).fill(step)));
+  const { commands } = device;
+  commands.write(buffers.hypers, 0, HYPER.array(Array(slots).fill(hyper)));
+  commands.write(buffers.steps, 0, STEP.array(Array(capacity).fill(step)));
   const bank: DataBank = {
     rows: words(Math.ceil(shape.features / 32)),
     labels: words(1),
@@ -49,19 +49,17 @@ export async function timeKernel(
   const kernel = await variant.create(device, shape, buffers);
   const chunk = async (steps: number): Promise<number> => {
     const entries = Array.from({ length: slots }, (_, k) => k);
-    queue.writeBuffer(buffers.slotOf, 0, SLOT.array(entries.map((slot) => ({ slot, steps, closes: 0 }))));
-    queue.writeBuffer(
+    commands.write(buffers.slotOf, 0, SLOT.array(entries.map((slot) => ({ slot, steps, closes: 0 }))));
+    commands.write(
       bank.sources,
       0,
       SOURCE.array(entries.map((position) => ({ position, steps, rows: 0, labels: 0 }))),
     );
-    const encoder = device.gpu.createCommandEncoder({ label: 'kernel timing' });
-    const pass = encoder.beginComputePass();
+    const recorder = device.commands.record('kernel timing');
     const banks = [{ bank, entries: slots }];
-    kernel.encode(pass, { positions: slots, steps, runSteps: steps * slots, banks });
-    pass.end();
+    kernel.encode(recorder, { positions: slots, steps, runSteps: steps * slots, banks });
     const start = performance.now();
-    queue.submit([encoder.finish()]);
+    recorder.submit();
     await device.sync();
     return performance.now() - start;
   };

@@ -2,7 +2,7 @@
 // included in a kernel of its own, over logits from -120 to 120.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bce } from '../../../shaders/shared/bce.wgsl.js';
-import { bindGroup } from '../../../src/gpu/bind.js';
+import { bindGroup } from '../../../src/gpu/bindings.js';
 import type { Device } from '../../../src/gpu/device.js';
 import { openDevice } from '../../../src/gpu/open.js';
 import { BufferUsage } from '../../../src/gpu/usage.js';
@@ -35,7 +35,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   const encoder = device.gpu.createCommandEncoder();
   const pass = encoder.beginComputePass();
   pass.setPipeline(pipeline);
-  pass.setBindGroup(0, bindGroup(device, pipeline, [input, output]));
+  pass.setBindGroup(0, bindGroup(device.gpu, pipeline, [input, output]));
   pass.dispatchWorkgroups(Math.ceil(inputs.length / 64));
   pass.end();
   device.gpu.queue.submit([encoder.finish()]);
