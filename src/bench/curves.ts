@@ -3,6 +3,7 @@
  * the band that holds 80% of them. Drawn by vega and vega-lite where they are installed; they are no dependency.
  */
 import { LockstepError } from '../platform/errors.js';
+import { quantile } from '../platform/quantile.js';
 
 /** A closed window of one run. */
 export interface CurvePoint {
@@ -19,21 +20,14 @@ interface Band {
   high: number;
 }
 
-const SPREAD = 0.8;
+/** Share of the runs that the band holds. */
+const BAND = 0.8;
 /** The loss axis is logarithmic; a loss that rounds to 0 is drawn here. */
 const LEAST_LOSS = 1e-8;
 const LOSS = 'mean loss of the window';
 const ACCURACY = 'mean batch accuracy of the window';
 
-/** Linear interpolation between order statistics, as numpy's default. `sorted` is ascending and not empty. */
-function quantile(sorted: Float64Array, share: number): number {
-  const at = share * (sorted.length - 1);
-  const below = Math.floor(at);
-  const above = Math.min(below + 1, sorted.length - 1);
-  return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
-}
-
-/** Median and spread over the runs at each step, for each of the two measures. Values that are no number are left out. */
+/** Median and band over the runs at each step, for each of the two measures. Values that are no number are left out. */
 export function curveBands(points: readonly CurvePoint[]): Band[] {
   const bySteps = new Map<number, CurvePoint[]>();
   for (const point of points) {
@@ -49,7 +43,7 @@ export function curveBands(points: readonly CurvePoint[]): Band[] {
     ].flatMap(({ measure, values }) => {
       const sorted = Float64Array.from(values.filter(Number.isFinite)).sort();
       if (sorted.length === 0) return [];
-      const [low, median, high] = [(1 - SPREAD) / 2, 0.5, (1 + SPREAD) / 2].map((share) =>
+      const [low, median, high] = [(1 - BAND) / 2, 0.5, (1 + BAND) / 2].map((share) =>
         quantile(sorted, share),
       );
       return [{ step, measure, low, median, high }];

@@ -4,21 +4,21 @@
  */
 import type { Device } from '../gpu/device.js';
 import { trainLockstep } from '../lockstep/trainer.js';
-import type { AdamWSettings, LockstepOptions, LockstepRun } from '../lockstep/types.js';
+import type { AdamWSettings, LockstepOptions } from '../lockstep/types.js';
 import { checkObject } from '../platform/arguments.js';
 import { checkOptionNames } from '../platform/options.js';
 import { positiveRate } from '../tensor/bits.js';
 import { checkCheckpoint } from './checkpoint.js';
 import { makeTestSet } from './dataset.js';
-import type { EvaluationCheckpoint, EvaluationEvent } from './events.js';
+import { EvaluationState, type PlacedRun } from './evaluation-state.js';
+import type { EvaluationCheckpoint, EvaluationEvent, WindowPoint } from './events.js';
 import { checkFingerprint, datasetDigest, type Fingerprint } from './fingerprint.js';
 import type { PreparedRun, PreparedSecret } from './prepare.js';
-import { Recorder } from './recorder.js';
 import { type Secret, sampleSecrets } from './secrets.js';
 import { orderSeed, testSetSeed, trainingSetSeed, validateSeed, weightsSeed } from './seeds.js';
 import { checkStrategy, type Strategy } from './strategy.js';
 import { localStrategy, type StrategyHost } from './strategy-host.js';
-import { summarize } from './summary.js';
+import { type Summary, summarize } from './summary.js';
 import { summaryConfig } from './summary-config.js';
 import { type Task, validateTask } from './task.js';
 
@@ -68,7 +68,7 @@ export class Evaluation {
   readonly #digests: (string | null)[];
   #optimizer!: AdamWSettings;
   #resumed: EvaluationCheckpoint | undefined;
-  #recorder: Recorder | undefined;
+  #state: EvaluationState | undefined;
 
   private constructor(host: StrategyHost, task: Task, seed: number) {
     this.#host = host;
@@ -147,19 +147,19 @@ export class Evaluation {
   }
 
   /** The runs that are left, in run order. While a secret's runs are handed out, the next secret's data is being made. */
-  async *#runs(recorder: Recorder, announce: (data: PreparedSecret) => void): AsyncGenerator<LockstepRun> {
-    const left = this.#secrets.map((_, s) => s).filter((s) => recorder.runsLeft(s).length > 0);
+  async *#runs(state: EvaluationState, announce: (data: PreparedSecret) => void): AsyncGenerator<PlacedRun> {
+    const left = this.#secrets.map((_, s) => s).filter((s) => state.runsLeft(s).length > 0);
     for (const [i, s] of left.entries()) {
       const work = this.#secret(s, true);
       if (i + 1 < left.length) this.#secret(left[i + 1]);
       const data = await work.data;
       announce(data);
       this.#work[s] = undefined;
-      for (const o of recorder.runsLeft(s)) {
+      for (const o of state.runsLeft(s)) {
         const { weights, orderSeed } = await work.runs[o];
-        const checkpoint = recorder.handOut(s, o);
         const { dataset, testSet } = data;
-        yield { weights, orderSeed, dataset, testSet, optimizer: this.#optimizer, checkpoint };
+        const run = { weights, orderSeed, dataset, testSet, optimizer: this.#optimizer };
+        yield { secret: s, order: o, run };
       }
     }
   }
@@ -197,31 +197,43 @@ export class Evaluation {
    * the others as the last checkpoint has them, or not begun. Undefined where {@link train} was not begun.
    */
   snapshot(last?: EvaluationCheckpoint): EvaluationCheckpoint | undefined {
-    return this.#recorder?.snapshot(last);
+    return this.#state?.snapshot(last);
+  }
+
+  /** The windows that have closed so far, those before a checkpoint too. */
+  get windows(): readonly WindowPoint[] {
+    return this.#state?.windows ?? [];
+  }
+
+  /** The summary of the runs that have finished so far; complete when all have. Undefined where {@link train} was not begun. */
+  summary(): Summary | undefined {
+    if (!this.#state) return undefined;
+    const { task, strategy, seed } = this;
+    const { results, kernels, fingerprint } = this.#state;
+    const complete = results.length === task.secrets * task.orders;
+    return summarize(strategy, task, seed, results, complete, kernels, fingerprint);
   }
 
   /** Trains and scores all runs. Once only: the prepared data goes to the trainer and is not kept. */
   async *train(device: Device, options: TrainOptions = {}): AsyncGenerator<EvaluationEvent> {
     checkOptionNames('Evaluation.train', options, TRAIN_OPTIONS);
-    const { task, strategy, seed } = this;
+    const { task } = this;
     if (this.#resumed) this.#checkResumed(this.#resumed, options.kernel);
     const fingerprint = () => this.fingerprint(options.kernel);
-    const recorder = new Recorder(task, fingerprint, this.#resumed);
-    this.#recorder = recorder;
-    yield* recorder.before();
+    const state = new EvaluationState(task, fingerprint, this.#resumed);
+    this.#state = state;
+    yield* state.before();
     const announced: EvaluationEvent[] = [];
-    const runs = this.#runs(recorder, ({ secretIndex, dataset, positiveRate }) => {
+    const placed = this.#runs(state, ({ secretIndex, dataset, positiveRate }) => {
       announced.push({ type: 'dataset', secret: secretIndex, examples: dataset.x.rows, positiveRate });
     });
+    const runs = state.handOut(placed);
     for await (const event of trainLockstep(device, { ...trainerOptions(task), ...options, runs })) {
       yield* announced.splice(0);
-      const translated = recorder.translate(event);
+      const translated = state.translate(event);
       if (translated) yield translated;
     }
-    const complete = recorder.results.length === task.secrets * task.orders;
-    const { results, kernels } = recorder;
-    const summary = summarize(strategy, task, seed, results, complete, [...kernels], fingerprint());
-    yield { type: 'end', summary };
+    yield { type: 'end', summary: this.summary()! };
   }
 }
 

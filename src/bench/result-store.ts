@@ -165,11 +165,11 @@ export class ResultFiles {
    *
    * @returns Paths that were written.
    */
-  async finish(evaluation: Evaluation, summary: Summary, points: readonly CurvePoint[]): Promise<string[]> {
+  async finish(evaluation: Evaluation, summary: Summary): Promise<string[]> {
     const { files } = this.#store;
     this.#tellLostCheckpoints();
     const title = `${summary.strategy} ${configName(evaluation.task)}, ${summary.metrics.num_runs} runs`;
-    const drawn = await this.#draw(title, points);
+    const drawn = await this.#draw(title, evaluation.windows);
     const written = await this.#write('json', summaryText(summary));
     const all = drawn === 'failed' || !written ? evaluation.snapshot() : undefined;
     const { checkpoint } = this.#names;

@@ -140,11 +140,11 @@ class Bench {
       const run = this.#runs[i];
       const files = this.#filesOf(run.job);
       const summary = summaries[i];
-      if (summary) run.recall(evaluation, summary);
+      if (summary) run.recall(summary);
       else await run.train(evaluation, this.#device, this.#interrupt.signal, files);
       if (this.#interrupt.happened) return;
       run.end();
-      if (files && !summary) this.#tellWritten(await files.finish(evaluation, run.row().summary, run.points));
+      if (files && !summary) this.#tellWritten(await files.finish(evaluation, run.row().summary));
       run.filesDone = true;
     }
   }

@@ -1,11 +1,10 @@
 /**
- * One job of `bench` under way: its display, its log, and what came out so far, for an interrupt can come at any moment.
+ * One job of `bench` under way: its display, its log, its clock. An interrupt can come at any moment: what has come out so far,
+ * the evaluation knows.
  */
-import type { CurvePoint } from '../bench/curves.js';
 import type { Evaluation } from '../bench/evaluate.js';
-import type { Fingerprint } from '../bench/fingerprint.js';
 import type { ResultFiles } from '../bench/result-store.js';
-import { type RunResult, type Summary, summarize } from '../bench/summary.js';
+import { type Summary, summarize } from '../bench/summary.js';
 import { configName } from '../bench/task.js';
 import type { Device } from '../gpu/device.js';
 import { printable } from '../platform/printable.js';
@@ -19,15 +18,11 @@ export class JobRun {
   readonly job: Job;
   /** Whether the files of a complete evaluation are written, or were. */
   filesDone = false;
-  readonly points: CurvePoint[] = [];
   readonly #flags: BenchFlags;
-  readonly #results: RunResult[] = [];
-  readonly #kernels = new Set<string>();
   readonly #progress: Progress;
   #log: LogWriter | undefined;
-  #strategy: string;
-  /** What the evaluation is made of; undefined while its strategy has not been asked. */
-  #fingerprint: () => Fingerprint | undefined = () => undefined;
+  /** The summary as it is now. */
+  #summary: () => Summary;
   #begin = Number.NaN;
   #seconds: number | undefined;
 
@@ -35,7 +30,7 @@ export class JobRun {
   constructor(job: Job, flags: BenchFlags, running?: () => string | undefined) {
     this.job = job;
     this.#flags = flags;
-    this.#strategy = job.strategy;
+    this.#summary = () => summarize(job.strategy, job.task, flags.seed, [], false);
     const title = `${printable(job.strategy, 200)} ${configName(job.task)}`;
     this.#progress = flags.quiet ? silent : showProgress({ title, ...job.task, running }, process.stderr);
   }
@@ -48,72 +43,57 @@ export class JobRun {
     files: ResultFiles | undefined,
   ): Promise<void> {
     const { checkpointSeconds, kernel } = this.#flags;
-    this.#begun(evaluation);
+    const nothing = this.#summary();
+    this.#begun(() => evaluation.summary() ?? nothing);
     this.#begin = performance.now();
     signal.addEventListener('abort', () => this.#progress.close(), { once: true });
     const checkpoints = files ? { checkpointSeconds } : {};
     for await (const event of evaluation.train(device, { signal, kernel, ...checkpoints })) {
       if (this.#seconds !== undefined) return; // the grace is over
-      if (event.type === 'plan') this.#kernels.add(event.kernel);
-      // Also those that ran before the checkpoint that this goes on from.
-      if (event.type === 'end') for (const name of event.summary.kernels) this.#kernels.add(name);
       if (event.type === 'checkpoint') await files?.checkpoint(event.checkpoint);
-      if (event.type === 'window') this.points.push(event);
-      if (event.type === 'run') this.#results.push(event.result);
       this.#progress.note(event);
       this.#log?.note(event);
     }
   }
 
   /** The log begins when all input is found to be good. */
-  #begun(evaluation: Evaluation): void {
-    this.#strategy = evaluation.strategy;
-    this.#fingerprint = () => evaluation.fingerprint(this.#flags.kernel);
+  #begun(summary: () => Summary): void {
+    this.#summary = summary;
     if (this.#flags.log) this.#log = new LogWriter(this.job.task, out);
   }
 
   /** Takes over what an earlier process has computed, instead of {@link train}. */
-  recall(evaluation: Evaluation, { kernels, results }: Summary): void {
-    this.#begun(evaluation);
-    for (const kernel of kernels) this.#kernels.add(kernel);
-    for (const { secret_index, order_index, steps, test_accuracy, non_finite } of results) {
-      const result: RunResult = {
+  recall(summary: Summary): void {
+    this.#begun(() => summary);
+    for (const { secret_index, order_index, steps, test_accuracy, non_finite } of summary.results) {
+      const result = {
         secretIndex: secret_index,
         orderIndex: order_index,
         steps,
         testAccuracy: test_accuracy,
         nonFinite: non_finite,
       };
-      this.#results.push(result);
       this.#progress.note({ type: 'run', result });
       this.#log?.note({ type: 'run', result });
     }
   }
 
-  /** Stops the clock and takes the display away. A second call does nothing. */
+  /** Stops the clock and takes the display away; nothing that comes later counts. A second call does nothing. */
   end(): void {
     if (this.#seconds !== undefined) return;
     this.#seconds = Number.isNaN(this.#begin) ? 0 : (performance.now() - this.#begin) / 1000;
     this.#progress.close();
-    this.#log?.end(this.row().summary);
+    const summary = this.#summary();
+    this.#summary = () => summary;
+    this.#log?.end(summary);
   }
 
   get hasResults(): boolean {
-    return this.#results.length > 0;
+    return this.#summary().results.length > 0;
   }
 
   row(): Row {
-    const { task } = this.job;
-    const complete = this.#results.length === task.secrets * task.orders;
-    const summary = summarize(
-      this.#strategy,
-      task,
-      this.#flags.seed,
-      this.#results,
-      complete,
-      [...this.#kernels],
-      this.#fingerprint(),
-    );
-    return { config: configName(task), summary, seconds: this.#seconds ?? 0 };
+    const config = configName(this.job.task);
+    return { config, summary: this.#summary(), seconds: this.#seconds ?? 0 };
   }
 }

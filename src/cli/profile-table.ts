@@ -2,6 +2,7 @@
  * A profile's report on a terminal: kernels beside the ceilings, then the time outside of kernels, then compile times.
  */
 import Table from 'cli-table3';
+import { HOST_KINDS } from '../platform/host-spans.js';
 import { bytes, count, percent, time } from '../profile/format.js';
 import { HOST_WORDS, type KernelRow, overheadText, type Report } from '../profile/report.js';
 import type { SortKey } from './profile-flags.js';
@@ -78,16 +79,7 @@ function accountsTable({ accounts, uploadedBytes }: Report, colors: Colors): str
   const table = newTable(['where the time went', 'time', 'of wall', ''], 1, colors);
   const row = (what: string, ms: number, note = '') => table.push([what, time(ms), percent(ms / wall), note]);
   row('kernels', kernels);
-  for (const kind of [
-    'upload',
-    'read-back',
-    'encode',
-    'submit',
-    'data',
-    'strategy',
-    'code',
-    'compile',
-  ] as const) {
+  for (const kind of HOST_KINDS) {
     const ms = host[kind];
     if (ms !== undefined) row(HOST_WORDS[kind], ms, kind === 'upload' ? bytes(uploadedBytes) : '');
   }

@@ -6,6 +6,7 @@
 import { createLogUpdate } from 'log-update';
 import type { EvaluationEvent } from '../bench/events.js';
 import type { Task } from '../bench/task.js';
+import { quantile } from '../platform/quantile.js';
 import { type Colors, colorsFor, duration, grouped } from './style.js';
 
 /** Redraw interval on a terminal, and interval of the plain lines elsewhere, in milliseconds. */
@@ -105,9 +106,7 @@ export class Tally {
 
   /** Median over the runs under way or done of the mean loss of their last window; NaN before the first. */
   medianLoss(): number {
-    const known = this.#losses.filter(Number.isFinite).sort();
-    const half = known.length >> 1;
-    return known.length % 2 === 1 ? known[half] : (known[half - 1] + known[half]) / 2;
+    return quantile(this.#losses.filter(Number.isFinite).sort(), 0.5);
   }
 
   /** Step of the slowest run that has closed a window and not finished; undefined where there is none. */

@@ -4,20 +4,36 @@
  */
 
 /**
- * What the host was doing. The first seven keep the thread busy and lie within one another; `wait`, `compile` and
- * `worker` (a strategy's own thread) go on beside it.
+ * What the host was doing. `wait`, `compile` and `worker` (a strategy's own thread) go on beside the others, which keep the
+ * thread busy and lie within one another.
  */
 export type HostKind =
-  | 'encode'
-  | 'submit'
   | 'upload'
   | 'read-back'
+  | 'encode'
+  | 'submit'
   | 'data'
   | 'strategy'
   | 'code'
   | 'wait'
   | 'compile'
   | 'worker';
+
+/** Where it went on, by kind; kinds and tracks in the order in which reports show them. */
+export const HOST_TRACKS = {
+  upload: 'main thread',
+  'read-back': 'main thread',
+  encode: 'main thread',
+  submit: 'main thread',
+  data: 'main thread',
+  strategy: 'main thread',
+  code: 'main thread',
+  wait: 'waiting',
+  compile: 'compiling',
+  worker: 'strategy thread',
+} as const satisfies Record<HostKind, string>;
+
+export const HOST_KINDS = Object.keys(HOST_TRACKS) as HostKind[];
 
 /** A stretch of the host's time in a profile, in milliseconds, and what it went to. */
 export interface HostSpan {

@@ -1,6 +1,7 @@
 /** What it costs to time a kernel: for programs that cannot be run a second time without a profile. */
 import { bindGroup } from '../gpu/bindings.js';
 import type { Device } from '../gpu/device.js';
+import { quantile } from '../platform/quantile.js';
 import { takeProfile } from '../profiler/take-profile.js';
 
 const LAUNCHES = 512;
@@ -26,6 +27,8 @@ export async function timedPassCost(device: Device): Promise<number> {
     const { wall } = await takeProfile(device, launchAll);
     costs.push((wall - plain) / LAUNCHES);
   }
-  costs.sort((a, b) => a - b);
-  return costs[(TRIES - 1) / 2];
+  return quantile(
+    costs.sort((a, b) => a - b),
+    0.5,
+  );
 }

@@ -1,6 +1,6 @@
 /** The lanes of the page's timeline: one a kernel, then the host's. Drawn by page-script.ts. */
 
-import type { HostKind, HostSpan } from '../platform/host-spans.js';
+import { HOST_TRACKS, type HostSpan } from '../platform/host-spans.js';
 import { lanesOf, merged } from '../profiler/chrome-trace.js';
 import type { KernelSpan, Profile } from '../profiler/profile.js';
 import { bytes, count } from './format.js';
@@ -12,14 +12,6 @@ import { HOST_WORDS, type Report } from './report.js';
 const KERNEL_LANES = 10;
 /** Spans that a page holds at most: beyond, a browser gets slow. The longest stay. */
 const MOST_SPANS = 40_000;
-
-/** The host's lanes: what the thread does, then what goes on beside it. */
-const HOST_LANES: readonly (readonly [label: string, kinds: readonly HostKind[]])[] = [
-  ['main thread', ['encode', 'submit', 'upload', 'read-back', 'data', 'strategy', 'code']],
-  ['waiting', ['wait']],
-  ['compiling', ['compile']],
-  ['strategy thread', ['worker']],
-];
 
 /** The colour of the n-th kernel by time. */
 export const kernelColor = (k: number): string => KERNEL_COLORS[k] ?? OTHER_COLOR;
@@ -81,9 +73,9 @@ export function timelineOf({ kernels: rows }: Report, { wall, kernels, host }: P
   }
 
   let first = true;
-  for (const [label, kinds] of HOST_LANES) {
-    const all = host.filter((span) => long(span) && kinds.includes(span.kind));
-    const mine = kinds.includes('wait') ? merged(all) : all;
+  for (const label of new Set(Object.values(HOST_TRACKS))) {
+    const all = host.filter((span) => long(span) && HOST_TRACKS[span.kind] === label);
+    const mine = label === HOST_TRACKS.wait ? merged(all) : all;
     const rowsOf = lanesOf(mine.map((span) => ({ ...span }))).map((lane, k) => ({ lane, span: mine[k] }));
     // The thread's own spans lie within one another: the inner ones are drawn last, on top.
     const ordered = rowsOf.sort((a, b) => a.span.start - b.span.start || b.span.end - a.span.end);

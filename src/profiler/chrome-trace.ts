@@ -3,7 +3,7 @@
  * device's track, the host's spans on the host's, both on one clock.
  * Format: Trace Event Format, Google, docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU.
  */
-import type { HostKind, HostSpan } from '../platform/host-spans.js';
+import { HOST_TRACKS, type HostSpan } from '../platform/host-spans.js';
 import { checkProfile, type Profile } from './profile.js';
 
 /** An event of the format; times in microseconds. */
@@ -33,20 +33,6 @@ interface Timed {
 
 const DEVICE = 1;
 const HOST = 2;
-
-/** What the host's thread does itself; the rest goes on beside it. */
-const TRACKS: Readonly<Record<HostKind, string>> = {
-  encode: 'main thread',
-  submit: 'main thread',
-  upload: 'main thread',
-  'read-back': 'main thread',
-  data: 'main thread',
-  strategy: 'main thread',
-  code: 'main thread',
-  wait: 'waiting',
-  compile: 'compiling',
-  worker: 'strategy thread',
-};
 
 /**
  * Spreads spans over lanes: in each, a span lies within another, before it or after it, as viewers of nested spans ask.
@@ -116,9 +102,9 @@ export function chromeTrace(profile: Profile): ChromeTrace {
   });
 
   let tid = 0;
-  for (const track of new Set(Object.values(TRACKS))) {
-    const all = host.filter(({ kind }) => TRACKS[kind] === track);
-    const spans = track === TRACKS.wait ? merged(all) : all;
+  for (const track of new Set(Object.values(HOST_TRACKS))) {
+    const all = host.filter(({ kind }) => HOST_TRACKS[kind] === track);
+    const spans = track === HOST_TRACKS.wait ? merged(all) : all;
     const places = lanesOf(spans);
     for (let lane = 0; lane <= Math.max(-1, ...places); lane++) {
       name('thread_name', HOST, tid + lane + 1, lane === 0 ? track : `${track} ${lane + 1}`);

@@ -6,7 +6,8 @@
 import type { CompiledPipeline } from '../gpu/pipelines.js';
 import { listOptions } from '../gpu/shader-errors.js';
 import { badArgument } from '../platform/arguments.js';
-import type { HostKind, HostSpan } from '../platform/host-spans.js';
+import { HOST_TRACKS, type HostKind, type HostSpan } from '../platform/host-spans.js';
+import { quantile } from '../platform/quantile.js';
 import type { Recorded } from './recording.js';
 import type { Timing } from './timer.js';
 
@@ -33,7 +34,7 @@ export interface KernelTotal {
   kernel: string;
   variant: string;
   calls: number;
-  /** Milliseconds: of all calls, the median, and what 95% of the calls stay within. */
+  /** Milliseconds: of all calls, their median and their 95th percentile. */
   ms: number;
   median: number;
   p95: number;
@@ -99,11 +100,6 @@ export function profileOf<T>(
   };
 }
 
-/** The value that a share of the ascending `values` stay within (nearest rank). */
-export function quantile(values: readonly number[], share: number): number {
-  return values[Math.max(0, Math.ceil(share * values.length) - 1)] ?? Number.NaN;
-}
-
 /** Sum, absent where a term is. */
 function total(values: readonly (number | undefined)[]): number | undefined {
   return values.reduce<number | undefined>(
@@ -132,7 +128,7 @@ export function kernelTotals(profile: Pick<Profile, 'kernels'>): KernelTotal[] {
       variant: spans[0].variant,
       calls: spans.length,
       ms,
-      median: (quantile(times, 0.5) + times[Math.floor(times.length / 2)]) / 2,
+      median: quantile(times, 0.5),
       p95: quantile(times, 0.95),
       share: all > 0 ? ms / all : 0,
       bytes: total(spans.map(({ bytes }) => bytes)),
@@ -141,9 +137,6 @@ export function kernelTotals(profile: Pick<Profile, 'kernels'>): KernelTotal[] {
   });
   return totals.sort((a, b) => b.ms - a.ms);
 }
-
-/** What the thread itself did, in contrast to what it waited for; see {@link HostKind}. */
-const BLOCKING: readonly HostKind[] = ['encode', 'submit', 'upload', 'read-back', 'data', 'strategy', 'code'];
 
 /**
  * Divides the wall time. While a kernel runs, the host's time does not count. Otherwise the innermost span of the
@@ -189,7 +182,7 @@ function attribute(accounts: Accounts, open: ReadonlySet<HostSpan>, ms: number):
   let inner: HostSpan | undefined;
   let waits = false;
   for (const span of open) {
-    if (BLOCKING.includes(span.kind))
+    if (HOST_TRACKS[span.kind] === 'main thread')
       inner = span; // the one that began last
     else if (span.kind === 'compile') inner ??= span;
     else waits = true;

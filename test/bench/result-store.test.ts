@@ -16,7 +16,6 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { CurvePoint } from '../../src/bench/curves.js';
 import { Evaluation } from '../../src/bench/evaluate.js';
 import { ownerOf, thisOwner } from '../../src/bench/lock-owner.js';
 import { PatientFiles, type PatientOptions } from '../../src/bench/patient-files.js';
@@ -68,15 +67,13 @@ async function evaluateInto(
   let summary = resume ? await files.earlier(evaluation) : undefined;
   let checkpoints = 0;
   if (!summary) {
-    const points: CurvePoint[] = [];
     for await (const event of evaluation.train(device, { kernel: 'auto', checkpointSeconds: 1e-6 })) {
-      if (event.type === 'window') points.push(event);
       if (event.type === 'end') summary = event.summary;
       if (event.type !== 'checkpoint') continue;
       await files.checkpoint(event.checkpoint);
       checkpoints++;
     }
-    await files.finish(evaluation, summary!, points);
+    await files.finish(evaluation, summary!);
   }
   await store.close();
   return { warnings, failures: store.failures, summary: summary!, checkpoints };

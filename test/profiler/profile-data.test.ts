@@ -6,13 +6,7 @@ import { lanesOf, merged } from '../../src/profiler/chrome-trace.js';
 import { anchorOf, toHost } from '../../src/profiler/clock-anchor.js';
 import { showInDeveloperTools } from '../../src/profiler/developer-tools.js';
 import { timedLaunches } from '../../src/profiler/device-timer.js';
-import {
-  accountsOf,
-  type KernelSpan,
-  kernelTotals,
-  type Profile,
-  quantile,
-} from '../../src/profiler/profile.js';
+import { accountsOf, type KernelSpan, kernelTotals, type Profile } from '../../src/profiler/profile.js';
 import { writtenBytes } from '../../src/profiler/written-bytes.js';
 
 const pipeline = { label: 'k' } as GPUComputePipeline;
@@ -87,13 +81,18 @@ describe('totals', () => {
         bytes: undefined,
         flops: undefined,
       },
-      { kernel: 'k', variant: '', calls: 3, ms: 6, median: 2, p95: 3, share: 6 / 14, bytes: 60, flops: 15 },
+      {
+        kernel: 'k',
+        variant: '',
+        calls: 3,
+        ms: 6,
+        median: 2,
+        p95: expect.closeTo(2.9, 12),
+        share: 6 / 14,
+        bytes: 60,
+        flops: 15,
+      },
     ]);
-  });
-
-  it('quantiles by nearest rank', () => {
-    const twenty = Array.from({ length: 20 }, (_, k) => k + 1);
-    expect([quantile(twenty, 0.95), quantile(twenty, 0.5), quantile([7], 0.95)]).toEqual([19, 10, 7]);
   });
 });
 

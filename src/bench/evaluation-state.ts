@@ -1,19 +1,26 @@
 /**
- * What an evaluation has come to: results, windows, and where the runs under way stand. Turns the trainer's events into
- * the evaluation's and keeps what a later process needs to go on. Data only; checkpoint-file.ts has the files.
+ * What an evaluation has come to: results, windows, and where the runs under way stand. Hands the runs to the trainer, turns
+ * its events into the evaluation's, and keeps what a later process needs to go on. Data only; checkpoint-file.ts has
+ * the files.
  */
 
-import type { LockstepEvent, RunCheckpoint } from '../lockstep/types.js';
+import type { LockstepEvent, LockstepRun, RunCheckpoint } from '../lockstep/types.js';
 import type { EvaluationCheckpoint, EvaluationEvent, WindowPoint } from './events.js';
 import { differences, type Fingerprint } from './fingerprint.js';
 import type { RunResult } from './summary.js';
 import type { Task } from './task.js';
 
-/** The record of one evaluation under way. */
-export class Recorder {
-  readonly results: RunResult[];
-  /** Training kernels that ran. */
-  readonly kernels: Set<string>;
+/** A run of an evaluation, as it begins. */
+export interface PlacedRun {
+  secret: number;
+  order: number;
+  run: Omit<LockstepRun, 'checkpoint'>;
+}
+
+/** The state of one evaluation under way. */
+export class EvaluationState {
+  readonly #results: RunResult[];
+  readonly #kernels: Set<string>;
   readonly #fingerprint: () => Fingerprint;
   readonly #orders: number;
   readonly #windows: WindowPoint[];
@@ -31,8 +38,8 @@ export class Recorder {
     this.#fingerprint = fingerprint;
     this.#orders = task.orders;
     const { kernels = [], results = [], windows = [], runs = [] } = resume ?? {};
-    this.kernels = new Set(kernels);
-    this.results = [...results];
+    this.#kernels = new Set(kernels);
+    this.#results = [...results];
     this.#windows = [...windows];
     this.#resumed = new Map(
       runs.map(({ secret, order, checkpoint }) => [this.#number(secret, order), checkpoint]),
@@ -47,27 +54,47 @@ export class Recorder {
     return secret * this.#orders + order;
   }
 
+  get results(): readonly RunResult[] {
+    return this.#results;
+  }
+
+  /** All windows that have closed, in the order in which they did. */
+  get windows(): readonly WindowPoint[] {
+    return this.#windows;
+  }
+
+  get fingerprint(): Fingerprint {
+    return this.#fingerprint();
+  }
+
+  /** Training kernels that ran. */
+  get kernels(): readonly string[] {
+    return [...this.#kernels];
+  }
+
   /** The events before the checkpoint once more, for displays and logs. */
   *before(): Generator<EvaluationEvent> {
     yield* this.#windows;
-    for (const result of this.results) yield { type: 'run', result };
+    for (const result of this.#results) yield { type: 'run', result };
     if (this.#stepsBefore > 0)
       yield { type: 'progress', steps: this.#stepsBefore, running: this.#resumed.size };
   }
 
   /** Orders of a secret's runs that have no result yet. */
   runsLeft(secret: number): number[] {
-    const done = new Set(this.results.filter((r) => r.secretIndex === secret).map((r) => r.orderIndex));
+    const done = new Set(this.#results.filter((r) => r.secretIndex === secret).map((r) => r.orderIndex));
     return Array.from({ length: this.#orders }, (_, o) => o).filter((o) => !done.has(o));
   }
 
-  /** Notes that the trainer gets a run now; where it goes on from, if it does. */
-  handOut(secret: number, order: number): RunCheckpoint | undefined {
-    const run = this.#number(secret, order);
-    const checkpoint = this.#resumed.get(run);
-    this.#resumed.delete(run);
-    this.#handedOut.push(run);
-    return checkpoint;
+  /** The runs for the trainer, which numbers them in this order: each as it begins, or from where it stood. */
+  async *handOut(runs: AsyncIterable<PlacedRun>): AsyncGenerator<LockstepRun> {
+    for await (const { secret, order, run } of runs) {
+      const number = this.#number(secret, order);
+      const checkpoint = this.#resumed.get(number);
+      this.#resumed.delete(number);
+      this.#handedOut.push(number);
+      yield { ...run, checkpoint };
+    }
   }
 
   /** Secret and order of a run number; {@link #number} the other way round. */
@@ -79,7 +106,7 @@ export class Recorder {
   translate(event: LockstepEvent): EvaluationEvent | undefined {
     switch (event.type) {
       case 'plan':
-        this.kernels.add(event.kernel);
+        this.#kernels.add(event.kernel);
         return event;
       case 'progress':
         return { ...event, steps: this.#stepsBefore + event.steps };
@@ -107,7 +134,7 @@ export class Recorder {
     const { steps, testAccuracy } = event;
     const nonFinite = event.reason === 'non-finite' ? { nonFinite: true } : {};
     const result = { secretIndex: secret, orderIndex: order, steps, testAccuracy, ...nonFinite };
-    this.results.push(result);
+    this.#results.push(result);
     return result;
   }
 
@@ -118,7 +145,7 @@ export class Recorder {
    * @param last The last checkpoint; without it, runs that have not finished begin anew.
    */
   snapshot(last?: EvaluationCheckpoint): EvaluationCheckpoint {
-    const done = new Set(this.results.map((r) => this.#number(r.secretIndex, r.orderIndex)));
+    const done = new Set(this.#results.map((r) => this.#number(r.secretIndex, r.orderIndex)));
     const fingerprint = this.#fingerprint();
     const ours = last && differences(last.fingerprint, fingerprint).length === 0 ? last.runs : [];
     const runs = ours.filter(({ secret, order }) => !done.has(this.#number(secret, order)));
@@ -127,8 +154,7 @@ export class Recorder {
       const run = this.#number(secret, order);
       return done.has(run) || step <= (stepsOf.get(run) ?? 0);
     });
-    const { kernels, results } = this;
-    return { fingerprint, kernels: [...kernels], results: [...results], windows, runs };
+    return { fingerprint, kernels: [...this.#kernels], results: [...this.#results], windows, runs };
   }
 
   /** Runs that were not handed out again yet stand where they stood. */
@@ -140,8 +166,8 @@ export class Recorder {
     }));
     return {
       fingerprint: this.#fingerprint(),
-      kernels: [...this.kernels],
-      results: [...this.results],
+      kernels: [...this.#kernels],
+      results: [...this.#results],
       windows: [...this.#windows],
       runs: [...waiting, ...underWay],
     };
