@@ -33,6 +33,7 @@ export type {
   RunCheckpoint,
   StopRule,
 } from './lockstep/types.js';
+export { type BatchOptions, shuffledBatches } from './nn/batches.js';
 export * as nn from './nn/index.js';
 export { type LinearParameters, linearParameters } from './nn/init.js';
 export * as optim from './optim/index.js';

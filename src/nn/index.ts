@@ -1,7 +1,18 @@
 /** The layers and init functions, as the public `nn`. */
 
+export {
+  GELU,
+  LeakyReLU,
+  ReLU,
+  Sigmoid,
+  SiLU,
+  Softmax,
+  type SoftmaxOptions,
+  Tanh,
+} from './activations.js';
 export { type ClipOptions, clipGradNorm_ } from './clip.js';
-export { FusedMlp, type LayerOptions, LeakyReLU, Linear, ReLU, Sequential, Sigmoid, Tanh } from './layers.js';
+export { Dropout, type DropoutOptions } from './dropout.js';
+export { FusedMlp, type LayerOptions, Linear } from './layers.js';
 export { Module, type StateDict } from './module.js';
 export {
   loadSafetensors,
@@ -9,4 +20,6 @@ export {
   type SafetensorsHeader,
   saveSafetensors,
 } from './safetensors.js';
+export { Sequential, type Step } from './sequential.js';
+export { Embedding, Flatten, type FlattenOptions, LayerNorm, type LayerNormOptions } from './shaping.js';
 export * as init from './tensor-init.js';

@@ -1,10 +1,9 @@
-/** The layers: parameters and a forward function each, with PyTorch's defaults. */
-import { type LeakyReluOptions, leakyRelu, relu, sigmoid, tanh } from '../autograd/ops/elementwise.js';
+/** The linear layers: parameters and a forward function each, with PyTorch's defaults. */
 import { fusedMlp, fusedMlpBce } from '../autograd/ops/fused-mlp.js';
 import { linear } from '../autograd/ops/matmul.js';
 import { checkDevice } from '../gpu/default-device.js';
 import type { Device } from '../gpu/device.js';
-import { badArgument, checkBoolean, checkNumber } from '../platform/arguments.js';
+import { checkBoolean, checkNumber } from '../platform/arguments.js';
 import { checkOptionNames } from '../platform/options.js';
 import type { Generator } from '../random/generator.js';
 import { generatorOr, upload } from '../tensor/create.js';
@@ -21,8 +20,8 @@ export interface LayerOptions {
   generator?: Generator;
 }
 
-/** Throws for extents that are no whole numbers, and for options of other names or kinds. */
-function checkLayer(
+/** Throws for extents that are no whole numbers, and for options of other names or kinds. @internal */
+export function checkLayer(
   name: string,
   extents: Readonly<Record<string, number>>,
   options: LayerOptions,
@@ -113,120 +112,4 @@ export class FusedMlp extends Module {
     const { hidden, output } = this;
     return [hidden.weight, hidden.bias as Tensor, output.weight, output.bias as Tensor];
   }
-}
-
-/** max(x, 0). */
-export class ReLU extends Module {
-  /** @internal */
-  protected get keepsNothing(): boolean {
-    return true;
-  }
-
-  override forward(x: Tensor): Tensor {
-    return relu(x);
-  }
-}
-
-/** x above 0, `negativeSlope * x` below. Example: `new nn.LeakyReLU({ negativeSlope: 0.2 })`. */
-export class LeakyReLU extends Module {
-  /** The slope below 0. */
-  readonly negativeSlope: number;
-
-  constructor(options: LeakyReluOptions = {}) {
-    super();
-    checkOptionNames('LeakyReLU', options, ['negativeSlope']);
-    const { negativeSlope = 0.01 } = options;
-    checkNumber('LeakyReLU', 'negativeSlope', negativeSlope);
-    this.negativeSlope = negativeSlope;
-  }
-
-  override forward(x: Tensor): Tensor {
-    return leakyRelu(x, { negativeSlope: this.negativeSlope });
-  }
-}
-
-/** 1 / (1 + exp(-x)). */
-export class Sigmoid extends Module {
-  /** @internal */
-  protected get keepsNothing(): boolean {
-    return true;
-  }
-
-  override forward(x: Tensor): Tensor {
-    return sigmoid(x);
-  }
-}
-
-/** The hyperbolic tangent. */
-export class Tanh extends Module {
-  /** @internal */
-  protected get keepsNothing(): boolean {
-    return true;
-  }
-
-  override forward(x: Tensor): Tensor {
-    return tanh(x);
-  }
-}
-
-/**
- * Modules one after the other. Their parameters are named by their place: `0.weight`.
- *
- * @example
- * const model = new nn.Sequential(new nn.Linear(2, 32), new nn.Tanh(), new nn.Linear(32, 1), new nn.Sigmoid());
- */
-export class Sequential extends Module {
-  [index: number]: Module;
-  readonly #modules: readonly Module[];
-
-  constructor(...modules: Module[]) {
-    super();
-    modules.forEach((module, i) => {
-      if (typeof (module as Partial<Module> | null | undefined)?.forward === 'function') return;
-      const fits =
-        'modules fit, one after the other: new Sequential(a, b), of a list new Sequential(...list)';
-      throw badArgument('Sequential', `the module ${i}`, module, fits);
-    });
-    this.#modules = modules;
-    modules.forEach((module, i) => {
-      this[i] = module;
-    });
-  }
-
-  override get length(): number {
-    return this.#modules.length;
-  }
-
-  /** @internal */
-  protected get keepsNothing(): boolean {
-    return this.#modules.every(keepsNothing);
-  }
-
-  override forward(x: Tensor): Tensor {
-    let value = x;
-    let ours = false;
-    for (const module of this.#modules) {
-      const keeps = !keepsNothing(module);
-      let next: Tensor | undefined;
-      try {
-        next = module.forward(value);
-      } finally {
-        // What lies between two modules that keep nothing nobody holds: what the graph needs of it, it has saved.
-        if (ours && !keeps && next !== value) value.dispose();
-      }
-      ours = !keeps && (ours || next !== value);
-      value = next;
-    }
-    return value;
-  }
-}
-
-/**
- * True where a module's forward function is one of this file's, which hold on to neither input nor result; a subclass
- * with a forward function of its own may.
- */
-function keepsNothing(module: Module): boolean {
-  let owner: object | null = module;
-  while (owner && !Object.hasOwn(owner, 'forward')) owner = Object.getPrototypeOf(owner);
-  return owner !== null && Object.hasOwn(owner, 'keepsNothing') && Reflect.get(owner, 'keepsNothing', module);
 }

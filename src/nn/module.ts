@@ -3,6 +3,7 @@
  */
 import { copy_ } from '../autograd/ops/in-place.js';
 import { noGrad } from '../autograd/record.js';
+import { checkBoolean } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { showKind } from '../platform/options.js';
 import { printable } from '../platform/printable.js';
@@ -17,6 +18,9 @@ export interface Module {
   // biome-ignore lint/style/useShorthandFunctionType: a type would not merge with the class.
   (...inputs: Parameters<this['forward']>): ReturnType<this['forward']>;
 }
+
+/** Those that act as in use, not as in training: beside the modules, whose properties may have any name. */
+const inUse = new WeakSet<Module>();
 
 /**
  * A layer or a model: a function, `model(x)`, with parameters. Tensors made with `requiresGrad` and modules among its
@@ -53,6 +57,26 @@ export abstract class Module {
   /** The parameters, for an optimizer. */
   parameters(): Tensor[] {
     return this.namedParameters().map(([, tensor]) => tensor);
+  }
+
+  /** Whether layers like Dropout act as in training; {@link Module.train} and {@link Module.eval} switch it. */
+  get training(): boolean {
+    return !inUse.has(this);
+  }
+
+  /** Has this module and those inside act as in training: Dropout drops. New modules do. Returns the module. */
+  train(training = true): this {
+    checkBoolean('train', 'the argument', training);
+    for (const module of modulesIn(this)) {
+      if (training) inUse.delete(module);
+      else inUse.add(module);
+    }
+    return this;
+  }
+
+  /** Has this module and those inside act as in use: Dropout passes its input on. Returns the module. */
+  eval(): this {
+    return this.train(false);
   }
 
   /** Sets every parameter's gradient to null, and frees it. */
@@ -112,6 +136,14 @@ export abstract class Module {
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
   }
+}
+
+/** A module and all inside of it. */
+function modulesIn(value: unknown, found = new Set<Module>()): Set<Module> {
+  if (value instanceof Module ? found.has(value) : !Array.isArray(value)) return found;
+  if (value instanceof Module) found.add(value);
+  for (const inner of Object.values(value as object)) modulesIn(inner, found);
+  return found;
 }
 
 function collect(value: unknown, name: string, found: Map<Tensor, string>): void {

@@ -103,6 +103,19 @@ export class Generator {
     }
   }
 
+  /**
+   * Fills `out` with ones, of probability `p` each, and zeros: `tensor.bernoulli_(p, generator=g)` of a PyTorch that is built
+   * without Intel's MKL (with it, PyTorch draws others).
+   */
+  bernoulli(out: Float32Array, p: number): void {
+    checkArray('Generator.bernoulli', out, 'Float32Array');
+    checkKind('Generator.bernoulli', 'the probability', p, 'number');
+    if (!(p >= 0 && p <= 1)) {
+      throw badArgument('Generator.bernoulli', 'the probability', p, 'a number from 0 to 1 fits');
+    }
+    for (let i = 0; i < out.length; i++) out[i] = this.random53() < p ? 1 : 0;
+  }
+
   /** Fills `out` with normals: `tensor.normal_(mean, std, generator=g)` in float32. */
   normal(out: Float32Array, mean = 0, std = 1): void {
     checkArray('Generator.normal', out, 'Float32Array');

@@ -95,7 +95,7 @@ describe('a module that can be called', () => {
     expect(child instanceof nn.Linear).toBe(false);
     expect(child.constructor).toBe(Child);
     expect(child.factor).toBe(5);
-    expect(new nn.Sequential(child, child).length).toBe(2);
+    expect(new nn.Sequential(child as never, child as never).length).toBe(2);
   });
 
   it('has only its own properties, so that parameters may have any name', async () => {
@@ -104,7 +104,7 @@ describe('a module that can be called', () => {
     const model = new Child(1);
     const all = [...names, 'inner.weight', 'inner.bias'];
     expect(model.namedParameters().map(([name]) => name)).toEqual(all);
-    expect(Object.keys(new nn.Sequential(model, model, new nn.Tanh()).stateDict())).toEqual(
+    expect(Object.keys(new nn.Sequential(model as never, model as never, new nn.Tanh()).stateDict())).toEqual(
       all.map((name) => `0.${name}`),
     );
     const other = new Child(1);

@@ -144,6 +144,7 @@ fn('', api, 'cumsum', () => [x(), 0]);
 for (const name of ['variance', 'std'])
   fn('', api, name, () => [x(), 1, { correction: 0, keepdim: true }], 2);
 fn('', api, 'norm', () => [x(), 1, { p: 1, keepdim: true }], 2);
+fn('', api, 'layerNorm', () => [x(), [2], { eps: 0.1, weight: api.ones([2]), bias: api.ones([2]) }], 2);
 fn('', api, 'logsumexp', () => [x(), 1, { keepdim: true }], 2);
 fn('', api, 'leakyRelu', () => [x(), { negativeSlope: 0.1 }], 1);
 fn('', api, 'clamp', () => [x(), 0, 1]);
@@ -229,9 +230,25 @@ fn('nn.', nn, 'clipGradNorm_', () => [[p()], 1, { normType: 2 }], 2);
 made('nn.', nn, 'Linear', () => [2, 2, { bias: false, device: device(), generator: generator() }], 2);
 made('nn.', nn, 'FusedMlp', () => [2, 2, { device: device(), generator: generator() }], 2);
 made('nn.', nn, 'LeakyReLU', () => [{ negativeSlope: 0.1 }], 0);
-for (const name of ['ReLU', 'Sigmoid', 'Tanh']) made('nn.', nn, name, () => []);
+made('nn.', nn, 'GELU', () => [{ approximate: 'tanh' }], 0);
+made('nn.', nn, 'Softmax', () => [{ axis: 0 }], 0);
+made('nn.', nn, 'Dropout', () => [{ p: 0.1, generator: generator() }], 0);
+made('nn.', nn, 'Flatten', () => [{ startAxis: 0, endAxis: 1 }], 0);
+made('nn.', nn, 'LayerNorm', () => [[2], { eps: 1e-3, elementwiseAffine: true, device: device() }], 1);
+made('nn.', nn, 'Embedding', () => [3, 2, { device: device(), generator: generator() }], 2);
+const one = { GELU: [], SiLU: [], Softmax: [], Dropout: [], Flatten: [], LayerNorm: [2], Embedding: [4, 2] };
+for (const [name, given] of Object.entries(one)) {
+  const Layer = nn[name as keyof typeof one] as unknown as new (...given: number[]) => unknown;
+  const inputs = () => [name === 'Embedding' ? numbers(1, 0) : x()];
+  method(`nn.${name}.forward`, () => new Layer(...given), inputs);
+}
+const batchOptions = () => ({ batchSize: 2, generator: generator(), dropLast: true });
+fn('', api, 'shuffledBatches', () => [[x(), numbers(1, 0)], batchOptions()], 1);
+for (const name of ['ReLU', 'SiLU', 'Sigmoid', 'Tanh']) made('nn.', nn, name, () => []);
 made('nn.', nn, 'Sequential', () => [new nn.ReLU(), new nn.Tanh()]);
 const layer = () => new nn.Linear(2, 2);
+method('nn.Module.train', layer, () => [false]);
+method('nn.Module.eval', layer, () => []);
 for (const name of ['Linear', 'LeakyReLU', 'ReLU', 'Sigmoid', 'Tanh'] as const) {
   const Layer = nn[name] as unknown as new (a?: number, b?: number) => unknown;
   method(
@@ -316,6 +333,7 @@ made('', api, 'Generator', () => [1]);
 for (const name of ['random32', 'random53']) method(`Generator.${name}`, generator, () => []);
 method('Generator.randint', generator, () => [0, 4]);
 method('Generator.randintFill', generator, () => [new Int32Array(2), 0, 4]);
+method('Generator.bernoulli', generator, () => [new Float32Array(2), 0.5]);
 method('Generator.randperm', generator, () => [4]);
 for (const name of ['uniform', 'normal'])
   method(`Generator.${name}`, generator, () => [new Float32Array(2), 0, 1]);

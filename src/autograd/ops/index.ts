@@ -41,6 +41,7 @@ export {
 } from './elementwise.js';
 export { fusedMlp, fusedMlpBce } from './fused-mlp.js';
 export { gather, oneHot } from './indexing.js';
+export { type LayerNormSettings, layerNorm } from './layer-norm.js';
 export {
   type BceWithLogitsOptions,
   bceLoss,

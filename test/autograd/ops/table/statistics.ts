@@ -3,8 +3,8 @@ import * as ops from '../../../../src/autograd/ops/index.js';
 import type { Shape } from '../../../../src/tensor/shape.js';
 import type { Tensor } from '../../../../src/tensor/tensor.js';
 import { EXACT, SUMS, TRANSCENDENTAL } from '../../../tolerances.js';
-import { eachIndex, type Host, host, reduceRule, sumOf } from '../rules.js';
-import { type Case, long, whole } from './cases.js';
+import { eachIndex, type Host, host, mapRule, reduceRule, sumOf, transposedRule } from '../rules.js';
+import { type Case, long, positive, shifted, whole } from './cases.js';
 import { logSumExp } from './softmax.js';
 
 const varianceOf =
@@ -45,6 +45,14 @@ const reductions: readonly (readonly [Shape, ops.Axes | undefined, axes: readonl
   ],
 ];
 
+/** Mean 0 and variance 1 over the last `count` axes. */
+function normalRule(x: Host, count: number): Host {
+  const axes = x.shape.map((_, axis) => axis).slice(-count);
+  const center = reduceRule((values) => sumOf(values) / values.length, x, axes, true);
+  const spread = reduceRule(varianceOf(0), x, axes, true);
+  return mapRule((a, m, v) => (a - m) / Math.sqrt(v + 0.1), [x, center, spread]);
+}
+
 /** The sums of the elements up to each one along an axis. */
 function runningRule(x: Host, axis: number): Host {
   const out = host(x.shape, x.data);
@@ -56,6 +64,30 @@ function runningRule(x: Host, axis: number): Host {
 }
 
 export const statisticsCases: Case[] = [
+  {
+    name: 'layerNorm over the last axis, with weight and bias',
+    inputs: [{ shape: [3, 5] }, { shape: [5], values: shifted }, { shape: [5], values: positive }],
+    run: (x, weight, bias) => ops.layerNorm(x, [5], { weight, bias, eps: 0.1 }),
+    rule: (x, w, b) => mapRule((a, p, q) => a * p + q, [normalRule(x, 1), w, b]),
+    tolerance: TRANSCENDENTAL,
+    gradient: true,
+  },
+  {
+    name: 'layerNorm over two axes of a transposed view',
+    inputs: [{ shape: [4, 3, 2] }],
+    run: (x) => ops.layerNorm(ops.transpose(x, 0, 2), [3, 4], { eps: 0.1 }),
+    rule: (x) => normalRule(transposedRule(x), 2),
+    tolerance: TRANSCENDENTAL,
+    gradient: true,
+  },
+  {
+    name: 'layerNorm of nothing',
+    inputs: [{ shape: [0, 3] }],
+    run: (x) => ops.layerNorm(x, [3]),
+    rule: (x) => x,
+    tolerance: EXACT,
+    gradient: true,
+  },
   ...reducers.flatMap(([name, run, rule]) =>
     reductions.flatMap(([shape, axis, axes]) =>
       [false, true].map((keepdim) => ({
