@@ -3,6 +3,8 @@
  * on the host. Fields of four bytes only, so that there is no padding. No WGSL of its own.
  */
 
+import { wgsl } from '../wgsl.js';
+
 type FieldType = 'u32' | 'i32' | 'f32';
 
 /** A struct in a buffer. Offsets are in words of four bytes. */
@@ -21,7 +23,13 @@ export class Struct<Field extends string> {
     this.#types = Object.entries(fields) as [Field, FieldType][];
     this.words = this.#types.length;
     this.at = Object.fromEntries(this.#types.map(([field], at) => [field, at])) as Record<Field, number>;
-    this.wgsl = `struct ${name} { ${this.#types.map(([field, type]) => `${field}: ${type}`).join(', ')} }`;
+    this.wgsl = wgsl`
+struct ${name} {
+  #for field in ${this.#types.map(([field, type]) => ({ name: field, type }))}
+  $field.name: $field.type,
+  #endfor
+}
+`;
   }
 
   /** The values one behind the other, as they go into a buffer. */

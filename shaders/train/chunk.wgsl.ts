@@ -3,6 +3,7 @@
  * long as it trains; a *position* is its place in one chunk. Structs and names only; no entry point.
  */
 import { Struct } from '../shared/struct.js';
+import { wgsl } from '../wgsl.js';
 
 /** [position]: the run's slot, its steps in this chunk, and whether its window closes at the end (1 or 0). */
 export const SLOT = new Struct('Slot', { slot: 'u32', steps: 'u32', closes: 'u32' });
@@ -60,10 +61,17 @@ export const SUMS = ['losses', 'hits', 'smallHits', 'nanSteps'] as const;
 /** An index in the order of examples that names no row: the rest of a batch that is smaller than the others. */
 export const NO_ROW = 0xffffffff;
 
-/** For the shaders: how many sums there are and which is which, and the index that names no row. */
-export const sumNames = /* wgsl */ `
+const namedSums = SUMS.map((name, k) => ({ name: `${name}Sum`, at: `${k}u` }));
+
+/** For the shaders: how many sums there are and which is which. */
+export const sumNames = wgsl`
 const sumsOfWindow = ${SUMS.length}u;
-${SUMS.map((name, k) => `const ${name}Sum = ${k}u;`).join('\n')}
+#for sum in ${namedSums}
+const $sum.name = $sum.at;
+#endfor
 `;
 
-export const noRow = `const noRow = ${NO_ROW}u;`;
+/** For the shaders: the index that names no row. */
+export const noRow = wgsl`
+const noRow = ${NO_ROW}u;
+`;

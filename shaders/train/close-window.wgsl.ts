@@ -4,21 +4,32 @@
  * once, so that chunks already queued leave it alone. All in integers but the loss: the host decides in float64 how
  * many misses a window may have (src/lockstep/windows.ts), so both come to the same answer.
  */
+import { wgsl } from '../wgsl.js';
 import { RECORD, SLOT, sumNames, WINDOW } from './chunk.wgsl.js';
 
 const INVOCATIONS = 64;
 
-/** The WGSL; `batchPitch`: samples that a batch takes in `sums`. Bindings: src/kernels/train/close-window.ts. */
-export function closeWindow(batch: number, batchPitch: number): string {
-  return /* wgsl */ `
-${SLOT.wgsl}
-${WINDOW.wgsl}
-${RECORD.wgsl}
-${sumNames}
+interface CloseWindowOptions {
+  /** Examples of a whole batch. */
+  batch: number;
+  /** Samples that a batch takes in `sums`. */
+  batchPitch: number;
+}
+
+/** Bindings: src/kernels/train/close-window.ts. */
+export function closeWindow({ batch, batchPitch }: CloseWindowOptions): string {
+  return wgsl`
 const batch = ${batch}u;
 /** Samples that a batch takes in the sums. */
 const pitch = ${batchPitch}u;
 const invocations = ${INVOCATIONS}u;
+${sumNames}
+
+${SLOT.wgsl}
+
+${WINDOW.wgsl}
+
+${RECORD.wgsl}
 
 /** x: stable windows that end a run. */
 @group(0) @binding(0) var<uniform> rule: vec4u;

@@ -2,25 +2,31 @@
  * Copies the weights of trained networks out of the states of their runs, in which a training kernel has them in an order of
  * its own and with moments between, into the plain layout that scoring reads. Every training kernel, any shape.
  */
+import { Struct } from '../shared/struct.js';
+import { wgsl } from '../wgsl.js';
 
 /** Invocations of a workgroup: each copies one parameter, workgroups along y one network each. */
 export const COPY_INVOCATIONS = 256;
 
-/** The first members of the uniform, in this order: see `NetworkLayout` (src/kernels/train/networks.ts). */
-export const COPY_FIELDS = [
-  'hidden',
-  'live',
-  'stateFloats',
-  'networkFloats',
-  'pitch',
-  'vectorsAt',
-  'outputBiasAt',
-] as const;
+/**
+ * The uniform. live: features that were trained, of a network that may have more; the rest is the layout of the networks
+ * (`NetworkLayout` in src/kernels/train/networks.ts) and of a state.
+ */
+export const COPY_SHAPE = new Struct('Shape', {
+  hidden: 'u32',
+  live: 'u32',
+  stateFloats: 'u32',
+  networkFloats: 'u32',
+  pitch: 'u32',
+  vectorsAt: 'u32',
+  outputBiasAt: 'u32',
+});
 
-/** The WGSL. Bindings: src/kernels/train/networks.ts. */
-export const copyNetworks = /* wgsl */ `
-/** live: features that were trained, of a network that may have more. */
-struct Shape { ${COPY_FIELDS.map((field) => `${field}: u32`).join(', ')} }
+/** Bindings: src/kernels/train/networks.ts. */
+export const copyNetworks = (): string => wgsl`
+const invocations = ${COPY_INVOCATIONS}u;
+
+${COPY_SHAPE.wgsl}
 
 @group(0) @binding(0) var<uniform> shape: Shape;
 /** [parameter: w1, b1, w2, b2] the float of a state that holds it. */
@@ -34,7 +40,7 @@ struct Shape { ${COPY_FIELDS.map((field) => `${field}: u32`).join(', ')} }
 /** [network] */
 @group(0) @binding(5) var<storage, read_write> networks: array<f32>;
 
-@compute @workgroup_size(${COPY_INVOCATIONS})
+@compute @workgroup_size(invocations)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let parameter = id.x;
   let network = id.y;

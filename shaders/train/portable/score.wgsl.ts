@@ -3,15 +3,30 @@
  * subgroup/score.wgsl.ts, for any shape.
  */
 import { bce } from '../../shared/bce.wgsl.js';
+import { wgsl } from '../../wgsl.js';
 
 export const SCORE_INVOCATIONS = 64;
 
-/** The WGSL. Bindings: src/kernels/train/scoring.ts; weights in the order w1, b1, w2, b2. */
-export function portableScore(features: number, hidden: number): string {
-  const words = Math.ceil(features / 32);
-  const parameters = hidden * features + 2 * hidden + 1;
-  return /* wgsl */ `
-struct Stretch { examples: u32 }
+interface PortableScoreOptions {
+  features: number;
+  hidden: number;
+}
+
+/** Bindings: src/kernels/train/scoring.ts; weights in the order w1, b1, w2, b2. */
+export function portableScore({ features, hidden }: PortableScoreOptions): string {
+  return wgsl`
+const features = ${features}u;
+const hidden = ${hidden}u;
+const rowWords = (features + 31u) / 32u;
+const b1At = hidden * features;
+const w2At = b1At + hidden;
+const b2At = w2At + hidden;
+const parameters = b2At + 1u;
+const invocations = ${SCORE_INVOCATIONS}u;
+
+struct Stretch {
+  examples: u32,
+}
 
 @group(0) @binding(0) var<uniform> stretch: Stretch;
 @group(0) @binding(1) var<storage, read> weights: array<f32>;
@@ -19,28 +34,28 @@ struct Stretch { examples: u32 }
 @group(0) @binding(3) var<storage, read> labels: array<u32>;
 @group(0) @binding(4) var<storage, read_write> hits: array<u32>;
 
-var<workgroup> correct: array<u32, ${SCORE_INVOCATIONS}>;
+var<workgroup> correct: array<u32, invocations>;
 
 ${bce}
 
-@compute @workgroup_size(${SCORE_INVOCATIONS})
+@compute @workgroup_size(invocations)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) id: u32,
 ) {
-  let example = group.x * ${SCORE_INVOCATIONS}u + id;
-  let base = group.y * ${parameters}u;
+  let example = group.x * invocations + id;
+  let base = group.y * parameters;
   correct[id] = 0u;
   if (example < stretch.examples) {
-    var z = weights[base + ${parameters - 1}u];
-    for (var h = 0u; h < ${hidden}u; h++) {
-      var z1 = weights[base + ${hidden * features}u + h];
-      for (var i = 0u; i < ${features}u; i++) {
-        let bit = (rows[example * ${words}u + (i >> 5u)] >> (i & 31u)) & 1u;
-        z1 += select(0.0, weights[base + h * ${features}u + i], bit == 1u);
+    var z = weights[base + b2At];
+    for (var h = 0u; h < hidden; h++) {
+      var z1 = weights[base + b1At + h];
+      for (var i = 0u; i < features; i++) {
+        let bit = (rows[example * rowWords + (i >> 5u)] >> (i & 31u)) & 1u;
+        z1 += select(0.0, weights[base + h * features + i], bit == 1u);
       }
-      z += select(z1, 0.0, z1 < 0.0) * weights[base + ${hidden * features + hidden}u + h];
+      z += select(z1, 0.0, z1 < 0.0) * weights[base + w2At + h];
     }
     let positive = ((labels[example >> 5u] >> (example & 31u)) & 1u) == 1u;
     correct[id] = select(0u, 1u, answersOne(z) == positive);
@@ -48,7 +63,7 @@ fn main(
   workgroupBarrier();
   if (id == 0u) {
     var sum = 0u;
-    for (var k = 0u; k < ${SCORE_INVOCATIONS}u; k++) { sum += correct[k]; }
+    for (var k = 0u; k < invocations; k++) { sum += correct[k]; }
     hits[group.y * groups.x + group.x] = sum;
   }
 }

@@ -4,6 +4,7 @@
  * subgroups, any batch, width and number of features). Every sum runs over one index in rising order.
  */
 import { bce } from '../../shared/bce.wgsl.js';
+import { wgsl } from '../../wgsl.js';
 import { HYPER, noRow, SLOT, SOURCE, STEP, sumNames } from '../chunk.wgsl.js';
 
 export interface PortableOptions {
@@ -20,49 +21,52 @@ export function portableParameters({ features, hidden }: PortableOptions): numbe
 }
 
 /** What all kernels share: who trains at this step of the chunk, and where things stand. */
-function common(o: PortableOptions): string {
-  const words = Math.ceil(o.features / 32);
-  return /* wgsl */ `
-const features = ${o.features}u;
-const hidden = ${o.hidden}u;
-const batchSize = ${o.batch}u;
-const rowWords = ${words}u;
-const b1At = ${o.hidden * o.features}u;
-const w2At = ${o.hidden * o.features + o.hidden}u;
-const b2At = ${o.hidden * o.features + 2 * o.hidden}u;
-const parameters = ${portableParameters(o)}u;
+function common({ features, hidden, batch }: PortableOptions): string {
+  return wgsl`
+const invocations = ${PORTABLE_INVOCATIONS}u;
+const features = ${features}u;
+const hidden = ${hidden}u;
+const batchSize = ${batch}u;
+const rowWords = (features + 31u) / 32u;
+const b1At = hidden * features;
+const w2At = b1At + hidden;
+const b2At = w2At + hidden;
+const parameters = b2At + 1u;
 /** A sample in the batch buffer: its row, then its label. */
-const sampleWords = ${words + 1}u;
+const sampleWords = rowWords + 1u;
 /** A sample in the activations buffer: z1 of every hidden unit, then dL/dz2. */
-const activationsPitch = ${o.hidden + 1}u;
+const activationsPitch = hidden + 1u;
 
 /** Keeps a NaN, as PyTorch's does; max() need not. */
 fn relu(z: f32) -> f32 { return select(z, 0.0, z < 0.0); }
 
 ${SLOT.wgsl}
+
 ${STEP.wgsl}
 `;
 }
 
 /** Bindings of the kernels that work on a run's weights. */
-const whoTrains = /* wgsl */ `
+const whoTrains = wgsl`
 @group(0) @binding(1) var<storage, read> cursor: array<u32>;
 @group(0) @binding(2) var<storage, read> slots: array<Slot>;
 @group(0) @binding(3) var<storage, read> paused: array<u32>;
 `;
 
 /** Leaves where the run of this position takes no such step, is paused, or has no item of that number. */
-const onlyWhereItTrains = (position: 'y' | 'z', items: string): string => /* wgsl */ `
-  let slot = slots[at.${position}];
-  if (cursor[0] >= slot.steps || paused[slot.slot] != 0u || at.x >= ${items}) { return; }
+const onlyWhereItTrains = (position: 'y' | 'z', items: string): string => wgsl`
+let slot = slots[at.${position}];
+if (cursor[0] >= slot.steps || paused[slot.slot] != 0u || at.x >= ${items}) { return; }
 `;
 
 /** Rows and labels of the step's batch: [position][batch][rowWords + 1]. */
 export function portableGather(o: PortableOptions): string {
-  return /* wgsl */ `
+  return wgsl`
 ${common(o)}
-${SOURCE.wgsl}
 ${noRow}
+
+${SOURCE.wgsl}
+
 @group(0) @binding(0) var<uniform> stride: u32;
 @group(0) @binding(1) var<storage, read> cursor: array<u32>;
 @group(0) @binding(2) var<storage, read> sources: array<Source>;
@@ -71,7 +75,7 @@ ${noRow}
 @group(0) @binding(5) var<storage, read> labels: array<u32>;
 @group(0) @binding(6) var<storage, read_write> batch: array<u32>;
 
-@compute @workgroup_size(${PORTABLE_INVOCATIONS})
+@compute @workgroup_size(invocations)
 fn main(@builtin(global_invocation_id) at: vec3u) {
   let source = sources[at.y];
   if (cursor[0] >= source.steps || at.x >= batchSize) { return; }
@@ -87,14 +91,15 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
 
 /** z1 = w1 x + b1 in activations [position][batch][hidden + 1], one invocation a hidden unit and sample. */
 export function portableHidden(o: PortableOptions): string {
-  return /* wgsl */ `
+  return wgsl`
 ${common(o)}
+
 ${whoTrains}
 @group(0) @binding(4) var<storage, read> state: array<f32>;
 @group(0) @binding(5) var<storage, read> batch: array<u32>;
 @group(0) @binding(6) var<storage, read_write> activations: array<f32>;
 
-@compute @workgroup_size(${PORTABLE_INVOCATIONS})
+@compute @workgroup_size(invocations)
 fn main(@builtin(global_invocation_id) at: vec3u) {
   ${onlyWhereItTrains('z', 'hidden')}
   let base = slot.slot * 3u * parameters;
@@ -111,8 +116,9 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
 
 /** dL/dz2 at the end of each sample's activations, already divided by the batch, and the window's sums. One invocation a sample. */
 export function portableLoss(o: PortableOptions): string {
-  return /* wgsl */ `
+  return wgsl`
 ${common(o)}
+
 ${whoTrains}
 @group(0) @binding(0) var<uniform> stride: u32;
 @group(0) @binding(4) var<storage, read> state: array<f32>;
@@ -121,10 +127,11 @@ ${whoTrains}
 @group(0) @binding(7) var<storage, read_write> activations: array<f32>;
 @group(0) @binding(8) var<storage, read_write> sums: array<u32>;
 
-${bce}
 ${sumNames}
 
-@compute @workgroup_size(${PORTABLE_INVOCATIONS})
+${bce}
+
+@compute @workgroup_size(invocations)
 fn main(@builtin(global_invocation_id) at: vec3u) {
   ${onlyWhereItTrains('y', 'batchSize')}
   let base = slot.slot * 3u * parameters;
@@ -154,15 +161,16 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
 
 /** dL/dparameter [position][parameters], one invocation a parameter. */
 export function portableGradients(o: PortableOptions): string {
-  return /* wgsl */ `
+  return wgsl`
 ${common(o)}
+
 ${whoTrains}
 @group(0) @binding(4) var<storage, read> state: array<f32>;
 @group(0) @binding(5) var<storage, read> batch: array<u32>;
 @group(0) @binding(6) var<storage, read> activations: array<f32>;
 @group(0) @binding(7) var<storage, read_write> gradients: array<f32>;
 
-@compute @workgroup_size(${PORTABLE_INVOCATIONS})
+@compute @workgroup_size(invocations)
 fn main(@builtin(global_invocation_id) at: vec3u) {
   ${onlyWhereItTrains('y', 'parameters')}
   let weights = slot.slot * 3u * parameters;
@@ -195,9 +203,11 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
 
 /** AdamW with decoupled decay (Loshchilov and Hutter 2019), as torch.optim.AdamW orders it; one invocation a parameter. */
 export function portableAdamW(o: PortableOptions): string {
-  return /* wgsl */ `
+  return wgsl`
 ${common(o)}
+
 ${HYPER.wgsl}
+
 ${whoTrains}
 @group(0) @binding(0) var<uniform> stride: u32;
 @group(0) @binding(4) var<storage, read> hypers: array<Hyper>;
@@ -205,7 +215,7 @@ ${whoTrains}
 @group(0) @binding(6) var<storage, read> gradients: array<f32>;
 @group(0) @binding(7) var<storage, read_write> state: array<f32>;
 
-@compute @workgroup_size(${PORTABLE_INVOCATIONS})
+@compute @workgroup_size(invocations)
 fn main(@builtin(global_invocation_id) at: vec3u) {
   ${onlyWhereItTrains('y', 'parameters')}
   let hyper = hypers[slot.slot];
@@ -222,7 +232,7 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
 }
 
 /** Moves on to the next step of the chunk. */
-export const portableAdvance = /* wgsl */ `
+export const portableAdvance = (): string => wgsl`
 @group(0) @binding(1) var<storage, read_write> cursor: array<u32>;
 
 @compute @workgroup_size(1)

@@ -3,7 +3,7 @@
  * added up over the samples that have the feature and activate the unit. What becomes of the sums, subgroup-train says.
  */
 
-import { cut, lines, sumOf, times } from '../../shared/text.js';
+import { cut, lines, sumOf, times } from '../../shared/lists.js';
 import { bitGroups, type SubgroupOptions, subgroupLayout } from './layout.js';
 
 /**

@@ -3,7 +3,7 @@
  * and the logits of a block of samples looked up in them. Training and scoring share it, so that both round alike.
  */
 
-import { lines, sumOf, times } from '../../shared/text.js';
+import { lines, sumOf, times } from '../../shared/lists.js';
 import { type SubgroupOptions, subgroupLayout, TURN } from './layout.js';
 
 /** Declares `bit0`, `bit1`, …: all ones where that bit of the lane's number is set. */

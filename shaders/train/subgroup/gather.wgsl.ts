@@ -4,7 +4,7 @@
  * one dispatch (x: step, y: run). No arithmetic on weights.
  */
 
-import { lines, times } from '../../shared/text.js';
+import { lines, times } from '../../shared/lists.js';
 import { noRow, SOURCE } from '../chunk.wgsl.js';
 import { type SubgroupOptions, subgroupLayout, TURN } from './layout.js';
 

@@ -7,7 +7,7 @@
  * `floor(quad / lanes)`; a turn and a component make a block. Where bits of 32 samples are packed in a word (p, 0 to
  * 3), bit k is the sample in block `k % blocks` of lane `p * lanesPerWord + floor(k / blocks)`.
  */
-import { times } from '../../shared/text.js';
+import { times } from '../../shared/lists.js';
 
 /** Samples that one training step holds at most; a smaller batch leaves the rest idle. */
 export const SUBGROUP_BATCH = 128;

@@ -3,7 +3,7 @@
  * tables once and counts the examples it gets right. Forward only; nothing is trained here.
  */
 import { bce } from '../../shared/bce.wgsl.js';
-import { lines, times } from '../../shared/text.js';
+import { lines, times } from '../../shared/lists.js';
 import { forwardBlocks, forwardTables, laneBits } from './forward.wgsl.js';
 import { SUBGROUP_BATCH, type SubgroupOptions, subgroupLayout, TURN } from './layout.js';
 

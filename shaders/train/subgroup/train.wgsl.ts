@@ -8,7 +8,7 @@
  */
 
 import { bce } from '../../shared/bce.wgsl.js';
-import { lines, times } from '../../shared/text.js';
+import { lines, times } from '../../shared/lists.js';
 import { HYPER, SLOT, STEP, sumNames } from '../chunk.wgsl.js';
 import { backwardSums } from './backward.wgsl.js';
 import { forwardBlocks, forwardTables, laneBits } from './forward.wgsl.js';

@@ -2,43 +2,28 @@
  * The backward tile of the training step (train.wgsl.ts): G of some hidden units and features, and AdamW on their
  * weights. A WGSL fragment, no kernel of its own.
  */
-import { lines, times } from '../../shared/text.js';
-import { ACROSS, type PerThread } from './size.js';
-
-const components = ['x', 'y', 'z', 'w'];
+import { times } from '../../shared/lists.js';
+import { wgsl } from '../../wgsl.js';
+import type { PerThread } from './size.js';
 
 /**
  * `backwardTile`: an invocation has the units that one of a forward tile has, and `perThread` features. The samples'
- * rows are staged, a vec4 an invocation. It leaves w1 . G and S in scratch.
+ * rows are staged, a vec4 an invocation. It leaves w1 . G and S in scratch. Sums over samples are in
+ * `g<feature>_<quad of units>`, and in `s<quad of units>`.
  */
 export function tilesBackward(perThread: PerThread): string {
-  const quads = times(perThread / 4, (v) => v);
-  const features = times(perThread, (i) => i);
-  const side = ACROSS * quads.length;
-  const sample = lines([
-    'let d = vec4f(gradients[k]);',
-    ...quads.map(
-      (v) =>
-        `let d${v} = select(vec4f(), d, (vec4u(word) & vec4u(${times(4, (c) => `${1 << (4 * v + c)}u`).join(', ')})) != vec4u());`,
-    ),
-    ...quads.map((f) => `let x${f} = tile[k * shape.tileQuads + ft * ${quads.length}u + ${f}u];`),
-    ...features.flatMap((i) =>
-      quads.map((v) => `g${i}_${v} = fma(vec4f(x${i >> 2}.${components[i & 3]}), d${v}, g${i}_${v});`),
-    ),
-    `if (sumsUp) { ${quads.map((v) => `s${v} += d${v};`).join(' ')} }`,
-  ]);
-  /** What is left of the tile to be applied: its first features. */
-  const shift = features
-    .slice(1)
-    .flatMap((i) => quads.map((v) => `g${i - 1}_${v} = g${i}_${v};`))
-    .join(' ');
-  return /* wgsl */ `
+  const quads = perThread / 4;
+  const features = times(perThread, (i) => ({ i, quad: Math.floor(i / 4), component: 'xyzw'[i % 4] }));
+  const shifted = times(perThread - 1, (i) => ({ i, next: i + 1 }));
+  return wgsl`
 fn backwardTile(at: Place, unitBlock: u32, featureTile: u32, id: u32) {
   let ft = id / shape.unitThreads;
   // The units of one invocation of a forward tile.
   let group = unitBlock * shape.unitThreads + id % shape.unitThreads;
-  let exists = group < shape.unitTiles * ${ACROSS}u;
-  ${lines(quads.map((v) => `let quad${v} = select(shape.unitQuads, (group / ${ACROSS}u) * ${side}u + ${v * ACROSS}u + group % ${ACROSS}u, exists);`))}
+  let exists = group < shape.unitTiles * across;
+  #for v in ${quads}
+  let quad$v = select(shape.unitQuads, (group / across) * side + $v * across + group % across, exists);
+  #endfor
   let activeAt = at.scratch + shape.activeAt + select(0u, group, exists) * shape.sampleQuads;
   let sumsUp = ft == 0u && featureTile == 0u;
   // What this invocation stages: a quad of features of a sample, the next while this one is used.
@@ -51,8 +36,14 @@ fn backwardTile(at: Place, unitBlock: u32, featureTile: u32, id: u32) {
   if (hasFeatures && stagedSample < shape.batch) { row = batches[rowsAt + (stagedSample >> 2u)][stagedSample & 3u]; }
   var word = 0u;
   var nextWord = scratch[activeAt];
-  ${lines(features.map((i) => quads.map((v) => `var g${i}_${v} = vec4f();`).join(' ')))}
-  ${lines(quads.map((v) => `var s${v} = vec4f();`))}
+  #for i in ${perThread}
+  #for v in ${quads}
+  var g$i_$v = vec4f();
+  #endfor
+  #endfor
+  #for v in ${quads}
+  var s$v = vec4f();
+  #endfor
   for (var first = 0u; first < shape.batch; first += shape.staged) {
     tile[id] = vec4f((vec4u(row) >> shift) & vec4u(1u));
     if (id < shape.staged) {
@@ -69,49 +60,62 @@ fn backwardTile(at: Place, unitBlock: u32, featureTile: u32, id: u32) {
         word = nextWord;
         nextWord = scratch[activeAt + min((first + k) / 4u + 1u, shape.sampleQuads - 1u)];
       }
-      ${sample}
+      let d = vec4f(gradients[k]);
+      #for v in ${quads}
+      let active$v = (vec4u(word) & (vec4u(1u, 2u, 4u, 8u) << vec4u(4 * $v))) != vec4u();
+      let d$v = select(vec4f(), d, active$v);
+      #endfor
+      #for f in ${quads}
+      let x$f = tile[k * shape.tileQuads + ft * quads + $f];
+      #endfor
+      #for feature in ${features}
+      #for v in ${quads}
+      g$feature.i_$v = fma(vec4f(x$feature.quad.$feature.component), d$v, g$feature.i_$v);
+      #endfor
+      #endfor
+      if (sumsUp) {
+        #for v in ${quads}
+        s$v += d$v;
+        #endfor
+      }
       word >>= 8u;
     }
     workgroupBarrier();
   }
-  let firstQuad = featureTile * shape.tileQuads + ft * ${quads.length}u;
-  ${lines(
-    quads.map(
-      (v) =>
-        `if (sumsUp && quad${v} < shape.unitQuads) { keep(at.scratch + shape.sumsAt + 4u * quad${v}, s${v}); }`,
-    ),
-  )}
-  ${lines(quads.map((v) => `var dot${v} = vec4f(); let outputs${v} = weightsOr0(w2At(at), quad${v});`))}
+  let firstQuad = featureTile * shape.tileQuads + ft * quads;
+  #for v in ${quads}
+  if (sumsUp && quad$v < shape.unitQuads) { keep(at.scratch + shape.sumsAt + 4u * quad$v, s$v); }
+  #endfor
+  #for v in ${quads}
+  var dot$v = vec4f();
+  let outputs$v = weightsOr0(w2At(at), quad$v);
+  #endfor
   // A loop over the features, the sums shifted past it: each load that stands in the code costs compile time.
   for (var i = 0u; i < shape.perThread; i++) {
     let feature = 4u * firstQuad + i;
     if (feature < 4u * shape.featureQuads) {
       let row = at.state + feature * shape.unitQuads;
-      ${lines(
-        quads.map((v) =>
-          lines([
-            `if (quad${v} < shape.unitQuads) {`,
-            `  let w = state[row + quad${v}];`,
-            `  dot${v} = fma(w, g0_${v}, dot${v});`,
-            `  adamw(row + quad${v}, w, outputs${v} * g0_${v}, at.hyper, at.step);`,
-            '}',
-          ]),
-        ),
-      )}
+      #for v in ${quads}
+      if (quad$v < shape.unitQuads) {
+        let w = state[row + quad$v];
+        dot$v = fma(w, g0_$v, dot$v);
+        adamw(row + quad$v, w, outputs$v * g0_$v, at.hyper, at.step);
+      }
+      #endfor
       if ((i & 3u) == 3u) {
-        ${lines(
-          quads.map((v) =>
-            lines([
-              `if (quad${v} < shape.unitQuads) {`,
-              `  keep(at.scratch + shape.dotsAt + 4u * ((feature >> 2u) * shape.unitQuads + quad${v}), dot${v});`,
-              '}',
-              `dot${v} = vec4f();`,
-            ]),
-          ),
-        )}
+        #for v in ${quads}
+        if (quad$v < shape.unitQuads) {
+          keep(at.scratch + shape.dotsAt + 4u * ((feature >> 2u) * shape.unitQuads + quad$v), dot$v);
+        }
+        dot$v = vec4f();
+        #endfor
       }
     }
-    ${shift}
+    #for of in ${shifted}
+    #for v in ${quads}
+    g$of.i_$v = g$of.next_$v;
+    #endfor
+    #endfor
   }
 }
 `;

@@ -2,50 +2,41 @@
  * The forward tile of the training step (train.wgsl.ts): z1 of some hidden units and samples. A WGSL fragment,
  * no kernel of its own.
  */
-import { lines, times } from '../../shared/text.js';
-import { ACROSS, type PerThread, TILE_INVOCATIONS } from './size.js';
-
-const components = ['x', 'y', 'z', 'w'];
+import { times } from '../../shared/lists.js';
+import { wgsl } from '../../wgsl.js';
+import type { PerThread } from './size.js';
 
 /**
  * `forwardTile`: an invocation has `perThread` units, in quads that stand 64 units apart, and as many samples likewise:
- * neighbours load neighbouring vec4s. It leaves the active units and the outputs' parts in scratch.
+ * neighbours load neighbouring vec4s. It leaves the active units and the outputs' parts in scratch. Sums over features
+ * are in `z<sample>_<quad of units>`.
  */
 export function tilesForward(perThread: PerThread): string {
-  const quads = times(perThread / 4, (v) => v);
-  const samples = times(perThread, (j) => j);
-  /** vec4s along each side of the tile. */
-  const side = ACROSS * quads.length;
-  const product = (d: string) =>
-    lines([
-      '{',
-      ...quads.map((v) => `let w${v} = tile[(${d}) * ${side}u + ${v * ACROSS}u + ut];`),
-      ...quads.map(
-        (s) => `let x${s} = tile[${TILE_INVOCATIONS}u + (${d}) * ${side}u + ${s * ACROSS}u + st];`,
-      ),
-      ...samples.flatMap((j) =>
-        quads.map((v) => `z${j}_${v} = fma(vec4f(x${j >> 2}.${components[j & 3]}), w${v}, z${j}_${v});`),
-      ),
-      '}',
-    ]);
-  return /* wgsl */ `
+  const quads = perThread / 4;
+  const samples = times(perThread, (j) => ({ j, quad: Math.floor(j / 4), component: 'xyzw'[j % 4] }));
+  const sampleQuads = times(quads, (s) => ({ s, x: 4 * s, y: 4 * s + 1, z: 4 * s + 2, w: 4 * s + 3 }));
+  return wgsl`
 fn forwardTile(at: Place, unitTile: u32, sampleTile: u32, id: u32) {
-  let ut = id % ${ACROSS}u;
-  let st = id / ${ACROSS}u;
+  let ut = id % across;
+  let st = id / across;
   // What this invocation stages: a row (a feature) of both factors and a quad in it, the next while this one is used.
-  let row = id / ${side}u;
-  let unitQuad = unitTile * ${side}u + id % ${side}u;
-  let sampleQuad = sampleTile * ${side}u + id % ${side}u;
+  let row = id / side;
+  let unitQuad = unitTile * side + id % side;
+  let sampleQuad = sampleTile * side + id % side;
   var weights = vec4f();
   var bits = vec4u();
   if (row < shape.features) {
     if (unitQuad < shape.unitQuads) { weights = state[at.state + row * shape.unitQuads + unitQuad]; }
     if (sampleQuad < shape.sampleQuads) { bits = batches[at.batch + sampleQuad] >> vec4u(row); }
   }
-  ${lines(samples.map((j) => quads.map((v) => `var z${j}_${v} = vec4f();`).join(' ')))}
+  #for j in ${perThread}
+  #for v in ${quads}
+  var z$j_$v = vec4f();
+  #endfor
+  #endfor
   for (var first = 0u; first < shape.features; first += shape.depth) {
     tile[id] = weights;
-    tile[${TILE_INVOCATIONS}u + id] = vec4f(bits & vec4u(1u));
+    tile[invocations + id] = vec4f(bits & vec4u(1u));
     workgroupBarrier();
     let feature = first + shape.depth + row;
     weights = vec4f();
@@ -57,53 +48,66 @@ fn forwardTile(at: Place, unitTile: u32, sampleTile: u32, id: u32) {
       }
     }
     for (var d = 0u; d < shape.depth; d++) {
-      ${product('d')}
+      #for v in ${quads}
+      let w$v = tile[d * side + $v * across + ut];
+      #endfor
+      #for v in ${quads}
+      let x$v = tile[invocations + d * side + $v * across + st];
+      #endfor
+      #for sample in ${samples}
+      #for v in ${quads}
+      z$sample.j_$v = fma(vec4f(x$sample.quad.$sample.component), w$v, z$sample.j_$v);
+      #endfor
+      #endfor
     }
     workgroupBarrier();
   }
-  ${lines(quads.map((s) => `var active${s} = 0u;`))}
-  ${lines(
-    quads.map((v) =>
-      lines([
-        '{',
-        `let quad = unitTile * ${side}u + ${v * ACROSS}u + ut;`,
-        'var b1 = vec4f(); var w2 = vec4f();',
-        'if (quad < shape.unitQuads) { b1 = state[b1At(at) + quad]; w2 = state[w2At(at) + quad]; }',
-        ...samples.map((j) =>
-          lines([
-            `let z${j} = z${j}_${v} + b1;`,
-            `let on${j} = select(vec4u(), vec4u(1u, 2u, 4u, 8u) << vec4u(${8 * (j & 3) + 4 * v}u), z${j} > vec4f());`,
-            `active${j >> 2} |= (on${j}.x | on${j}.y) | (on${j}.z | on${j}.w);`,
-            // Keeps a NaN, as PyTorch's relu does; max() need not.
-            `let a${j} = select(z${j}, vec4f(), z${j} < vec4f());`,
-            `let part${j} = fma(a${j}.w, w2.w, fma(a${j}.z, w2.z, fma(a${j}.y, w2.y, a${j}.x * w2.x)));`,
-          ]),
-        ),
-        ...quads.map(
-          (s) =>
-            `tile[ut * ${side}u + ${s * ACROSS}u + st] = vec4f(${times(4, (c) => `part${4 * s + c}`).join(', ')});`,
-        ),
-        'workgroupBarrier();',
-        `let ofBlock = sampleTile * ${side}u + id;`,
-        `if (id < ${side}u && ofBlock < shape.sampleQuads) {`,
-        '  var sum = tile[id];',
-        `  for (var k = 1u; k < ${ACROSS}u; k++) { sum += tile[k * ${side}u + id]; }`,
-        `  let block = unitTile * ${quads.length}u + ${v}u;`,
-        '  keep(at.scratch + shape.partialsAt + 4u * (block * shape.sampleQuads + ofBlock), sum);',
-        '}',
-        'workgroupBarrier();',
-        '}',
-      ]),
-    ),
-  )}
-  let activeAt = at.scratch + shape.activeAt + (unitTile * ${ACROSS}u + ut) * shape.sampleQuads;
-  ${lines(
-    quads.map(
-      (s) =>
-        `{ let quad = sampleTile * ${side}u + ${s * ACROSS}u + st; ` +
-        `if (quad < shape.sampleQuads) { scratch[activeAt + quad] = active${s}; } }`,
-    ),
-  )}
+  #for s in ${quads}
+  var active$s = 0u;
+  #endfor
+  #for v in ${quads}
+  {
+    let quad = unitTile * side + $v * across + ut;
+    var b1 = vec4f();
+    var w2 = vec4f();
+    if (quad < shape.unitQuads) {
+      b1 = state[b1At(at) + quad];
+      w2 = state[w2At(at) + quad];
+    }
+    #for sample in ${samples}
+    ${partOfOutput}
+    #endfor
+    #for s in ${sampleQuads}
+    tile[ut * side + $s.s * across + st] = vec4f(part$s.x, part$s.y, part$s.z, part$s.w);
+    #endfor
+    workgroupBarrier();
+    let ofBlock = sampleTile * side + id;
+    if (id < side && ofBlock < shape.sampleQuads) {
+      var sum = tile[id];
+      for (var k = 1u; k < across; k++) { sum += tile[k * side + id]; }
+      let block = unitTile * quads + $v;
+      keep(at.scratch + shape.partialsAt + 4u * (block * shape.sampleQuads + ofBlock), sum);
+    }
+    workgroupBarrier();
+  }
+  #endfor
+  let activeAt = at.scratch + shape.activeAt + (unitTile * across + ut) * shape.sampleQuads;
+  #for s in ${quads}
+  {
+    let quad = sampleTile * side + $s * across + st;
+    if (quad < shape.sampleQuads) { scratch[activeAt + quad] = active$s; }
+  }
+  #endfor
 }
 `;
 }
+
+/** Of one sample and the units of quad v: the bits of the active ones, and their part of the output. */
+const partOfOutput = wgsl`
+let z$sample.j = z$sample.j_$v + b1;
+let on$sample.j = select(vec4u(), vec4u(1u, 2u, 4u, 8u) << vec4u(8 * ($sample.j & 3) + 4 * $v), z$sample.j > vec4f());
+active$sample.quad |= (on$sample.j.x | on$sample.j.y) | (on$sample.j.z | on$sample.j.w);
+// Keeps a NaN, as PyTorch's relu does; max() need not.
+let a$sample.j = select(z$sample.j, vec4f(), z$sample.j < vec4f());
+let part$sample.j = fma(a$sample.j.w, w2.w, fma(a$sample.j.z, w2.z, fma(a$sample.j.y, w2.y, a$sample.j.x * w2.x)));
+`;

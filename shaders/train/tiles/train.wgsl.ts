@@ -14,52 +14,54 @@
  * is exact, and it does not matter whether a compiler fuses it with the sum.
  */
 import { bce } from '../../shared/bce.wgsl.js';
-import { times } from '../../shared/text.js';
+import { Struct } from '../../shared/struct.js';
+import { wgsl } from '../../wgsl.js';
 import { HYPER, noRow, SLOT, SOURCE, STEP, sumNames } from '../chunk.wgsl.js';
 import { tilesBackward } from './backward.wgsl.js';
 import { tilesForward } from './forward.wgsl.js';
-import { type PerThread, SCRATCH_HEAD, TILE_INVOCATIONS, UNIT_BLOCK } from './size.js';
+import { ACROSS, type PerThread, SCRATCH_HEAD, TILE_INVOCATIONS, UNIT_BLOCK } from './size.js';
 
-/** Words of the uniform buffer, in this order. */
-export const SHAPE_FIELDS = [
-  'features',
-  'featureQuads',
-  'unitQuads',
-  'batch',
-  'sampleQuads',
-  'rowWords',
+/** The uniform buffer. */
+export const SHAPE = new Struct('Shape', {
+  features: 'u32',
+  featureQuads: 'u32',
+  unitQuads: 'u32',
+  batch: 'u32',
+  sampleQuads: 'u32',
+  rowWords: 'u32',
   // Tiles of the forward pass; features of one of its stages.
-  'unitTiles',
-  'sampleTiles',
-  'depth',
+  unitTiles: 'u32',
+  sampleTiles: 'u32',
+  depth: 'u32',
   // Tiles of the backward pass: how many of units and of features, quads of each; invocations along the units;
   // samples of one of its stages; features an invocation.
-  'unitBlocks',
-  'featureTiles',
-  'blockQuads',
-  'tileQuads',
-  'unitThreads',
-  'staged',
-  'perThread',
+  unitBlocks: 'u32',
+  featureTiles: 'u32',
+  blockQuads: 'u32',
+  tileQuads: 'u32',
+  unitThreads: 'u32',
+  staged: 'u32',
+  perThread: 'u32',
   // 2: b1 and w2. This, `depth` and `perThread` are constants, but compilers unroll loops over constants.
-  'vectors',
+  vectors: 'u32',
   // Steps of a position in the per-step buffers.
-  'stride',
+  stride: 'u32',
   // Words of a position in the scratch buffer, and where its parts begin.
-  'scratchWords',
-  'partialsAt',
-  'activeAt',
-  'dotsAt',
-  'sumsAt',
-] as const;
-
-const components = ['x', 'y', 'z', 'w'];
+  scratchWords: 'u32',
+  partialsAt: 'u32',
+  activeAt: 'u32',
+  dotsAt: 'u32',
+  sumsAt: 'u32',
+});
 
 /** What every entry point may use. */
-const common = /* wgsl */ `
-struct Shape { ${SHAPE_FIELDS.map((name) => `${name}: u32`).join(', ')} }
+const common = (): string => wgsl`
+${SHAPE.wgsl}
+
 ${SLOT.wgsl}
+
 ${HYPER.wgsl}
+
 ${STEP.wgsl}
 
 @group(0) @binding(0) var<uniform> shape: Shape;
@@ -69,43 +71,63 @@ ${STEP.wgsl}
  * Looks rows and labels up for all steps of a chunk (x: step, y: run): [position][step][rowWords + 1][sample], the
  * labels as words of 0 or 1 behind the rows.
  */
-export const tilesGather = /* wgsl */ `
-${common}
-${SOURCE.wgsl}
+export const tilesGather = (): string => wgsl`
+const invocations = 64u;
 ${noRow}
+
+${common()}
+${SOURCE.wgsl}
+
 @group(0) @binding(1) var<storage, read> sources: array<Source>;
 @group(0) @binding(2) var<storage, read> order: array<vec4u>;
 @group(0) @binding(3) var<storage, read> rows: array<u32>;
 @group(0) @binding(4) var<storage, read> labels: array<u32>;
 @group(0) @binding(5) var<storage, read_write> batches: array<vec4u>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(invocations)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
   let source = sources[group.y];
   if (group.x >= source.steps) { return; }
   let at = source.position * shape.stride + group.x;
-  for (var quad = id; quad < shape.sampleQuads; quad += 64u) {
+  for (var quad = id; quad < shape.sampleQuads; quad += invocations) {
     let indices = order[at * shape.sampleQuads + quad];
     let exists = indices != vec4u(noRow);
     let row = select(vec4u(0u), indices, exists);
     var to = at * (shape.rowWords + 1u) * shape.sampleQuads + quad;
     let first = source.rows + row * shape.rowWords;
     for (var w = 0u; w < shape.rowWords; w++) {
-      let words = vec4u(${components.map((c) => `rows[first.${c} + w]`).join(', ')});
+      let words = vec4u(rows[first.x + w], rows[first.y + w], rows[first.z + w], rows[first.w + w]);
       batches[to] = select(vec4u(0u), words, exists);
       to += shape.sampleQuads;
     }
     let word = source.labels + (row >> vec4u(5u));
-    let bits = vec4u(${components.map((c) => `labels[word.${c}]`).join(', ')}) >> (row & vec4u(31u));
+    let words = vec4u(labels[word.x], labels[word.y], labels[word.z], labels[word.w]);
+    let bits = words >> (row & vec4u(31u));
     batches[to] = select(vec4u(0u), bits & vec4u(1u), exists);
   }
 }
 `;
 
+interface TrainTilesOptions {
+  perThread: PerThread;
+}
+
 /** The training kernels. Bindings: src/kernels/train/tiles.ts. */
-export function trainTiles(perThread: PerThread): string {
-  return /* wgsl */ `
-${common}
+export function trainTiles({ perThread }: TrainTilesOptions): string {
+  return wgsl`
+const invocations = ${TILE_INVOCATIONS}u;
+/** Invocations along the units of a tile, and along the samples of a forward tile. */
+const across = ${ACROSS}u;
+/** vec4s along each side of an invocation's part of a tile, and of a forward tile. */
+const quads = ${perThread / 4}u;
+const side = across * quads;
+/** Quads of units whose part of an output is summed up before the parts of others are added. */
+const blockOfUnits = ${UNIT_BLOCK / 4}u;
+/** Words in front of the positions in scratch. */
+const scratchHead = ${SCRATCH_HEAD}u;
+${sumNames}
+
+${common()}
 @group(0) @binding(1) var<storage, read> slots: array<Slot>;
 @group(0) @binding(2) var<storage, read> paused: array<u32>;
 @group(0) @binding(3) var<storage, read> hypers: array<Hyper>;
@@ -117,15 +139,21 @@ ${common}
 /** [position]: dL/dz2 [sample]; parts of outputs [block][sample]; active units; w1 . G [quad of features][unit]; S. */
 @group(0) @binding(8) var<storage, read_write> scratch: array<u32>;
 
-var<workgroup> tile: array<vec4f, ${2 * TILE_INVOCATIONS}>;
-var<workgroup> gradients: array<f32, ${TILE_INVOCATIONS}>;
+var<workgroup> tile: array<vec4f, 2u * invocations>;
+var<workgroup> gradients: array<f32, invocations>;
 var<workgroup> cursor: u32;
 
 ${bce}
-${sumNames}
 
 /** One step of one run: its settings, and where its things are: vec4s of state and batch, words of sums and scratch. */
-struct Place { hyper: Hyper, step: Step, state: u32, batch: u32, sums: u32, scratch: u32 }
+struct Place {
+  hyper: Hyper,
+  step: Step,
+  state: u32,
+  batch: u32,
+  sums: u32,
+  scratch: u32,
+}
 
 fn place(position: u32, step: u32) -> Place {
   let slot = slots[position].slot;
@@ -136,7 +164,7 @@ fn place(position: u32, step: u32) -> Place {
     slot * 3u * moment(),
     at * (shape.rowWords + 1u) * shape.sampleQuads,
     slot * sumsOfWindow * 4u * shape.sampleQuads,
-    ${SCRATCH_HEAD}u + position * shape.scratchWords,
+    scratchHead + position * shape.scratchWords,
   );
 }
 
@@ -146,8 +174,14 @@ fn b1At(at: Place) -> u32 { return at.state + 4u * shape.featureQuads * shape.un
 fn w2At(at: Place) -> u32 { return b1At(at) + shape.unitQuads; }
 fn b2At(at: Place) -> u32 { return w2At(at) + shape.unitQuads; }
 fn number(at: u32) -> f32 { return bitcast<f32>(scratch[at]); }
-fn numbers(at: u32) -> vec4f { return vec4f(${times(4, (c) => `number(at + ${c}u)`).join(', ')}); }
-fn keep(at: u32, x: vec4f) { ${components.map((c, k) => `scratch[at + ${k}u] = bitcast<u32>(x.${c});`).join(' ')} }
+fn numbers(at: u32) -> vec4f { return vec4f(number(at), number(at + 1u), number(at + 2u), number(at + 3u)); }
+
+fn keep(at: u32, x: vec4f) {
+  scratch[at] = bitcast<u32>(x.x);
+  scratch[at + 1u] = bitcast<u32>(x.y);
+  scratch[at + 2u] = bitcast<u32>(x.z);
+  scratch[at + 3u] = bitcast<u32>(x.w);
+}
 
 /** Four weights of a row, 0 past its end. */
 fn weightsOr0(row: u32, quad: u32) -> vec4f {
@@ -166,21 +200,25 @@ fn adamw(at: u32, w: vec4f, g: vec4f, hyper: Hyper, step: Step) {
 }
 
 ${tilesForward(perThread)}
+
 ${lossOfSamples}
+
 ${tilesBackward(perThread)}
+
 ${vectorsOfUnits}
+
 ${entryPoints}
 `;
 }
 
 /** Outputs, losses, dL/dz2 (already divided by the batch) and the window's sums. */
-const lossOfSamples = /* wgsl */ `
+const lossOfSamples = wgsl`
 fn losses(at: Place, id: u32) {
   let step = at.step;
   let bias = state[b2At(at)].x;
   let pitch = 4u * shape.sampleQuads;
-  let blocks = (shape.unitQuads + ${UNIT_BLOCK / 4 - 1}u) / ${UNIT_BLOCK / 4}u;
-  for (var b = id; b < shape.batch; b += ${TILE_INVOCATIONS}u) {
+  let blocks = (shape.unitQuads + (blockOfUnits - 1u)) / blockOfUnits;
+  for (var b = id; b < shape.batch; b += invocations) {
     var z = bias;
     for (var block = 0u; block < blocks; block++) { z += number(at.scratch + shape.partialsAt + block * pitch + b); }
     let sum = at.sums + b;
@@ -205,7 +243,7 @@ fn losses(at: Place, id: u32) {
 `;
 
 /** AdamW on b1 and w2 of four units, or, behind the last of them, on b2; once all of G is known. */
-const vectorsOfUnits = /* wgsl */ `
+const vectorsOfUnits = wgsl`
 fn vectorsOf(at: Place, quad: u32) {
   if (quad > shape.unitQuads) { return; }
   let isOutput = quad == shape.unitQuads;
@@ -234,16 +272,15 @@ fn vectorsOf(at: Place, quad: u32) {
 }
 `;
 
-const builtins = '@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32';
-
-const entryPoints = /* wgsl */ `
+const entryPoints = wgsl`
 fn stepsOf(position: u32) -> u32 {
   let slot = slots[position];
   return select(slot.steps, 0u, paused[slot.slot] != 0u);
 }
+
 /** All steps of one run (x). */
-@compute @workgroup_size(${TILE_INVOCATIONS})
-fn train(${builtins}) {
+@compute @workgroup_size(invocations)
+fn train(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
   let count = stepsOf(group.x);
   for (var s = 0u; s < count; s++) {
     let at = place(group.x, s);
@@ -257,7 +294,7 @@ fn train(${builtins}) {
       for (var f = 0u; f < shape.featureTiles; f++) { backwardTile(at, u, f, id); }
     }
     storageBarrier();
-    for (var quad = id; quad <= shape.unitQuads; quad += ${TILE_INVOCATIONS}u) { vectorsOf(at, quad); }
+    for (var quad = id; quad <= shape.unitQuads; quad += invocations) { vectorsOf(at, quad); }
     storageBarrier();
   }
 }
@@ -270,15 +307,15 @@ fn stepNow(word: u32, id: u32) -> u32 {
 }
 
 /** x: tile of units, then of samples. */
-@compute @workgroup_size(${TILE_INVOCATIONS})
-fn forward(${builtins}) {
+@compute @workgroup_size(invocations)
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
   let step = stepNow(0u, id);
   if (step >= stepsOf(group.y)) { return; }
   forwardTile(place(group.y, step), group.x % shape.unitTiles, group.x / shape.unitTiles, id);
 }
 
-@compute @workgroup_size(${TILE_INVOCATIONS})
-fn loss(${builtins}) {
+@compute @workgroup_size(invocations)
+fn loss(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
   let step = stepNow(0u, id);
   if (group.y == 0u && id == 0u) { scratch[1] = step; }
   if (step >= stepsOf(group.y)) { return; }
@@ -286,8 +323,8 @@ fn loss(${builtins}) {
 }
 
 /** x: block of units, then tile of features. Where one tile has all features, all of G is known then: no \`vectors\`. */
-@compute @workgroup_size(${TILE_INVOCATIONS})
-fn backward(${builtins}) {
+@compute @workgroup_size(invocations)
+fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
   let step = stepNow(1u, id);
   let block = group.x % shape.unitBlocks;
   let alone = shape.featureTiles == 1u;
@@ -299,16 +336,16 @@ fn backward(${builtins}) {
   storageBarrier();
   // The last block of units has the quad behind the last unit too.
   let end = select((block + 1u) * shape.blockQuads, shape.unitQuads + 1u, block + 1u == shape.unitBlocks);
-  for (var quad = block * shape.blockQuads + id; quad < end; quad += ${TILE_INVOCATIONS}u) { vectorsOf(at, quad); }
+  for (var quad = block * shape.blockQuads + id; quad < end; quad += invocations) { vectorsOf(at, quad); }
 }
 
 /** x: 256 quads of units, and one more quad for b2. */
-@compute @workgroup_size(${TILE_INVOCATIONS})
-fn vectors(${builtins}) {
+@compute @workgroup_size(invocations)
+fn vectors(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
   let step = stepNow(1u, id);
   if (group.x == 0u && group.y == 0u && id == 0u) { scratch[0] = step + 1u; }
   if (step >= stepsOf(group.y)) { return; }
   let at = place(group.y, step);
-  vectorsOf(at, group.x * ${TILE_INVOCATIONS}u + id);
+  vectorsOf(at, group.x * invocations + id);
 }
 `;

@@ -46,7 +46,7 @@ export class WindowCloser {
   ): Promise<WindowCloser> {
     const pipeline = await device.pipeline({
       label: 'close-window',
-      code: closeWindow(shape.batch, batchPitch),
+      code: closeWindow({ batch: shape.batch, batchPitch }),
       options: { batch: shape.batch, batchPitch },
     });
     return new WindowCloser(device, shape, buffers, stableWindows, pipeline);

@@ -3,7 +3,7 @@
  * (shaders/train/copy-networks.wgsl.ts), so that the runs' slots are free for others. They come to the host when
  * someone reads them.
  */
-import { COPY_FIELDS, COPY_INVOCATIONS, copyNetworks } from '../../../shaders/train/copy-networks.wgsl.js';
+import { COPY_INVOCATIONS, COPY_SHAPE, copyNetworks } from '../../../shaders/train/copy-networks.wgsl.js';
 import type { Cost } from '../../gpu/cost.js';
 import type { Device } from '../../gpu/device.js';
 import type { WaitOptions } from '../../gpu/map.js';
@@ -88,7 +88,7 @@ export class NetworkCopier {
   readonly #places: GPUBuffer;
 
   static async create(device: Device, kernel: TrainingKernel): Promise<NetworkCopier> {
-    const pipeline = await device.pipeline({ label: 'copy-networks', code: copyNetworks });
+    const pipeline = await device.pipeline({ label: 'copy-networks', code: copyNetworks() });
     return new NetworkCopier(device, kernel, pipeline);
   }
 
@@ -109,7 +109,7 @@ export class NetworkCopier {
     const values = { ...layout, live, stateFloats, networkFloats: layout.floats };
     this.#device.commands.dispatch({
       pipeline: this.#pipeline,
-      params: Uint32Array.from(COPY_FIELDS, (field) => values[field]),
+      params: COPY_SHAPE.array([values]),
       bindings: [this.#places, slots, columns, state, buffer].map((each) => ({ buffer: each })),
       grid: [Math.ceil(places.length / COPY_INVOCATIONS), runs.length],
       note: () => ({

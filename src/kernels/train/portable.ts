@@ -72,7 +72,7 @@ class PortableKernel implements TrainingKernel {
       compile('loss', shader.portableLoss(shape)),
       compile('gradients', shader.portableGradients(shape)),
       compile('adamw', shader.portableAdamW(shape)),
-      compile('advance', shader.portableAdvance),
+      compile('advance', shader.portableAdvance()),
     ]);
     return new PortableKernel(device, shape, buffers, { gather, hidden, loss, gradients, adamw, advance });
   }

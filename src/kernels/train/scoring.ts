@@ -137,7 +137,7 @@ function plainKernel(features: number, hidden: number): ScoreKernel {
   return {
     shader: {
       label: 'portable-score',
-      code: portableScore(features, hidden),
+      code: portableScore({ features, hidden }),
       options: { features, hidden },
     },
     layout: { features, hidden, pitch: features, vectorsAt, outputBiasAt, floats: outputBiasAt + 1 },

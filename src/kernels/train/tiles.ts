@@ -10,7 +10,7 @@ import {
   TILE_INVOCATIONS,
   UNIT_BLOCK,
 } from '../../../shaders/train/tiles/size.js';
-import { SHAPE_FIELDS, tilesGather, trainTiles } from '../../../shaders/train/tiles/train.wgsl.js';
+import { SHAPE, tilesGather, trainTiles } from '../../../shaders/train/tiles/train.wgsl.js';
 import { bindGroup } from '../../gpu/bindings.js';
 import type { Costs } from '../../gpu/cost.js';
 import type { Device } from '../../gpu/device.js';
@@ -113,9 +113,9 @@ export class TrainTiles {
     buffers: ChunkBuffers,
     entries: readonly Entry[],
   ): Promise<TrainTiles> {
-    const code = trainTiles(perThread);
+    const code = trainTiles({ perThread });
     const compiled = await Promise.all([
-      device.pipeline({ label: 'tiles-gather', code: tilesGather }),
+      device.pipeline({ label: 'tiles-gather', code: tilesGather() }),
       ...entries.map((entryPoint) =>
         device.pipeline({ label: `tiles-${entryPoint}`, code, entryPoint, options: { perThread } }),
       ),
@@ -157,7 +157,7 @@ export class TrainTiles {
     this.#batches = device.allocate('tiles-batches', bytesPerStep * capacity, STORAGE);
     this.#uniform = device.allocate(
       'tiles-shape',
-      16 * Math.ceil(SHAPE_FIELDS.length / 4),
+      16 * Math.ceil(SHAPE.words / 4),
       BufferUsage.UNIFORM | BufferUsage.COPY_DST,
     );
     for (const [entry, pipeline] of pipelines) {
@@ -184,11 +184,7 @@ export class TrainTiles {
   begin(recorder: Recorder, { steps, banks }: Chunk): void {
     const { features, batch } = this.shape;
     const values = { ...this.layout, features, batch, stride: steps };
-    recorder.upload(
-      this.#uniform,
-      0,
-      Uint32Array.from(SHAPE_FIELDS, (name) => values[name]),
-    );
+    recorder.upload(this.#uniform, 0, SHAPE.array([values]));
     const gather = this.#pipelines.get('gather')!;
     for (const { bank, entries } of banks) {
       let group = this.#gatherGroups.get(bank);

@@ -7,7 +7,7 @@ const POINT = new Struct('Point', { x: 'f32', turns: 'i32', count: 'u32' });
 
 describe('Struct', () => {
   it('declares its fields in order', () => {
-    expect(POINT.wgsl).toBe('struct Point { x: f32, turns: i32, count: u32 }');
+    expect(POINT.wgsl).toBe('struct Point {\n  x: f32,\n  turns: i32,\n  count: u32,\n}');
     expect(POINT.at).toEqual({ x: 0, turns: 1, count: 2 });
     expect(POINT.words).toBe(3);
   });

@@ -1,0 +1,19 @@
+/** Lists for the loops of shader text. */
+
+/** `[make(0), …, make(count - 1)]`. */
+export function times<T>(count: number, make: (index: number) => T): T[] {
+  return Array.from({ length: count }, (_, index) => make(index));
+}
+
+/** The list in pieces of `length` elements; the last may be shorter. */
+export function cut<T>(list: readonly T[], length: number): T[][] {
+  return times(Math.ceil(list.length / length), (k) => list.slice(k * length, (k + 1) * length));
+}
+export function lines(statements: readonly string[]): string {
+  return statements.join('\n');
+}
+export function sumOf(terms: readonly string[]): string {
+  if (terms.length === 1) return terms[0];
+  const pairs = cut(terms, 2);
+  return sumOf(pairs.map((pair) => (pair.length === 1 ? pair[0] : `(${pair.join(' + ')})`)));
+}
