@@ -24,7 +24,7 @@ interface RefereeTime {
 
 /** Wall time of the program, and what it found. */
 function ours(quick: boolean): Promise<{ seconds: number; summaries: Summary[] }> {
-  const args = ['bench', '--json', '--strategy', STRATEGY, ...(quick ? ['--profile', 'smoke'] : [])];
+  const args = ['bench', '--json', '--strategy', STRATEGY, ...(quick ? ['--preset', 'smoke'] : [])];
   const start = performance.now();
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
@@ -85,7 +85,7 @@ async function run(context: Context): Promise<Report> {
     ? refereeSeconds.reduce((sum, list) => sum + median(list), 0)
     : Number.NaN;
   const share = theirs[0]?.share ?? Number.NaN;
-  // The smoke profile is another job than the referee's.
+  // The smoke preset is another job than the referee's.
   const measured = quick ? Number.NaN : all / median(seconds);
   const target: Target = {
     what: '`npm run bench`, whole',
@@ -99,7 +99,7 @@ async function run(context: Context): Promise<Report> {
     targets: Number.isFinite(measured) ? [target] : [],
     tables: [
       {
-        title: `End to end: ${STRATEGY}, three configurations${quick ? ', smoke profile' : ` of ${RUNS} runs`}`,
+        title: `End to end: ${STRATEGY}, three configurations${quick ? ', smoke preset' : ` of ${RUNS} runs`}`,
         head: ['', 'seconds', 'accuracy', 'mean steps'],
         rows: [
           [

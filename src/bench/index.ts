@@ -38,9 +38,9 @@ export {
   configName,
   defaultConfigs,
   makeTask,
-  type Profile,
-  type ProfileName,
+  type Preset,
+  type PresetName,
   parseConfig,
-  profiles,
+  presets,
   type Task,
 } from './task.js';

@@ -1,5 +1,5 @@
 /**
- * The task: which parity is learned and under which rules. Profiles, configuration names (`n32-k8`) and the validation
+ * The task: which parity is learned and under which rules. Presets, configuration names (`n32-k8`) and the validation
  * of every field. No flags and no files here: the command line turns its flags into overrides.
  */
 import { checkNumber, checkObject, checkText } from '../platform/arguments.js';
@@ -37,12 +37,12 @@ export interface Task {
   earlyStopWindows: number;
 }
 
-/** What a profile fixes: all but the configuration. */
-export type Profile = Omit<Task, 'nFeatures' | 'secretSize'>;
+/** What a preset fixes: all but the configuration. */
+export type Preset = Omit<Task, 'nFeatures' | 'secretSize'>;
 /** `full`: the task as described; `scaffold`: as the public scaffold runs it; `smoke`: a quick look. */
-export type ProfileName = 'full' | 'scaffold' | 'smoke';
+export type PresetName = 'full' | 'scaffold' | 'smoke';
 
-const full: Profile = {
+const full: Preset = {
   hiddenWidth: 512,
   batchSize: 128,
   maxSteps: 100_000,
@@ -57,7 +57,7 @@ const full: Profile = {
 };
 
 /** `full` is the task as described, `scaffold` what the public scaffold runs, `smoke` a quick look. */
-export const profiles: Readonly<Record<ProfileName, Profile>> = {
+export const presets: Readonly<Record<PresetName, Preset>> = {
   full,
   scaffold: { ...full, secrets: 5, orders: 3, maxSteps: 30_000 },
   smoke: {
@@ -79,18 +79,18 @@ export const defaultConfigs: readonly string[] = ['n32-k8', 'n50-k8', 'n64-k8'];
  * A validated task.
  *
  * @param config `nN-kK`, such as `n32-k8`.
- * @param profile Default `full`.
- * @param overrides Fields that replace the profile's; undefined ones do not.
+ * @param preset Default `full`.
+ * @param overrides Fields that replace the preset's; undefined ones do not.
  * @throws LockstepError `bad-input` that names the field and its value.
  * @example makeTask('n50-k8', 'scaffold', { maxSteps: 1000 })
  */
-export function makeTask(config: string, profile: ProfileName = 'full', overrides: Partial<Task> = {}): Task {
-  checkText('makeTask', 'the profile', profile);
-  const base = Object.hasOwn(profiles, profile) ? profiles[profile] : undefined;
+export function makeTask(config: string, preset: PresetName = 'full', overrides: Partial<Task> = {}): Task {
+  checkText('makeTask', 'the preset', preset);
+  const base = Object.hasOwn(presets, preset) ? presets[preset] : undefined;
   if (base === undefined) {
     throw new LockstepError(
       'bad-input',
-      `Unknown profile '${printable(profile)}'; known are ${Object.keys(profiles).join(', ')}.`,
+      `Unknown preset '${printable(preset)}'; known are ${Object.keys(presets).join(', ')}.`,
     );
   }
   checkOptionNames('makeTask', overrides, [...Object.keys(bounds), 'earlyStopAcc']);

@@ -6,21 +6,17 @@ import { checkLabel, resultLabels } from '../bench/result-files.js';
 import { validateSeed } from '../bench/seeds.js';
 import type { StrategyReference } from '../bench/strategy-messages.js';
 import { strategyReference } from '../bench/strategy-start.js';
-import {
-  configName,
-  defaultConfigs,
-  makeTask,
-  type ProfileName,
-  profiles,
-  type Task,
-} from '../bench/task.js';
+import { configName, defaultConfigs, makeTask, type PresetName, presets, type Task } from '../bench/task.js';
 import { KERNEL_NAMES, type KernelName } from '../kernels/train/training-kernel.js';
 import { LockstepError } from '../platform/errors.js';
+import { printable } from '../platform/printable.js';
 
 export interface BenchFlags extends Partial<Record<OverrideFlag, number>> {
   strategy?: string[];
   config?: string[];
-  profile?: ProfileName;
+  preset?: PresetName;
+  /** What `--preset` was called before; refused. */
+  profile?: string | true;
   smoke?: boolean;
   seed: number;
   nFeatures?: number;
@@ -38,7 +34,7 @@ export interface BenchFlags extends Partial<Record<OverrideFlag, number>> {
   log?: boolean;
 }
 
-/** Flags that replace one field of the profile: the field's name and what it says in the help. */
+/** Flags that replace one field of the preset: the field's name and what it says in the help. */
 const OVERRIDES = {
   secrets: 'hidden secrets',
   orders: 'runs a secret',
@@ -97,14 +93,13 @@ export function addBenchFlags(command: Command): Command {
       words,
     )
     .addOption(
-      new Option('--profile <name>', 'which profile of the evaluation (default: full)').choices(
-        Object.keys(profiles),
-      ),
+      new Option('--preset <name>', 'which size of evaluation (default: full)').choices(Object.keys(presets)),
     )
-    .option('--smoke', 'the same as --profile smoke: a quick look')
+    .addOption(new Option('--profile [name]').hideHelp())
+    .option('--smoke', 'the same as --preset smoke: a quick look')
     .option('--seed <number>', 'top-level seed', number, 42);
   for (const [field, says] of Object.entries(OVERRIDES)) {
-    command.option(`--${kebab(field)} <number>`, `${says} (default: the profile's)`, number);
+    command.option(`--${kebab(field)} <number>`, `${says} (default: the preset's)`, number);
   }
   command
     .option('--n-features <number>', 'one configuration: features N (default with --secret-size: 32)', number)
@@ -150,13 +145,17 @@ export interface Job {
 }
 
 function tasksOf(flags: BenchFlags): Task[] {
-  if (flags.smoke && flags.profile !== undefined && flags.profile !== 'smoke') {
+  if (flags.profile !== undefined) {
+    const name = flags.profile === true ? 'NAME' : printable(flags.profile);
+    throw new LockstepError('bad-input', `--profile is called --preset now: write --preset ${name}.`);
+  }
+  if (flags.smoke && flags.preset !== undefined && flags.preset !== 'smoke') {
     throw new LockstepError(
       'bad-input',
-      `--smoke and --profile ${flags.profile} contradict each other; give one of them.`,
+      `--smoke and --preset ${flags.preset} contradict each other; give one of them.`,
     );
   }
-  const profile = flags.smoke ? 'smoke' : (flags.profile ?? 'full');
+  const preset = flags.smoke ? 'smoke' : (flags.preset ?? 'full');
   const single = flags.nFeatures !== undefined || flags.secretSize !== undefined;
   if (single && flags.config) {
     throw new LockstepError(
@@ -172,7 +171,7 @@ function tasksOf(flags: BenchFlags): Task[] {
   const overrides = Object.fromEntries(
     Object.keys(OVERRIDES).map((field) => [field, flags[field as OverrideFlag]]),
   );
-  const tasks = configs.map((config) => makeTask(config, profile, overrides));
+  const tasks = configs.map((config) => makeTask(config, preset, overrides));
   return [...new Map(tasks.map((task) => [configName(task), task])).values()]; // n8-k2 and n08-k2 are one
 }
 

@@ -1,26 +1,26 @@
-// Profiles, configuration names, seeds and the validation of every field of a task.
+// Presets, configuration names, seeds and the validation of every field of a task.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { sampleSecrets } from '../../src/bench/secrets.js';
 import * as seeds from '../../src/bench/seeds.js';
-import { configName, makeTask, parseConfig, profiles, type Task } from '../../src/bench/task.js';
+import { configName, makeTask, parseConfig, presets, type Task } from '../../src/bench/task.js';
 
 describe('makeTask', () => {
-  it('is the profile, the configuration and the overrides that are given', () => {
+  it('is the preset, the configuration and the overrides that are given', () => {
     const task = makeTask('n50-k8', 'smoke', { maxSteps: 10, orders: undefined });
-    expect(task).toEqual({ ...profiles.smoke, nFeatures: 50, secretSize: 8, maxSteps: 10 });
+    expect(task).toEqual({ ...presets.smoke, nFeatures: 50, secretSize: 8, maxSteps: 10 });
     expect(configName(task)).toBe('n50-k8');
   });
 
-  it('has the protocol’s profiles', () => {
+  it('has the protocol’s presets', () => {
     expect(makeTask('n32-k8')).toMatchObject({
       secrets: 10,
       orders: 10,
       maxSteps: 100_000,
       testSetSize: 16_384,
     });
-    expect(profiles.scaffold).toMatchObject({ secrets: 5, orders: 3, maxSteps: 30_000, logInterval: 250 });
-    expect(profiles.smoke).toMatchObject({ logInterval: 100, minStepsBeforeStop: 400, earlyStopWindows: 3 });
+    expect(presets.scaffold).toMatchObject({ secrets: 5, orders: 3, maxSteps: 30_000, logInterval: 250 });
+    expect(presets.smoke).toMatchObject({ logInterval: 100, minStepsBeforeStop: 400, earlyStopWindows: 3 });
   });
 
   it.each<[Partial<Task>, RegExp]>([
@@ -55,7 +55,7 @@ describe('makeTask', () => {
       expect(() => parseConfig(name)).toThrow(`'${name}'; write nN-kK`);
     }
     expect(() => makeTask('n32-k8', 'huge' as 'full')).toThrow(/'huge'; known are full, scaffold, smoke/);
-    expect(() => makeTask('n32-k8', 'toString' as 'full')).toThrow(/Unknown profile/);
+    expect(() => makeTask('n32-k8', 'toString' as 'full')).toThrow(/Unknown preset/);
   });
 });
 

@@ -30,10 +30,10 @@ test('configurations: by name, by two numbers, each once', () => {
   expect(configs('--n-features 20')).toEqual(['n20-k8']);
 });
 
-test('profiles and each override', () => {
-  expect(jobs('--smoke')[0].task).toEqual(jobs('--profile smoke')[0].task);
+test('presets and each override', () => {
+  expect(jobs('--smoke')[0].task).toEqual(jobs('--preset smoke')[0].task);
   const line =
-    '--profile scaffold --secrets 3 --orders 4 --max-steps 500 --log-interval 50 --test-set-size 64 ' +
+    '--preset scaffold --secrets 3 --orders 4 --max-steps 500 --log-interval 50 --test-set-size 64 ' +
     '--min-steps-before-stop 100 --early-stop-acc 0.9 --early-stop-windows 2 --hidden-width 16 --batch-size 8';
   expect(jobs(line)[0].task).toEqual({
     nFeatures: 32,
@@ -78,7 +78,9 @@ test.each([
   ['--orders 1.5', /orders is 1.5/],
   ['--early-stop-acc 1.5', /earlyStopAcc is 1.5/],
   ['--seed -1', /seed is -1/],
-  ['--smoke --profile full', /--smoke and --profile full/],
+  ['--smoke --preset full', /--smoke and --preset full/],
+  ['--profile scaffold', /--profile is called --preset now: write --preset scaffold\./],
+  ['--profile', /--profile is called --preset now/],
   ['--config n32-k8 --n-features 20', /--config and --n-features/],
   ['--json --log', /--json and --log/],
   ['--label mine', /--output-dir/],
@@ -88,7 +90,7 @@ test.each([
   expect(() => jobs(line)).toThrow(expect.objectContaining({ code: 'bad-input' }));
 });
 
-test.each(['--nope', '--secrets many', '--secrets', '--profile huge', 'extra', '--max-steps Infinity'])(
+test.each(['--nope', '--secrets many', '--secrets', '--preset huge', 'extra', '--max-steps Infinity'])(
   '%s is no flag or no value of one',
   (line) => {
     expect(() => jobs(line)).toThrow(CommanderError);
@@ -141,7 +143,7 @@ test.each([
   '--seed 1 --seed 2',
   '--label a --output-dir o --label b',
   '--json --json',
-  '--profile smoke --profile full',
+  '--preset smoke --preset full',
   '--output-dir a --output-dir b',
 ])('%s: a flag given twice is refused', (line) => {
   expect(() => flagsOf(line)).toThrow(/is given more than once/);

@@ -129,7 +129,7 @@ describe('what is said', () => {
     for (const flag of [
       '--strategy',
       '--config',
-      '--profile',
+      '--preset',
       '--smoke',
       '--seed',
       '--secrets',
@@ -251,7 +251,7 @@ describe('what is written', () => {
 });
 
 describe('Ctrl-C', () => {
-  const LONG = 'bench --profile full --config n32-k8 --early-stop-acc 1 --strategy starter';
+  const LONG = 'bench --preset full --config n32-k8 --early-stop-acc 1 --strategy starter';
 
   test('in the middle of training: what is finished is printed, the summary is incomplete, exit code 130', async () => {
     const out = join(folder, 'interrupted');
@@ -297,7 +297,7 @@ describe('Ctrl-C', () => {
 
 describe('--resume', () => {
   const job = (out: string, more = '') =>
-    `bench --strategy starter --config n16-k3 --profile full --secrets 2 --orders 3 --hidden-width 32 --min-steps-before-stop 20000 ` +
+    `bench --strategy starter --config n16-k3 --preset full --secrets 2 --orders 3 --hidden-width 32 --min-steps-before-stop 20000 ` +
     `--max-steps 40000 --test-set-size 256 --quiet --output-dir ${out} ${more}`;
   const files = (out: string) => readdirSync(out).sort();
   const json = (out: string) => readFileSync(join(out, 'starter-n16-k3_seed42.json'), 'utf8');

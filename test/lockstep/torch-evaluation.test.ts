@@ -1,4 +1,4 @@
-// The trainer against PyTorch's whole evaluations (scaffold profile, 15 runs each): steps to the stop, test accuracy, and
+// The trainer against PyTorch's whole evaluations (scaffold preset, 15 runs each): steps to the stop, test accuracy, and
 // the mean losses of the first windows, as close as PyTorch stays to itself under another BLAS (the protocol's "how
 // close is close").
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
