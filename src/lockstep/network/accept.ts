@@ -1,0 +1,265 @@
+/**
+ * Checks the options of a training of networks, and each run as it comes, with the options as its defaults. Refuses before
+ * work starts; trains nothing.
+ */
+import { LOSSES, type Loss, lossOf } from '../../network/losses.js';
+import { type Network, networkOf, parameterShapes } from '../../network/network.js';
+import { momentsOf, type OptimizerSettings, optimizerOf } from '../../network/optimizers.js';
+import { checkWeights, type HostStateDict, initialWeights } from '../../network/weights.js';
+import { badArgument, checkFunction, checkNumber, checkObject } from '../../platform/arguments.js';
+import { LockstepError } from '../../platform/errors.js';
+import { checkOptionNames } from '../../platform/options.js';
+import { Generator } from '../../random/generator.js';
+import { type NetworkDataset, type PackedDataset, packNetworkDataset } from './dataset.js';
+import type {
+  DescribedNetwork,
+  NetworkCheckpoint,
+  NetworkLockstepOptions,
+  NetworkRun,
+  NetworkRunSettings,
+  NetworkStopRule,
+  ScheduledOptimizer,
+  StepSchedule,
+} from './types.js';
+
+const MOST_BATCH = 32_768;
+
+const SETTINGS: Record<keyof NetworkRunSettings, true> = {
+  network: true,
+  model: true,
+  data: true,
+  loss: true,
+  optimizer: true,
+  schedule: true,
+  batchSize: true,
+  maxSteps: true,
+  evaluate: true,
+  stop: true,
+};
+const OF_RUN = { ...SETTINGS, seed: true, orderSeed: true, weights: true, checkpoint: true } satisfies Record<
+  keyof NetworkRun,
+  true
+>;
+const OF_ALL = {
+  ...SETTINGS,
+  ...{ runs: true, logInterval: true, signal: true, checkpointSeconds: true, mostRuns: true },
+} satisfies Record<keyof NetworkLockstepOptions, true>;
+
+/** A set to look at while training. */
+export interface Evaluation {
+  readonly data: PackedDataset;
+  readonly every: number;
+}
+
+/** A run that fits, complete. */
+export interface AcceptedNetworkRun {
+  readonly network: Network;
+  readonly weights: HostStateDict;
+  readonly data: PackedDataset;
+  readonly loss: Loss;
+  readonly optimizer: OptimizerSettings;
+  readonly schedule?: (optimizer: ScheduledOptimizer) => StepSchedule;
+  readonly batchSize: number;
+  readonly maxSteps: number;
+  readonly evaluation?: Evaluation;
+  readonly stop?: NetworkStopRule;
+  readonly orderSeed: number;
+  readonly checkpoint?: NetworkCheckpoint;
+}
+
+/** Datasets that were laid out, by the object that several runs may name. */
+export class PackedDatasets {
+  readonly #packed = new WeakMap<object, { key: string; data: PackedDataset }[]>();
+
+  get(where: string, dataset: NetworkDataset, network: Network, loss: Loss): PackedDataset {
+    checkObject(where, 'the dataset', dataset, 'a dataset is { x, y }');
+    const key = `${network.inputs} ${network.outputs} ${loss.type} ${loss.parameter}`;
+    const known = this.#packed.get(dataset) ?? [];
+    this.#packed.set(dataset, known);
+    const found = known.find((one) => one.key === key);
+    if (found) return found.data;
+    const data = packNetworkDataset(where, dataset, network, loss);
+    known.push({ key, data });
+    return data;
+  }
+}
+
+/** @throws LockstepError `bad-input` naming the option, its value and what fits. */
+export function checkNetworkOptions(options: NetworkLockstepOptions): void {
+  const where = 'trainLockstep';
+  checkOptionNames(where, options, Object.keys(OF_ALL));
+  const { logInterval = 250, checkpointSeconds, mostRuns, signal } = options;
+  checkNumber(where, 'logInterval', logInterval, { min: 1, whole: true });
+  if (mostRuns !== undefined) checkNumber(where, 'mostRuns', mostRuns, { min: 1, whole: true });
+  if (checkpointSeconds !== undefined) checkNumber(where, 'checkpointSeconds', checkpointSeconds, { min: 0 });
+  if (signal !== undefined && typeof (signal as Partial<AbortSignal>)?.addEventListener !== 'function') {
+    throw badArgument(where, 'signal', signal, 'an AbortSignal fits, as controller.signal is');
+  }
+  const { runs } = options;
+  const isIterable =
+    typeof runs === 'object' && runs !== null && (Symbol.iterator in runs || Symbol.asyncIterator in runs);
+  if (!isIterable) throw badArgument(where, 'runs', runs, 'a list of runs fits, or an iterable of them');
+}
+
+/** The run with the defaults of the options, checked; its weights drawn or read. */
+export async function acceptNetworkRun(
+  run: NetworkRun,
+  index: number,
+  options: NetworkLockstepOptions,
+  datasets: PackedDatasets,
+): Promise<AcceptedNetworkRun> {
+  const where = `trainLockstep: run ${index}`;
+  checkObject(where, 'the run', run, 'a run is { network, data, … }');
+  checkOptionNames(where, run, Object.keys(OF_RUN));
+  const defaults = Object.fromEntries(
+    Object.keys(SETTINGS).map((name) => [name, options[name as keyof NetworkRunSettings]]),
+  ) as NetworkRunSettings;
+  const given = Object.fromEntries(Object.entries(run).filter(([, value]) => value !== undefined));
+  // A run that names its network does not want everybody's model, and the other way round.
+  if (given.network !== undefined) defaults.model = undefined;
+  if (given.model !== undefined) defaults.network = undefined;
+  const all: NetworkRun = { ...defaults, ...given };
+  const { seed = index, orderSeed = seed, batchSize = 32, maxSteps, schedule } = all;
+  for (const [name, value] of Object.entries({ seed, orderSeed })) {
+    checkNumber(where, name, value, { min: Number.MIN_SAFE_INTEGER, whole: true });
+  }
+  checkNumber(where, 'batchSize', batchSize, { min: 1, max: MOST_BATCH, whole: true });
+  checkNumber(where, 'maxSteps', maxSteps, { min: 1, max: 2 ** 31 - 1, whole: true });
+  if (schedule !== undefined) {
+    checkFunction(
+      where,
+      'schedule',
+      schedule,
+      '(optimizer) => new optim.StepLR(optimizer, { stepSize: 30 })',
+    );
+  }
+  const described = describedNetwork(where, all);
+  const network = networkOf(where, described.network, described.places);
+  const loss = lossOf(where, all.loss ?? 'mse');
+  checkLoss(where, network, loss);
+  const optimizer = optimizerOf(where, all.optimizer);
+  if (all.data === undefined) throw badArgument(where, 'data', undefined, 'a dataset is { x, y }');
+  const data = datasets.get(`${where}: data`, all.data, network, loss);
+  const evaluation = evaluationOf(where, all.evaluate, network, loss, datasets);
+  const stop = stopOf(where, all.stop, loss, evaluation);
+  const weights =
+    all.weights ?? (await described.weights?.()) ?? initialWeights(network, new Generator(seed));
+  checkWeights(where, network, weights);
+  const rest = { orderSeed, checkpoint: all.checkpoint, schedule };
+  if (all.checkpoint) checkCheckpoint(where, all.checkpoint, network, optimizer, maxSteps as number);
+  return {
+    ...{ network, weights, data, loss, optimizer, batchSize: Math.min(batchSize, data.examples) },
+    ...{ maxSteps: maxSteps as number, evaluation, stop, ...rest },
+  };
+}
+
+function describedNetwork(
+  where: string,
+  { network, model }: NetworkRunSettings,
+): Partial<DescribedNetwork> & {
+  network: DescribedNetwork['network'];
+} {
+  if (network !== undefined && model !== undefined) {
+    throw badArgument(where, 'network', network, 'there is a model too; give one of them');
+  }
+  if (network !== undefined) return { network };
+  const fits = 'a run has a network, { inputs, layers }, or a model, () => new nn.Sequential(…)';
+  if (model === undefined) throw badArgument(where, 'network', network, fits);
+  checkFunction(where, 'model', model, '() => new nn.Sequential(…)');
+  const made = model();
+  if (typeof made?.describe !== 'function') {
+    throw badArgument(
+      where,
+      'what model() gives',
+      made,
+      'nn.Sequential of Linear layers and activations fits',
+    );
+  }
+  return made.describe();
+}
+
+function checkLoss(where: string, { outputs, layers }: Network, { type }: Loss): void {
+  const last = layers[layers.length - 1].activation.type;
+  if (type === 'bce' && last !== 'sigmoid') {
+    const fits = "bce is of probabilities: end with activation 'sigmoid', or take bceWithLogits";
+    throw badArgument(where, 'the last activation', last, fits);
+  }
+  if (LOSSES[type].targets === 'class' && outputs < 2) {
+    throw badArgument(where, 'the number of outputs', outputs, `${type} needs one a class, 2 at least`);
+  }
+}
+
+function evaluationOf(
+  where: string,
+  evaluate: NetworkRunSettings['evaluate'],
+  network: Network,
+  loss: Loss,
+  datasets: PackedDatasets,
+): Evaluation | undefined {
+  if (evaluate === undefined) return undefined;
+  checkObject(`${where}: evaluate`, 'it', evaluate, 'it is { data: { x, y }, every: 100 }');
+  checkOptionNames(`${where}: evaluate`, evaluate, ['data', 'every']);
+  const { every = 2 ** 31 - 1 } = evaluate;
+  checkNumber(`${where}: evaluate`, 'every', every, { min: 1, whole: true });
+  return { data: datasets.get(`${where}: evaluate.data`, evaluate.data, network, loss), every };
+}
+
+function stopOf(
+  where: string,
+  stop: NetworkStopRule | undefined,
+  loss: Loss,
+  evaluation: Evaluation | undefined,
+): NetworkStopRule | undefined {
+  if (stop === undefined) return undefined;
+  const here = `${where}: stop`;
+  checkObject(here, 'it', stop, 'it is { accuracy: 0.99, windows: 3 } or { patience: 5 }');
+  checkOptionNames(
+    here,
+    stop,
+    'patience' in stop ? ['patience', 'minSteps'] : ['accuracy', 'windows', 'minSteps'],
+  );
+  checkNumber(here, 'minSteps', stop.minSteps ?? 0, { min: 0, whole: true });
+  if ('patience' in stop) {
+    checkNumber(here, 'patience', stop.patience, { min: 1, whole: true });
+    if (!evaluation)
+      throw badArgument(here, 'patience', stop.patience, 'it is of evaluations: give evaluate, too');
+    return stop;
+  }
+  checkNumber(here, 'accuracy', stop.accuracy, { min: 0, max: 1 });
+  checkNumber(here, 'windows', stop.windows ?? 1, { min: 1, whole: true });
+  if (LOSSES[loss.type].hasAccuracy) return stop;
+  throw badArgument(
+    here,
+    'accuracy',
+    stop.accuracy,
+    `${loss.type} has no right and wrong; take { patience: 5 }`,
+  );
+}
+
+function checkCheckpoint(
+  where: string,
+  checkpoint: NetworkCheckpoint,
+  network: Network,
+  optimizer: OptimizerSettings,
+  maxSteps: number,
+): void {
+  const here = `${where}: checkpoint`;
+  checkObject(here, 'it', checkpoint, 'an event of the type checkpoint has them');
+  checkOptionNames(here, checkpoint, ['steps', 'state', 'window', 'stop']);
+  checkNumber(here, 'steps', checkpoint.steps, { min: 0, max: maxSteps, whole: true });
+  const words = network.parameters * (1 + momentsOf(optimizer));
+  const { state, window, stop } = checkpoint;
+  if (!(state instanceof Float32Array) || state.length !== words || !state.every(Number.isFinite)) {
+    const names = parameterShapes(network).map(({ name }) => name);
+    throw new LockstepError(
+      'bad-input',
+      `${here}: state does not fit; it holds ${words} finite numbers, of ${names.join(', ')} and their moments.`,
+    );
+  }
+  const lists = { window: [window, 4], stop: [stop, 2] } as const;
+  for (const [name, [list, length]] of Object.entries(lists)) {
+    const fits =
+      Array.isArray(list) && list.length === length && list.every((value) => typeof value === 'number');
+    if (!fits) throw badArgument(here, name, list, `${length} numbers fit`);
+  }
+}

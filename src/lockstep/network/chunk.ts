@@ -1,0 +1,230 @@
+/**
+ * One chunk of steps on its way: what goes into the kernel's buffers for the runs that train and for the sets that are looked
+ * at, and what comes back. Who takes part and what becomes of the results is the trainer's.
+ */
+import { NONE, POSITION, RESULT, STAGE, STEP } from '../../../shaders/network/chunk.wgsl.js';
+import type { Device } from '../../gpu/device.js';
+import { BufferUsage } from '../../gpu/usage.js';
+import type { NetworkBuffers, NetworkKernel } from '../../kernels/network/kernel.js';
+import { LOSSES } from '../../network/losses.js';
+import { type Program, trainingFlops } from '../../network/program.js';
+import { type NetworkProgress, whereIs } from './progress.js';
+
+const USAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
+
+/** A step's result, as the kernel writes it. */
+export type StepResult = Record<keyof typeof RESULT.at, number>;
+
+/** What a chunk gave, run by run in the order in which they were given. */
+export interface ChunkResults {
+  /** Of each step. */
+  training: StepResult[][];
+  /** Of each batch of the evaluation set; undefined where it was not looked at. */
+  evaluation: (StepResult[] | undefined)[];
+}
+
+type Position = Parameters<typeof POSITION.array>[0][number];
+
+/** Positions that one dispatch takes, and where each run's results begin. */
+interface Part {
+  progress: NetworkProgress;
+  position: Position;
+  data: GPUBuffer;
+}
+
+export class Chunks {
+  readonly #device: Device;
+  readonly #kernel: NetworkKernel;
+  readonly #buffers = new Map<keyof NetworkBuffers, GPUBuffer>();
+  /** First stages of each program: of training, of evaluation. */
+  readonly #stages = new Map<Program, [number, number]>();
+  #stageCount = 0;
+  #newStages: Parameters<typeof STAGE.array>[0][number][] = [];
+
+  constructor(device: Device, kernel: NetworkKernel) {
+    this.#device = device;
+    this.#kernel = kernel;
+  }
+
+  /** Trains each run for so many steps, then looks at the sets of those for which that is due. */
+  async run(
+    runs: readonly NetworkProgress[],
+    steps: number,
+    options: { expectedMs: number; submitted: number },
+  ): Promise<ChunkResults> {
+    for (const { program } of runs) this.#learn(program);
+    const evaluating = runs.filter((run) => run.evaluatesAt(run.done + steps));
+    const lookSteps = evaluating.map(({ evaluation, run }) =>
+      Math.ceil(evaluation!.data.examples / run.batchSize),
+    );
+    const trained = runs.length * steps;
+    const all = trained + lookSteps.reduce((sum, count) => sum + count, 0);
+    const table = new ArrayBuffer(4 * STEP.words * all);
+    const training = this.#training(runs, steps, table);
+    const looks = this.#looks(evaluating, lookSteps, trained, table);
+    this.#write('positions', POSITION.array([...training, ...looks].map(({ position }) => position)));
+    this.#write('steps', new Uint32Array(table));
+    this.#writeStages();
+    this.#room('results', 4 * RESULT.words * all);
+    this.#dispatch(training, 0, 'training');
+    this.#dispatch(looks, training.length, 'evaluation');
+    const bytes = await this.#device.read(this.#buffers.get('results')!, 0, 4 * RESULT.words * all, options);
+    const results = RESULT.values(bytes);
+    const evaluation = new Map<NetworkProgress, StepResult[]>();
+    let at = trained;
+    evaluating.forEach((run, k) => {
+      evaluation.set(run, results.slice(at, at + lookSteps[k]));
+      at += lookSteps[k];
+    });
+    return {
+      training: runs.map((_, k) => results.slice(k * steps, (k + 1) * steps)),
+      evaluation: runs.map((run) => evaluation.get(run)),
+    };
+  }
+
+  destroy(): void {
+    for (const buffer of this.#buffers.values()) this.#device.free(buffer);
+    this.#buffers.clear();
+  }
+
+  #learn(program: Program): void {
+    if (this.#stages.has(program)) return;
+    const first = this.#stageCount;
+    this.#stages.set(program, [first, first + program.training.length]);
+    this.#newStages.push(...program.training, ...program.evaluation);
+    this.#stageCount = this.#newStages.length;
+  }
+
+  #training(runs: readonly NetworkProgress[], steps: number, table: ArrayBuffer): Part[] {
+    const orders = new Uint32Array(runs.reduce((sum, { run }) => sum + steps * run.batchSize, 0));
+    let order = 0;
+    const parts = runs.map((progress, k) => {
+      progress.send(steps, orders, order, table, k * steps);
+      const position = {
+        ...progress.constants,
+        firstStage: this.#stages.get(progress.program)![0],
+        stages: progress.program.training.length,
+        firstStep: k * steps,
+        steps,
+        order,
+        firstRow: 0,
+      };
+      order += steps * progress.run.batchSize;
+      return { progress, position, data: progress.data.room.buffer };
+    });
+    this.#write('order', orders);
+    return byBuffers(parts);
+  }
+
+  /** The sets are read from the first row to the last. */
+  #looks(
+    runs: readonly NetworkProgress[],
+    lookSteps: readonly number[],
+    firstStep: number,
+    table: ArrayBuffer,
+  ): Part[] {
+    let first = firstStep;
+    const parts = runs.map((progress, k) => {
+      const { room, data } = progress.evaluation!;
+      const { batchSize, loss } = progress.run;
+      const width = LOSSES[loss.type].targets === 'class' ? 1 : progress.program.targetWidth;
+      const values = Array.from({ length: lookSteps[k] }, (_, s) => {
+        const count = Math.min(batchSize, data.examples - s * batchSize);
+        return {
+          shrink: 1,
+          stepSize: 0,
+          invRootCorrection2: 1,
+          count,
+          invNumbers: 1 / (count * width),
+          isFirst: 0,
+        };
+      });
+      new Uint32Array(table).set(STEP.array(values), first * STEP.words);
+      const position = {
+        ...progress.constants,
+        ...whereIs(room, data),
+        firstStage: this.#stages.get(progress.program)![1],
+        stages: progress.program.evaluation.length,
+        firstStep: first,
+        steps: lookSteps[k],
+        order: NONE,
+        firstRow: 0,
+      };
+      first += lookSteps[k];
+      return { progress, position, data: room.buffer };
+    });
+    return byBuffers(parts);
+  }
+
+  #dispatch(parts: readonly Part[], first: number, kind: 'training' | 'evaluation'): void {
+    const most = this.#device.limits.maxComputeWorkgroupsPerDimension;
+    for (let from = 0; from < parts.length; ) {
+      const { data, progress } = parts[from];
+      const { buffer: memory } = progress.memory;
+      let to = from + 1;
+      const fits = (part: Part) => part.data === data && part.progress.memory.buffer === memory;
+      while (to < parts.length && to - from < most && fits(parts[to])) to++;
+      const some = parts.slice(from, to);
+      const steps = some.reduce((sum, { position }) => sum + position.steps, 0);
+      this.#kernel.train(Object.fromEntries(this.#buffers) as unknown as NetworkBuffers, {
+        first: first + from,
+        count: to - from,
+        data,
+        memory,
+        cost: costOf(some, kind),
+        shapes: `${kind} of ${to - from} runs, ${steps} steps`,
+      });
+      from = to;
+    }
+  }
+
+  #writeStages(): void {
+    if (
+      this.#newStages.length === 0 ||
+      this.#buffers.get('stages')?.size === 4 * STAGE.words * this.#stageCount
+    )
+      return;
+    this.#write('stages', STAGE.array(this.#newStages));
+  }
+
+  /** A buffer of so many bytes at least. */
+  #room(name: keyof NetworkBuffers, bytes: number): GPUBuffer {
+    const kept = this.#buffers.get(name);
+    if (kept && kept.size >= bytes) return kept;
+    if (kept) this.#device.free(kept);
+    const size = name === 'stages' ? bytes : Math.max(bytes, 2 * (kept?.size ?? 0), 1024);
+    const buffer = this.#device.allocate(`network ${name}`, size, USAGE);
+    this.#buffers.set(name, buffer);
+    return buffer;
+  }
+
+  #write(name: keyof NetworkBuffers, words: Uint32Array): void {
+    this.#device.commands.write(this.#room(name, words.byteLength), 0, words);
+  }
+}
+
+/** Positions that share their buffers stand side by side. */
+function byBuffers(parts: readonly Part[]): Part[] {
+  const groups = new Map<GPUBuffer, Map<GPUBuffer, Part[]>>();
+  for (const part of parts) {
+    const { buffer } = part.progress.memory;
+    const byData = groups.get(buffer) ?? new Map<GPUBuffer, Part[]>();
+    groups.set(buffer, byData);
+    byData.set(part.data, [...(byData.get(part.data) ?? []), part]);
+  }
+  return [...groups.values()].flatMap((byData) => [...byData.values()].flat());
+}
+
+/** The products' operations, and each parameter and moment read and written once a step. */
+function costOf(parts: readonly Part[], kind: 'training' | 'evaluation') {
+  let flops = 0;
+  let bytes = 0;
+  for (const { progress, position } of parts) {
+    const { network, batch, places } = progress.program;
+    const share = kind === 'training' ? 1 : 1 / 3;
+    flops += position.steps * share * trainingFlops(network, batch);
+    const moments = (places.first < 0 ? 0 : 1) + (places.second < 0 ? 0 : 1);
+    bytes += 4 * position.steps * network.parameters * (kind === 'training' ? 2 * (1 + moments) : 1);
+  }
+  return { flops, bytes };
+}

@@ -1,0 +1,220 @@
+/**
+ * Data of a run in lockstep, checked and laid out as words for the device: rows of numbers or bits, and targets that fit
+ * the loss. Not where it lies on the device; that is memory.ts's.
+ */
+import { FORMATS } from '../../../shaders/network/chunk.wgsl.js';
+import type { Loss } from '../../network/losses.js';
+import { LOSSES } from '../../network/losses.js';
+import type { Network } from '../../network/network.js';
+import { badArgument, checkBoolean, checkObject } from '../../platform/arguments.js';
+import { LockstepError } from '../../platform/errors.js';
+import { checkOptionNames } from '../../platform/options.js';
+import { type BitMatrix, isBitMatrix, isBitVector } from '../../tensor/bits.js';
+import { hostValues, valuesOf } from '../../tensor/host-values.js';
+
+/** Rows of numbers: `[[0, 1], [2, 3]]`, the numbers row by row in one array, data with a shape, or packed bits. */
+export type NetworkInputs =
+  | BitMatrix
+  | ArrayLike<number>
+  | readonly ArrayLike<number>[]
+  | { data: ArrayLike<number>; shape: readonly number[] };
+
+/** Examples and their targets. Runs that name the same object share its memory on the device. */
+export interface NetworkDataset {
+  /** [examples, inputs]. */
+  x: NetworkInputs;
+  /** Class numbers [examples] for `crossEntropy`, else numbers [examples, outputs] or, of one output, [examples]. */
+  y: NetworkInputs | { readonly length: number; readonly words: Uint32Array };
+  /** Bits of a BitMatrix mean -1 and 1. Default false: 0 and 1. */
+  signs?: boolean;
+}
+
+/** A dataset as the device takes it. */
+export interface PackedDataset {
+  readonly examples: number;
+  /** Rows, then targets. */
+  readonly words: Uint32Array<ArrayBuffer>;
+  readonly rowWords: number;
+  readonly rowFormat: number;
+  /** Where the targets begin, in words. */
+  readonly targetsAt: number;
+  readonly targetWords: number;
+  readonly targetFormat: number;
+}
+
+/**
+ * Checks a dataset against the network and the loss that it is for, and lays it out.
+ *
+ * @throws LockstepError `bad-input` for another number of inputs, of targets or of classes, and for what is not a finite
+ * number, with row and column.
+ */
+export function packNetworkDataset(
+  where: string,
+  dataset: NetworkDataset,
+  { inputs, outputs }: Network,
+  loss: Loss,
+): PackedDataset {
+  checkObject(where, 'the dataset', dataset, 'a dataset is { x, y }');
+  checkOptionNames(where, dataset, ['x', 'y', 'signs']);
+  const { x, y, signs = false } = dataset;
+  checkBoolean(where, 'signs', signs);
+  const rows = rowsOf(where, x, inputs, signs);
+  if (rows.examples === 0)
+    throw new LockstepError('bad-input', `${where}: x has no rows; give one at least.`);
+  const isClass = LOSSES[loss.type].targets === 'class';
+  const targets = isClass
+    ? classesOf(where, y, rows.examples, outputs, loss.parameter)
+    : numbersOf(where, y, rows.examples, outputs, 'y');
+  if (loss.type === 'bce' || loss.type === 'bceWithLogits') checkShares(where, targets, loss.type);
+  const words = new Uint32Array(rows.words.length + targets.length);
+  words.set(rows.words);
+  words.set(new Uint32Array(targets.buffer, targets.byteOffset, targets.length), rows.words.length);
+  return {
+    examples: rows.examples,
+    words,
+    rowWords: rows.rowWords,
+    rowFormat: rows.format,
+    targetsAt: rows.words.length,
+    targetWords: isClass ? 1 : outputs,
+    targetFormat: isClass ? FORMATS.classes : FORMATS.floats,
+  };
+}
+
+interface Rows {
+  examples: number;
+  words: Uint32Array;
+  rowWords: number;
+  format: number;
+}
+
+function rowsOf(where: string, x: unknown, inputs: number, signs: boolean): Rows {
+  if (isBitMatrix(x)) {
+    if (x.cols !== inputs)
+      throw badArgument(where, 'the columns of x', x.cols, `the network has ${inputs} inputs`);
+    const format = signs ? FORMATS.signs : FORMATS.bits;
+    return { examples: x.rows, words: x.words, rowWords: x.wordsPerRow, format };
+  }
+  if (signs) throw badArgument(where, 'signs', signs, 'it is for bits: give x as a BitMatrix');
+  const { flat, shape } = shapedOf(where, 'x', x);
+  if (shape.length > 2) {
+    throw new LockstepError(
+      'bad-input',
+      `${where}: x is [${shape.join(', ')}]; it must be [examples, ${inputs}].`,
+    );
+  }
+  const examples = shape.length === 2 ? shape[0] : flat.length / inputs;
+  if (!Number.isInteger(examples) || examples * inputs !== flat.length) {
+    const size = `x is [${shape.join(', ')}]`;
+    throw new LockstepError(
+      'bad-input',
+      `${where}: ${size}; the network has ${inputs} inputs, so it must be [examples, ${inputs}].`,
+    );
+  }
+  const values = finite(`${where}: x`, flat, inputs);
+  return { examples, words: new Uint32Array(values.buffer), rowWords: inputs, format: FORMATS.floats };
+}
+
+/** Numbers [examples, width]; bits count as 0 and 1. */
+function numbersOf(where: string, y: unknown, examples: number, width: number, name: string): Float32Array {
+  const bits = bitsOf(y);
+  const { flat, shape } = bits ?? shapedOf(where, name, y);
+  if (flat.length !== examples * width || (shape.length === 2 && shape[0] !== examples)) {
+    const fits = width === 1 ? `[${examples}] or [${examples}, 1]` : `[${examples}, ${width}]`;
+    throw new LockstepError(
+      'bad-input',
+      `${where}: ${name} is [${shape.join(', ')}] for ${examples} rows and ${width} outputs; it must be ${fits}.`,
+    );
+  }
+  return finite(`${where}: ${name}`, flat, width);
+}
+
+function classesOf(
+  where: string,
+  y: unknown,
+  examples: number,
+  classes: number,
+  ignored: number,
+): Int32Array {
+  const numbers = numbersOf(where, y, examples, 1, 'y');
+  const bad = numbers.findIndex((c) => c !== ignored && !(Number.isInteger(c) && c >= 0 && c < classes));
+  if (bad >= 0) {
+    throw new LockstepError(
+      'bad-input',
+      `${where}: y[${bad}] is ${numbers[bad]}; crossEntropy takes class numbers from 0 to ${classes - 1}.`,
+    );
+  }
+  return Int32Array.from(numbers);
+}
+
+function checkShares(where: string, targets: Float32Array | Int32Array, loss: string): void {
+  const bad = targets.findIndex((y) => !(y >= 0 && y <= 1));
+  if (bad < 0) return;
+  throw new LockstepError(
+    'bad-input',
+    `${where}: y[${bad}] is ${targets[bad]}; ${loss} takes targets from 0 to 1.`,
+  );
+}
+
+function bitsOf(y: unknown): { flat: number[]; shape: number[] } | undefined {
+  if (isBitVector(y)) {
+    const flat = Array.from({ length: y.length }, (_, k) => (y.words[k >> 5] >>> (k & 31)) & 1);
+    return { flat, shape: [y.length] };
+  }
+  if (!isBitMatrix(y)) return undefined;
+  const { rows, cols, wordsPerRow, words } = y;
+  const bit = (row: number, col: number) => (words[row * wordsPerRow + (col >> 5)] >>> (col & 31)) & 1;
+  const flat = Array.from({ length: rows * cols }, (_, k) => bit(Math.floor(k / cols), k % cols));
+  return { flat, shape: [rows, cols] };
+}
+
+function shapedOf(
+  where: string,
+  name: string,
+  values: unknown,
+): { flat: ArrayLike<unknown>; shape: readonly number[] } {
+  const given = values as { data?: unknown; shape?: unknown } | null | undefined;
+  if (given === null || given === undefined) {
+    throw badArgument(where, name, values, 'rows of numbers fit, as [[0, 1], [1, 0]]');
+  }
+  if (typeof given === 'object' && 'data' in given && 'shape' in given) {
+    if (typeof given.data === 'function') {
+      throw badArgument(
+        where,
+        name,
+        values,
+        `read a tensor first: { data: await ${name}.data(), shape: ${name}.shape }`,
+      );
+    }
+    const { flat } = valuesOf(`${where}: ${name}`, given.data);
+    const shape = given.shape as readonly number[];
+    if (!Array.isArray(shape) || shape.reduce((a, b) => a * b, 1) !== flat.length) {
+      throw badArgument(where, `the shape of ${name}`, shape, `its data has ${flat.length} numbers`);
+    }
+    return { flat, shape };
+  }
+  const rows = values as ArrayLike<unknown>;
+  // Rows that are typed arrays.
+  if (Array.isArray(values) && values.length > 0 && ArrayBuffer.isView(values[0])) {
+    const parts = Array.from(rows, (row, r) => valuesOf(`${where}: ${name}[${r}]`, row).flat);
+    const width = parts[0].length;
+    const ragged = parts.findIndex((part) => part.length !== width);
+    if (ragged >= 0) {
+      throw badArgument(
+        where,
+        `the length of ${name}[${ragged}]`,
+        parts[ragged].length,
+        `the first row has ${width} numbers`,
+      );
+    }
+    return { flat: parts.flatMap((part) => Array.from(part)), shape: [parts.length, width] };
+  }
+  return valuesOf(`${where}: ${name}`, values);
+}
+
+function finite(where: string, flat: ArrayLike<unknown>, width: number): Float32Array<ArrayBuffer> {
+  const values = hostValues(where, flat, 'f32') as Float32Array<ArrayBuffer>;
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return values;
+  const place = `row ${Math.floor(bad / width)}, column ${bad % width}`;
+  throw new LockstepError('bad-input', `${where}: ${place} is ${values[bad]}; every number must be finite.`);
+}

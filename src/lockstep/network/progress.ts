@@ -1,0 +1,215 @@
+/**
+ * One network under way, on the host: its room on the device, its order, its learning rates, its open window and its stop
+ * rule. It knows when the next decision is due; what the device computes it is told.
+ */
+import { NONE, STEP } from '../../../shaders/network/chunk.wgsl.js';
+import { LOSSES } from '../../network/losses.js';
+import { OPTIMIZERS, stepNumbers } from '../../network/optimizers.js';
+import type { Program } from '../../network/program.js';
+import { checkNumber } from '../../platform/arguments.js';
+import { DrawnBatches } from '../batches/drawn.js';
+import type { AcceptedNetworkRun } from './accept.js';
+import type { PackedDataset } from './dataset.js';
+import type { Room } from './pools.js';
+import type { NetworkCheckpoint, StepSchedule } from './types.js';
+
+/** The means of some batches. */
+export interface Means {
+  loss: number;
+  accuracy: number;
+}
+
+/** Where a run's data lies. */
+export interface PlacedDataset {
+  readonly room: Room;
+  readonly data: PackedDataset;
+}
+
+export class NetworkProgress {
+  readonly index: number;
+  readonly run: AcceptedNetworkRun;
+  readonly program: Program;
+  readonly memory: Room;
+  readonly data: PlacedDataset;
+  readonly evaluation: PlacedDataset | undefined;
+  readonly #logInterval: number;
+  readonly #batches: DrawnBatches;
+  readonly #group: { lr: number };
+  readonly #schedule: StepSchedule | undefined;
+  #done = 0;
+  /** Sums of the open window: losses, hits, counted, batches. */
+  #window: [number, number, number, number] = [0, 0, 0, 0];
+  /** Windows or evaluations in a row that count for the stop rule; the least evaluated loss. */
+  #stop: [number, number] = [0, Number.POSITIVE_INFINITY];
+  /** Of the last evaluation. */
+  last: Means = { loss: Number.NaN, accuracy: Number.NaN };
+
+  constructor(
+    index: number,
+    run: AcceptedNetworkRun,
+    program: Program,
+    memory: Room,
+    data: PlacedDataset,
+    evaluation: PlacedDataset | undefined,
+    logInterval: number,
+  ) {
+    this.index = index;
+    this.run = run;
+    this.program = program;
+    this.memory = memory;
+    this.data = data;
+    this.evaluation = evaluation;
+    this.#logInterval = logInterval;
+    const { batchSize, orderSeed, checkpoint, schedule, optimizer } = run;
+    const skip = checkpoint?.steps ?? 0;
+    const plan = { examples: data.data.examples, seed: orderSeed, batchSize, pitch: batchSize, skip };
+    this.#batches = new DrawnBatches(plan);
+    this.#group = { lr: optimizer.lr };
+    this.#schedule = schedule?.({ groups: [this.#group] });
+    if (!checkpoint) return;
+    for (let s = 0; s < skip; s++) this.#schedule?.step();
+    this.#done = skip;
+    this.#window = [...checkpoint.window];
+    this.#stop = [...checkpoint.stop];
+  }
+
+  get done(): number {
+    return this.#done;
+  }
+
+  /** Steps until the next moment at which something is decided: nothing may be trained beyond it ahead. */
+  get stepsAhead(): number {
+    const { maxSteps, stop, evaluation } = this.run;
+    let end = maxSteps;
+    if (stop && !('patience' in stop)) end = Math.min(end, this.#nextClose(this.#done));
+    if (evaluation) end = Math.min(end, (Math.floor(this.#done / evaluation.every) + 1) * evaluation.every);
+    return end - this.#done;
+  }
+
+  /** Whether the evaluation set is to be looked at after so many steps. */
+  evaluatesAt(step: number): boolean {
+    const { maxSteps, evaluation } = this.run;
+    return evaluation !== undefined && (step === maxSteps || step % evaluation.every === 0);
+  }
+
+  #nextClose(step: number): number {
+    if (step < 1) return 1;
+    return Math.min(this.run.maxSteps, (Math.floor(step / this.#logInterval) + 1) * this.#logInterval);
+  }
+
+  /** Examples in the batch of the step after `step` steps. */
+  #examplesOf(step: number): number {
+    const { batchSize, data } = this.run;
+    const perEpoch = Math.ceil(data.examples / batchSize);
+    return (step + 1) % perEpoch === 0 ? data.examples - (perEpoch - 1) * batchSize : batchSize;
+  }
+
+  /** Writes the next steps' order and numbers; they count as sent from here on. */
+  send(steps: number, order: Uint32Array, orderAt: number, table: ArrayBuffer, firstStep: number): void {
+    const { optimizer, loss } = this.run;
+    const width = LOSSES[loss.type].targets === 'class' ? 1 : this.program.targetWidth;
+    this.#batches.take(order, orderAt, steps);
+    const floats = new Float32Array(table);
+    const words = new Uint32Array(table);
+    const { shrink, stepSize, invRootCorrection2, count, invNumbers, isFirst } = STEP.at;
+    for (let s = 0; s < steps; s++) {
+      const step = this.#done + s;
+      const numbers = stepNumbers(optimizer, this.#group.lr, step + 1);
+      const examples = this.#examplesOf(step);
+      const at = (firstStep + s) * STEP.words;
+      floats[at + shrink] = numbers.shrink;
+      floats[at + stepSize] = numbers.stepSize;
+      floats[at + invRootCorrection2] = numbers.invRootCorrection2;
+      words[at + count] = examples;
+      floats[at + invNumbers] = 1 / (examples * width);
+      words[at + isFirst] = step === 0 ? 1 : 0;
+      this.#schedule?.step();
+      if (this.#schedule) {
+        const where = `trainLockstep: run ${this.index}: schedule`;
+        checkNumber(where, `the learning rate after ${step + 1} steps`, this.#group.lr, { min: 0 });
+      }
+    }
+  }
+
+  /** Takes one step's result; the window that it closes, if it does. */
+  take(loss: number, hits: number, counted: number): Means | undefined {
+    this.#done++;
+    const sums = this.#window;
+    sums[0] += loss;
+    sums[1] += hits;
+    sums[2] += counted;
+    sums[3]++;
+    if (this.#done !== this.#nextClose(this.#done - 1)) return undefined;
+    const means = { loss: sums[0] / sums[3], accuracy: this.#share(sums[1], sums[2]) };
+    this.#window = [0, 0, 0, 0];
+    const { stop } = this.run;
+    if (stop && !('patience' in stop) && this.#done >= (stop.minSteps ?? 0)) {
+      this.#stop[0] = means.accuracy >= stop.accuracy ? this.#stop[0] + 1 : 0;
+    }
+    return means;
+  }
+
+  /** Takes an evaluation: sums over its batches. */
+  evaluated(lossSum: number, hits: number, counted: number): Means {
+    this.last = { loss: lossSum / counted, accuracy: this.#share(hits, counted) };
+    const { stop } = this.run;
+    if (stop && 'patience' in stop && this.#done >= (stop.minSteps ?? 0)) {
+      const better = this.last.loss < this.#stop[1];
+      this.#stop = better ? [0, this.last.loss] : [this.#stop[0] + 1, this.#stop[1]];
+    }
+    return this.last;
+  }
+
+  #share(hits: number, counted: number): number {
+    return LOSSES[this.run.loss.type].hasAccuracy ? hits / counted : Number.NaN;
+  }
+
+  /** Whether the stop rule holds now. */
+  get stops(): boolean {
+    const { stop } = this.run;
+    if (!stop) return false;
+    return this.#stop[0] >= ('patience' in stop ? stop.patience : (stop.windows ?? 1));
+  }
+
+  /** What the kernel is told of the run: where its numbers lie, its loss and its optimizer. */
+  get constants() {
+    const { data, room } = this.data;
+    const { optimizer, loss, batchSize } = this.run;
+    const { places, targetWidth } = this.program;
+    return {
+      memory: this.memory.at,
+      batch: batchSize,
+      ...whereIs(room, data),
+      targetWidth,
+      loss: LOSSES[loss.type].code,
+      lossParameter: loss.parameter,
+      optimizer: OPTIMIZERS[optimizer.type].code,
+      firstMoments: places.first < 0 ? NONE : places.first,
+      secondMoments: places.second < 0 ? NONE : places.second,
+      beta1: optimizer.beta1,
+      gradientShare: optimizer.gradientShare,
+      beta2: optimizer.beta2,
+      oneMinusBeta2: 1 - optimizer.beta2,
+      eps: optimizer.eps,
+      weightDecay: optimizer.weightDecay,
+      nesterov: Number(optimizer.nesterov),
+    };
+  }
+
+  /** Where the run stands, given its parameters and moments as they are on the device. */
+  checkpoint(state: Float32Array): NetworkCheckpoint {
+    return { steps: this.#done, state, window: [...this.#window], stop: [...this.#stop] };
+  }
+}
+
+/** The fields of a position that say where a dataset lies. */
+export function whereIs(room: Room, data: PackedDataset) {
+  return {
+    rows: room.at,
+    rowWords: data.rowWords,
+    rowFormat: data.rowFormat,
+    targets: room.at + data.targetsAt,
+    targetWords: data.targetWords,
+    targetFormat: data.targetFormat,
+  };
+}

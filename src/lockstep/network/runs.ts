@@ -1,0 +1,82 @@
+/** Draws runs from a list, an iterable or an async iterable, and checks each, while others train. */
+
+import { LockstepError } from '../../platform/errors.js';
+import { showKind } from '../../platform/options.js';
+import type { NetworkRun } from './types.js';
+
+/** A run that was accepted, with its number. */
+export interface NumberedRun<Accepted> {
+  readonly run: Accepted;
+  readonly index: number;
+}
+
+export class NetworkRuns<Accepted> {
+  readonly #iterator: Iterator<NetworkRun> | AsyncIterator<NetworkRun>;
+  readonly #accept: (run: NetworkRun, index: number) => Promise<Accepted>;
+  #drawn = 0;
+  #ended = false;
+  #ready: NumberedRun<Accepted> | undefined;
+  #pending: Promise<void> | undefined;
+  #failure: { cause: unknown } | undefined;
+
+  constructor(
+    runs: Iterable<NetworkRun> | AsyncIterable<NetworkRun>,
+    accept: (run: NetworkRun, index: number) => Promise<Accepted>,
+  ) {
+    this.#iterator =
+      Symbol.asyncIterator in runs
+        ? runs[Symbol.asyncIterator]()
+        : (runs as Iterable<NetworkRun>)[Symbol.iterator]();
+    this.#accept = accept;
+  }
+
+  /** The next run; undefined where none is left, or, if others train, where it is not there yet. */
+  async next(othersTrain: boolean): Promise<NumberedRun<Accepted> | undefined> {
+    this.#ask();
+    // What needs no waiting is there after one turn of the event loop.
+    const turn = new Promise<void>((resolve) => setTimeout(resolve));
+    await (othersTrain ? Promise.race([this.#pending, turn]) : this.#pending);
+    if (this.#failure) throw this.#failure.cause;
+    const ready = this.#ready;
+    this.#ready = undefined;
+    return ready;
+  }
+
+  /** For a run that has to wait: it is the next one again. */
+  giveBack(run: NumberedRun<Accepted>): void {
+    this.#ready = run;
+  }
+
+  /** Tells the iterable that no more is wanted, and waits for its clean-up unless it is busy with the next run. */
+  async close(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    const closed = (async () => this.#iterator.return?.())();
+    closed.catch(() => {}); // thrown where it is awaited
+    if (!this.#pending) await closed;
+  }
+
+  #ask(): void {
+    if (this.#ready || this.#pending || this.#ended || this.#failure) return;
+    this.#pending = this.#draw()
+      .catch((cause) => {
+        this.#failure = { cause };
+      })
+      .finally(() => {
+        this.#pending = undefined;
+      });
+  }
+
+  async #draw(): Promise<void> {
+    const result = await this.#iterator.next();
+    if (typeof result !== 'object' || result === null) {
+      throw new LockstepError('bad-input', `trainLockstep: the iterator of runs gave ${showKind(result)}.`);
+    }
+    if (result.done) {
+      this.#ended = true;
+      return;
+    }
+    const index = this.#drawn++;
+    this.#ready = { run: await this.#accept(result.value, index), index };
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * Trains many networks of any shape in lockstep: admits runs, sends chunks of steps, turns results into events. What is
+ * decided (a stop, an evaluation) is decided between two chunks, at steps that depend on the runs alone: a run's bits depend
+ * neither on its company nor on how fast the device is.
+ */
+import type { Device } from '../../gpu/device.js';
+import { NetworkKernel } from '../../kernels/network/kernel.js';
+import { showNetwork } from '../../network/network.js';
+import { momentsOf } from '../../network/optimizers.js';
+import { type Program, programOf, trainingFlops } from '../../network/program.js';
+import { packWeights, unpackWeights } from '../../network/weights.js';
+import { LockstepError } from '../../platform/errors.js';
+import { type AcceptedNetworkRun, acceptNetworkRun, checkNetworkOptions, PackedDatasets } from './accept.js';
+import { Chunks, type StepResult } from './chunk.js';
+import type { PackedDataset } from './dataset.js';
+import { NetworkPacer } from './pacer.js';
+import { Pools, type Room } from './pools.js';
+import { NetworkProgress, type PlacedDataset } from './progress.js';
+import { NetworkRuns } from './runs.js';
+import type { NetworkLockstepEvent, NetworkLockstepOptions } from './types.js';
+
+/** Bytes of the first buffer of parameters and activations, and of data. */
+const FIRST_BYTES = 1 << 20;
+/** Bytes of all runs under way, as a multiple of what one binding holds. */
+const MOST_BINDINGS = 4;
+
+type Finish = Extract<NetworkLockstepEvent, { type: 'finish' }>;
+
+/** See `trainLockstep`. */
+export async function* trainNetworks(
+  device: Device,
+  options: NetworkLockstepOptions,
+): AsyncGenerator<NetworkLockstepEvent, void, undefined> {
+  checkNetworkOptions(options);
+  device.check();
+  const trainer = new NetworkTrainer(device, options, await NetworkKernel.create(device));
+  try {
+    yield* trainer.train();
+  } finally {
+    await trainer.destroy();
+  }
+}
+
+class NetworkTrainer {
+  readonly #device: Device;
+  readonly #options: NetworkLockstepOptions;
+  readonly #memory: Pools;
+  readonly #data: Pools;
+  readonly #chunks: Chunks;
+  readonly #pacer: NetworkPacer;
+  readonly #runs: NetworkRuns<AcceptedNetworkRun>;
+  readonly #programs = new Map<string, Program>();
+  readonly #placed = new Map<PackedDataset, { room: Room; runs: number }>();
+  #active: NetworkProgress[] = [];
+  #words = 0;
+  #steps = 0;
+  #lastCheckpoint = performance.now();
+
+  constructor(device: Device, options: NetworkLockstepOptions, kernel: NetworkKernel) {
+    this.#device = device;
+    this.#options = options;
+    this.#memory = new Pools(device, 'network memory', FIRST_BYTES);
+    this.#data = new Pools(device, 'network data', FIRST_BYTES);
+    this.#chunks = new Chunks(device, kernel);
+    this.#pacer = new NetworkPacer(device.info.isCpu);
+    const datasets = new PackedDatasets();
+    this.#runs = new NetworkRuns(options.runs, (run, index) =>
+      acceptNetworkRun(run, index, options, datasets),
+    );
+  }
+
+  async *train(): AsyncGenerator<NetworkLockstepEvent> {
+    const { signal, checkpointSeconds } = this.#options;
+    for (;;) {
+      if (signal?.aborted) {
+        for (const progress of this.#active) yield await this.#finish(progress, 'aborted');
+        return;
+      }
+      yield* this.#admit();
+      if (this.#active.length === 0) return;
+      yield* this.#chunk();
+      if (checkpointSeconds === undefined || this.#active.length === 0) continue;
+      if (performance.now() - this.#lastCheckpoint < 1000 * checkpointSeconds) continue;
+      yield await this.#checkpoint();
+      this.#lastCheckpoint = performance.now();
+    }
+  }
+
+  async destroy(): Promise<void> {
+    this.#chunks.destroy();
+    this.#memory.destroy();
+    this.#data.destroy();
+    await this.#runs.close();
+  }
+
+  /** Takes runs while there is room, and while they are there: training does not wait for the next one. */
+  async *#admit(): AsyncGenerator<NetworkLockstepEvent> {
+    const { mostRuns = Number.POSITIVE_INFINITY, signal } = this.#options;
+    while (this.#active.length < mostRuns && !signal?.aborted) {
+      const next = await this.#runs.next(this.#active.length > 0);
+      if (next === undefined) return;
+      const { run, index } = next;
+      const program = this.#programOf(run);
+      if (!this.#fits(program, index)) {
+        this.#runs.giveBack(next);
+        return;
+      }
+      const progress = this.#place(index, run, program);
+      this.#active.push(progress);
+      const { network, places, batch } = program;
+      const flops = trainingFlops(network, batch);
+      const bytes = 4 * places.words;
+      yield {
+        type: 'plan',
+        run: index,
+        network: showNetwork(network),
+        parameters: network.parameters,
+        bytes,
+        flops,
+      };
+    }
+  }
+
+  #programOf({ network, loss, optimizer, batchSize }: AcceptedNetworkRun): Program {
+    const moments = momentsOf(optimizer);
+    const key = JSON.stringify([network, loss, moments, batchSize]);
+    const program = this.#programs.get(key) ?? programOf(network, loss, moments, batchSize);
+    this.#programs.set(key, program);
+    return program;
+  }
+
+  #fits({ places, network, batch }: Program, index: number): boolean {
+    const { mostBytes } = this.#memory;
+    if (4 * places.words > mostBytes) {
+      throw new LockstepError(
+        'unsupported',
+        `trainLockstep: run ${index}: ${showNetwork(network)} takes ${4 * places.words} bytes with batches of ${batch}; ` +
+          `this device binds at most ${mostBytes} (maxStorageBufferBindingSize) at once. Take smaller batches.`,
+      );
+    }
+    return this.#active.length === 0 || 4 * (this.#words + places.words) <= MOST_BINDINGS * mostBytes;
+  }
+
+  #place(index: number, run: AcceptedNetworkRun, program: Program): NetworkProgress {
+    const memory = this.#memory.take(program.places.words);
+    this.#words += memory.words;
+    const state = new Float32Array(run.network.parameters * (1 + momentsOf(run.optimizer)));
+    state.set(run.checkpoint?.state ?? packWeights(run.network, run.weights));
+    this.#device.commands.write(memory.buffer, 4 * memory.at, state);
+    const data = this.#placeData(run.data);
+    const evaluation = run.evaluation && this.#placeData(run.evaluation.data);
+    const { logInterval = 250 } = this.#options;
+    return new NetworkProgress(index, run, program, memory, data, evaluation, logInterval);
+  }
+
+  #placeData(data: PackedDataset): PlacedDataset {
+    let placed = this.#placed.get(data);
+    if (!placed) {
+      placed = { room: this.#data.take(data.words.length), runs: 0 };
+      this.#device.commands.write(placed.room.buffer, 4 * placed.room.at, data.words);
+      this.#placed.set(data, placed);
+    }
+    placed.runs++;
+    return { room: placed.room, data };
+  }
+
+  #release({ memory, run }: NetworkProgress): void {
+    this.#memory.give(memory);
+    this.#words -= memory.words;
+    for (const data of [run.data, run.evaluation?.data]) {
+      const placed = data && this.#placed.get(data);
+      if (!placed || --placed.runs > 0) continue;
+      this.#data.give(placed.room);
+      this.#placed.delete(data);
+    }
+  }
+
+  async *#chunk(): AsyncGenerator<NetworkLockstepEvent> {
+    const runs = this.#active;
+    const work = runs.reduce((sum, { program }) => sum + workOf(program), 0);
+    const ahead = Math.min(...runs.map(({ stepsAhead }) => stepsAhead));
+    const steps = Math.max(1, Math.min(ahead, this.#pacer.steps(work)));
+    const submitted = performance.now();
+    const options = { expectedMs: this.#pacer.expected(work * steps), submitted };
+    const { training, evaluation } = await this.#chunks.run(runs, steps, options);
+    this.#pacer.took(work * steps, performance.now() - submitted);
+    this.#device.check();
+    for (const [k, run] of runs.entries()) yield* this.#collect(run, training[k], evaluation[k]);
+    yield { type: 'progress', steps: this.#steps, running: this.#active.length };
+  }
+
+  async *#collect(
+    run: NetworkProgress,
+    results: readonly StepResult[],
+    looks: readonly StepResult[] | undefined,
+  ): AsyncGenerator<NetworkLockstepEvent> {
+    for (const { loss, hits, counted } of results) {
+      const means = run.take(loss, hits, counted);
+      this.#steps++;
+      if (Number.isNaN(loss)) {
+        yield await this.#finish(run, 'non-finite');
+        return;
+      }
+      if (means) yield { type: 'window', run: run.index, step: run.done, ...means };
+    }
+    if (looks) {
+      const sum = (of: (result: StepResult) => number) => looks.reduce((total, one) => total + of(one), 0);
+      const counted = sum((one) => Math.round(one.counted));
+      const means = run.evaluated(
+        sum((one) => one.loss * Math.round(one.counted)),
+        sum((one) => one.hits),
+        counted,
+      );
+      yield { type: 'evaluation', run: run.index, step: run.done, ...means };
+    }
+    if (run.stops) yield await this.#finish(run, 'stopped');
+    else if (run.done === run.run.maxSteps) yield await this.#finish(run, 'max-steps');
+  }
+
+  async #finish(progress: NetworkProgress, reason: Finish['reason']): Promise<Finish> {
+    const { network } = progress.run;
+    const packed = await this.#state(progress, network.parameters);
+    this.#active = this.#active.filter((one) => one !== progress);
+    this.#release(progress);
+    const weights = unpackWeights(network, packed);
+    return { type: 'finish', run: progress.index, steps: progress.done, reason, ...progress.last, weights };
+  }
+
+  async #state({ memory }: NetworkProgress, words: number): Promise<Float32Array> {
+    return new Float32Array(await this.#device.read(memory.buffer, 4 * memory.at, 4 * words));
+  }
+
+  async #checkpoint(): Promise<NetworkLockstepEvent> {
+    const runs = await Promise.all(
+      this.#active.map(async (progress) => {
+        const { network, optimizer } = progress.run;
+        const state = await this.#state(progress, network.parameters * (1 + momentsOf(optimizer)));
+        return { run: progress.index, checkpoint: progress.checkpoint(state) };
+      }),
+    );
+    return { type: 'checkpoint', runs };
+  }
+}
+
+/** What a step of a run costs beside others, in floating point operations: those of the optimizer count several times. */
+const workOf = ({ network, batch }: Program): number =>
+  trainingFlops(network, batch) + 40 * network.parameters + 20_000;

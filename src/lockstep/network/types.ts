@@ -1,0 +1,135 @@
+/**
+ * What goes into the training of any networks in lockstep, and what comes out of it: runs, options, events. Types only;
+ * the work is in trainer.ts.
+ */
+import type { LossDescription } from '../../network/losses.js';
+import type { NetworkDescription } from '../../network/network.js';
+import type { OptimizerDescription } from '../../network/optimizers.js';
+import type { HostStateDict } from '../../network/weights.js';
+import type { NetworkDataset } from './dataset.js';
+
+export type { HostStateDict, NetworkDataset };
+
+/** What a schedule of `optim` needs of an optimizer: its groups' learning rates. */
+export interface ScheduledOptimizer {
+  readonly groups: { lr: number }[];
+}
+
+/** What a schedule of `optim` does: sets the learning rate of the next step. */
+export interface StepSchedule {
+  step(): void;
+}
+
+/** A model whose layers can be trained in lockstep: `nn.Sequential` of linear layers and activations. */
+export interface DescribedModel {
+  describe(): DescribedNetwork;
+}
+
+/** A network with the places of its layers and the weights that the model holds. */
+export interface DescribedNetwork {
+  network: NetworkDescription;
+  /** The place of each layer in its Sequential. */
+  places: readonly number[];
+  /** Reads the weights. */
+  weights(): Promise<HostStateDict>;
+}
+
+/** When a run may end before its last step. Windows and evaluations are looked at when they come. */
+export type NetworkStopRule =
+  /** So many windows in a row with a mean accuracy of at least this. */
+  | { accuracy: number; windows?: number; minSteps?: number }
+  /** So many evaluations in a row whose loss is not below the least so far. */
+  | { patience: number; minSteps?: number };
+
+/** What every run may have of its own; {@link NetworkLockstepOptions} gives what the others have. */
+export interface NetworkRunSettings {
+  /** The network. Or give `model`. */
+  network?: NetworkDescription;
+  /** Makes an `nn.Sequential`, whose weights the run begins with; its names are the state dict's. */
+  model?: () => DescribedModel;
+  /** What it learns. */
+  data?: NetworkDataset;
+  /** Default `mse`. */
+  loss?: LossDescription;
+  /** Default AdamW with PyTorch's settings. */
+  optimizer?: OptimizerDescription;
+  /**
+   * A schedule of the learning rate by step, with the classes of `optim`:
+   * `(optimizer) => new optim.CosineAnnealingLR(optimizer, { tMax: 1000 })`. Default: constant.
+   */
+  schedule?: (optimizer: ScheduledOptimizer) => StepSchedule;
+  /** Examples a step, 1 to 32,768; the last batch of an epoch may have fewer. Default 32. */
+  batchSize?: number;
+  /** Steps after which a run ends. */
+  maxSteps?: number;
+  /** A set that is looked at every so many steps, and after the last. */
+  evaluate?: { data: NetworkDataset; every?: number };
+  /** Default: every run takes `maxSteps` steps. */
+  stop?: NetworkStopRule;
+}
+
+/** Where a run stood between two chunks, with all that training on to the same bits takes. */
+export interface NetworkCheckpoint {
+  steps: number;
+  /** Parameters and moments, as the device keeps them. */
+  state: Float32Array;
+  /** The open window: sum of its batches' losses, right outputs, counted outputs, batches. */
+  window: readonly [number, number, number, number];
+  /** Windows or evaluations in a row that count for the stop rule, and the least evaluated loss so far. */
+  stop: readonly [number, number];
+}
+
+/** A network to train. */
+export interface NetworkRun extends NetworkRunSettings {
+  /** Draws the initial weights, as PyTorch does after `torch.manual_seed(seed)`, and the order. Default: the run's index. */
+  seed?: number;
+  /** Seed of the order, if not `seed`: `torch.randperm` on one generator that lives on over the epochs. */
+  orderSeed?: number;
+  /** Initial weights, by the names of the state dict, instead of those that the seed draws. */
+  weights?: HostStateDict;
+  /** Goes on from here; all else as it was, and the run ends in the same bits. */
+  checkpoint?: NetworkCheckpoint;
+}
+
+/** Options of {@link trainLockstep} for any networks. What stands here is every run's default; what stands in a run wins. */
+export interface NetworkLockstepOptions extends NetworkRunSettings {
+  /** A list, or an iterable that yields runs; more wait until there is room. */
+  runs: Iterable<NetworkRun> | AsyncIterable<NetworkRun>;
+  /** Steps a window; windows close at step 1, at every multiple of this and at the last step. Default 250. */
+  logInterval?: number;
+  /** Ends the training early: runs under way are reported as `aborted`, and the iterator returns. */
+  signal?: AbortSignal;
+  /** Seconds between `checkpoint` events. Default: none. */
+  checkpointSeconds?: number;
+  /** Most runs under way at once. Default: as many as there is memory for. */
+  mostRuns?: number;
+}
+
+/** What happens in a training of networks. Runs are numbered in the order in which `runs` yields them. */
+export type NetworkLockstepEvent =
+  /** A run was admitted: its network in a line, its parameters, bytes on the device, operations a step. */
+  | { type: 'plan'; run: number; network: string; parameters: number; bytes: number; flops: number }
+  /** A chunk of steps is done: steps of all runs together, and how many are under way. */
+  | { type: 'progress'; steps: number; running: number }
+  /** Where each run under way stands. */
+  | { type: 'checkpoint'; runs: { run: number; checkpoint: NetworkCheckpoint }[] }
+  /** A window closed: the unweighted means of its batches. `accuracy` is NaN for losses without right and wrong. */
+  | { type: 'window'; run: number; step: number; loss: number; accuracy: number }
+  /** The evaluation set was looked at after this step: means over its examples. */
+  | { type: 'evaluation'; run: number; step: number; loss: number; accuracy: number }
+  /** A run has ended. */
+  | {
+      type: 'finish';
+      run: number;
+      steps: number;
+      /**
+       * `stopped`: the stop rule held. `max-steps`: it took them all. `non-finite`: the loss stopped being a number at
+       * step `steps`. `aborted`: the signal fired.
+       */
+      reason: 'stopped' | 'max-steps' | 'non-finite' | 'aborted';
+      /** Of its last evaluation; NaN without one. */
+      loss: number;
+      accuracy: number;
+      /** A state dict: `weights['0.weight'].data`. */
+      weights: HostStateDict;
+    };

@@ -1,0 +1,137 @@
+/**
+ * The losses of a network in lockstep: how each is described, what targets it takes, the number that the device knows it
+ * by, and its rule in float64, an example at a time. The same functions in WGSL are in shaders/network/losses.wgsl.ts.
+ */
+import { badArgument, checkNumber, checkText } from '../platform/arguments.js';
+import { checkOptionNames } from '../platform/options.js';
+
+/** Losses that take no number. */
+export type PlainLoss = 'bce' | 'bceWithLogits' | 'crossEntropy' | 'mse' | 'l1' | 'huber' | 'hinge';
+
+/** A loss, averaged over the batch as PyTorch's `reduction='mean'` does: a name, or a name with its number. */
+export type LossDescription =
+  | PlainLoss
+  /** Examples of the class `ignoreIndex` do not count; default: none. */
+  | { type: 'crossEntropy'; ignoreIndex?: number }
+  /** `F.huber_loss`: a parabola up to `delta`, a line beyond; default 1. */
+  | { type: 'huber'; delta?: number };
+
+/** A loss as it is computed. */
+export interface Loss {
+  readonly type: PlainLoss;
+  /** delta of `huber`, the class that `crossEntropy` ignores (-1: none), else 0. */
+  readonly parameter: number;
+}
+
+/** What a batch's targets are: a class number an example, or a number an output. */
+export type TargetKind = 'class' | 'number';
+
+interface Rule {
+  /** What WGSL knows it by. */
+  readonly code: number;
+  readonly targets: TargetKind;
+  /** Whether a prediction is right or wrong, so that there is an accuracy. */
+  readonly hasAccuracy: boolean;
+}
+
+export const LOSSES: Readonly<Record<PlainLoss, Rule>> = {
+  bce: { code: 0, targets: 'number', hasAccuracy: true },
+  bceWithLogits: { code: 1, targets: 'number', hasAccuracy: true },
+  mse: { code: 2, targets: 'number', hasAccuracy: false },
+  l1: { code: 3, targets: 'number', hasAccuracy: false },
+  huber: { code: 4, targets: 'number', hasAccuracy: false },
+  hinge: { code: 5, targets: 'number', hasAccuracy: true },
+  crossEntropy: { code: 6, targets: 'class', hasAccuracy: true },
+};
+
+/**
+ * Loss and its derivative of one output, not yet averaged.
+ *
+ * `hinge` takes targets of -1 and 1, and 0 for -1: max(0, 1 - y z), with PyTorch's slope 0 where y z is 1 and more.
+ */
+export function elementLoss(
+  { type, parameter }: Loss,
+  z: number,
+  y: number,
+): { loss: number; slope: number } {
+  const e = z - y;
+  switch (type) {
+    case 'bce':
+      return {
+        loss: -(y * Math.max(Math.log(z), -100) + (1 - y) * Math.max(Math.log1p(-z), -100)),
+        slope: e / Math.max(z * (1 - z), 1e-12),
+      };
+    case 'bceWithLogits':
+      return {
+        loss: (z > 0 ? 1 - y : -y) * z + Math.log1p(Math.exp(-Math.abs(z))),
+        slope: 1 / (1 + Math.exp(-z)) - y,
+      };
+    case 'mse':
+      return { loss: e * e, slope: 2 * e };
+    case 'l1':
+      return { loss: Math.abs(e), slope: Math.sign(e) };
+    case 'huber':
+      return Math.abs(e) < parameter
+        ? { loss: (e * e) / 2, slope: e }
+        : { loss: parameter * (Math.abs(e) - parameter / 2), slope: parameter * Math.sign(e) };
+    case 'hinge': {
+      const sign = y > 0 ? 1 : -1;
+      return { loss: Math.max(0, 1 - sign * z), slope: 1 - sign * z > 0 ? -sign : 0 };
+    }
+    case 'crossEntropy':
+      throw new Error('crossEntropy is of a row of outputs; see rowLoss');
+  }
+}
+
+/** Cross-entropy of a row of logits and its derivatives, not yet averaged. */
+export function rowLoss(logits: ArrayLike<number>, target: number): { loss: number; slopes: number[] } {
+  const row = Array.from(logits);
+  const most = Math.max(...row);
+  const powers = row.map((z) => Math.exp(z - most));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return {
+    loss: Math.log(sum) + most - row[target],
+    slopes: powers.map((p, k) => p / sum - (k === target ? 1 : 0)),
+  };
+}
+
+/**
+ * The loss that a description means.
+ *
+ * @param where Begins the error: the run that it stands in.
+ * @throws LockstepError `bad-input` for a name that nobody knows, and for a number that does not fit.
+ * @example lossOf('run 0', { type: 'huber', delta: 0.5 }); // { type: 'huber', parameter: 0.5 }
+ */
+export function lossOf(where: string, description: LossDescription): Loss {
+  const names = Object.keys(LOSSES);
+  if (typeof description === 'string') {
+    checkText(where, 'the loss', description, names);
+    return {
+      type: description,
+      parameter: description === 'huber' ? 1 : description === 'crossEntropy' ? -1 : 0,
+    };
+  }
+  const type = (description as { type?: unknown } | null | undefined)?.type;
+  if (typeof type !== 'string') {
+    throw badArgument(where, 'the loss', description, `${names.join(', ')} fit`);
+  }
+  checkText(where, 'the loss', type, names);
+  if (type === 'huber') {
+    checkOptionNames(`${where}: huber`, description, ['type', 'delta']);
+    const { delta = 1 } = description as { delta?: number };
+    checkNumber(`${where}: huber`, 'delta', delta, { min: Number.MIN_VALUE });
+    return { type, parameter: delta };
+  }
+  if (type === 'crossEntropy') {
+    checkOptionNames(`${where}: crossEntropy`, description, ['type', 'ignoreIndex']);
+    const { ignoreIndex = -1 } = description as { ignoreIndex?: number };
+    checkNumber(`${where}: crossEntropy`, 'ignoreIndex', ignoreIndex, {
+      min: -(2 ** 24),
+      max: 2 ** 24,
+      whole: true,
+    });
+    return { type, parameter: ignoreIndex };
+  }
+  checkOptionNames(`${where}: ${type}`, description, ['type']);
+  return { type: type as PlainLoss, parameter: 0 };
+}

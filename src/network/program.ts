@@ -1,0 +1,191 @@
+/**
+ * What the kernel needs to know of a network: where its numbers lie in a run's memory, and the stages of a step. Numbers
+ * only; the structs are those of shaders/network/chunk.wgsl.ts, the kernel that walks through the stages is step.wgsl.ts.
+ */
+import { BATCH_DEPTH, BATCH_ROWS, NONE, type STAGE, STAGE_KINDS } from '../../shaders/network/chunk.wgsl.js';
+import { ACTIVATIONS, type Activation } from './activations.js';
+import { LOSSES, type Loss } from './losses.js';
+import type { DenseLayer, Network } from './network.js';
+
+type Stage = Parameters<typeof STAGE.array>[0][number];
+
+/** Where a run keeps what, in words from the begin of its memory. Parameters come first. */
+export interface Places {
+  /** First moments, or -1. */
+  readonly first: number;
+  /** Second moments, or -1. */
+  readonly second: number;
+  /** Words that a run has in all. */
+  readonly words: number;
+}
+
+/** A network with its loss, for batches of so many examples, as the kernel takes it. */
+export interface Program {
+  readonly network: Network;
+  readonly loss: Loss;
+  readonly batch: number;
+  readonly places: Places;
+  /** Stages of a training step. */
+  readonly training: readonly Stage[];
+  /** Stages of a step that only looks: rows, layers, loss. */
+  readonly evaluation: readonly Stage[];
+  /** Targets an example: outputs, of classes 1. */
+  readonly targetWidth: number;
+}
+
+const EMPTY: Stage = {
+  ...{
+    kind: 0,
+    rows: 0,
+    columns: 0,
+    depth: 0,
+    a: 0,
+    aRow: 0,
+    aDepth: 0,
+    b: 0,
+    bDepth: 0,
+    bColumn: 0,
+    c: NONE,
+  },
+  ...{ bias: NONE, below: NONE, kept: NONE, activation: 0, parameter: 0, batchExtents: 0 },
+};
+
+/** A layer with the places of its numbers. */
+interface Placed extends DenseLayer {
+  weight: number;
+  /** NONE for layers without one. */
+  biasAt: number;
+  /** What it reads, [batch, inputs]. */
+  input: number;
+  /** What it gives, [batch, units]. */
+  output: number;
+  /** What goes into its activation, [batch, units], NONE where the derivative does not need it. */
+  kept: number;
+  /** The gradient by that. */
+  gradient: number;
+}
+
+const activationOf = ({ type, parameter }: Activation) => ({ activation: ACTIVATIONS[type].code, parameter });
+
+/**
+ * The program of a network.
+ *
+ * @param moments Moments that the optimizer keeps of each parameter: 0 to 2.
+ * @example
+ * const { places, training } = programOf(network, { type: 'mse', parameter: 0 }, 2, 32);
+ */
+export function programOf(network: Network, loss: Loss, moments: number, batch: number): Program {
+  const { inputs, outputs, parameters } = network;
+  let words = parameters;
+  const take = (count: number): number => {
+    words += count;
+    return words - count;
+  };
+  const first = moments > 0 ? take(parameters) : -1;
+  const second = moments > 1 ? take(parameters) : -1;
+  const rows = take(batch * inputs);
+  const layers = placeLayers(network, rows, batch, take);
+  const targetWidth = LOSSES[loss.type].targets === 'class' ? 1 : outputs;
+  const targets = take(batch * targetWidth);
+  const tallies = take(2 * batch);
+  const gather = { ...EMPTY, kind: STAGE_KINDS.gather, columns: inputs, c: rows, below: targets };
+  const last = layers[layers.length - 1];
+  const lossStage = (c: number): Stage => ({
+    ...EMPTY,
+    ...activationOf(last.activation),
+    kind: STAGE_KINDS.loss,
+    columns: outputs,
+    a: last.output,
+    b: tallies,
+    c,
+    below: targets,
+    kept: last.kept,
+  });
+  const tally = { ...EMPTY, kind: STAGE_KINDS.tally, b: tallies, below: targets };
+  const forward = layers.map((layer) => forwardStage(layer, batch));
+  const backward = layers.flatMap((_, l) => backwardStages(layers, layers.length - 1 - l, batch));
+  return {
+    network,
+    loss,
+    batch,
+    targetWidth,
+    places: { first, second, words: 4 * Math.ceil(words / 4) },
+    training: [gather, ...forward, lossStage(last.gradient), tally, ...backward],
+    evaluation: [gather, ...forward, lossStage(NONE), tally],
+  };
+}
+
+function placeLayers(
+  network: Network,
+  rows: number,
+  batch: number,
+  take: (count: number) => number,
+): Placed[] {
+  let weight = 0;
+  let input = rows;
+  return network.layers.map((layer) => {
+    const { inputs, units, bias, activation } = layer;
+    const biasAt = bias ? weight + inputs * units : NONE;
+    const output = take(batch * units);
+    const kept = ACTIVATIONS[activation.type].keepsInput ? take(batch * units) : NONE;
+    const placed = { ...layer, weight, biasAt, input, output, kept, gradient: take(batch * units) };
+    weight += (inputs + Number(bias)) * units;
+    input = output;
+    return placed;
+  });
+}
+
+function forwardStage(layer: Placed, batch: number): Stage {
+  const { inputs, units, weight, biasAt, input, output, kept, activation } = layer;
+  return {
+    ...EMPTY,
+    ...activationOf(activation),
+    kind: STAGE_KINDS.forward,
+    ...{ rows: batch, columns: units, depth: inputs, batchExtents: BATCH_ROWS },
+    ...{ a: input, aRow: inputs, aDepth: 1 },
+    ...{ b: weight, bDepth: units, bColumn: 1 },
+    c: output,
+    bias: biasAt,
+    kept,
+  };
+}
+
+/** The gradient by what the layer below gave first: it needs the weights as they are before the step. */
+function backwardStages(layers: readonly Placed[], l: number, batch: number): Stage[] {
+  const { inputs, units, weight, biasAt, input, gradient } = layers[l];
+  const below = layers[l - 1];
+  const stages: Stage[] = [];
+  if (below) {
+    stages.push({
+      ...EMPTY,
+      ...activationOf(below.activation),
+      kind: STAGE_KINDS.inputGradient,
+      ...{ rows: batch, columns: inputs, depth: units, batchExtents: BATCH_ROWS },
+      ...{ a: gradient, aRow: units, aDepth: 1 },
+      ...{ b: weight, bDepth: 1, bColumn: units },
+      c: below.gradient,
+      below: below.output,
+      kept: below.kept,
+    });
+  }
+  stages.push({
+    ...EMPTY,
+    kind: STAGE_KINDS.weightGradient,
+    ...{ rows: inputs, columns: units, depth: batch, batchExtents: BATCH_DEPTH },
+    ...{ a: input, aRow: 1, aDepth: inputs },
+    ...{ b: gradient, bDepth: units, bColumn: 1 },
+    c: weight,
+  });
+  if (biasAt !== NONE) {
+    stages.push({ ...EMPTY, kind: STAGE_KINDS.biasGradient, columns: units, b: gradient, c: biasAt });
+  }
+  return stages;
+}
+
+/** Floating point operations of a training step: the products, two a multiply-add. */
+export function trainingFlops({ layers }: Network, batch: number): number {
+  return layers.reduce(
+    (sum, { inputs, units }, l) => sum + 2 * batch * inputs * units * (l === 0 ? 2 : 3),
+    0,
+  );
+}
