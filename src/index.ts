@@ -22,7 +22,20 @@ export { type Ceilings, measureCeilings } from './kernels/ceilings.js';
 export { type KernelCall, runKernel } from './kernels/tensor/custom.js';
 export type { Operand } from './kernels/tensor/elementwise.js';
 export type { MatmulVariant } from './kernels/tensor/matmul.js';
-export { trainLockstep } from './lockstep/trainer.js';
+export type { NetworkInputs } from './lockstep/network/dataset.js';
+export type {
+  DescribedModel,
+  NetworkCheckpoint,
+  NetworkDataset,
+  NetworkLockstepEvent,
+  NetworkLockstepOptions,
+  NetworkRun,
+  NetworkRunSettings,
+  NetworkStopRule,
+  ScheduledOptimizer,
+  StepSchedule,
+} from './lockstep/network/types.js';
+export { trainLockstep } from './lockstep/train.js';
 export type {
   AdamWSettings,
   LockstepDataset,
@@ -33,6 +46,11 @@ export type {
   RunCheckpoint,
   StopRule,
 } from './lockstep/types.js';
+export type { ActivationDescription, PlainActivation } from './network/activations.js';
+export type { LossDescription, PlainLoss } from './network/losses.js';
+export type { LayerDescription, NetworkDescription } from './network/network.js';
+export type { OptimizerDescription } from './network/optimizers.js';
+export type { HostStateDict } from './network/weights.js';
 export { type BatchOptions, shuffledBatches } from './nn/batches.js';
 export * as nn from './nn/index.js';
 export { type LinearParameters, linearParameters } from './nn/init.js';

@@ -58,27 +58,7 @@ interface Flight {
   runSteps: number;
 }
 
-/**
- * Trains a list of `Linear(N, W) -> ReLU -> Linear(W, 1) -> Sigmoid` networks with mean binary cross-entropy and
- * AdamW, all in the same dispatches. A run's numbers are the same bits whatever else is trained beside it.
- *
- * @param options `runs`, `features` and `maxSteps`; the defaults of the others are with {@link LockstepOptions}.
- * @returns An async iterator of events, see {@link LockstepEvent}; leaving the loop early frees everything.
- * @throws LockstepError, when the first event is asked for, `bad-input` naming the option or the run and its field,
- * before anything is allocated (runs of an iterable are judged as they come), and `unsupported` where the device cannot
- * hold one run. Later `device-lost`, when the `finish` events of the runs that were scored before are out; and what the
- * iterable of runs throws.
- * @example
- * const x = BitMatrix.random(4096, 16, new Generator(1));
- * const dataset = { x, y: parity(x, [0, 1, 2]) };           // or plain arrays of 0 and 1
- * const generator = new Generator(2);
- * const [hidden, output] = [linearParameters(16, 64, generator), linearParameters(64, 1, generator)];
- * const weights = { w1: hidden.weight.data, b1: hidden.bias.data, w2: output.weight.data, b2: output.bias.data };
- * const runs = [0.001, 0.01].map((lr) => ({ weights, dataset, testSet: dataset, orderSeed: 3, optimizer: { lr } }));
- * for await (const event of trainLockstep(device, { runs, features: 16, hidden: 64, maxSteps: 500 })) {
- *   if (event.type === 'finish') console.log(event.run, event.steps, event.testAccuracy);
- * }
- */
+/** Two-layer networks of bits; what the public `trainLockstep` (train.ts) says of them. */
 export async function* trainLockstep(
   device: Device,
   options: LockstepOptions,

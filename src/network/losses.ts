@@ -24,7 +24,7 @@ export interface Loss {
 }
 
 /** What a batch's targets are: a class number an example, or a number an output. */
-export type TargetKind = 'class' | 'number';
+type TargetKind = 'class' | 'number';
 
 interface Rule {
   /** What WGSL knows it by. */

@@ -44,7 +44,7 @@ export interface Network {
 }
 
 /** A parameter of a network: `0.weight` of [units, inputs], `0.bias` of [units]. */
-export interface ParameterShape {
+interface ParameterShape {
   readonly name: string;
   readonly shape: readonly number[];
 }

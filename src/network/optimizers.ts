@@ -33,7 +33,7 @@ export type OptimizerDescription =
     }
   | { type: 'signSgd'; lr?: number; momentum?: number; weightDecay?: number };
 
-export type OptimizerType = 'adamw' | 'adam' | 'sgd' | 'signSgd';
+type OptimizerType = 'adamw' | 'adam' | 'sgd' | 'signSgd';
 
 /** An optimizer's settings, complete; what its type does not have is 0. */
 export interface OptimizerSettings {
@@ -145,7 +145,7 @@ export function momentsOf({ type, beta1 }: OptimizerSettings): number {
 }
 
 /** What of one step does not depend on the parameter. */
-export interface StepNumbers {
+interface StepNumbers {
   /** Factor of the weight before the step: 1 - lr x weight decay where the decay is decoupled, else 1. */
   shrink: number;
   /** lr, for Adam over 1 - beta1^t. */

@@ -10,7 +10,7 @@ import type { DenseLayer, Network } from './network.js';
 type Stage = Parameters<typeof STAGE.array>[0][number];
 
 /** Where a run keeps what, in words from the begin of its memory. Parameters come first. */
-export interface Places {
+interface Places {
   /** First moments, or -1. */
   readonly first: number;
   /** Second moments, or -1. */

@@ -10,6 +10,7 @@ import {
   tanh,
 } from '../autograd/ops/elementwise.js';
 import { softmax } from '../autograd/ops/softmax.js';
+import type { ActivationDescription } from '../network/activations.js';
 import { checkNumber, checkText } from '../platform/arguments.js';
 import { checkOptionNames } from '../platform/options.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -20,6 +21,11 @@ export class ReLU extends Module {
   /** @internal */
   protected get keepsNothing(): boolean {
     return true;
+  }
+
+  /** What it is in a network in lockstep. @internal */
+  get denseActivation(): ActivationDescription {
+    return 'relu';
   }
 
   override forward(x: Tensor): Tensor {
@@ -45,6 +51,11 @@ export class LeakyReLU extends Module {
     return true;
   }
 
+  /** What it is in a network in lockstep. @internal */
+  get denseActivation(): ActivationDescription {
+    return { type: 'leakyRelu', negativeSlope: this.negativeSlope };
+  }
+
   override forward(x: Tensor): Tensor {
     return leakyRelu(x, { negativeSlope: this.negativeSlope });
   }
@@ -57,6 +68,11 @@ export class Sigmoid extends Module {
     return true;
   }
 
+  /** What it is in a network in lockstep. @internal */
+  get denseActivation(): ActivationDescription {
+    return 'sigmoid';
+  }
+
   override forward(x: Tensor): Tensor {
     return sigmoid(x);
   }
@@ -67,6 +83,11 @@ export class Tanh extends Module {
   /** @internal */
   protected get keepsNothing(): boolean {
     return true;
+  }
+
+  /** What it is in a network in lockstep. @internal */
+  get denseActivation(): ActivationDescription {
+    return 'tanh';
   }
 
   override forward(x: Tensor): Tensor {
@@ -92,6 +113,11 @@ export class GELU extends Module {
     return true;
   }
 
+  /** What it is in a network in lockstep. @internal */
+  get denseActivation(): ActivationDescription {
+    return this.approximate === 'tanh' ? 'geluTanh' : 'gelu';
+  }
+
   override forward(x: Tensor): Tensor {
     return gelu(x, { approximate: this.approximate });
   }
@@ -102,6 +128,11 @@ export class SiLU extends Module {
   /** @internal */
   protected get keepsNothing(): boolean {
     return true;
+  }
+
+  /** What it is in a network in lockstep. @internal */
+  get denseActivation(): ActivationDescription {
+    return 'silu';
   }
 
   override forward(x: Tensor): Tensor {

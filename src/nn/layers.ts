@@ -68,6 +68,12 @@ export class Linear extends Module {
     return true;
   }
 
+  /** What it is in a network in lockstep. @internal */
+  get denseLayer(): { inputs: number; units: number; bias: boolean } {
+    const [units, inputs] = this.weight.shape;
+    return { inputs, units, bias: this.bias !== null };
+  }
+
   override forward(x: Tensor): Tensor {
     return linear(x, this.weight, this.bias ?? undefined);
   }

@@ -2,6 +2,7 @@
 import { badArgument } from '../platform/arguments.js';
 import { checkTensor } from '../tensor/check-tensor.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { type DescribedNetwork, describeLayers } from './describe.js';
 import { Module } from './module.js';
 
 /** What a {@link Sequential} is made of: a module of one input, or a function. */
@@ -59,6 +60,16 @@ export class Sequential extends Module {
   /** @internal */
   protected get keepsNothing(): boolean {
     return this.#modules.every(keepsNothing);
+  }
+
+  /**
+   * What {@link trainLockstep} makes of it: its dense layers with their places and their weights. Runs in lockstep that
+   * give `model: () => new nn.Sequential(…)` are described by it.
+   *
+   * @throws LockstepError `bad-input` naming the module that is neither a Linear layer nor an activation after one.
+   */
+  describe(): DescribedNetwork {
+    return describeLayers(this.#modules, this);
   }
 
   override forward(x: Tensor): Tensor {

@@ -28,6 +28,17 @@ export function manualSeed(seed: number): void {
   defaultGenerator = new Generator(seed);
 }
 
+/** Calls what draws from the program's generator with one of this seed, and leaves the program's where it was. @internal */
+export function withSeed<T>(seed: number, make: () => T): T {
+  const kept = defaultGenerator;
+  defaultGenerator = new Generator(seed);
+  try {
+    return make();
+  } finally {
+    defaultGenerator = kept;
+  }
+}
+
 /** The generator for who was given none. @internal */
 export function generatorOr(where: string, generator?: Generator): Generator {
   if (generator === undefined) return defaultGenerator;

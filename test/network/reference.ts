@@ -6,7 +6,13 @@
 import { ACTIVATIONS } from '../../src/network/activations.js';
 import { elementLoss, LOSSES, type Loss, rowLoss } from '../../src/network/losses.js';
 import type { Network } from '../../src/network/network.js';
-import { momentsOf, type OptimizerSettings, type Parameter, stepNumbers, update } from '../../src/network/optimizers.js';
+import {
+  momentsOf,
+  type OptimizerSettings,
+  type Parameter,
+  stepNumbers,
+  update,
+} from '../../src/network/optimizers.js';
 import type { HostStateDict } from '../../src/network/weights.js';
 
 /** A batch: rows, and targets by output (of classes one). */
@@ -41,7 +47,9 @@ export class ReferenceNetwork {
     const fresh = (value: number): Parameter => ({ value, first: 0, second: 0 });
     this.#layers = network.layers.map(({ place, inputs, units, bias }) => {
       const { data } = weights[`${place}.weight`];
-      const rows = Array.from({ length: units }, (_, u) => Array.from(data.slice(u * inputs, (u + 1) * inputs), fresh));
+      const rows = Array.from({ length: units }, (_, u) =>
+        Array.from(data.slice(u * inputs, (u + 1) * inputs), fresh),
+      );
       return { weight: rows, bias: bias ? Array.from(weights[`${place}.bias`].data, fresh) : [] };
     });
   }
@@ -69,7 +77,10 @@ export class ReferenceNetwork {
         });
       });
       bias.forEach((parameter, u) => {
-        move(parameter, here.reduce((sum, g) => sum + g[u], 0));
+        move(
+          parameter,
+          here.reduce((sum, g) => sum + g[u], 0),
+        );
       });
     }
     return result;
@@ -98,7 +109,9 @@ export class ReferenceNetwork {
       const { weight, bias } = this.#layers[l];
       inputsOf.push(values);
       const z = values.map((row) =>
-        weight.map((w, u) => w.reduce((sum, { value }, i) => sum + value * row[i], 0) + (bias[u]?.value ?? 0)),
+        weight.map(
+          (w, u) => w.reduce((sum, { value }, i) => sum + value * row[i], 0) + (bias[u]?.value ?? 0),
+        ),
       );
       sums.push(z);
       const rule = ACTIVATIONS[activation.type];
@@ -115,11 +128,18 @@ export class ReferenceNetwork {
   #below(l: number, here: number[][], sums: number[][], outputs: number[][]): number[][] {
     const { weight } = this.#layers[l];
     return here.map((g, b) =>
-      sums[b].map((z, i) => weight.reduce((sum, row, u) => sum + g[u] * row[i].value, 0) * this.#slope(l - 1, z, outputs[b][i])),
+      sums[b].map(
+        (z, i) =>
+          weight.reduce((sum, row, u) => sum + g[u] * row[i].value, 0) * this.#slope(l - 1, z, outputs[b][i]),
+      ),
     );
   }
 
-  #lossOf(outputs: number[][], { y }: Batch, sums: number[][]): { result: BatchResult; gradients: number[][] } {
+  #lossOf(
+    outputs: number[][],
+    { y }: Batch,
+    sums: number[][],
+  ): { result: BatchResult; gradients: number[][] } {
     const last = this.#network.layers.length - 1;
     const { type, parameter } = this.#loss;
     if (LOSSES[type].targets === 'class') {

@@ -10,7 +10,7 @@ import type { Device } from '../../gpu/device.js';
 const INVOCATIONS = 256;
 
 /** The form for an adapter; `blocks` asks for the general one. */
-export function stepVariant(
+function stepVariant(
   { info, features }: Pick<Device, 'info' | 'features'>,
   form?: 'lanes' | 'blocks',
 ): StepVariant {
@@ -22,7 +22,7 @@ export function stepVariant(
 }
 
 /** What one dispatch works on. */
-export interface NetworkDispatch {
+interface NetworkDispatch {
   /** The first of its positions. */
   first: number;
   count: number;

@@ -10,6 +10,7 @@ import { badArgument, checkFunction, checkNumber, checkObject } from '../../plat
 import { LockstepError } from '../../platform/errors.js';
 import { checkOptionNames } from '../../platform/options.js';
 import { Generator } from '../../random/generator.js';
+import { withSeed } from '../../tensor/create.js';
 import { type NetworkDataset, type PackedDataset, packNetworkDataset } from './dataset.js';
 import type {
   DescribedNetwork,
@@ -46,7 +47,7 @@ const OF_ALL = {
 } satisfies Record<keyof NetworkLockstepOptions, true>;
 
 /** A set to look at while training. */
-export interface Evaluation {
+interface Evaluation {
   readonly data: PackedDataset;
   readonly every: number;
 }
@@ -133,7 +134,7 @@ export async function acceptNetworkRun(
       '(optimizer) => new optim.StepLR(optimizer, { stepSize: 30 })',
     );
   }
-  const described = describedNetwork(where, all);
+  const described = describedNetwork(where, all, seed);
   const network = networkOf(where, described.network, described.places);
   const loss = lossOf(where, all.loss ?? 'mse');
   checkLoss(where, network, loss);
@@ -156,6 +157,7 @@ export async function acceptNetworkRun(
 function describedNetwork(
   where: string,
   { network, model }: NetworkRunSettings,
+  seed: number,
 ): Partial<DescribedNetwork> & {
   network: DescribedNetwork['network'];
 } {
@@ -163,10 +165,12 @@ function describedNetwork(
     throw badArgument(where, 'network', network, 'there is a model too; give one of them');
   }
   if (network !== undefined) return { network };
-  const fits = 'a run has a network, { inputs, layers }, or a model, () => new nn.Sequential(…)';
+  const fits =
+    'a run has a network, { inputs, layers }, or a model, () => new nn.Sequential(…); two layers of bits take the ' +
+    'option features instead';
   if (model === undefined) throw badArgument(where, 'network', network, fits);
   checkFunction(where, 'model', model, '() => new nn.Sequential(…)');
-  const made = model();
+  const made = withSeed(seed, model);
   if (typeof made?.describe !== 'function') {
     throw badArgument(
       where,

@@ -16,7 +16,7 @@ const USAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 export type StepResult = Record<keyof typeof RESULT.at, number>;
 
 /** What a chunk gave, run by run in the order in which they were given. */
-export interface ChunkResults {
+interface ChunkResults {
   /** Of each step. */
   training: StepResult[][];
   /** Of each batch of the evaluation set; undefined where it was not looked at. */

@@ -14,7 +14,7 @@ import type { Room } from './pools.js';
 import type { NetworkCheckpoint, StepSchedule } from './types.js';
 
 /** The means of some batches. */
-export interface Means {
+interface Means {
   loss: number;
   accuracy: number;
 }

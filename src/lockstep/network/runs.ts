@@ -5,7 +5,7 @@ import { showKind } from '../../platform/options.js';
 import type { NetworkRun } from './types.js';
 
 /** A run that was accepted, with its number. */
-export interface NumberedRun<Accepted> {
+interface NumberedRun<Accepted> {
   readonly run: Accepted;
   readonly index: number;
 }

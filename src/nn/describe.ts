@@ -1,0 +1,57 @@
+/**
+ * A Sequential of linear layers and activations as a network in lockstep: the way from modules to the plain description
+ * that the lockstep trainer takes. It trains nothing.
+ */
+import type { ActivationDescription } from '../network/activations.js';
+import type { LayerDescription, NetworkDescription } from '../network/network.js';
+import type { HostStateDict } from '../network/weights.js';
+import { badArgument } from '../platform/arguments.js';
+import type { Module } from './module.js';
+
+/** A network with the places of its layers in their Sequential, and the weights that they hold. */
+export interface DescribedNetwork {
+  network: NetworkDescription;
+  /** The place of each layer, as its parameters are named. */
+  places: readonly number[];
+  /** Reads the weights, by the names of the state dict, and frees the model. */
+  weights(): Promise<HostStateDict>;
+}
+
+/** What a module says of itself where it can be part of a network in lockstep. */
+interface Describable {
+  denseLayer?: { inputs: number; units: number; bias: boolean };
+  denseActivation?: ActivationDescription;
+}
+
+/** The description of the modules of a Sequential. */
+export function describeLayers(modules: readonly Module[], model: Module): DescribedNetwork {
+  const layers: LayerDescription[] = [];
+  const places: number[] = [];
+  let inputs = 0;
+  modules.forEach((module, place) => {
+    const { denseLayer, denseActivation } = module as Describable;
+    const fits =
+      'a Linear layer fits, or a module of an activation after one; other networks train with nn.stack';
+    if (denseLayer) {
+      if (layers.length === 0) inputs = denseLayer.inputs;
+      layers.push({ units: denseLayer.units, bias: denseLayer.bias });
+      places.push(place);
+    } else if (denseActivation === undefined || layers.length === 0 || layers[layers.length - 1].activation) {
+      throw badArgument('trainLockstep', `module ${place} of the model`, module, fits);
+    } else layers[layers.length - 1].activation = denseActivation;
+  });
+  return {
+    network: { inputs, layers },
+    places,
+    async weights() {
+      const named = model.namedParameters();
+      const read = await Promise.all(
+        named.map(async ([name, tensor]) => {
+          return [name, { data: (await tensor.data()) as Float32Array, shape: [...tensor.shape] }] as const;
+        }),
+      );
+      model.dispose();
+      return Object.fromEntries(read);
+    },
+  };
+}
