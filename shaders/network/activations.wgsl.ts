@@ -1,5 +1,7 @@
 /** Activations and their derivatives by number, as src/network/activations.ts lists them. Functions only. */
-export const activationFunctions = /* wgsl */ `
+import { wgsl } from '../wgsl.js';
+
+export const activationFunctions = wgsl`
 // The Maclaurin series near 0, where 1 - erfc would lose digits, and the Chebyshev fit of erfc in Numerical Recipes
 // (section 6.2), whose relative error is at most 1.2e-7, beyond.
 fn erfOf(x: f32) -> f32 {

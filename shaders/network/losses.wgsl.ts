@@ -1,5 +1,7 @@
 /** Losses of one output and their slopes by number, as src/network/losses.ts lists them. Functions only. */
-export const lossFunctions = /* wgsl */ `
+import { wgsl } from '../wgsl.js';
+
+export const lossFunctions = wgsl`
 /** Loss and slope of an output z with its target y; whether it counts as right. */
 struct ElementLoss { loss: f32, slope: f32, hit: f32 }
 

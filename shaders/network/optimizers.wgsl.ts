@@ -2,7 +2,9 @@
  * One step of one parameter by the optimizer's number, as src/network/optimizers.ts lists them, in the order in which
  * `torch.optim` computes it. Reads and writes the run's memory; functions only.
  */
-export const optimizerFunctions = /* wgsl */ `
+import { wgsl } from '../wgsl.js';
+
+export const optimizerFunctions = wgsl`
 /** Steps the parameter that lies at the offset among the run's parameters. */
 fn optimize(p: Position, step: Step, offset: u32, gradient: f32) {
   let at = p.memory + offset;

@@ -7,74 +7,102 @@
  * with 8; 27 with loops whose condition comes first, for there lavapipe runs a body once more with no lane active; 15 to 20
  * with 4 or 8 of `depth` unrolled.
  */
-import { times } from '../shared/text.js';
+import { times } from '../shared/lists.js';
+import { wgsl } from '../wgsl.js';
 
 const ROWS = 16;
 const VECTORS = 8;
 
-/** `product` and `lane`; `lanes`: invocations of a subgroup, all of them the same. */
+/** Adds products up for so many vectors of columns, over the depth, as much of it at a time as a subgroup has lanes. */
+const multiply = (vectors: number) => wgsl`
+var k0 = 0u;
+loop {
+  let aAt = p.memory + stage.a + row * stage.aRow + (k0 + lane) * stage.aDepth;
+  #for r in ${ROWS}
+  let a$r = memory[aAt + $r * stage.aRow];
+  #endfor
+  let most = min(lanes, depth - k0);
+  var bAt = p.memory + stage.b + k0 * stage.bDepth + (column + lane) * stage.bColumn;
+  var k = 0u;
+  loop {
+    #for v in ${vectors}
+    let b$v = memory[bAt + $v * lanes * stage.bColumn];
+    #endfor
+    #for r in ${ROWS}
+    let x$r = subgroupShuffle(a$r, k);
+    #for v in ${vectors}
+    c$r_$v = fma(x$r, b$v, c$r_$v);
+    #endfor
+    #endfor
+    bAt += stage.bDepth;
+    continuing {
+      k++;
+      break if k >= most;
+    }
+  }
+  continuing {
+    k0 += lanes;
+    break if k0 >= depth;
+  }
+}
+`;
+
+/** `product`; `lanes`: invocations of a subgroup, all of them the same. */
 export function productByLanes(lanes: number): string {
-  const rows = times(ROWS, (r) => r);
-  const all = times(VECTORS, (v) => v);
-  const sum = (r: number, v: number) => `c${r}_${v}`;
-  /** A loop over the depth, `lanes` of it at a time, for so many vectors of columns. */
-  const multiply = (vectors: readonly number[]) => /* wgsl */ `
-      var k0 = 0u;
-      loop {
-        let aAt = p.memory + stage.a + row * stage.aRow + (k0 + lane) * stage.aDepth;
-        ${rows.map((r) => `let a${r} = memory[aAt + ${r}u * stage.aRow];`).join('\n        ')}
-        let most = min(${lanes}u, depth - k0);
-        var bAt = p.memory + stage.b + k0 * stage.bDepth + (column + lane) * stage.bColumn;
-        var k = 0u;
-        loop {
-          ${vectors.map((v) => `let b${v} = memory[bAt + ${v * lanes}u * stage.bColumn];`).join('\n          ')}
-          ${rows
-            .map((r) =>
-              [
-                `let x${r} = subgroupShuffle(a${r}, k);`,
-                ...vectors.map((v) => `${sum(r, v)} = fma(x${r}, b${v}, ${sum(r, v)});`),
-              ].join(' '),
-            )
-            .join('\n          ')}
-          bAt += stage.bDepth;
-          continuing { k++; break if k >= most; }
-        }
-        continuing { k0 += ${lanes}u; break if k0 >= depth; }
-      }`;
-  return /* wgsl */ `
+  /** Which sum moves where: along a row, and up by a row. */
+  const along = times(VECTORS - 1, (v) => ({ to: `c0_${v}`, from: `c0_${v + 1}` }));
+  const up = times((ROWS - 1) * VECTORS, (k) => {
+    const [r, v] = [Math.floor(k / VECTORS), k % VECTORS];
+    return { to: `c${r}_${v}`, from: `c${r + 1}_${v}` };
+  });
+  return wgsl`
+const lanes = ${lanes}u;
+const tileRows = ${ROWS}u;
+const tileVectors = ${VECTORS}u;
+const tileColumns = lanes * tileVectors;
+
 fn product(p: Position, step: Step, stage: Stage, first: u32, stride: u32, lane: u32) {
   let rows = select(stage.rows, step.count, (stage.batchExtents & batchRows) != 0u);
   let depth = select(stage.depth, step.count, (stage.batchExtents & batchDepth) != 0u);
-  let across = (stage.columns + ${lanes * VECTORS - 1}u) / ${lanes * VECTORS}u;
-  let tiles = across * ((rows + ${ROWS - 1}u) / ${ROWS}u);
+  let across = (stage.columns + tileColumns - 1u) / tileColumns;
+  let tiles = across * ((rows + tileRows - 1u) / tileRows);
   for (var t = first; t < tiles; t += stride) {
-    let row = (t / across) * ${ROWS}u;
-    let column = (t % across) * ${lanes * VECTORS}u;
-    let isNarrow = stage.columns - column <= ${lanes}u;
-    ${rows.map((r) => all.map((v) => `var ${sum(r, v)} = 0.0;`).join(' ')).join('\n    ')}
-    if (isNarrow) {${multiply([0])}
-    } else {${multiply(all)}
+    let row = (t / across) * tileRows;
+    let column = (t % across) * tileColumns;
+    #for r in ${ROWS}
+    #for v in ${VECTORS}
+    var c$r_$v = 0.0;
+    #endfor
+    #endfor
+    if (stage.columns - column <= lanes) {
+      ${multiply(1)}
+    } else {
+      ${multiply(VECTORS)}
     }
     // A row at a time, a vector at a time: the sums move up past the one place in the code that finishes them.
-    let last = min(${ROWS}u, rows - row);
-    let vectors = min(${VECTORS}u, (stage.columns - column + ${lanes - 1}u) / ${lanes}u);
+    let last = min(tileRows, rows - row);
+    let vectors = min(tileVectors, (stage.columns - column + lanes - 1u) / lanes);
     var r = 0u;
     loop {
       var v = 0u;
       loop {
-        let here = column + v * ${lanes}u + lane;
-        if (here < stage.columns) { finish(p, step, stage, row + r, here, ${sum(0, 0)}); }
-        ${all
-          .slice(1)
-          .map((v) => `${sum(0, v - 1)} = ${sum(0, v)};`)
-          .join(' ')}
-        continuing { v++; break if v >= vectors; }
+        let here = column + v * lanes + lane;
+        if (here < stage.columns) { finish(p, step, stage, row + r, here, c0_0); }
+        #for move in ${along}
+        $move.to = $move.from;
+        #endfor
+        continuing {
+          v++;
+          break if v >= vectors;
+        }
       }
-      ${rows
-        .slice(1)
-        .map((r) => all.map((v) => `${sum(r - 1, v)} = ${sum(r, v)};`).join(' '))
-        .join('\n      ')}
-      continuing { r++; break if r >= last; }
+      #for move in ${up}
+      $move.to = $move.from;
+      #endfor
+      continuing {
+        r++;
+        break if r >= last;
+      }
     }
   }
 }

@@ -8,6 +8,7 @@
  * the first on. So a run's bits depend neither on its company nor on how its steps are cut.
  */
 import { floatFunctionsIn } from '../shared/floats.wgsl.js';
+import { wgsl } from '../wgsl.js';
 import { activationFunctions } from './activations.wgsl.js';
 import {
   BATCH_DEPTH,
@@ -39,7 +40,7 @@ export interface StepVariant {
 /** The losses' sums are added in so many stripes, whoever adds them. */
 const STRIPES = 64;
 
-const declarations = /* wgsl */ `
+const declarations = wgsl`
 ${STAGE.wgsl}
 ${POSITION.wgsl}
 ${STEP.wgsl}
@@ -48,12 +49,12 @@ const none = ${NONE}u;
 const batchRows = ${BATCH_ROWS}u;
 const batchDepth = ${BATCH_DEPTH}u;
 const stripes = ${STRIPES}u;
-${Object.entries(STAGE_KINDS)
-  .map(([name, code]) => `const ${name}Stage = ${code}u;`)
-  .join('\n')}
-${Object.entries(FORMATS)
-  .map(([name, code]) => `const ${name}Format = ${code}u;`)
-  .join('\n')}
+#for kind in ${Object.entries(STAGE_KINDS).map(([name, code]) => ({ name: `${name}Stage`, code }))}
+const $kind.name: u32 = $kind.code;
+#endfor
+#for format in ${Object.entries(FORMATS).map(([name, code]) => ({ name: `${name}Format`, code }))}
+const $format.name: u32 = $format.code;
+#endfor
 
 /** x: the first position of the dispatch. */
 @group(0) @binding(0) var<uniform> dispatch: vec4u;
@@ -66,7 +67,7 @@ ${Object.entries(FORMATS)
 @group(0) @binding(7) var<storage, read_write> results: array<Result>;
 `;
 
-const stageFunctions = /* wgsl */ `
+const stageFunctions = wgsl`
 fn numberAt(format: u32, at: u32, k: u32) -> f32 {
   if (format == floatsFormat) { return bitcast<f32>(data[at + k]); }
   if (format == classesFormat) { return f32(bitcast<i32>(data[at + k])); }
@@ -213,38 +214,55 @@ fn tally(p: Position, step: Step, stage: Stage, s: u32) {
 }
 `;
 
-const entry = ({ invocations, lanes }: StepVariant) => /* wgsl */ `
-@compute @workgroup_size(${invocations})
+const entry = ({ invocations, lanes = 0 }: StepVariant) => wgsl`
+const invocations = ${invocations}u;
+
+@compute @workgroup_size(invocations)
 fn train(
   @builtin(workgroup_id) group: vec3u,
-  @builtin(local_invocation_index) id: u32${lanes ? ',\n  @builtin(subgroup_invocation_id) lane: u32' : ''}
+  @builtin(local_invocation_index) id: u32,
+  #if ${lanes > 0}
+  @builtin(subgroup_invocation_id) lane: u32,
+  #endif
 ) {
-  ${lanes ? '' : 'let lane = 0u;'}
+  #if ${lanes > 0}
+  // One worker of a product: the subgroup.
+  let worker = 0u;
+  let workers = 1u;
+  #else
+  let lane = 0u;
+  let worker = id;
+  let workers = invocations;
+  #endif
   let p = positions[dispatch.x + group.x];
   for (var s = 0u; s < p.steps; s++) {
     let step = steps[p.firstStep + s];
     for (var k = 0u; k < p.stages; k++) {
       let stage = stages[p.firstStage + k];
       if (stage.kind == forwardStage || stage.kind == inputGradientStage || stage.kind == weightGradientStage) {
-        product(p, step, stage, ${lanes ? '0u, 1u, lane' : `id, ${invocations}u, lane`});
+        product(p, step, stage, worker, workers, lane);
       } else if (stage.kind == gatherStage) {
-        gather(p, step, stage, s, id, ${invocations}u);
+        gather(p, step, stage, s, id, invocations);
       } else if (stage.kind == biasGradientStage) {
-        biasGradient(p, step, stage, id, ${invocations}u);
+        biasGradient(p, step, stage, id, invocations);
       } else if (stage.kind == lossStage) {
-        loss(p, step, stage, id, ${invocations}u);
+        loss(p, step, stage, id, invocations);
       } else {
-        tallyStripes(p, step, stage, id, ${invocations}u);
-        ${lanes ? '' : 'storageBarrier();'}
+        tallyStripes(p, step, stage, id, invocations);
+        #if ${lanes === 0}
+        storageBarrier();
+        #endif
         if (id == 0u) { tally(p, step, stage, s); }
       }
-      ${lanes ? '' : 'storageBarrier();'}
+      #if ${lanes === 0}
+      storageBarrier();
+      #endif
     }
   }
 }
 `;
 
-/** The WGSL. Bindings: src/kernels/network/launcher.ts. */
+/** The WGSL. Bindings: src/kernels/network/kernel.ts. */
 export function networkSteps(variant: StepVariant): string {
   const { lanes } = variant;
   const body = [
@@ -254,9 +272,12 @@ export function networkSteps(variant: StepVariant): string {
     stageFunctions,
     lanes ? productByLanes(lanes) : productByBlocks,
     entry(variant),
-  ].join('');
-  return /* wgsl */ `
-${lanes ? 'enable subgroups;\ndiagnostic(off, subgroup_uniformity);' : ''}
+  ].join('\n');
+  return wgsl`
+#if ${lanes !== undefined}
+enable subgroups;
+diagnostic(off, subgroup_uniformity);
+#endif
 ${declarations}
 ${floatFunctionsIn(body)}
 ${body}
