@@ -25,10 +25,10 @@ export default defineStrategy({
   // Called once a run. The layers already hold PyTorch's default weights; overwrite what you want otherwise. Draw from
   // the model's own generator, so that the seed alone decides.
   initModel({ hidden, output, generator }, task) {
-    init.kaimingNormal_(hidden.weight, generator, { nonlinearity: 'relu' });
+    init.kaimingNormal_(hidden.weight, { nonlinearity: 'relu' }, generator);
     init.scale_(hidden.weight, Math.sqrt(task.nFeatures / task.secretSize));
     init.zeros_(hidden.bias);
-    init.normal_(output.weight, generator, 0, 1 / Math.sqrt(task.hiddenWidth));
+    init.normal_(output.weight, 0, 1 / Math.sqrt(task.hiddenWidth), generator);
     init.zeros_(output.bias);
   },
 

@@ -52,8 +52,8 @@ export type { LayerDescription, NetworkDescription } from './network/network.js'
 export type { OptimizerDescription } from './network/optimizers.js';
 export type { HostStateDict } from './network/weights.js';
 export { type BatchOptions, shuffledBatches } from './nn/batches.js';
+export { type LinearParameters, linearParameters } from './nn/host-init.js';
 export * as nn from './nn/index.js';
-export { type LinearParameters, linearParameters } from './nn/init.js';
 export * as optim from './optim/index.js';
 export { type ErrorCode, LockstepError } from './platform/errors.js';
 export type { HostKind, HostSpan } from './platform/host-spans.js';

@@ -4,7 +4,7 @@
  * strategy changes its own arrays later.
  */
 import type { AdamWSettings, MlpWeights } from '../lockstep/types.js';
-import { linearParameters } from '../nn/init.js';
+import { linearParameters } from '../nn/host-init.js';
 import { checkObject } from '../platform/arguments.js';
 import { showKind } from '../platform/options.js';
 import { printable } from '../platform/printable.js';

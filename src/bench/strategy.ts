@@ -3,7 +3,7 @@
  * file has them. Calling them is strategy-call.ts's work, judging what they return that of dataset.ts and prepare.ts.
  */
 
-import type { LinearParameters } from '../nn/init.js';
+import type { LinearParameters } from '../nn/host-init.js';
 import { checkText } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames, nearest, showKind } from '../platform/options.js';
@@ -71,7 +71,7 @@ export interface Strategy {
  * export default defineStrategy({
  *   name: 'ten-thousand',
  *   initModel(model) {
- *     init.kaimingNormal_(model.hidden.weight, model.generator, { nonlinearity: 'relu' });
+ *     init.kaimingNormal_(model.hidden.weight, { nonlinearity: 'relu' }, model.generator);
  *     init.zeros_(model.hidden.bias);
  *   },
  *   makeDataset(secret, task, seed) {

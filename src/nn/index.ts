@@ -12,6 +12,7 @@ export {
 } from './activations.js';
 export { type ClipOptions, clipGradNorm_ } from './clip.js';
 export { Dropout, type DropoutOptions } from './dropout.js';
+export * as init from './init.js';
 export { FusedMlp, type LayerOptions, Linear } from './layers.js';
 export { Module, type StateDict } from './module.js';
 export {
@@ -22,4 +23,3 @@ export {
 } from './safetensors.js';
 export { Sequential, type Step } from './sequential.js';
 export { Embedding, Flatten, type FlattenOptions, LayerNorm, type LayerNormOptions } from './shaping.js';
-export * as init from './tensor-init.js';

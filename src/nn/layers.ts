@@ -9,7 +9,7 @@ import type { Generator } from '../random/generator.js';
 import { generatorOr, upload } from '../tensor/create.js';
 import { ndarray } from '../tensor/ndarray.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { kaimingUniform_, linearParameters } from './init.js';
+import { kaimingUniform_, linearParameters } from './host-init.js';
 import { Module } from './module.js';
 
 /** Options of layers with parameters. */
@@ -57,7 +57,7 @@ export class Linear extends Module {
       this.weight = upload(drawn.weight.data, drawn.weight.shape, 'f32', parameter);
       this.bias = upload(drawn.bias.data, drawn.bias.shape, 'f32', parameter);
     } else {
-      const weight = kaimingUniform_(ndarray(outFeatures, inFeatures), generator, { a: Math.sqrt(5) });
+      const weight = kaimingUniform_(ndarray(outFeatures, inFeatures), { a: Math.sqrt(5) }, generator);
       this.weight = upload(weight.data, weight.shape, 'f32', parameter);
       this.bias = null;
     }

@@ -8,7 +8,7 @@ import { makeTask } from '../bench/task.js';
 import type { Device } from '../gpu/device.js';
 import { trainLockstep } from '../lockstep/trainer.js';
 import type { LockstepOptions, LockstepRun } from '../lockstep/types.js';
-import { linearParameters } from '../nn/init.js';
+import { linearParameters } from '../nn/host-init.js';
 import { Generator } from '../random/generator.js';
 import { BitMatrix } from '../tensor/bits.js';
 import { parity } from '../tensor/parity.js';

@@ -212,9 +212,14 @@ export function checkPermutationLength(n: number): void {
   }
 }
 
-/** Throws unless `generator` draws numbers. */
+/** Whether a value draws numbers as a {@link Generator} does, of this copy of the library or another. */
+export function isGenerator(value: unknown): value is Generator {
+  const { engine, uniform } = (value ?? {}) as Partial<Generator>;
+  return typeof engine === 'object' && typeof uniform === 'function';
+}
+
+/** Throws unless `generator` draws numbers. `where` is the function that takes it. */
 export function checkGenerator(where: string, generator: unknown): void {
-  const { engine, uniform } = (generator ?? {}) as Partial<Generator>;
-  if (typeof engine === 'object' && typeof uniform === 'function') return;
+  if (isGenerator(generator)) return;
   throw badArgument(where, 'the generator', generator, 'new Generator(seed) fits');
 }

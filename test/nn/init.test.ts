@@ -6,9 +6,11 @@ import { describe, expect, it } from 'vitest';
 import { makeWeights } from '../../src/bench/prepare.js';
 import { strategyNamed } from '../../src/bench/strategies/index.js';
 import { makeTask } from '../../src/bench/task.js';
+import { openDevice } from '../../src/gpu/open.js';
 import * as init from '../../src/nn/init.js';
 import { normalCdf, normalQuantile } from '../../src/nn/normal-quantile.js';
 import { Generator } from '../../src/random/generator.js';
+import { manualSeed, tensor, zeros } from '../../src/tensor/create.js';
 import { type NdArray, ndarray } from '../../src/tensor/ndarray.js';
 
 const folder = new URL('../fixtures/torch/', import.meta.url);
@@ -27,30 +29,33 @@ const ORTHOGONAL_TOLERANCE = 2e-5;
 
 /** Function, and how far from PyTorch it may be: 0 where only uniforms are drawn. */
 const cases: Record<string, [apply: (array: NdArray, g: Generator) => void, tolerance: number]> = {
-  uniform_: [(t, g) => init.uniform_(t, g, -0.3, 0.1), 0],
-  normal_: [(t, g) => init.normal_(t, g, 0.5, 2), 2 * NORMAL_TOLERANCE],
-  'normal_ short': [(t, g) => init.normal_(t, g, 0.5, 2), 2 * NORMAL_TOLERANCE],
-  trunc_normal_: [(t, g) => init.truncNormal_(t, g), NORMAL_TOLERANCE],
-  'trunc_normal_ aside': [(t, g) => init.truncNormal_(t, g, 0.3, 0.02, 0.31, 0.5), NORMAL_TOLERANCE],
-  eye_: [(t) => init.eye_(t), 0],
-  sparse_: [(t, g) => init.sparse_(t, g, 0.3), NORMAL_TOLERANCE],
-  xavier_uniform_: [(t, g) => init.xavierUniform_(t, g, Math.sqrt(2)), 0],
-  'xavier_uniform_ 4d': [(t, g) => init.xavierUniform_(t, g), 0],
-  xavier_normal_: [(t, g) => init.xavierNormal_(t, g, 1.5), NORMAL_TOLERANCE],
-  kaiming_uniform_: [(t, g) => init.kaimingUniform_(t, g, { a: Math.sqrt(5) }), 0],
-  'kaiming_uniform_ fan_out': [
-    (t, g) => init.kaimingUniform_(t, g, { mode: 'fan_out', nonlinearity: 'tanh' }),
-    0,
-  ],
-  kaiming_normal_: [(t, g) => init.kaimingNormal_(t, g, { nonlinearity: 'relu' }), NORMAL_TOLERANCE],
-  'kaiming_normal_ fan_out': [
-    (t, g) => init.kaimingNormal_(t, g, { a: 0.2, mode: 'fan_out' }),
+  uniform_: [(t, g) => init.uniform_(t, -0.3, 0.1, g), 0],
+  normal_: [(t, g) => init.normal_(t, 0.5, 2, g), 2 * NORMAL_TOLERANCE],
+  'normal_ short': [(t, g) => init.normal_(t, 0.5, 2, g), 2 * NORMAL_TOLERANCE],
+  trunc_normal_: [
+    (t, g) => init.truncNormal_(t, undefined, undefined, undefined, undefined, g),
     NORMAL_TOLERANCE,
   ],
-  'orthogonal_ tall': [(t, g) => init.orthogonal_(t, g), ORTHOGONAL_TOLERANCE],
-  'orthogonal_ wide': [(t, g) => init.orthogonal_(t, g, Math.sqrt(2)), ORTHOGONAL_TOLERANCE],
-  'orthogonal_ square': [(t, g) => init.orthogonal_(t, g), ORTHOGONAL_TOLERANCE],
-  'orthogonal_ 3d': [(t, g) => init.orthogonal_(t, g), ORTHOGONAL_TOLERANCE],
+  'trunc_normal_ aside': [(t, g) => init.truncNormal_(t, 0.3, 0.02, 0.31, 0.5, g), NORMAL_TOLERANCE],
+  eye_: [(t) => init.eye_(t), 0],
+  sparse_: [(t, g) => init.sparse_(t, 0.3, undefined, g), NORMAL_TOLERANCE],
+  xavier_uniform_: [(t, g) => init.xavierUniform_(t, Math.sqrt(2), g), 0],
+  'xavier_uniform_ 4d': [(t, g) => init.xavierUniform_(t, 1, g), 0],
+  xavier_normal_: [(t, g) => init.xavierNormal_(t, 1.5, g), NORMAL_TOLERANCE],
+  kaiming_uniform_: [(t, g) => init.kaimingUniform_(t, { a: Math.sqrt(5) }, g), 0],
+  'kaiming_uniform_ fan_out': [
+    (t, g) => init.kaimingUniform_(t, { mode: 'fan_out', nonlinearity: 'tanh' }, g),
+    0,
+  ],
+  kaiming_normal_: [(t, g) => init.kaimingNormal_(t, { nonlinearity: 'relu' }, g), NORMAL_TOLERANCE],
+  'kaiming_normal_ fan_out': [
+    (t, g) => init.kaimingNormal_(t, { a: 0.2, mode: 'fan_out' }, g),
+    NORMAL_TOLERANCE,
+  ],
+  'orthogonal_ tall': [(t, g) => init.orthogonal_(t, 1, g), ORTHOGONAL_TOLERANCE],
+  'orthogonal_ wide': [(t, g) => init.orthogonal_(t, Math.sqrt(2), g), ORTHOGONAL_TOLERANCE],
+  'orthogonal_ square': [(t, g) => init.orthogonal_(t, 1, g), ORTHOGONAL_TOLERANCE],
+  'orthogonal_ 3d': [(t, g) => init.orthogonal_(t, 1, g), ORTHOGONAL_TOLERANCE],
 };
 
 function worst(actual: ArrayLike<number>, expected: number[]): number {
@@ -125,7 +130,7 @@ describe('orthogonal_', () => {
         fc.integer({ min: 1, max: 12 }),
         fc.integer({ min: 1, max: 12 }),
         (seed, rows, cols) => {
-          const { data } = init.orthogonal_(ndarray(rows, cols), new Generator(seed));
+          const { data } = init.orthogonal_(ndarray(rows, cols), 1, new Generator(seed));
           const [count, length] = rows < cols ? [rows, cols] : [cols, rows];
           const entry = (vector: number, i: number) =>
             rows < cols ? data[vector * cols + i] : data[i * cols + vector];
@@ -173,10 +178,43 @@ describe('init functions', () => {
 
   it('refuse an array without fan-in, and an unknown nonlinearity', () => {
     const generator = new Generator(0);
-    expect(() => init.xavierUniform_(ndarray(3), generator)).toThrow(/xavierUniform_.*shape \[3\]/);
-    expect(() => init.orthogonal_(ndarray(3), generator)).toThrow(/orthogonal_/);
+    expect(() => init.xavierUniform_(ndarray(3), 1, generator)).toThrow(/xavierUniform_.*shape \[3\]/);
+    expect(() => init.orthogonal_(ndarray(3), 1, generator)).toThrow(/orthogonal_/);
     expect(() => init.eye_(ndarray(3))).toThrow(/eye_: an array of shape \[3\] is no matrix/);
     const nonlinearity = 'swish' as init.Nonlinearity;
-    expect(() => init.kaimingNormal_(ndarray(3, 3), generator, { nonlinearity })).toThrow(/"swish"/);
+    expect(() => init.kaimingNormal_(ndarray(3, 3), { nonlinearity }, generator)).toThrow(/"swish"/);
+  });
+
+  it('refuse the generator in the old place, and arrays without one', () => {
+    const generator = new Generator(0);
+    const [array, old] = [ndarray(2, 3), generator as never];
+    const last = /the second argument is .*the generator comes last, as in PyTorch/;
+    for (const call of [
+      () => init.uniform_(array, old),
+      () => init.normal_(array, old, 0, 1 as never),
+      () => init.truncNormal_(array, old),
+      () => init.sparse_(array, old),
+      () => init.xavierUniform_(array, old),
+      () => init.xavierNormal_(array, old, 2 as never),
+      () => init.kaimingUniform_(array, old),
+      () => init.kaimingNormal_(array, old, { nonlinearity: 'relu' } as never),
+      () => init.orthogonal_(array, old),
+    ]) {
+      expect(call).toThrow(last);
+    }
+    expect(() => init.normal_(array)).toThrow(/normal_: the generator is undefined/);
+    expect([...array.data]).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+
+  it('draw for tensors what they draw for arrays; tensors may do without a generator', async () => {
+    using device = await openDevice();
+    const array = init.kaimingNormal_(ndarray(2, 3), { nonlinearity: 'relu' }, new Generator(7));
+    manualSeed(7);
+    const weight = init.kaimingNormal_(zeros([2, 3], { device }), { nonlinearity: 'relu' });
+    expect(await weight.data()).toEqual(array.data);
+    const parameter = tensor([1, -3], { device, requiresGrad: true });
+    expect(await init.scale_(parameter, 0.1).data()).toEqual(
+      init.scale_({ shape: [2], data: Float32Array.of(1, -3) }, 0.1).data,
+    );
   });
 });

@@ -7,8 +7,8 @@ import { noGrad } from '../../src/autograd/record.js';
 import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';
 import { runKernel } from '../../src/kernels/tensor/custom.js';
+import * as host from '../../src/nn/host-init.js';
 import * as nn from '../../src/nn/index.js';
-import * as host from '../../src/nn/init.js';
 import * as optim from '../../src/optim/index.js';
 import { Generator } from '../../src/random/generator.js';
 import { manualSeed, ones, randn, tensor, zeros } from '../../src/tensor/create.js';
@@ -101,7 +101,7 @@ describe('layers and init', () => {
     const layers = [new nn.Linear(5, 3), new nn.Linear(3, 2, { bias: false })];
     const generator = new Generator(7);
     const first = host.linearParameters(5, 3, generator);
-    const second = host.kaimingUniform_(ndarray(2, 3), generator, { a: Math.sqrt(5) });
+    const second = host.kaimingUniform_(ndarray(2, 3), { a: Math.sqrt(5) }, generator);
     expect([...(await layers[0].weight.data())]).toEqual([...first.weight.data]);
     expect([...((await layers[0].bias?.data()) ?? [])]).toEqual([...first.bias.data]);
     expect([...(await layers[1].weight.data())]).toEqual([...second.data]);
@@ -117,49 +117,49 @@ describe('layers and init', () => {
     [
       'uniform_',
       (t: Tensor, g: Generator) => nn.init.uniform_(t, -1, 2, g),
-      (a: host.LinearParameters['weight'], g: Generator) => host.uniform_(a, g, -1, 2),
+      (a: host.LinearParameters['weight'], g: Generator) => host.uniform_(a, -1, 2, g),
     ],
     [
       'normal_',
       (t: Tensor, g: Generator) => nn.init.normal_(t, 1, 3, g),
-      (a: host.LinearParameters['weight'], g: Generator) => host.normal_(a, g, 1, 3),
+      (a: host.LinearParameters['weight'], g: Generator) => host.normal_(a, 1, 3, g),
     ],
     [
       'truncNormal_',
       (t: Tensor, g: Generator) => nn.init.truncNormal_(t, 1, 3, 0, 2, g),
-      (a: host.LinearParameters['weight'], g: Generator) => host.truncNormal_(a, g, 1, 3, 0, 2),
+      (a: host.LinearParameters['weight'], g: Generator) => host.truncNormal_(a, 1, 3, 0, 2, g),
     ],
     [
       'sparse_',
       (t: Tensor, g: Generator) => nn.init.sparse_(t, 0.5, 1, g),
-      (a: host.LinearParameters['weight'], g: Generator) => host.sparse_(a, g, 0.5, 1),
+      (a: host.LinearParameters['weight'], g: Generator) => host.sparse_(a, 0.5, 1, g),
     ],
     ['eye_', (t: Tensor) => nn.init.eye_(t), (a: host.LinearParameters['weight']) => host.eye_(a)],
     [
       'xavierUniform_',
       (t: Tensor, g: Generator) => nn.init.xavierUniform_(t, 2, g),
-      (a: host.LinearParameters['weight'], g: Generator) => host.xavierUniform_(a, g, 2),
+      (a: host.LinearParameters['weight'], g: Generator) => host.xavierUniform_(a, 2, g),
     ],
     [
       'xavierNormal_',
       (t: Tensor, g: Generator) => nn.init.xavierNormal_(t, 2, g),
-      (a: host.LinearParameters['weight'], g: Generator) => host.xavierNormal_(a, g, 2),
+      (a: host.LinearParameters['weight'], g: Generator) => host.xavierNormal_(a, 2, g),
     ],
     [
       'kaimingUniform_',
       (t: Tensor, g: Generator) => nn.init.kaimingUniform_(t, { nonlinearity: 'relu' }, g),
       (a: host.LinearParameters['weight'], g: Generator) =>
-        host.kaimingUniform_(a, g, { nonlinearity: 'relu' }),
+        host.kaimingUniform_(a, { nonlinearity: 'relu' }, g),
     ],
     [
       'kaimingNormal_',
       (t: Tensor, g: Generator) => nn.init.kaimingNormal_(t, { mode: 'fan_out' }, g),
-      (a: host.LinearParameters['weight'], g: Generator) => host.kaimingNormal_(a, g, { mode: 'fan_out' }),
+      (a: host.LinearParameters['weight'], g: Generator) => host.kaimingNormal_(a, { mode: 'fan_out' }, g),
     ],
     [
       'orthogonal_',
       (t: Tensor, g: Generator) => nn.init.orthogonal_(t, 2, g),
-      (a: host.LinearParameters['weight'], g: Generator) => host.orthogonal_(a, g, 2),
+      (a: host.LinearParameters['weight'], g: Generator) => host.orthogonal_(a, 2, g),
     ],
     [
       'constant_',

@@ -6,7 +6,7 @@ import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';
 import { trainLockstep } from '../../src/lockstep/trainer.js';
 import type { LockstepRun, MlpWeights } from '../../src/lockstep/types.js';
-import { linearParameters } from '../../src/nn/init.js';
+import { linearParameters } from '../../src/nn/host-init.js';
 import { chromeTrace } from '../../src/profiler/chrome-trace.js';
 import { accountsOf, kernelTotals, type Profile } from '../../src/profiler/profile.js';
 import { QUERIES_TAKEN, QueryBlocks } from '../../src/profiler/query-blocks.js';

@@ -278,29 +278,26 @@ for (const name of ['namedParameters', 'parameters', 'zeroGrad', 'stateDict', 'd
 method('nn.Module.loadStateDict', layer, () => [layer().stateDict()]);
 fn('', api, 'linearParameters', () => [2, 2, generator()]);
 for (const [prefix, init, first] of [
-  ['nn.init.', nn.init, () => [api.zeros([4, 4])]],
-  ['bench.init.', bench.init, () => [host(), generator()]],
+  ['nn.init.', nn.init, () => api.zeros([4, 4])],
+  ['bench.init.', bench.init, host],
 ] as const) {
-  const onTensors = prefix === 'nn.init.';
-  const last = () => (onTensors ? [generator()] : []);
-  const plain = () => (onTensors ? first() : [host()]);
+  fn(prefix, init, 'linearParameters', () => [2, 2, generator()]);
   fn(prefix, init, 'calculateGain', () => ['leaky_relu', 0.1]);
-  fn(prefix, init, 'uniform_', () => [...first(), 0, 1, ...last()]);
-  fn(prefix, init, 'normal_', () => [...first(), 0, 1, ...last()]);
-  fn(prefix, init, 'truncNormal_', () => [...first(), 0, 1, -2, 2, ...last()]);
-  fn(prefix, init, 'constant_', () => [...plain(), 1]);
-  for (const name of ['zeros_', 'ones_', 'eye_']) fn(prefix, init, name, plain);
-  fn(prefix, init, 'sparse_', () => [...first(), 0.5, 0.01, ...last()]);
+  fn(prefix, init, 'uniform_', () => [first(), 0, 1, generator()]);
+  fn(prefix, init, 'normal_', () => [first(), 0, 1, generator()]);
+  fn(prefix, init, 'truncNormal_', () => [first(), 0, 1, -2, 2, generator()]);
+  fn(prefix, init, 'constant_', () => [first(), 1]);
+  fn(prefix, init, 'scale_', () => [first(), 2]);
+  for (const name of ['zeros_', 'ones_', 'eye_']) fn(prefix, init, name, () => [first()]);
+  fn(prefix, init, 'sparse_', () => [first(), 0.5, 0.01, generator()]);
   for (const name of ['xavierUniform_', 'xavierNormal_', 'orthogonal_']) {
-    fn(prefix, init, name, () => [...first(), 1, ...last()]);
+    fn(prefix, init, name, () => [first(), 1, generator()]);
   }
   const kaiming = { a: 0, mode: 'fan_in', nonlinearity: 'relu' };
   for (const name of ['kaimingUniform_', 'kaimingNormal_']) {
-    fn(prefix, init, name, () => [...first(), kaiming, ...last()], onTensors ? 1 : 2);
+    fn(prefix, init, name, () => [first(), kaiming, generator()], 1);
   }
 }
-fn('bench.init.', bench.init, 'scale_', () => [host(), 2]);
-fn('bench.init.', bench.init, 'linearParameters', () => [2, 2, generator()]);
 
 // Optimizers and schedules.
 const adam = { lr: 0.1, betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0 };

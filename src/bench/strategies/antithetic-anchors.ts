@@ -2,7 +2,7 @@
  * Hidden units in opposite pairs, and the truth table crossed with a few fixed backgrounds. Built from the parity
  * protocol's one-line description, for there is no public code: the draws are ours.
  */
-import * as init from '../../nn/init.js';
+import * as init from '../../nn/host-init.js';
 import { ndarray } from '../../tensor/ndarray.js';
 import { backgroundColumns, parity, truthTable } from '../../tensor/parity.js';
 import type { Secret } from '../secrets.js';
@@ -13,7 +13,7 @@ import type { Task } from '../task.js';
 function antitheticInit(model: Model, task: Task): void {
   const { nFeatures: n, hiddenWidth: w } = task;
   const half = ndarray(Math.ceil(w / 2), n);
-  init.normal_(half, model.generator, 0, 0.25 / Math.sqrt(n));
+  init.normal_(half, 0, 0.25 / Math.sqrt(n), model.generator);
   for (let unit = 0; unit < w; unit++) {
     const sign = unit % 2 === 0 ? 1 : -1;
     let sum = 0;
@@ -24,7 +24,7 @@ function antitheticInit(model: Model, task: Task): void {
     }
     model.hidden.bias.data[unit] = 0.1 - sum / 2;
   }
-  init.normal_(model.output.weight, model.generator, 0, 1 / Math.sqrt(w));
+  init.normal_(model.output.weight, 0, 1 / Math.sqrt(w), model.generator);
   init.zeros_(model.output.bias);
 }
 

@@ -2,7 +2,7 @@
  * Two kinds of rows: the truth table on random backgrounds, and sparse secrets on zeros. Built from the parity
  * protocol's one-line description, for there is no public code: the draws are ours.
  */
-import * as init from '../../nn/init.js';
+import * as init from '../../nn/host-init.js';
 import { Generator } from '../../random/generator.js';
 import { BitMatrix, concatRows } from '../../tensor/bits.js';
 import { backgroundColumns, parity, truthTable } from '../../tensor/parity.js';
@@ -31,9 +31,9 @@ export const cubeAndSkew = defineStrategy({
   description: 'truth table x 4,000 on random backgrounds, then 2,048,000 sparse rows (from its description)',
   initModel(model, task) {
     const gain = Math.sqrt(task.nFeatures / 32) * Math.sqrt(2);
-    init.xavierUniform_(model.hidden.weight, model.generator, gain);
-    init.normal_(model.hidden.bias, model.generator);
-    init.xavierUniform_(model.output.weight, model.generator);
+    init.xavierUniform_(model.hidden.weight, gain, model.generator);
+    init.normal_(model.hidden.bias, 0, 1, model.generator);
+    init.xavierUniform_(model.output.weight, 1, model.generator);
     init.zeros_(model.output.bias);
   },
   makeDataset(secret, task, seed) {

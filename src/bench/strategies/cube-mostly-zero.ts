@@ -2,7 +2,7 @@
  * The truth table on backgrounds that are mostly zero. Built from the parity protocol's one-line description, for there
  * is no public code: the draws are ours, and so are the exact numbers of rows.
  */
-import * as init from '../../nn/init.js';
+import * as init from '../../nn/host-init.js';
 import { Generator } from '../../random/generator.js';
 import { BitMatrix, concatRows } from '../../tensor/bits.js';
 import { backgroundColumns, parity, truthTable } from '../../tensor/parity.js';
@@ -17,9 +17,9 @@ export const cubeMostlyZero = defineStrategy({
   description:
     'truth table, background zero with p = 0.8 else random, 10% random rows (from its description)',
   initModel(model) {
-    init.kaimingUniform_(model.hidden.weight, model.generator, { nonlinearity: 'relu' });
+    init.kaimingUniform_(model.hidden.weight, { nonlinearity: 'relu' }, model.generator);
     init.constant_(model.hidden.bias, 0.01);
-    init.xavierUniform_(model.output.weight, model.generator, 0.1);
+    init.xavierUniform_(model.output.weight, 0.1, model.generator);
     init.zeros_(model.output.bias);
   },
   makeDataset(secret, task, seed) {

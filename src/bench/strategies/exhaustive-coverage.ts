@@ -2,7 +2,7 @@
  * The truth table on two backgrounds: 20 copies of each row on zeros, then the same rows on random bits. Draws as
  * torch_reference.py.
  */
-import * as init from '../../nn/init.js';
+import * as init from '../../nn/host-init.js';
 import { Generator } from '../../random/generator.js';
 import { concatRows } from '../../tensor/bits.js';
 import { backgroundColumns, parity, truthTable } from '../../tensor/parity.js';
@@ -15,10 +15,10 @@ export const exhaustiveCoverage = defineStrategy({
   name: 'exhaustive-coverage',
   description: 'truth table, 20 copies on a zero background and 20 on a random one',
   initModel(model) {
-    init.kaimingNormal_(model.hidden.weight, model.generator, { nonlinearity: 'relu' });
+    init.kaimingNormal_(model.hidden.weight, { nonlinearity: 'relu' }, model.generator);
     init.scale_(model.hidden.weight, 2);
     init.zeros_(model.hidden.bias);
-    init.normal_(model.output.weight, model.generator, 0, 0.01);
+    init.normal_(model.output.weight, 0, 0.01, model.generator);
     init.zeros_(model.output.bias);
   },
   makeDataset(secret, task, seed) {

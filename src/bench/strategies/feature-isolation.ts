@@ -2,17 +2,17 @@
  * The truth table on a zero background: every bit that is not in the secret stays 0, so nothing distracts. Draws as
  * torch_reference.py.
  */
-import * as init from '../../nn/init.js';
+import * as init from '../../nn/host-init.js';
 import { parity, truthTable } from '../../tensor/parity.js';
 import { defineStrategy, type Model, type Strategy } from '../strategy.js';
 import type { Task } from '../task.js';
 
 /** Kaiming normal for K inputs that count out of N; output N(0, 1 / sqrt(W)). */
 function isolationInit(model: Model, task: Task): void {
-  init.kaimingNormal_(model.hidden.weight, model.generator, { nonlinearity: 'relu' });
+  init.kaimingNormal_(model.hidden.weight, { nonlinearity: 'relu' }, model.generator);
   init.scale_(model.hidden.weight, Math.sqrt(task.nFeatures / task.secretSize));
   init.zeros_(model.hidden.bias);
-  init.normal_(model.output.weight, model.generator, 0, 1 / Math.sqrt(task.hiddenWidth));
+  init.normal_(model.output.weight, 0, 1 / Math.sqrt(task.hiddenWidth), model.generator);
   init.zeros_(model.output.bias);
 }
 

@@ -2,7 +2,7 @@
  * Uniform random rows and a Xavier init: the scaffold's default, and what changes when the rows are few or the weight
  * decay is off. Draws as torch_reference.py.
  */
-import * as init from '../../nn/init.js';
+import * as init from '../../nn/host-init.js';
 import { Generator } from '../../random/generator.js';
 import { BitMatrix } from '../../tensor/bits.js';
 import { parity } from '../../tensor/parity.js';
@@ -10,9 +10,9 @@ import { defineStrategy, type Model, type Strategy } from '../strategy.js';
 
 /** Xavier uniform with the ReLU's gain, then with gain 1; biases 0. */
 function xavierInit(model: Model): void {
-  init.xavierUniform_(model.hidden.weight, model.generator, init.calculateGain('relu'));
+  init.xavierUniform_(model.hidden.weight, init.calculateGain('relu'), model.generator);
   init.zeros_(model.hidden.bias);
-  init.xavierUniform_(model.output.weight, model.generator);
+  init.xavierUniform_(model.output.weight, 1, model.generator);
   init.zeros_(model.output.bias);
 }
 
