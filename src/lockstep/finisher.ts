@@ -13,13 +13,12 @@ import { finishEvent, type HeldEvent } from './finish-event.js';
 import { leftOutWeights } from './live-columns.js';
 import type { Settings } from './options.js';
 import type { Pacer } from './pacer.js';
-import type { RunProgress } from './run-progress.js';
+import type { Run } from './run.js';
 import type { FinishEvent, MlpWeights } from './types.js';
 
 /** A run that has ended. */
 export interface Ended {
-  cohort: Cohort;
-  progress: RunProgress;
+  run: Run;
   steps: number;
   reason: FinishEvent['reason'];
 }
@@ -54,8 +53,8 @@ export class Finisher {
   }
 
   /**
-   * Takes over runs with their networks as the device has them after all chunks sent so far: when this returns, their slots are
-   * free for others.
+   * Ends runs, and takes over their networks as the device has them after all chunks sent so far: when this returns, their places
+   * are free for others.
    *
    * @returns For each run its event, when it is scored.
    */
@@ -67,11 +66,12 @@ export class Finisher {
           waiting.push({ ...one, resolve, reject });
         }),
     );
-    for (const cohort of new Set(ended.map((one) => one.cohort)))
+    for (const cohort of new Set(ended.map((one) => one.run.cohort)))
       this.#take(
         cohort,
-        waiting.filter((one) => one.cohort === cohort),
+        waiting.filter((one) => one.run.cohort === cohort),
       );
+    for (const { run } of ended) run.end();
     if (!this.#isScoring) this.#scoreAll();
     return events;
   }
@@ -97,10 +97,10 @@ export class Finisher {
   #copy(cohort: Cohort, runs: readonly Waiting[], layout: NetworkLayout): Networks {
     const networks = new Networks(this.#device, layout, runs.length);
     this.#networks.add(networks);
-    if (runs[0].progress.placement.columns.length < layout.features)
+    if (runs[0].run.placement.columns.length < layout.features)
       networks.write(span('data', 'weights left out', () => leftOut(runs, layout)));
     cohort.copyNetworks(
-      runs.map(({ progress }) => progress),
+      runs.map(({ run }) => run),
       networks,
     );
     return networks;
@@ -142,12 +142,12 @@ export class Finisher {
       const release = () => {
         if (--held === 0) this.#free(group.networks);
       };
-      group.runs.forEach(({ progress, steps, reason, resolve }, k) => {
+      group.runs.forEach(({ run, steps, reason, resolve }, k) => {
         const kept = weights?.[g][k];
         const read = kept
           ? async () => kept
           : () => group.networks.read(k, { expectedMs: this.#pacer.remaining(performance.now()) });
-        const ending = { run: progress.index, steps, reason };
+        const ending = { run: run.index, steps, reason };
         resolve(finishEvent(ending, accuracies?.[g][k] ?? Number.NaN, read, release));
       });
     });
@@ -167,15 +167,15 @@ export class Finisher {
 }
 
 /** A diverged network has no predictions to score. */
-const testSetOf = ({ progress, reason }: Ended): BinaryDataset | undefined =>
-  reason === 'non-finite' ? undefined : progress.run.testSet;
+const testSetOf = ({ run, reason }: Ended): BinaryDataset | undefined =>
+  reason === 'non-finite' ? undefined : run.given.testSet;
 
 /** Networks with the weights that were left out of the training, and something in the place of the others. */
 function leftOut(runs: readonly Ended[], layout: NetworkLayout): Float32Array {
   const floats = new Float32Array(layout.floats * runs.length);
-  runs.forEach(({ progress, steps }, k) => {
+  runs.forEach(({ run, steps }, k) => {
     const network = floats.subarray(k * layout.floats, (k + 1) * layout.floats);
-    leftOutWeights(progress.run.weights, layout, progress.decay, steps, network);
+    leftOutWeights(run.given.weights, layout, run.decay, steps, network);
   });
   return floats;
 }

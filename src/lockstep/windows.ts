@@ -2,7 +2,8 @@
  * The open window of one run on the host: how many steps until it closes, which batches it holds, what its sums mean
  * and how many misses it may have to count as stable. Arithmetic only; the sums themselves are the device's.
  */
-import type { StopRule } from './types.js';
+import type { Window, WindowRecord } from '../kernels/train/close-window.js';
+import type { FinishEvent, StopRule } from './types.js';
 
 /** What a run's windows depend on. */
 export interface WindowSettings {
@@ -13,12 +14,8 @@ export interface WindowSettings {
   stop?: StopRule;
 }
 
-/** Batches of one window: `whole` of the full size, `small` of `smallBatch` examples (the last of an epoch). */
-export interface WindowBatches {
-  whole: number;
-  small: number;
-  smallBatch: number;
-}
+/** Batches of one window: whole ones, and smaller ones of `smallBatch` examples (the last of an epoch). */
+type WindowBatches = Omit<Window, 'budget'>;
 
 /** The first step after `step` (counted from 1) at which a window closes. */
 export function nextClose(step: number, { logInterval, maxSteps }: WindowSettings): number {
@@ -47,7 +44,11 @@ export function batchesBetween(
   const smallBatch = examples % batchSize;
   const perEpoch = Math.ceil(examples / batchSize);
   const small = smallBatch === 0 ? 0 : Math.floor(to / perEpoch) - Math.floor(from / perEpoch);
-  return { whole: to - from - small, small, smallBatch: small === 0 ? 0 : smallBatch };
+  return {
+    wholeBatches: to - from - small,
+    smallBatches: small,
+    smallBatch: small === 0 ? 0 : smallBatch,
+  };
 }
 
 /** Misses are counted in units of 1 / (batchSize * smallBatch) of a batch: whole numbers for both kinds of batches. */
@@ -67,10 +68,11 @@ export function meanAccuracy(
   hits: number,
   smallHits: number,
 ): number {
-  const { whole, small, smallBatch } = batches;
-  const misses =
-    (whole * batchSize - hits) * Math.max(1, smallBatch) + (small * smallBatch - smallHits) * batchSize;
-  return accuracyAfter(misses, whole + small, unitOf(batches, batchSize));
+  const { wholeBatches, smallBatches, smallBatch } = batches;
+  const missed = wholeBatches * batchSize - hits;
+  const missedInSmall = smallBatches * smallBatch - smallHits;
+  const misses = missed * Math.max(1, smallBatch) + missedInSmall * batchSize;
+  return accuracyAfter(misses, wholeBatches + smallBatches, unitOf(batches, batchSize));
 }
 
 /**
@@ -83,9 +85,31 @@ export function missBudget(
   { batchSize, stop }: WindowSettings,
 ): number {
   if (!stop || step < stop.minSteps) return -1;
-  const steps = batches.whole + batches.small;
+  const steps = batches.wholeBatches + batches.smallBatches;
   const unit = unitOf(batches, batchSize);
   let budget = Math.min(steps * unit, Math.floor(steps * unit * (1 - stop.accuracy)) + 1);
   while (budget >= 0 && accuracyAfter(budget, steps, unit) < stop.accuracy) budget--;
   return budget;
+}
+
+/** What came of a window: its means, unless they are no numbers, and whether the run has ended with it, and how. */
+interface WindowOutcome {
+  means?: { loss: number; accuracy: number };
+  end?: { steps: number; reason: Exclude<FinishEvent['reason'], 'aborted'> };
+}
+
+/** What the record of a window says that closed at `step`. */
+export function outcomeOf(
+  record: WindowRecord,
+  window: Window,
+  step: number,
+  { batchSize, maxSteps, stop }: Omit<WindowSettings, 'examples'>,
+): WindowOutcome {
+  if (record.nanSteps > 0) return { end: { steps: step - record.nanSteps + 1, reason: 'non-finite' } };
+  const means = {
+    loss: record.lossSum / (window.wholeBatches + window.smallBatches),
+    accuracy: meanAccuracy(window, batchSize, record.hits, record.smallHits),
+  };
+  if (stop && record.stableWindows >= stop.windows) return { means, end: { steps: step, reason: 'stopped' } };
+  return { means, end: step === maxSteps ? { steps: step, reason: 'max-steps' } : undefined };
 }

@@ -18,7 +18,9 @@ import { openDevice } from '../../src/gpu/open.js';
 import { Staged } from '../../src/gpu/staging.js';
 import { Networks } from '../../src/kernels/train/networks.js';
 import { Scorer } from '../../src/kernels/train/scoring.js';
+import { ChunkInputs } from '../../src/lockstep/chunk-inputs.js';
 import { Cohort } from '../../src/lockstep/cohort.js';
+import { Slot } from '../../src/lockstep/slots.js';
 import { trainLockstep } from '../../src/lockstep/trainer.js';
 import type { LockstepEvent, LockstepOptions, LockstepRun } from '../../src/lockstep/types.js';
 import { LockstepError } from '../../src/platform/errors.js';
@@ -120,12 +122,12 @@ describe.each(Object.entries(ENDS))('a device that %s', (_, { end, message }) =>
     ['before the first event', {}, () => end()],
     ['while the kernel compiles', {}, () => setTimeout(end, 0)],
     ['when the kernel is there', {}, undefined, once('plan')],
-    ['when a run is put in its slot', {}, () => endAt(Cohort.prototype, 'load')],
-    ['when a chunk is encoded', {}, () => endAt(Cohort.prototype, 'encode')],
+    ['when a run is put in its slot', {}, () => endAt(Slot.prototype, 'load')],
+    ['when a chunk is encoded', {}, () => endAt(ChunkInputs.prototype, 'write')],
     ['while the first chunk trains', {}, () => endAt(Staged.prototype, 'wait')],
     ['between two chunks', {}, undefined, once('progress')],
     ['at a window', { logInterval: 5 }, undefined, once('window')],
-    ['while a checkpoint is read', { checkpointSeconds: 1e-6 }, () => endAt(Cohort.prototype, 'save')],
+    ['while a checkpoint is read', { checkpointSeconds: 1e-6 }, () => endAt(Slot.prototype, 'save')],
     ['after a checkpoint', { checkpointSeconds: 1e-6 }, undefined, once('checkpoint')],
     ['when networks are copied', { maxSteps: 5 }, () => endAt(Cohort.prototype, 'copyNetworks')],
     ['while weights are read', { maxSteps: 5, keepWeights: true }, () => endAt(Networks.prototype, 'read')],

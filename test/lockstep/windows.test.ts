@@ -7,6 +7,7 @@ import {
   meanAccuracy,
   missBudget,
   nextClose,
+  outcomeOf,
   type WindowSettings,
 } from '../../src/lockstep/windows.js';
 
@@ -54,7 +55,11 @@ describe('batchesBetween', () => {
         const sizes = batchSizes(s, from + length).slice(from);
         const whole = sizes.filter((size) => size === s.batchSize).length;
         const smallBatch = sizes.find((size) => size !== s.batchSize) ?? 0;
-        expect(batchesBetween(from, from + length, s)).toEqual({ whole, small: length - whole, smallBatch });
+        expect(batchesBetween(from, from + length, s)).toEqual({
+          wholeBatches: whole,
+          smallBatches: length - whole,
+          smallBatch,
+        });
       }),
     );
   });
@@ -73,7 +78,11 @@ describe('missBudget', () => {
     fc.assert(
       fc.property(exactWindow, ({ whole, small, smallBatch, accuracy }) => {
         fc.pre(whole + small > 0);
-        const batches = { whole, small, smallBatch: small > 0 ? smallBatch : 0 };
+        const batches = {
+          wholeBatches: whole,
+          smallBatches: small,
+          smallBatch: small > 0 ? smallBatch : 0,
+        };
         const stop = { minSteps: 1, accuracy, windows: 4 };
         const s = { examples: 0, batchSize: 128, logInterval: 250, maxSteps: 1000, stop };
         const budget = missBudget(250, batches, s);
@@ -99,7 +108,7 @@ describe('missBudget', () => {
     const stop = { minSteps: 1000, accuracy: 0.999, windows: 4 };
     const s = { examples: 4096, batchSize: 128, logInterval: 250, maxSteps: 30_000, stop };
     const batches = batchesBetween(1000, 1250, s);
-    expect(batches).toEqual({ whole: 250, small: 0, smallBatch: 0 });
+    expect(batches).toEqual({ wholeBatches: 250, smallBatches: 0, smallBatch: 0 });
     expect(missBudget(1250, batches, s)).toBe(32);
     expect(meanAccuracy(batches, 128, 32_000 - 32, 0)).toBe(0.999);
     expect(missBudget(999, batches, s)).toBe(-1);
@@ -119,7 +128,11 @@ describe('missBudget', () => {
       fc.property(window, ({ batchSize, whole, small, smallBatch, misses, smallMisses }) => {
         fc.pre(whole + small > 0 && smallBatch < batchSize);
         fc.pre(misses <= whole * batchSize && smallMisses <= small * smallBatch);
-        const batches = { whole, small, smallBatch: small > 0 ? smallBatch : 0 };
+        const batches = {
+          wholeBatches: whole,
+          smallBatches: small,
+          smallBatch: small > 0 ? smallBatch : 0,
+        };
         const hits = [whole * batchSize - misses, small * smallBatch - smallMisses] as const;
         // The bound is what is reported: this very window passes, one more miss does not.
         const accuracy = meanAccuracy(batches, batchSize, ...hits);
@@ -132,5 +145,34 @@ describe('missBudget', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe('outcomeOf', () => {
+  const settings = {
+    batchSize: 4,
+    logInterval: 10,
+    maxSteps: 20,
+    stop: { minSteps: 1, accuracy: 0.9, windows: 2 },
+  };
+  const window = { wholeBatches: 9, smallBatches: 1, smallBatch: 2, budget: 0 };
+  const record = { lossSum: 5, hits: 36, smallHits: 1, nanSteps: 0, stableWindows: 1 };
+  const means = { loss: 0.5, accuracy: 0.95 };
+
+  it('reports the means of all batches, small ones too', () => {
+    expect(outcomeOf(record, window, 10, settings)).toEqual({ means });
+  });
+
+  it('ends the run at the last step, and where the rule holds', () => {
+    const end = { steps: 20, reason: 'max-steps' };
+    expect(outcomeOf(record, window, 20, settings)).toEqual({ means, end });
+    const stable = { ...record, stableWindows: 2 };
+    expect(outcomeOf(stable, window, 20, settings)).toEqual({ means, end: { ...end, reason: 'stopped' } });
+    expect(outcomeOf(stable, window, 10, { ...settings, stop: undefined })).toEqual({ means });
+  });
+
+  it('ends it without means at the first step whose loss was no number', () => {
+    const end = { steps: 8, reason: 'non-finite' };
+    expect(outcomeOf({ ...record, nanSteps: 3 }, window, 10, settings)).toEqual({ end });
   });
 });

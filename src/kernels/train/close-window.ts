@@ -13,13 +13,13 @@ import type { ChunkBuffers, KernelShape } from './training-kernel.js';
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 
-/** A window as the device needs it: {@link WINDOW} says what the fields are. */
-export type ClosingWindow = Record<keyof typeof WINDOW.at, number>;
+/** A window that closes, as the device needs it: {@link WINDOW} says what the fields are. */
+export type Window = Record<keyof typeof WINDOW.at, number>;
 /** What the device found when a window closed: {@link RECORD}. */
 export type WindowRecord = Record<keyof typeof RECORD.at, number>;
 
 /** For a position whose window stays open; the kernel does not read it. */
-const OPEN: ClosingWindow = { wholeBatches: 0, smallBatches: 0, smallBatch: 0, budget: -1 };
+const OPEN: Window = { wholeBatches: 0, smallBatches: 0, smallBatch: 0, budget: -1 };
 
 export class WindowCloser {
   /** [slot] windows in a row, up to the last, that counted for the stop rule. */
@@ -74,7 +74,7 @@ export class WindowCloser {
   }
 
   /** @param windows The window of each position of the chunk that closes; undefined where it stays open. */
-  encode(recorder: Recorder, windows: readonly (ClosingWindow | undefined)[]): void {
+  encode(recorder: Recorder, windows: readonly (Window | undefined)[]): void {
     const words = WINDOW.array(windows.map((window) => window ?? OPEN));
     recorder.upload(this.#windows, 0, words);
     recorder.dispatch(this.#pipeline, this.#group, [windows.length]);

@@ -6,7 +6,7 @@ import { NO_ROW } from '../../../shaders/train/chunk.wgsl.js';
 import { EpochOrder } from '../../random/epoch-order.js';
 
 /** What a run's batches depend on. */
-export interface BatchPlan {
+export interface BatchSettings {
   examples: number;
   /** Seed of the epoch order. */
   seed: number;
@@ -34,7 +34,7 @@ export class DrawnBatches implements BatchSource {
   readonly #batchSize: number;
   readonly #pitch: number;
 
-  constructor({ examples, seed, batchSize, pitch, skip }: BatchPlan) {
+  constructor({ examples, seed, batchSize, pitch, skip }: BatchSettings) {
     this.#order = new EpochOrder(examples, seed);
     this.#batchSize = batchSize;
     this.#pitch = pitch;
@@ -49,13 +49,13 @@ export class DrawnBatches implements BatchSource {
       const whole = Math.min(steps - done, Math.floor(left / this.#batchSize));
       if (whole > 0) this.#order.take(out, from, whole * this.#batchSize);
       else this.#order.take(out, from, left); // the last batch of an epoch
-      this.#spread(out, from, Math.max(1, whole), whole > 0 ? this.#batchSize : left);
+      this.#pad(out, from, Math.max(1, whole), whole > 0 ? this.#batchSize : left);
       done += Math.max(1, whole);
     }
   }
 
   /** Moves batches that stand close by one another to where each belongs, the last first. */
-  #spread(out: Uint32Array, from: number, batches: number, examples: number): void {
+  #pad(out: Uint32Array, from: number, batches: number, examples: number): void {
     if (examples === this.#pitch) return;
     for (let b = batches - 1; b >= 0; b--) {
       const to = from + b * this.#pitch;

@@ -1,11 +1,10 @@
 /** What the trainer and its batch threads say to each other. Types only. */
-
-import type { BatchPlan } from './drawn.js';
+import type { BatchSettings } from './drawn.js';
 import type { SharedRing } from './ring.js';
 
 /** `open`: draw this run's batches ahead from now on. `close`: no longer. `fill`: there is room in some rings again. */
 export type BatchRequest =
-  | { open: number; plan: BatchPlan; ring: SharedRing }
+  | { open: number; settings: BatchSettings; ring: SharedRing }
   | { close: number }
   | { fill: true };
 

@@ -8,7 +8,7 @@ import type { DeviceInfo } from '../../gpu/device-info.js';
 import { nodeModule } from '../../platform/node-module.js';
 import { type NodeWorker, startWorker } from '../../platform/node-worker.js';
 import { platformName } from '../../platform/platform.js';
-import type { BatchPlan, BatchSource } from './drawn.js';
+import type { BatchSettings, BatchSource } from './drawn.js';
 import type { BatchReply, BatchRequest } from './messages.js';
 import { BatchRing } from './ring.js';
 
@@ -34,6 +34,8 @@ export class BatchThreads {
   #opened = 0;
   #waiting: (() => void)[] = [];
   #error: Error | undefined;
+  /** Whether the threads are about to be told that there is room. */
+  #isTold = false;
 
   /** `runs`: how many train at once, at most. */
   static async start(threads: number, runs: number): Promise<BatchThreads> {
@@ -58,33 +60,47 @@ export class BatchThreads {
   }
 
   /** The batches of one run, from a thread. */
-  open(plan: BatchPlan): BatchSource {
-    const fitting = Math.floor(this.#ringBytes / (4 * plan.pitch));
-    const ring = BatchRing.create(Math.max(LEAST_RING_STEPS, Math.min(RING_STEPS, fitting)), plan.pitch);
+  open(settings: BatchSettings): BatchSource {
+    const fitting = Math.floor(this.#ringBytes / (4 * settings.pitch));
+    const ring = BatchRing.create(Math.max(LEAST_RING_STEPS, Math.min(RING_STEPS, fitting)), settings.pitch);
     const id = this.#opened++;
     const worker = this.#workers[id % this.#workers.length];
     const tell = (request: BatchRequest) => worker.postMessage(request);
-    tell({ open: id, plan, ring: ring.shared });
+    tell({ open: id, settings, ring: ring.shared });
     return {
       get available() {
         return ring.available;
       },
-      take: (out, at, steps) => ring.take(out, at, steps),
+      take: (out, at, steps) => {
+        ring.take(out, at, steps);
+        this.#fillSoon();
+      },
       close: () => tell({ close: id }),
     };
   }
 
-  /** After batches were taken: the threads go on. Throws what one of them died of. */
-  refill(): void {
-    if (this.#error) throw this.#error;
-    for (const worker of this.#workers) worker.postMessage({ fill: true } satisfies BatchRequest);
+  /** Tells the threads, once for all that is taken now, that there is room again. */
+  #fillSoon(): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    queueMicrotask(() => {
+      this.#isTold = false;
+      for (const worker of this.#workers) worker.postMessage({ fill: true } satisfies BatchRequest);
+    });
   }
 
-  /** Resolves when there is more than now, or a thread has died. */
-  more(): Promise<void> {
-    return new Promise((resolve) => {
+  /** Throws what a thread has died of. */
+  check(): void {
+    if (this.#error) throw this.#error;
+  }
+
+  /** Resolves when there is more than now. Throws what a thread has died of. */
+  async more(): Promise<void> {
+    this.check();
+    await new Promise<void>((resolve) => {
       this.#waiting.push(resolve);
     });
+    this.check();
   }
 
   async close(): Promise<void> {

@@ -37,7 +37,7 @@ function turn(): void {
 
 port.on('message', (request: BatchRequest) => {
   if ('open' in request) {
-    runs.set(request.open, { source: new DrawnBatches(request.plan), ring: new BatchRing(request.ring) });
+    runs.set(request.open, { source: new DrawnBatches(request.settings), ring: new BatchRing(request.ring) });
   } else if ('close' in request) {
     runs.delete(request.close);
   }

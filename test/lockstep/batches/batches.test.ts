@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NO_ROW } from '../../../shaders/train/chunk.wgsl.js';
-import { type BatchPlan, type BatchSource, DrawnBatches } from '../../../src/lockstep/batches/drawn.js';
+import { type BatchSettings, type BatchSource, DrawnBatches } from '../../../src/lockstep/batches/drawn.js';
 import { BatchRing } from '../../../src/lockstep/batches/ring.js';
 import { BatchThreads, defaultThreads } from '../../../src/lockstep/batches/threads.js';
 
@@ -13,7 +13,7 @@ const plans = fc.record({
   batchSize: fc.integer({ min: 1, max: 40 }),
   pitch: fc.constantFrom(40, 48),
   skip: fc.nat({ max: 60 }),
-}) satisfies fc.Arbitrary<BatchPlan>;
+}) satisfies fc.Arbitrary<BatchSettings>;
 
 function taken(source: BatchSource, steps: number, pitch: number): number[] {
   const out = new Uint32Array(steps * pitch);
@@ -61,7 +61,7 @@ describe('BatchRing', () => {
 });
 
 describe('BatchThreads', () => {
-  const plan = (seed: number): BatchPlan => ({ examples: 100, seed, batchSize: 16, pitch: 16, skip: 0 });
+  const plan = (seed: number): BatchSettings => ({ examples: 100, seed, batchSize: 16, pitch: 16, skip: 0 });
 
   it('draw for many runs, further than a ring holds', async () => {
     const threads = await BatchThreads.start(2, 5);
@@ -76,9 +76,7 @@ describe('BatchThreads', () => {
         expect(taken(run.source, steps, 16)).toEqual(taken(run.direct, steps, 16));
         run.left -= steps;
       }
-      const more = threads.more();
-      threads.refill();
-      if (runs.some(({ left }) => left > 0)) await more;
+      if (runs.some(({ left }) => left > 0)) await threads.more();
     }
     for (const { source } of runs) source.close();
     await threads.close();
@@ -87,8 +85,9 @@ describe('BatchThreads', () => {
   it('tell of a thread that died', async () => {
     const threads = await BatchThreads.start(1, 1);
     threads.open({ ...plan(1), examples: 0 }); // no dataset has none: the thread throws
-    await threads.more();
-    expect(() => threads.refill()).toThrow(/no examples/);
+    await expect(threads.more()).rejects.toThrow(/no examples/);
+    await expect(threads.more()).rejects.toThrow(/no examples/); // whoever asks later is told, too
+    expect(() => threads.check()).toThrow(/no examples/);
     await threads.close();
   });
 

@@ -1,0 +1,69 @@
+/**
+ * Chunks on their way: sent to the device, and not found done. One or more are, so that the device has work while the host
+ * prepares the next. What is sent, and what its records mean, is the trainer's.
+ */
+import type { WindowRecord } from '../kernels/train/close-window.js';
+import type { Cohort, SentChunk } from './cohort.js';
+import type { Pacer } from './pacer.js';
+import type { RunTurn } from './run.js';
+
+/** What one cohort trains meanwhile. */
+interface Part {
+  turns: readonly RunTurn[];
+  chunk: SentChunk;
+}
+
+interface Flight {
+  parts: Part[];
+  /** When it was sent. */
+  start: number;
+  runSteps: number;
+}
+
+/** A turn that was trained. */
+interface Trained {
+  turn: RunTurn;
+  /** Says something where the turn's window closed. */
+  record: WindowRecord;
+}
+
+export class Flights {
+  readonly #pacer: Pacer;
+  readonly #flights: Flight[] = [];
+
+  constructor(pacer: Pacer) {
+    this.#pacer = pacer;
+  }
+
+  get size(): number {
+    return this.#flights.length;
+  }
+
+  send(turns: ReadonlyMap<Cohort, readonly RunTurn[]>): void {
+    const parts = [...turns].map(([cohort, these]) => ({ turns: these, chunk: cohort.train(these) }));
+    const start = performance.now();
+    const sent = parts.flatMap((part) => part.turns.map(({ steps }) => steps));
+    const runSteps = sent.reduce((sum, steps) => sum + steps, 0);
+    this.#pacer.submitted(runSteps);
+    this.#flights.push({ parts, start, runSteps });
+  }
+
+  /** Waits for the oldest chunk; undefined where there is none. */
+  async next(): Promise<Trained[] | undefined> {
+    const flight = this.#flights.shift();
+    if (!flight) return undefined;
+    const { parts, start, runSteps } = flight;
+    const expectedMs = this.#pacer.expected(start, runSteps, performance.now());
+    const options = { expectedMs, submitted: start };
+    const found = await Promise.all(parts.map(({ chunk }) => chunk.records(options)));
+    this.#pacer.finished(
+      start,
+      runSteps,
+      performance.now(),
+      Math.max(...found.map(({ waitedMs }) => waitedMs)),
+    );
+    return parts.flatMap(({ turns }, p) =>
+      turns.map((turn, position) => ({ turn, record: found[p].records[position] })),
+    );
+  }
+}

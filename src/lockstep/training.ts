@@ -1,0 +1,214 @@
+/**
+ * One training from the first event to the last: it takes runs in, keeps two chunks of steps in flight, and turns what the
+ * device reports into events. Steps, windows and the stop rule are computed on the device (cohort.ts and the kernels).
+ */
+import type { Device } from '../gpu/device.js';
+import { span } from '../platform/host-spans.js';
+import { RunAcceptor } from './accept-run.js';
+import { ActiveRuns } from './active-runs.js';
+import { Admission } from './admission.js';
+import { DrawnBatches } from './batches/drawn.js';
+import { BatchThreads, defaultThreads } from './batches/threads.js';
+import { Cohorts } from './cohorts.js';
+import { abortedEvent, type HeldEvent } from './finish-event.js';
+import { type Ended, Finisher } from './finisher.js';
+import { Flights } from './flights.js';
+import { checkOptions, reading, type Settings } from './options.js';
+import { Outbox } from './outbox.js';
+import { Pacer } from './pacer.js';
+import { RunSource } from './run-source.js';
+import type { LockstepEvent, LockstepOptions } from './types.js';
+import { outcomeOf } from './windows.js';
+
+const DEFAULT_EXPECTED_RUNS = 128;
+/** One chunk trains while the host prepares the next. */
+const CHUNKS_IN_FLIGHT = 2;
+/** Time that finished runs have to be scored when the training ends before its end. */
+const GRACE_MS = 600;
+
+export class Training {
+  readonly #device: Device;
+  readonly #settings: Settings;
+  readonly #expectedRuns: number;
+  readonly #source: RunSource;
+  readonly #cohorts: Cohorts;
+  readonly #admission: Admission;
+  readonly #pacer: Pacer;
+  readonly #active = new ActiveRuns();
+  readonly #flights: Flights;
+  readonly #finisher: Finisher;
+  /** Runs that have ended, until their events are out. */
+  readonly #ended = new Outbox<Ended, HeldEvent>();
+  /** Resolves when the signal fires, the device is lost, or the training ends: nothing is waited for beyond. */
+  readonly #halted: Promise<void>;
+  #halt = () => {};
+  #threads: BatchThreads | undefined;
+  #lastCheckpoint = performance.now();
+  #steps = 0;
+
+  constructor(device: Device, options: LockstepOptions) {
+    this.#device = device;
+    this.#settings = reading('an option', () => checkOptions(options));
+    device.check();
+    const { runs, expectedRuns, signal } = options;
+    this.#expectedRuns = expectedRuns ?? (Array.isArray(runs) ? runs.length : DEFAULT_EXPECTED_RUNS);
+    this.#cohorts = new Cohorts(device, this.#settings, this.#expectedRuns);
+    this.#source = sourceOf(runs, this.#settings, this.#cohorts);
+    this.#admission = new Admission(
+      this.#settings,
+      this.#source,
+      this.#cohorts,
+      (settings) => this.#threads?.open(settings) ?? new DrawnBatches(settings),
+    );
+    this.#pacer = new Pacer(device.info.isCpu);
+    this.#flights = new Flights(this.#pacer);
+    this.#finisher = new Finisher(device, this.#settings, this.#pacer);
+    this.#halted = new Promise((resolve) => {
+      // Resolves with nothing: a signal hands over its event, a lost device its reason, and neither is an outcome.
+      this.#halt = () => resolve();
+    });
+    if (signal?.aborted) this.#halt();
+    signal?.addEventListener('abort', this.#halt, { once: true });
+    device.lost.then(this.#halt);
+  }
+
+  async *events(): AsyncGenerator<LockstepEvent> {
+    if (!this.#settings.signal?.aborted) await this.#startThreads();
+    while (!this.#settings.signal?.aborted) {
+      this.#device.check();
+      this.#threads?.check();
+      yield* this.#admission.admit(this.#active, this.#busyMs);
+      if (this.#checkpointDue) yield* this.#checkpoint();
+      if (this.#send() && this.#flights.size < CHUNKS_IN_FLIGHT) continue;
+      if (this.#flights.size > 0) yield* this.#collect();
+      else await this.#anything();
+      yield* reported(this.#ended.drain());
+      const idle = this.#flights.size === 0 && this.#active.size === 0;
+      if (idle && this.#source.ended && !this.#ended.busy) return;
+    }
+    yield* this.#abort();
+  }
+
+  async #startThreads(): Promise<void> {
+    const threads = this.#settings.batchThreads ?? (await defaultThreads(this.#device.info));
+    if (threads > 0) this.#threads = await BatchThreads.start(threads, this.#expectedRuns);
+  }
+
+  /** For how long the device has work. */
+  get #busyMs(): number {
+    if (this.#flights.size === 0) return Number.POSITIVE_INFINITY;
+    return this.#pacer.remaining(performance.now());
+  }
+
+  /** Sends a chunk of runs that have steps left, and batches for them; false where none has. */
+  #send(): boolean {
+    const turns = this.#active.turns(this.#pacer);
+    if (turns.size > 0) this.#flights.send(turns);
+    return turns.size > 0;
+  }
+
+  /** Waits for the oldest chunk, reports the windows that closed in it, and has the runs scored that ended with them. */
+  async *#collect(): AsyncGenerator<LockstepEvent> {
+    const trained = await Promise.race([this.#flights.next(), this.#halted]);
+    if (!trained) return;
+    const ended: Ended[] = [];
+    for (const { turn, record } of trained) {
+      const { run, steps, window } = turn;
+      if (run.ended) continue;
+      run.done += steps;
+      this.#steps += steps;
+      if (!window) continue;
+      const { means, end } = outcomeOf(record, window, run.done, this.#settings);
+      if (means) yield { type: 'window', run: run.index, step: run.done, ...means };
+      if (end) ended.push({ run, ...end });
+    }
+    const events = this.#finisher.finish(ended);
+    for (const [k, one] of ended.entries()) this.#ended.add(one, events[k]);
+    this.#active.prune();
+    yield { type: 'progress', steps: this.#steps, running: this.#active.size };
+  }
+
+  get #checkpointDue(): boolean {
+    const { checkpointSeconds = Number.POSITIVE_INFINITY } = this.#settings;
+    return performance.now() - this.#lastCheckpoint >= 1e3 * checkpointSeconds;
+  }
+
+  /** Ends what is in flight, reports what has finished, and reads where the others stand. */
+  async *#checkpoint(): AsyncGenerator<LockstepEvent> {
+    while (this.#flights.size > 0) yield* this.#collect();
+    await Promise.race([this.#ended.settled(), this.#halted]);
+    yield* reported(this.#ended.drain());
+    const reads = Array.from(this.#active, async ({ index, slot, done }) => ({
+      run: index,
+      checkpoint: await slot.save(done),
+    }));
+    const runs = await Promise.race([Promise.all(reads), this.#halted]);
+    if (!runs || this.#settings.signal?.aborted) return;
+    this.#lastCheckpoint = performance.now();
+    yield { type: 'checkpoint', runs };
+  }
+
+  /** With nothing to train: waits for batches, for the next run, for a finished one to be scored, or for the abort. */
+  async #anything(): Promise<void> {
+    const waits: Promise<void>[] = [];
+    if (this.#threads && this.#active.size > 0) waits.push(this.#threads.more());
+    if (!this.#source.ended) waits.push(this.#source.wait());
+    if (this.#ended.busy) waits.push(this.#ended.settled());
+    if (waits.length > 0) await Promise.race([...waits, this.#halted]);
+  }
+
+  async *#abort(): AsyncGenerator<LockstepEvent> {
+    await this.#graceful();
+    const abandoned = this.#ended.abandon();
+    yield* reported(this.#ended.drain());
+    for (const { run, steps } of abandoned) yield abortedEvent(run.index, steps);
+    for (const run of this.#active) if (!run.ended) yield abortedEvent(run.index, run.done);
+  }
+
+  /** The finish events that are there, or will be soon, once nothing else goes on. */
+  async *finished(): AsyncGenerator<LockstepEvent> {
+    await this.#graceful();
+    yield* reported(this.#ended.ready());
+  }
+
+  /** Waits for runs that are being scored, but not long. */
+  async #graceful(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, GRACE_MS);
+    });
+    await Promise.race([this.#ended.settled(), late]).finally(() => clearTimeout(timer));
+  }
+
+  async destroy(): Promise<void> {
+    this.#halt();
+    this.#settings.signal?.removeEventListener('abort', this.#halt);
+    this.#finisher.stop();
+    this.#cohorts.destroy();
+    // What is being scored has buffers of its own; after an abort there was time for it before.
+    if (!this.#settings.signal?.aborted) await this.#graceful();
+    this.#finisher.destroy();
+    await this.#threads?.close();
+    await this.#source.close();
+  }
+}
+
+/** The runs of a list are all judged now, before anything is allocated, those of an iterable as they come. */
+function sourceOf(runs: LockstepOptions['runs'], settings: Settings, cohorts: Cohorts): RunSource {
+  const acceptor = new RunAcceptor(settings, (checkpoint, dataset) => cohorts.layoutOf(checkpoint, dataset));
+  if (!Array.isArray(runs))
+    return new RunSource(runs, (run, k) => span('data', 'check a run', () => acceptor.accept(run, k)));
+  const accepted = span('data', 'check runs', () => Array.from(runs, (run, k) => acceptor.accept(run, k)));
+  return new RunSource(accepted, (_, k) => accepted[k]);
+}
+
+/** The events, each released when the next one is asked for. */
+function* reported(held: Iterable<HeldEvent>): Generator<LockstepEvent> {
+  for (const { event, release } of held) {
+    try {
+      yield event;
+    } finally {
+      release();
+    }
+  }
+}
