@@ -72,6 +72,6 @@ export async function runProfile(what: string, args: readonly string[], flags: P
     if (html !== undefined) write(html, profilePage(report, profile), 'open it in a browser');
     if (wgsl !== undefined) say(`wrote ${writeWgsl(wgsl, device.pipelines).length} shaders to ${wgsl}`);
   } finally {
-    Object.getPrototypeOf(device).destroy.call(device);
+    device.destroy();
   }
 }

@@ -7,10 +7,11 @@ import { LockstepError } from '../platform/errors.js';
 import type { DeviceInfo } from './device-info.js';
 import type { Faults } from './faults.js';
 import { stopWaiting } from './map.js';
+import type { Queue } from './queue.js';
 import { BufferUsage } from './usage.js';
 
 export class Buffers {
-  readonly #gpu: GPUDevice;
+  readonly #queue: Queue;
   readonly #info: DeviceInfo;
   readonly #faults: Faults;
   readonly #beforeFree: () => void;
@@ -19,8 +20,8 @@ export class Buffers {
   #peak = 0;
 
   /** `beforeFree` lets go of what refers to a buffer: commands that are recorded and not submitted, bind groups. */
-  constructor(gpu: GPUDevice, info: DeviceInfo, faults: Faults, beforeFree: () => void) {
-    this.#gpu = gpu;
+  constructor(queue: Queue, info: DeviceInfo, faults: Faults, beforeFree: () => void) {
+    this.#queue = queue;
     this.#info = info;
     this.#faults = faults;
     this.#beforeFree = beforeFree;
@@ -39,6 +40,11 @@ export class Buffers {
     return this.#peak;
   }
 
+  /** Whether a buffer is one of these, and not freed. */
+  has(buffer: GPUBuffer): boolean {
+    return this.#sizes.has(buffer);
+  }
+
   /** See Device.allocate. */
   allocate(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
     this.#faults.check();
@@ -47,10 +53,11 @@ export class Buffers {
     checkNumber('device.allocate', 'usage', usage, { min: 1, whole: true });
     const size = Math.max(4, Math.ceil(bytes / 4) * 4);
     this.#checkSize(label, size, usage);
-    this.#gpu.pushErrorScope('out-of-memory');
-    const buffer = this.#gpu.createBuffer({ label, size, usage });
+    const { gpu } = this.#queue;
+    gpu.pushErrorScope('out-of-memory');
+    const buffer = gpu.createBuffer({ label, size, usage });
     this.#faults.watch(
-      this.#gpu.popErrorScope().then((error) => {
+      gpu.popErrorScope().then((error) => {
         const held = `${this.#sizes.size} buffers with ${this.#bytes} bytes are alive`;
         const message = `No device memory for "${label}" (${size} bytes); ${held}.`;
         return error ? new LockstepError('out-of-memory', message) : undefined;
@@ -63,7 +70,7 @@ export class Buffers {
   }
 
   #checkSize(label: string, size: number, usage: GPUBufferUsageFlags): void {
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.#gpu.limits;
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.#queue.gpu.limits;
     const bindable = usage & BufferUsage.STORAGE ? maxStorageBufferBindingSize : Infinity;
     const most = Math.min(maxBufferSize, bindable);
     if (size <= most) return;
@@ -82,7 +89,7 @@ export class Buffers {
     this.#sizes.delete(buffer);
     this.#bytes -= size;
     stopWaiting(buffer, this.#info);
-    buffer.destroy();
+    this.#queue.destroy(buffer);
   }
 
   freeAll(): void {

@@ -3,9 +3,10 @@
  * kept. Reads and waits submit what is recorded first (see device.ts). Who knows where its commands end, as a chunk of
  * training does, records on its own.
  */
-import type { LaunchNote } from './annotate.js';
+
 import { BindGroups, type Binding } from './bindings.js';
 import type { Buffers } from './buffers.js';
+import type { LaunchNote } from './observer.js';
 import type { Queue } from './queue.js';
 import { type Grid, Recorder } from './recorder.js';
 import { BufferUsage } from './usage.js';

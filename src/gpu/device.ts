@@ -12,6 +12,7 @@ import type { DeviceInfo, MemoryUse } from './device-info.js';
 import { Faults } from './faults.js';
 import { ErrorFlag } from './flag.js';
 import { checkWaitOptions, mapWhenDone, sleepBefore, type WaitOptions } from './map.js';
+import type { Observation, Observer } from './observer.js';
 import { type CompiledPipeline, checkPipeline, type PipelineDescriptor, Pipelines } from './pipelines.js';
 import { BufferPool } from './pool.js';
 import { Queue } from './queue.js';
@@ -50,6 +51,8 @@ export class Device {
   readonly #pipelines: Pipelines;
   readonly #readback: Readback;
   #destroyed = false;
+  /** By an observer: the GPUDevice outlives `destroy`. */
+  #isHeld = false;
 
   /** `whenGone` is told, in a sentence, what became of the device when it is lost or destroyed. */
   constructor(
@@ -66,19 +69,19 @@ export class Device {
       this.#readback.close(); // nothing will be read again
     });
     this.lost = this.#faults.lost;
-    this.#buffers = new Buffers(gpu, info, this.#faults, () => {
+    this.#queue = new Queue(gpu);
+    this.#buffers = new Buffers(this.#queue, info, this.#faults, () => {
       this.commands.flush();
       this.commands.forget();
     });
     this.#pipelines = new Pipelines(gpu, (outcome) => this.#faults.watch(outcome));
-    this.#queue = new Queue(gpu);
     this.commands = new CommandQueue(this.#queue, this.#buffers);
     this.pool = new BufferPool(this.#buffers, gpu.limits.maxStorageBufferBindingSize);
     this.flag = new ErrorFlag(this.#buffers);
     const staging: StagingHost = {
       allocate: (label, bytes, usage) => this.#buffers.allocate(label, bytes, usage),
       free: (buffer) => this.#buffers.free(buffer),
-      map: (buffer, bytes, options) => mapWhenDone(buffer, bytes, info, options),
+      map: (buffer, bytes, options) => this.#map(buffer, bytes, options),
     };
     this.#readback = new Readback(staging, this.commands, this.flag);
   }
@@ -184,9 +187,35 @@ export class Device {
    * @throws LockstepError `device-lost`, or whatever else kept it from being done. @internal
    */
   async map(staging: GPUBuffer, bytes: number, options: WaitOptions = {}): Promise<number> {
-    return this.#faults.explain(`Waiting for "${staging.label}"`, () =>
-      mapWhenDone(staging, bytes, this.info, options),
-    );
+    return this.#faults.explain(`Waiting for "${staging.label}"`, () => this.#map(staging, bytes, options));
+  }
+
+  async #map(staging: GPUBuffer, bytes: number, options: WaitOptions): Promise<number> {
+    const sent = this.#queue.sent();
+    if (sent) {
+      await span('wait', `map ${staging.label}`, () => sent);
+      if (!this.#buffers.has(staging)) {
+        throw new Error(`"${staging.label}" was freed while it was waited for.`);
+      }
+    }
+    return mapWhenDone(staging, bytes, this.info, options);
+  }
+
+  /** Tells `observer` of the device's work from here on: of one observer at a time. @internal */
+  observe(observer: Observer): Observation {
+    this.commands.flush();
+    this.#queue.observer = observer;
+    this.#isHeld = true;
+    return {
+      end: () => {
+        if (!this.#faults.gone) this.commands.flush();
+        this.#queue.observer = undefined;
+      },
+      release: () => {
+        this.#isHeld = false;
+        if (this.#destroyed && this.owned) this.gpu.destroy();
+      },
+    };
   }
 
   /** Resolves when all work submitted so far is done; throws what went wrong in it, as {@link read} does. */
@@ -212,7 +241,12 @@ export class Device {
     this.#readback.close();
     this.#buffers.freeAll();
     this.#faults.destroyed();
-    if (this.owned) this.gpu.destroy();
+    if (this.owned && !this.#isHeld) this.gpu.destroy();
+  }
+
+  /** Whether {@link destroy} was called. @internal */
+  get destroyed(): boolean {
+    return this.#destroyed;
   }
 
   [Symbol.dispose](): void {

@@ -19,7 +19,7 @@ export class Readback {
   constructor(host: StagingHost, commands: CommandQueue, flag: ErrorFlag) {
     this.#commands = commands;
     this.#flag = flag;
-    this.#staging = new Staging(host);
+    this.#staging = new Staging(host, 'staging');
   }
 
   /**

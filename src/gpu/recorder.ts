@@ -3,7 +3,8 @@
  * recorded when is known to who records: commands.ts for tensors, the trainer for its chunks.
  */
 import { LockstepError } from '../platform/errors.js';
-import { annotateLaunch, annotatePass, type LaunchNote, type PassNote } from './annotate.js';
+import { noteSpan } from '../platform/host-spans.js';
+import type { GroupNote, Launch, LaunchNote, Part, RecordingObserver } from './observer.js';
 import type { Queue } from './queue.js';
 
 /** Workgroups along x, y and z. */
@@ -11,16 +12,24 @@ export type Grid = readonly [number, number?, number?];
 
 export class Recorder {
   readonly #queue: Queue;
-  readonly #encoder: GPUCommandEncoder;
+  readonly #label: string;
+  readonly #watch: RecordingObserver | undefined;
+  readonly #start = performance.now();
+  #encoder: GPUCommandEncoder;
+  readonly #parts: Part[] = [];
   #pass: GPUComputePassEncoder | undefined;
   /** What the open pass is set to. */
   #pipeline: GPUComputePipeline | undefined;
-  #note: (() => PassNote) | undefined;
+  #together: (() => GroupNote) | undefined;
   #size = 0;
+  /** Whether the open part has no commands: only an observed recorder asks. */
+  #isEmpty = true;
 
   /** `label` names these commands in a profile's spans. */
   constructor(queue: Queue, label: string) {
     this.#queue = queue;
+    this.#label = label;
+    this.#watch = queue.observer?.recording();
     this.#encoder = queue.gpu.createCommandEncoder({ label });
   }
 
@@ -44,22 +53,52 @@ export class Recorder {
         `The kernel "${pipeline.label}" would need ${x} x ${y} x ${z} workgroups; this device takes ${most} a dimension.`,
       );
     }
-    this.#pass ??= this.#beginPass();
+    this.#size++;
+    if (this.#watch) {
+      this.#dispatchWatched(this.#watch, pipeline, group, [x, y, z], note);
+      return;
+    }
+    this.#pass ??= this.#encoder.beginComputePass();
     const pass = this.#pass;
     if (this.#pipeline !== pipeline) {
       pass.setPipeline(pipeline);
       this.#pipeline = pipeline;
     }
     pass.setBindGroup(0, group);
-    if (note) annotateLaunch(pass, note);
     pass.dispatchWorkgroups(x, y, z);
-    this.#size++;
+  }
+
+  /** A launch in a pass of its own, since WebGPU takes times for whole passes only. */
+  #dispatchWatched(
+    watch: RecordingObserver,
+    pipeline: GPUComputePipeline,
+    group: GPUBindGroup,
+    grid: readonly [number, number, number],
+    note?: () => LaunchNote,
+  ): void {
+    if (watch.apart) this.#cut();
+    const launch = { pipeline, grid, note, together: this.#together };
+    const timestampWrites = watch.launched(launch);
+    const pass = this.#encoder.beginComputePass({ label: pipeline.label, timestampWrites });
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(...grid);
+    pass.end();
+    this.#isEmpty = false;
+    if (watch.apart) this.#cut(launch);
+  }
+
+  /** Ends a part here, if there is anything in it. */
+  #cut(launch?: Launch): void {
+    if (this.#isEmpty) return;
+    this.#parts.push({ commands: this.#encoder.finish(), launch });
+    this.#encoder = this.#queue.gpu.createCommandEncoder({ label: this.#label });
+    this.#isEmpty = true;
   }
 
   /** Says what the launches from here on are together, those without a note of their own; only a profile asks. */
-  describe(note: () => PassNote): void {
-    this.#endPass();
-    this.#note = note;
+  describe(note: () => GroupNote): void {
+    this.#together = note;
   }
 
   /** Copies bytes between buffers; offsets and size are multiples of 4. */
@@ -73,6 +112,7 @@ export class Recorder {
     if (bytes === 0) return;
     this.#endPass();
     this.#encoder.copyBufferToBuffer(source, sourceOffset, target, targetOffset, bytes);
+    this.#isEmpty = false;
     this.#size++;
   }
 
@@ -80,6 +120,7 @@ export class Recorder {
   clear(target: GPUBuffer, offset: number, bytes: number): void {
     this.#endPass();
     this.#encoder.clearBuffer(target, offset, bytes);
+    this.#isEmpty = false;
     this.#size++;
   }
 
@@ -91,13 +132,10 @@ export class Recorder {
   /** Sends what was recorded. Nothing can be recorded here afterwards. */
   submit(): void {
     this.#endPass();
-    this.#queue.submit(this.#encoder.finish());
-  }
-
-  #beginPass(): GPUComputePassEncoder {
-    const pass = this.#encoder.beginComputePass();
-    if (this.#note) annotatePass(pass, this.#note);
-    return pass;
+    this.#watch?.finishing(this.#encoder);
+    this.#parts.push({ commands: this.#encoder.finish() });
+    noteSpan({ kind: 'encode', name: this.#label, start: this.#start, end: performance.now() });
+    this.#queue.submit(this.#parts, this.#watch);
   }
 
   #endPass(): void {

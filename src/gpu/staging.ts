@@ -22,12 +22,15 @@ export interface StagingHost {
 /** The staging buffers of one reader. */
 export class Staging {
   readonly #host: StagingHost;
+  readonly #label: string;
   readonly #free = new Map<number, GPUBuffer[]>();
   readonly #used = new Set<GPUBuffer>();
   #closed = false;
 
-  constructor(host: StagingHost) {
+  /** `label` names the buffers in errors and traces. */
+  constructor(host: StagingHost, label: string) {
     this.#host = host;
+    this.#label = label;
   }
 
   /** Room for so many bytes, a multiple of 4. */
@@ -35,7 +38,7 @@ export class Staging {
     const size = Math.max(SMALLEST, 2 ** Math.ceil(Math.log2(bytes)));
     const fits = size <= LARGEST_KEPT ? size : bytes;
     const usage = BufferUsage.MAP_READ | BufferUsage.COPY_DST;
-    const buffer = this.#free.get(size)?.pop() ?? this.#host.allocate('staging', fits, usage);
+    const buffer = this.#free.get(size)?.pop() ?? this.#host.allocate(this.#label, fits, usage);
     this.#used.add(buffer);
     return new Staged(this.#host, buffer, bytes, (reusable) => this.#give(buffer, reusable));
   }

@@ -2,9 +2,9 @@
  * Runs that train in the same dispatches: one compiled kernel, its buffers and slots. Sends chunks of steps, hands over the
  * records of windows that closed, copies trained networks out. Which runs, and what becomes of them, the trainer knows.
  */
-import type { PassNote } from '../gpu/annotate.js';
 import type { Device } from '../gpu/device.js';
 import type { WaitOptions } from '../gpu/map.js';
+import type { GroupNote } from '../gpu/observer.js';
 import { type Staged, Staging } from '../gpu/staging.js';
 import { WindowCloser, type WindowRecord } from '../kernels/train/close-window.js';
 import { NetworkCopier, type Networks } from '../kernels/train/networks.js';
@@ -87,7 +87,7 @@ export class Cohort {
     this.slots = new Slots(device, { ...parts, batchPitch });
     this.banks = new DataBanks(device, plan.slots);
     this.#inputs = new ChunkInputs(parts.buffers, batchPitch);
-    this.#staging = new Staging(device);
+    this.#staging = new Staging(device, 'window records staging');
   }
 
   get kernelName(): KernelName {
@@ -127,7 +127,7 @@ export class Cohort {
     return { records: this.#parts.closer.read(bytes), waitedMs };
   }
 
-  #note(chunk: ChunkSize): PassNote {
+  #note(chunk: ChunkSize): GroupNote {
     const { features, hidden, batch } = this.shape;
     const { kernel, closer } = this.#parts;
     const { positions, runSteps } = chunk;

@@ -56,6 +56,9 @@ export function unlisten(listener: Listener): void {
   listeners.delete(listener);
 }
 
+/** Whether anyone is told of spans: without, whoever would have to ask a driver for a name need not. */
+export const listening = (): boolean => listeners.size > 0;
+
 /** Notes a span that is over. */
 export function noteSpan(span: HostSpan): void {
   for (const listener of listeners) listener(span);

@@ -5,15 +5,13 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as bench from '../bench/index.js';
-import { forgetDefaultDevice } from '../gpu/default-device.js';
 import type { Device } from '../gpu/device.js';
 import { type OpenOptions, openDevice } from '../gpu/open.js';
 import * as library from '../index.js';
 import { type Ceilings, measureCeilings } from '../kernels/ceilings.js';
 import { LockstepError } from '../platform/errors.js';
 import { fileProblem, runUserFile } from '../platform/user-file.js';
-import type { Profile } from '../profiler/profile.js';
-import { takeProfile } from '../profiler/take-profile.js';
+import { Profiling } from '../profiler/profiling.js';
 import { fineTimestamps } from './open.js';
 import { makeReport } from './report.js';
 import type { Taken } from './take.js';
@@ -25,28 +23,18 @@ interface Opened {
   ceilings: Ceilings;
   /** What timing a launch costs, in milliseconds. */
   passMs: number;
-  /** Ends with the program. */
-  profile: Promise<Profile>;
+  profiling: Profiling;
 }
 
 /** Resolves when nothing keeps the process busy any more: the program has ended, whatever it awaited. */
 const idle = (): Promise<void> => new Promise((done) => process.once('beforeExit', () => done()));
 
-/** As the library's, with a profile begun that ends with `ended`; the program's `destroy` waits for that. */
-async function openProfiled(options: OpenOptions, ended: Promise<void>): Promise<Opened> {
+/** As the library's, with a profile begun. */
+async function openProfiled(options: OpenOptions): Promise<Opened> {
   const device = await openDevice(fineTimestamps(options));
   const ceilings = await measureCeilings(device);
   const passMs = await timedPassCost(device);
-  device.destroy = () => forgetDefaultDevice(device);
-  let profile: Promise<Profile> | undefined;
-  await new Promise<void>((begun, failed) => {
-    profile = takeProfile(device, () => {
-      begun();
-      return ended;
-    });
-    profile.catch(failed);
-  });
-  return { device, ceilings, passMs, profile: profile as Promise<Profile> };
+  return { device, ceilings, passMs, profiling: await Profiling.start(device) };
 }
 
 /**
@@ -60,20 +48,14 @@ export async function profileScript(path: string, args: readonly string[], adapt
   const file = resolve(path);
   if (!existsSync(file))
     throw new LockstepError('bad-input', `There is no file ${path} (looked for ${file}).`);
-  let end = () => {};
-  const ended = new Promise<void>((done) => {
-    end = done;
-  });
   const opened: Opened[] = [];
   const open = async (options: OpenOptions = {}) => {
-    const one = await openProfiled({ adapter, ...options }, ended);
+    const one = await openProfiled({ adapter, ...options });
     opened.push(one);
     return one.device;
   };
   await runFile(file, args, open);
-  const profiles: Profile[] = [];
-  end();
-  for (const { profile } of opened) profiles.push(await profile);
+  const profiles = await Promise.all(opened.map(({ profiling }) => profiling.stop(undefined)));
   if (opened.length === 0) {
     throw new LockstepError(
       'bad-input',

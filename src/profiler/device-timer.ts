@@ -4,12 +4,13 @@
  */
 
 import type { DeviceInfo } from '../gpu/device-info.js';
+import type { Launch, Part, RecordingObserver, Send } from '../gpu/observer.js';
 import { type Anchor, measureAnchor, toHost } from './clock-anchor.js';
+import { type Launched, LaunchNotes } from './launch-notes.js';
 import { QUERIES_TAKEN, type QueryBlock, QueryBlocks } from './query-blocks.js';
-import type { Launched } from './recorded-pass.js';
-import type { PassMaker, TimedLaunch, Timer, Timing } from './timer.js';
+import type { TimedLaunch, Timer, Timing } from './timer.js';
 
-/** Queries that a command encoder took, and what they time: two a launch. */
+/** Queries that a recorder took, and what they time: two a launch. */
 interface Taken {
   block: QueryBlock;
   first: number;
@@ -25,13 +26,10 @@ interface Stamped {
 }
 
 export class DeviceTimer implements Timer {
+  readonly behind = false;
   readonly #gpu: GPUDevice;
   readonly #blocks: QueryBlocks;
-  readonly #encoders = new WeakMap<GPUCommandEncoder, Taken[]>();
-  readonly #buffers = new WeakMap<GPUCommandBuffer, Taken[]>();
-  readonly #finish = new WeakMap<GPUCommandEncoder, GPUCommandEncoder['finish']>();
-  readonly #begin = new WeakMap<GPUCommandEncoder, GPUCommandEncoder['beginComputePass']>();
-  #stamped: Stamped[] = [];
+  readonly #stamped: Stamped[] = [];
   #first: Anchor | undefined;
   #origin: bigint | undefined;
 
@@ -44,67 +42,22 @@ export class DeviceTimer implements Timer {
     const { anchor, origin } = await measureAnchor(this.#gpu, undefined);
     this.#first = anchor;
     this.#origin = origin;
-    this.#stamped = [];
   }
 
-  encoder(real: GPUCommandEncoder, pass: PassMaker): GPUCommandEncoder {
-    this.#encoders.set(real, []);
-    const begin = real.beginComputePass.bind(real);
-    this.#begin.set(real, begin);
-    this.#finish.set(real, real.finish.bind(real));
-    // A pass that takes times of its own stays as it is.
-    real.beginComputePass = (descriptor) =>
-      descriptor?.timestampWrites ? begin(descriptor) : pass(real, descriptor);
-    return real;
+  recording(): RecordingObserver {
+    return new Recording(this.#blocks, (taken, submitted) => this.#collect(taken, submitted));
   }
 
-  encode(
-    encoder: GPUCommandEncoder,
-    launched: Launched,
-    commands: (pass: GPUComputePassEncoder) => void,
-  ): void {
-    const taken = this.#encoders.get(encoder)!;
-    let last = taken[taken.length - 1];
-    if (!last || 2 * last.launches.length === QUERIES_TAKEN) {
-      last = { ...this.#blocks.take(), launches: [] };
-      taken.push(last);
-    }
-    const at = last.first + 2 * last.launches.length;
-    last.launches.push(launched);
-    const pass = this.#begin.get(encoder)!({
-      label: launched.pipeline.label,
-      timestampWrites: {
-        querySet: last.block.set,
-        beginningOfPassWriteIndex: at,
-        endOfPassWriteIndex: at + 1,
-      },
-    });
-    commands(pass);
-    pass.end();
+  later(work: () => void): void {
+    work();
   }
 
-  finish(encoder: GPUCommandEncoder, descriptor?: GPUCommandBufferDescriptor): GPUCommandBuffer {
-    const taken = this.#encoders.get(encoder) ?? [];
-    for (const { block, first, launches } of taken) {
-      this.#blocks.resolve(encoder, block, first, 2 * launches.length);
-    }
-    const buffer = this.#finish.get(encoder)!(descriptor);
-    this.#buffers.set(buffer, taken);
-    return buffer;
-  }
-
-  submit(buffers: readonly GPUCommandBuffer[], real: GPUQueue['submit']): void {
-    const submitted = performance.now();
-    real(buffers);
-    for (const buffer of buffers) {
-      for (const taken of this.#buffers.get(buffer) ?? []) this.#collect(taken, submitted);
-    }
-  }
+  async sent(): Promise<void> {}
 
   #collect({ block, first, launches }: Taken, submitted: number): void {
     const origin = this.#origin ?? 0n;
     const stamped = launches.map((launched) => ({ launched, begin: 0, end: 0, submitted }));
-    this.#stamped.push(...stamped);
+    for (const one of stamped) this.#stamped.push(one);
     block.readers.push((values) => {
       stamped.forEach((one, k) => {
         one.begin = Number(values[first + 2 * k] - origin);
@@ -114,7 +67,7 @@ export class DeviceTimer implements Timer {
     this.#blocks.submitted(block);
   }
 
-  async finishAll(): Promise<{ launches: TimedLaunch[]; timing: Timing }> {
+  async finish(): Promise<{ launches: TimedLaunch[]; timing: Timing }> {
     await this.#blocks.finish();
     const { anchor: last } = await measureAnchor(this.#gpu, this.#origin);
     return timedLaunches(this.#stamped, [this.#first ?? last, last]);
@@ -122,6 +75,44 @@ export class DeviceTimer implements Timer {
 
   destroy(): void {
     this.#blocks.destroy();
+  }
+}
+
+/** The launches of one recorder: takes two queries for each, when it is recorded. */
+class Recording implements RecordingObserver {
+  readonly apart = false;
+  readonly #blocks: QueryBlocks;
+  readonly #collect: (taken: Taken, submitted: number) => void;
+  readonly #notes = new LaunchNotes();
+  readonly #taken: Taken[] = [];
+
+  constructor(blocks: QueryBlocks, collect: (taken: Taken, submitted: number) => void) {
+    this.#blocks = blocks;
+    this.#collect = collect;
+  }
+
+  launched(launch: Launch): GPUComputePassTimestampWrites {
+    let last = this.#taken[this.#taken.length - 1];
+    if (!last || 2 * last.launches.length === QUERIES_TAKEN) {
+      last = { ...this.#blocks.take(), launches: [] };
+      this.#taken.push(last);
+    }
+    const at = last.first + 2 * last.launches.length;
+    last.launches.push(this.#notes.take(launch));
+    return { querySet: last.block.set, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 };
+  }
+
+  finishing(encoder: GPUCommandEncoder): void {
+    for (const { block, first, launches } of this.#taken) {
+      this.#blocks.resolve(encoder, block, first, 2 * launches.length);
+    }
+  }
+
+  submit(parts: readonly Part[], send: Send): void {
+    const submitted = performance.now();
+    send(parts);
+    this.#notes.divide();
+    for (const taken of this.#taken) this.#collect(taken, submitted);
   }
 }
 

@@ -8,8 +8,7 @@ import { listOptions } from '../gpu/shader-errors.js';
 import { badArgument } from '../platform/arguments.js';
 import { HOST_TRACKS, type HostKind, type HostSpan } from '../platform/host-spans.js';
 import { quantile } from '../platform/quantile.js';
-import type { Recorded } from './recording.js';
-import type { Timing } from './timer.js';
+import type { TimedLaunch, Timing } from './timer.js';
 
 /** One launch of a kernel. Times in milliseconds since the profile's start, on the host's clock. */
 export interface KernelSpan {
@@ -73,10 +72,19 @@ export interface Profile<T = unknown> {
   uploaded: number;
 }
 
+/** What was recorded; times in milliseconds as `performance.now()` counts them. */
+interface Recorded {
+  start: number;
+  end: number;
+  launches: TimedLaunch[];
+  spans: HostSpan[];
+  timing: Timing;
+}
+
 /** Makes a profile of what was recorded; `pipelines`: all that the device has. */
 export function profileOf<T>(
   result: T,
-  { start, end, launches, spans, timing, uploaded }: Recorded,
+  { start, end, launches, spans, timing }: Recorded,
   pipelines: readonly CompiledPipeline[],
   compiled: CompiledPipeline[],
 ): Profile<T> {
@@ -96,7 +104,7 @@ export function profileOf<T>(
     host: spans.map((span) => ({ ...span, start: span.start - start, end: span.end - start })),
     timing,
     compiled,
-    uploaded,
+    uploaded: spans.reduce((sum, { kind, args }) => sum + (kind === 'upload' ? Number(args?.bytes) : 0), 0),
   };
 }
 

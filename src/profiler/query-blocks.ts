@@ -1,6 +1,6 @@
 /**
  * Timestamp queries in blocks that are used again: taking two for a kernel, bringing them home, decoding. What they
- * time is recorded-pass.ts's.
+ * time is device-timer.ts's.
  */
 import type { DeviceInfo } from '../gpu/device-info.js';
 import { mapWhenDone } from '../gpu/map.js';
@@ -119,8 +119,11 @@ export class QueryBlocks {
   }
 
   destroy(): void {
-    for (const block of this.#free) destroyBlock(block);
+    const blocks = [...this.#free, ...this.#full, ...(this.#current ? [this.#current] : [])];
+    for (const block of blocks) destroyBlock(block);
     this.#free.length = 0;
+    this.#full = [];
+    this.#current = undefined;
   }
 }
 

@@ -1,13 +1,11 @@
-/** Takes a profile of a device: begin and end; what lies between is recording.ts's. */
+/** Takes a profile of a device while a function runs. */
 
 import { checkDevice } from '../gpu/default-device.js';
 import type { Device } from '../gpu/device.js';
 import { checkFunction } from '../platform/arguments.js';
-import { LockstepError } from '../platform/errors.js';
 import { span } from '../platform/host-spans.js';
-import { showInDeveloperTools } from './developer-tools.js';
-import { type Profile, profileOf } from './profile.js';
-import { Recording } from './recording.js';
+import type { Profile } from './profile.js';
+import { Profiling } from './profiling.js';
 
 /** What a profiled function is given. */
 export interface ProfileTools {
@@ -16,9 +14,6 @@ export interface ProfileTools {
 }
 
 const tools: ProfileTools = { span: (name, run) => span('code', name, run) };
-
-/** Devices of which a profile is being taken. */
-const profiled = new WeakSet<Device>();
 
 /**
  * Calls `fn` and records what the device did meanwhile, kernel by kernel, and what the host did around it. Each kernel
@@ -40,27 +35,13 @@ export async function takeProfile<T>(
 ): Promise<Profile<T>> {
   checkDevice('takeProfile', device);
   checkFunction('takeProfile', 'the second argument', fn, '() => trainStep()');
-  if (profiled.has(device)) {
-    throw new LockstepError(
-      'bad-input',
-      'This device is being profiled already; its times would count twice. Profile around both, or one after the other.',
-    );
-  }
-  profiled.add(device);
-  const recording = new Recording(device.gpu, device.info);
+  const profiling = await Profiling.start(device);
+  let result: T;
   try {
-    await device.sync();
-    const before = device.pipelines.length;
-    await recording.start();
-    const result = await fn(tools);
-    await device.sync();
-    const recorded = await recording.stop();
-    device.check();
-    const profile = profileOf(result, recorded, device.pipelines, device.pipelines.slice(before));
-    showInDeveloperTools(profile);
-    return profile;
-  } finally {
-    recording.destroy();
-    profiled.delete(device);
+    result = await fn(tools);
+  } catch (error) {
+    profiling.abandon();
+    throw error;
   }
+  return profiling.stop(result);
 }

@@ -1,7 +1,8 @@
 /**
  * What it is to take the times of dispatches. Two ways are known: device-timer.ts and host-timer.ts.
  */
-import type { Launched } from './recorded-pass.js';
+import type { Observer } from '../gpu/observer.js';
+import type { Launched } from './launch-notes.js';
 
 /** A dispatch and when it ran: milliseconds as `performance.now()` counts them. */
 export interface TimedLaunch extends Launched {
@@ -25,26 +26,11 @@ export interface Timing {
   negative: number;
 }
 
-/** Makes the pass that is handed out for an encoder. */
-export type PassMaker = (
-  encoder: GPUCommandEncoder,
-  descriptor?: GPUComputePassDescriptor,
-) => GPUComputePassEncoder;
-
-export interface Timer {
-  /** Before anything is timed; the device has nothing to do. */
+/** Times what it observes. */
+export interface Timer extends Observer {
+  /** Before anything is observed; the device has nothing to do. */
   start(): Promise<void>;
-  /** The encoder to hand out for one that the device made; its passes come from `pass`. */
-  encoder(real: GPUCommandEncoder, pass: PassMaker): GPUCommandEncoder;
-  /** Encodes the commands of a recorded pass (recorded-pass.ts), to be timed. */
-  encode(
-    encoder: GPUCommandEncoder,
-    launched: Launched,
-    commands: (pass: GPUComputePassEncoder) => void,
-  ): void;
-  finish(encoder: GPUCommandEncoder, descriptor?: GPUCommandBufferDescriptor): GPUCommandBuffer;
-  submit(buffers: readonly GPUCommandBuffer[], real: GPUQueue['submit']): void;
-  /** The times of all that was submitted, in that order; the device is done with it. */
-  finishAll(): Promise<{ launches: TimedLaunch[]; timing: Timing }>;
+  /** The times of all that was observed, in the order of the submits; the device is done with it. */
+  finish(): Promise<{ launches: TimedLaunch[]; timing: Timing }>;
   destroy(): void;
 }

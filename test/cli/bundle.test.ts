@@ -18,9 +18,8 @@ const XOR_KIB = 165;
 
 /** Parts that a program which trains one network with tensors has no use for. */
 const NOT_IN_XOR = [
-  /src\/(lockstep|bench|profile|cli)\//,
+  /src\/(lockstep|bench|profile|profiler|cli)\//,
   /gradcheck/,
-  /chrome-trace/,
   /ceilings/,
   /(shaders|kernels)\/train\//,
   /define-op|custom\.js/,

@@ -7,7 +7,6 @@ import { anchorOf, toHost } from '../../src/profiler/clock-anchor.js';
 import { showInDeveloperTools } from '../../src/profiler/developer-tools.js';
 import { timedLaunches } from '../../src/profiler/device-timer.js';
 import { accountsOf, type KernelSpan, kernelTotals, type Profile } from '../../src/profiler/profile.js';
-import { writtenBytes } from '../../src/profiler/written-bytes.js';
 
 const pipeline = { label: 'k' } as GPUComputePipeline;
 const launched = { pipeline, grid: [1] };
@@ -167,12 +166,4 @@ it('developer tools get every span, on the page`s clock', () => {
   expect([start, end]).toEqual([expect.closeTo(1001, 3), expect.closeTo(1002, 3)]);
   expect(detail.devtools).toMatchObject({ trackGroup: 'lockstep-gpu', track: 'device' });
   expect(second.detail.devtools.track).toBe('host: encode');
-});
-
-it.each([
-  [Uint16Array.of(1, 2, 3, 4).subarray(1), 1, 2, [3, 0, 4, 0]], // elements
-  [Uint8Array.of(1, 2, 3, 4).buffer, 1, undefined, [2, 3, 4]], // bytes
-  [new DataView(Uint8Array.of(1, 2, 3, 4).buffer, 1), 1, 1, [3]],
-])('what writeBuffer sends: %o from %o, %o long', (data, offset, size, bytes) => {
-  expect([...writtenBytes(data, offset, size)]).toEqual(bytes);
 });

@@ -4,6 +4,8 @@ import { relu } from '../../src/autograd/ops/elementwise.js';
 import { matmul } from '../../src/autograd/ops/matmul.js';
 import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';
+import { Staging } from '../../src/gpu/staging.js';
+import { BufferUsage } from '../../src/gpu/usage.js';
 import { trainLockstep } from '../../src/lockstep/trainer.js';
 import type { LockstepRun, MlpWeights } from '../../src/lockstep/types.js';
 import { linearParameters } from '../../src/nn/host-init.js';
@@ -105,17 +107,13 @@ describe('without a profile', () => {
     }
   });
 
-  it('the methods are the device`s own again, also after an error', async () => {
-    const own = () => [Object.keys(device.gpu), Object.keys(device.gpu.queue)];
-    const before = own();
-    await takeProfile(device, () => product(device));
-    expect(own()).toEqual(before);
+  it('an error ends it, and the device goes on without it', async () => {
     const failing = takeProfile(device, () => {
       throw new Error('mine');
     });
     await expect(failing).rejects.toThrow('mine');
-    expect(own()).toEqual(before);
     expect(await product(device)).toEqual(Float32Array.of(0, 0, 0, 19, 26, 33, 29, 40, 51));
+    expect((await takeProfile(device, () => product(device))).kernels).toHaveLength(2);
   });
 });
 
@@ -163,6 +161,79 @@ describe.each([
       expect(flops).toBeGreaterThanOrEqual(0);
     }
     expect(totals.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 10);
+  });
+
+  it('no method of WebGPU is another one meanwhile', async () => {
+    const buffer = on.allocate('any', 4, BufferUsage.COPY_DST);
+    const objects = [on.gpu, on.gpu.queue, buffer, on.gpu.createCommandEncoder()];
+    const methods = () =>
+      [...objects, ...objects.map((object) => Object.getPrototypeOf(object) as object)].map((object) =>
+        Object.entries(Object.getOwnPropertyDescriptors(object)).map(([name, { value }]) => [name, value]),
+      );
+    const before = methods();
+    expect(before.flat().length).toBeGreaterThan(20);
+    await takeProfile(on, async () => {
+      await product(on);
+      expect(methods()).toEqual(before);
+    });
+    on.free(buffer);
+  });
+
+  it('launches, writes and the end of buffers keep their order', async () => {
+    const { STORAGE, COPY_SRC, COPY_DST } = BufferUsage;
+    const [from, to] = ['from', 'to'].map((label) => on.allocate(label, 4, STORAGE | COPY_SRC | COPY_DST));
+    const code = `
+      @group(0) @binding(1) var<storage, read> source: array<u32>;
+      @group(0) @binding(2) var<storage, read_write> sum: array<u32>;
+      @compute @workgroup_size(1) fn main() { sum[0] = 10u * sum[0] + source[0]; }`;
+    const pipeline = await on.pipeline({ label: 'append', code });
+    const append = () =>
+      on.commands.dispatch({ pipeline, bindings: [{ buffer: from }, { buffer: to }], grid: [1] });
+    const digit = Uint32Array.of(0);
+    const { result, kernels } = await takeProfile(on, async () => {
+      for (let k = 1; k <= 5; k++) {
+        digit[0] = k; // the same memory each time
+        on.commands.write(from, 0, digit);
+        append();
+      }
+      on.commands.copy(to, 0, from, 0, 4);
+      append();
+      on.free(from);
+      return new Uint32Array(await on.read(to, 0, 4))[0];
+    });
+    expect(result).toBe(123450 + 12345);
+    expect(kernels).toHaveLength(6);
+    on.free(to);
+  });
+
+  it('what is freed while it is waited for is not waited for', async () => {
+    const staging = new Staging(on, 'mine');
+    const buffer = on.allocate('any', 4, BufferUsage.COPY_SRC);
+    await takeProfile(on, async () => {
+      await product(on);
+      const staged = staging.take(4);
+      const recorder = on.commands.record('mine');
+      staged.copy(recorder, buffer, 0, 4);
+      recorder.submit();
+      const wait = staged.wait();
+      staging.destroy();
+      await expect(wait).rejects.toThrow('"mine"');
+    });
+    on.free(buffer);
+  });
+
+  it('a device that is destroyed meanwhile is gone for the program, and still measured', async () => {
+    const own = await openDevice(options);
+    const { result, kernels } = await takeProfile(own, async () => {
+      const product12 = await product(own);
+      own.destroy();
+      expect(() => own.check()).toThrow('destroyed');
+      expect((await own.lost).reason).toBe('destroyed');
+      return product12;
+    });
+    expect(result).toHaveLength(9);
+    expect(kernels.map(({ kernel }) => kernel)).toEqual(['matmul', 'relu']);
+    expect((await own.gpu.lost).reason).toBe('destroyed'); // let go at the end
   });
 
   it('uploads, reads and waits are among the host`s spans', async () => {

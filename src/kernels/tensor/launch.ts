@@ -1,9 +1,10 @@
 /**
  * What every launcher shares: params as words, and a dispatch of a shader over tensors.
  */
-import type { LaunchNote } from '../../gpu/annotate.js';
+
 import type { Device } from '../../gpu/device.js';
 import type { DeviceCheck } from '../../gpu/flag.js';
+import type { LaunchNote } from '../../gpu/observer.js';
 import type { ShaderOptions } from '../../gpu/pipelines.js';
 import { LockstepError } from '../../platform/errors.js';
 import type { Tensor } from '../../tensor/tensor.js';

@@ -1,0 +1,43 @@
+/** What launches say of themselves, gathered while one recorder records them. */
+import type { GroupNote, Launch, LaunchNote } from '../gpu/observer.js';
+
+/** A launch as a profile keeps it. */
+export interface Launched extends Partial<LaunchNote> {
+  pipeline: GPUComputePipeline;
+  /** Workgroups along x, y and z. */
+  grid: readonly number[];
+}
+
+export class LaunchNotes {
+  /** Launches without a note of their own, by what they are together and by label. */
+  readonly #together = new Map<() => GroupNote, Map<string, Launched[]>>();
+
+  take({ pipeline, grid, note, together }: Launch): Launched {
+    const launched: Launched = { ...note?.(), pipeline, grid };
+    if (!note && together) {
+      const labels = this.#together.get(together) ?? new Map<string, Launched[]>();
+      this.#together.set(together, labels);
+      const same = labels.get(pipeline.label);
+      if (same) same.push(launched);
+      else labels.set(pipeline.label, [launched]);
+    }
+    return launched;
+  }
+
+  /** Divides what launches are together among them: equally among those of a label. All of them are there. */
+  divide(): void {
+    for (const [together, labels] of this.#together) {
+      const { costs, shapes } = together();
+      for (const [label, launches] of labels) {
+        const cost = costs[label];
+        for (const launched of launches) {
+          launched.shapes = shapes;
+          if (!cost) continue;
+          launched.bytes = cost.bytes / launches.length;
+          launched.flops = cost.flops === undefined ? undefined : cost.flops / launches.length;
+        }
+      }
+    }
+    this.#together.clear();
+  }
+}
