@@ -21,6 +21,11 @@ const DEFAULTS: AdamSettings = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weigh
 abstract class AdamBase extends Optimizer<AdamSettings> {
   protected abstract readonly decoupled: boolean;
 
+  /** @internal */
+  protected override get formerNames() {
+    return { mean: 'exp_avg', square: 'exp_avg_sq' };
+  }
+
   protected override check({ lr, betas, eps, weightDecay }: AdamSettings): void {
     const { name } = this.constructor;
     checkNumber(name, 'lr', lr, { min: 0 });
@@ -34,12 +39,11 @@ abstract class AdamBase extends Optimizer<AdamSettings> {
   }
 
   protected override update(updates: readonly ParamUpdate<AdamSettings>[]): void {
-    this.makeState(updates, ['mean', 'square']);
+    this.makeState(updates, ['exp_avg', 'exp_avg_sq']);
     const steps = updates.map(({ parameter, gradient, state, settings }) => {
-      const { lr, eps, weightDecay, betas } = settings;
-      const { mean, square } = state.tensors;
-      const rule = { lr, beta1: betas[0], beta2: betas[1], eps, weightDecay, step: state.step };
-      return { parameter, gradient, mean, square, ...rule };
+      const { lr, betas, eps, weightDecay } = settings;
+      const { exp_avg: expAvg, exp_avg_sq: expAvgSq } = state.tensors;
+      return { parameter, gradient, expAvg, expAvgSq, lr, betas, eps, weightDecay, step: state.step };
     });
     adamStep(steps, { decoupled: this.decoupled });
   }

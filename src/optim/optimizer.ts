@@ -31,7 +31,7 @@ export interface ParamUpdate<Settings> {
 export interface OptimizerState<Settings> {
   groups: Settings[];
   steps: number[];
-  /** `0.mean`, …: the parameter's place over all groups, and the state's name. */
+  /** `0.exp_avg`, …: the parameter's place over all groups, and PyTorch's name of the state. */
   tensors: Record<string, Tensor>;
 }
 
@@ -81,6 +81,11 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
       }
     }
     if (seen.size === 0) throw new LockstepError('bad-input', `${this.constructor.name}: got no parameters.`);
+  }
+
+  /** What state tensors were called in files of earlier versions, and what they are called now. @internal */
+  protected get formerNames(): Readonly<Record<string, string>> {
+    return {};
   }
 
   /** Throws for settings that make no sense: when they are given, and in every step, for they can be changed. */
@@ -160,7 +165,10 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
     const parameters = this.#parameters();
     const entries = Object.entries(state.tensors).map(([name, tensor]) => {
       const dot = name.indexOf('.');
-      return { parameter: parameters[Number(name.slice(0, dot))], name: name.slice(dot + 1), tensor };
+      const own = name.slice(dot + 1);
+      const { formerNames } = this;
+      const known = Object.hasOwn(formerNames, own) ? formerNames[own] : own;
+      return { parameter: parameters[Number(name.slice(0, dot))], name: known, tensor };
     });
     const fits =
       state.groups.length === this.groups.length &&

@@ -36,6 +36,11 @@ export class SGD extends Optimizer<SgdSettings> {
     super(params, DEFAULTS, settings);
   }
 
+  /** @internal */
+  protected override get formerNames() {
+    return { velocity: 'momentum_buffer' };
+  }
+
   protected override check({ lr, momentum, dampening, weightDecay, nesterov }: SgdSettings): void {
     const { name } = this.constructor;
     checkNumber(name, 'lr', lr, { min: 0 });
@@ -50,10 +55,10 @@ export class SGD extends Optimizer<SgdSettings> {
 
   protected override update(updates: readonly ParamUpdate<SgdSettings>[]): void {
     // A velocity begins where there is none yet, which need not be in the first step: momentum may be set later.
-    const begins = updates.filter(({ state }) => !Object.hasOwn(state.tensors, 'velocity'));
+    const begins = updates.filter(({ state }) => !Object.hasOwn(state.tensors, 'momentum_buffer'));
     this.makeState(
       updates.filter(({ settings }) => settings.momentum > 0),
-      ['velocity'],
+      ['momentum_buffer'],
     );
     for (const nesterov of [false, true]) {
       for (const withMomentum of [false, true]) {
@@ -64,7 +69,7 @@ export class SGD extends Optimizer<SgdSettings> {
           ...update.settings,
           parameter: update.parameter,
           gradient: update.gradient,
-          velocity: withMomentum ? update.state.tensors.velocity : undefined,
+          momentumBuffer: withMomentum ? update.state.tensors.momentum_buffer : undefined,
           first: begins.includes(update),
         }));
         if (steps.length > 0) sgdStep(steps, { nesterov });

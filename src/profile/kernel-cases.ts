@@ -30,7 +30,7 @@ function tensorCalls(device: Device): (() => unknown)[] {
   const network = [w1, b1, w2, b2];
   for (const parameter of network) parameter.requiresGrad = true;
   const [x, y] = [random(128, 32), random(128)];
-  const adam = { lr: 1e-6, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01, step: 1 };
+  const adam = { lr: 1e-6, betas: [0.9, 0.999] as const, eps: 1e-8, weightDecay: 0.01, step: 1 };
   const sgd = { lr: 1e-6, momentum: 0.9, dampening: 0, weightDecay: 0, first: false };
   return [
     () => ops.matmul(a, b),
@@ -47,8 +47,9 @@ function tensorCalls(device: Device): (() => unknown)[] {
       ops.mean(ops.fusedMlpBce(x, y, w1, b1, w2, b2)).backward();
       for (const parameter of network) parameter.grad = null;
     },
-    () => adamStep([{ ...adam, parameter: a, gradient: b, mean: c, square }], { decoupled: true }),
-    () => sgdStep([{ ...sgd, parameter: b, gradient: a, velocity: c }], { nesterov: false }),
+    () =>
+      adamStep([{ ...adam, parameter: a, gradient: b, expAvg: c, expAvgSq: square }], { decoupled: true }),
+    () => sgdStep([{ ...sgd, parameter: b, gradient: a, momentumBuffer: c }], { nesterov: false }),
   ];
 }
 

@@ -44,11 +44,11 @@ beforeAll(async () => {
 });
 afterAll(() => device.destroy());
 
-const adam = { lr: 0.1, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.1, step: 1 };
+const adam = { lr: 0.1, betas: [0.9, 0.999] as const, eps: 1e-8, weightDecay: 0.1, step: 1 };
 const sgd = { lr: 0.1, momentum: 0.9, dampening: 0, weightDecay: 0, first: false };
 const six = () => zeros([2, 3]);
-const adamOf = () => ({ ...adam, parameter: six(), gradient: t.a, mean: six(), square: six() });
-const sgdOf = () => ({ ...sgd, parameter: six(), gradient: t.a, velocity: six() });
+const adamOf = () => ({ ...adam, parameter: six(), gradient: t.a, expAvg: six(), expAvgSq: six() });
+const sgdOf = () => ({ ...sgd, parameter: six(), gradient: t.a, momentumBuffer: six() });
 
 /** Bytes in words of four. */
 const cases: [name: string, call: () => unknown, words: number, flops: number][] = [

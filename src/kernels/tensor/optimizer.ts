@@ -117,11 +117,11 @@ function runAll(rule: Rule, items: readonly Item[]): void {
 }
 
 interface AdamUpdate extends Update {
-  mean: Tensor;
-  square: Tensor;
+  /** Running means of the gradient and of its square. */
+  expAvg: Tensor;
+  expAvgSq: Tensor;
   lr: number;
-  beta1: number;
-  beta2: number;
+  betas: readonly [number, number];
   eps: number;
   weightDecay: number;
   /** The number of this step, from 1. */
@@ -134,11 +134,12 @@ interface AdamUpdate extends Update {
  */
 export function adamStep(updates: readonly AdamUpdate[], { decoupled }: { decoupled: boolean }): void {
   const items = updates.map((update): Item => {
-    const { parameter, mean, square, lr, beta1, beta2, eps, weightDecay, step } = update;
+    const { parameter, expAvg, expAvgSq, lr, betas, eps, weightDecay, step } = update;
+    const [beta1, beta2] = betas;
     const decay = decoupled ? 1 - lr * weightDecay : weightDecay;
     const [stepSize, correction] = [lr / (1 - beta1 ** step), Math.sqrt(1 - beta2 ** step)];
     const numbers = [decay, beta1, 1 - beta1, beta2, 1 - beta2, stepSize, correction, eps];
-    return { parameter, gradient: readable(update), state: [mean, square], numbers };
+    return { parameter, gradient: readable(update), state: [expAvg, expAvgSq], numbers };
   });
   const rule: Rule = {
     label: decoupled ? 'adamw' : 'adam',
@@ -152,7 +153,7 @@ export function adamStep(updates: readonly AdamUpdate[], { decoupled }: { decoup
 
 interface SgdUpdate extends Update {
   /** With momentum. */
-  velocity?: Tensor;
+  momentumBuffer?: Tensor;
   lr: number;
   momentum: number;
   dampening: number;
@@ -164,11 +165,11 @@ interface SgdUpdate extends Update {
 /** Updates the parameters and, with momentum, their velocities; all or none of them have one. */
 export function sgdStep(updates: readonly SgdUpdate[], { nesterov }: { nesterov: boolean }): void {
   const items = updates.map((update): Item => {
-    const { parameter, velocity, lr, weightDecay, momentum, dampening, first } = update;
+    const { parameter, momentumBuffer, lr, weightDecay, momentum, dampening, first } = update;
     const numbers = [lr, weightDecay, momentum, first ? 1 : 1 - dampening];
-    return { parameter, gradient: readable(update), state: velocity ? [velocity] : [], numbers };
+    return { parameter, gradient: readable(update), state: momentumBuffer ? [momentumBuffer] : [], numbers };
   });
-  const momentum = updates.some(({ velocity }) => velocity !== undefined);
+  const momentum = updates.some(({ momentumBuffer }) => momentumBuffer !== undefined);
   const rule: Rule = {
     label: `sgd${momentum ? ' momentum' : ''}${nesterov ? ' nesterov' : ''}`,
     code: (bindings) => sgdShader({ momentum, nesterov, ...bindings }),
