@@ -5,13 +5,16 @@
 import { badArgument, checkNumber, checkText } from '../platform/arguments.js';
 import { checkOptionNames } from '../platform/options.js';
 
+/** The class that PyTorch ignores if none is named. */
+const IGNORED = -100;
+
 /** Losses that take no number. */
 export type PlainLoss = 'bce' | 'bceWithLogits' | 'crossEntropy' | 'mse' | 'l1' | 'huber' | 'hinge';
 
 /** A loss, averaged over the batch as PyTorch's `reduction='mean'` does: a name, or a name with its number. */
 export type LossDescription =
   | PlainLoss
-  /** Examples of the class `ignoreIndex` do not count; default: none. */
+  /** Examples of the class `ignoreIndex`, default -100, do not count. */
   | { type: 'crossEntropy'; ignoreIndex?: number }
   /** `F.huber_loss`: a parabola up to `delta`, a line beyond; default 1. */
   | { type: 'huber'; delta?: number };
@@ -19,7 +22,7 @@ export type LossDescription =
 /** A loss as it is computed. */
 export interface Loss {
   readonly type: PlainLoss;
-  /** delta of `huber`, the class that `crossEntropy` ignores (-1: none), else 0. */
+  /** delta of `huber`, the class that `crossEntropy` ignores, else 0. */
   readonly parameter: number;
 }
 
@@ -108,7 +111,7 @@ export function lossOf(where: string, description: LossDescription): Loss {
     checkText(where, 'the loss', description, names);
     return {
       type: description,
-      parameter: description === 'huber' ? 1 : description === 'crossEntropy' ? -1 : 0,
+      parameter: description === 'huber' ? 1 : description === 'crossEntropy' ? IGNORED : 0,
     };
   }
   const type = (description as { type?: unknown } | null | undefined)?.type;
@@ -124,7 +127,7 @@ export function lossOf(where: string, description: LossDescription): Loss {
   }
   if (type === 'crossEntropy') {
     checkOptionNames(`${where}: crossEntropy`, description, ['type', 'ignoreIndex']);
-    const { ignoreIndex = -1 } = description as { ignoreIndex?: number };
+    const { ignoreIndex = IGNORED } = description as { ignoreIndex?: number };
     checkNumber(`${where}: crossEntropy`, 'ignoreIndex', ignoreIndex, {
       min: -(2 ** 24),
       max: 2 ** 24,

@@ -36,9 +36,9 @@ export function initialWeights(network: Network, generator: Generator): HostStat
 }
 
 /**
- * Weights that somebody gave: all of the network's, no others, of their shapes.
+ * Weights that somebody gave: all of the network's, no others, of their shapes, finite.
  *
- * @throws LockstepError `bad-input` that lists what is missing, too many, or of another shape.
+ * @throws LockstepError `bad-input` that lists what is missing, too many, of another shape, or no finite number.
  */
 export function checkWeights(
   where: string,
@@ -56,10 +56,15 @@ export function checkWeights(
       return [`${name} is ${showKind(given)}, not { data: Float32Array, shape }`];
     }
     const length = shape.reduce((a, b) => a * b, 1);
-    if (given.shape.join() === shape.join() && given.data.length === length) return [];
-    return [
-      `${name} is [${given.shape.join(', ')}] of ${given.data.length} values, not [${shape.join(', ')}]`,
-    ];
+    if (given.shape.join() !== shape.join() || given.data.length !== length) {
+      return [
+        `${name} is [${given.shape.join(', ')}] of ${given.data.length} values, not [${shape.join(', ')}]`,
+      ];
+    }
+    const bad = given.data.findIndex((value) => !Number.isFinite(value));
+    if (bad < 0) return [];
+    const place = shape.length === 1 ? [bad] : [Math.floor(bad / shape[1]), bad % shape[1]];
+    return [`${name}[${place.join(', ')}] is ${given.data[bad]}, not a finite number`];
   });
   const known = new Set(shapes.map(({ name }) => name));
   for (const name of Object.keys(weights)) {
