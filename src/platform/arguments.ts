@@ -1,6 +1,6 @@
 /**
- * Checks of arguments that functions share: a slip is told by the function that was called, the argument and its value,
- * and what fits, not by an error from inside. Names of options are checked in options.ts.
+ * Checks of arguments that all functions share. A wrong argument gets an error that names the function that was called, the
+ * argument, its value, and what would fit. Names of options are checked in options.ts.
  */
 import { LockstepError } from './errors.js';
 import { showKind, suggestion } from './options.js';
@@ -10,13 +10,13 @@ export function badArgument(where: string, what: string, value: unknown, fits: s
   return new LockstepError('bad-input', `${where}: ${what} is ${showKind(value)}; ${fits}.`);
 }
 
-/** Which numbers fit. Without bounds every finite one does. */
+/** Which numbers are accepted. Without bounds, every finite number is. */
 interface NumberRange {
-  /** The smallest. */
+  /** The smallest number that is accepted. */
   min?: number;
-  /** The largest. */
+  /** The largest number that is accepted. */
   max?: number;
-  /** Every number has to be below this one. */
+  /** Numbers have to be below this one. */
   below?: number;
   /** Whole numbers only. */
   whole?: boolean;
@@ -41,7 +41,7 @@ export function checkNumber(where: string, what: string, value: unknown, range: 
   if (!fits) throw badArgument(where, what, value, `it has to be ${showRange(range)}`);
 }
 
-/** Throws unless `value` is of the kind that `typeof` names; which values of the kind fit is the caller's to say. */
+/** Throws unless `typeof value` is `kind`. The caller checks which values of that kind fit. */
 export function checkKind(where: string, what: string, value: unknown, kind: 'number' | 'string'): void {
   if (typeof value !== kind)
     throw badArgument(where, what, value, `a ${kind === 'string' ? 'text' : kind} fits`);
@@ -57,7 +57,7 @@ export function checkFunction(where: string, what: string, value: unknown, fits:
   if (typeof value !== 'function') throw badArgument(where, what, value, `a function fits, as ${fits}`);
 }
 
-/** Throws unless `value` is a text; with `choices`, unless it is one of them. */
+/** Throws unless `value` is a string and, where `choices` are given, one of them. */
 export function checkText(where: string, what: string, value: unknown, choices?: readonly string[]): void {
   if (typeof value !== 'string') {
     throw badArgument(where, what, value, choices ? `${choices.join(', ')} fit` : 'it has to be a text');
@@ -79,7 +79,7 @@ export function checkObject(where: string, what: string, value: unknown, fits: s
   }
 }
 
-/** The options with the defaults for those that are left out or undefined. */
+/** The given options, with the default for each that is left out or undefined. */
 export function withDefaults<T extends object>(defaults: T, given: Partial<T> = {}): T {
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
   return { ...defaults, ...Object.fromEntries(set) };

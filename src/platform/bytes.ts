@@ -1,7 +1,8 @@
 /**
- * Bytes and typed arrays as callers have them, made safe to read: which kind an array is, whatever realm or subclass it
- * comes from, and exactly the bytes that a view covers. Node's `Buffer` is a view into a pool of other files' bytes, its
- * `slice` copies nothing, WebGPU takes no shared memory, and an array whose memory was handed to a worker reads as empty.
+ * Reads the bytes and typed arrays that callers hand in. It finds out the kind of an array, from whichever realm or
+ * subclass it comes, and takes exactly the bytes that a view covers. This needs care: Node's `Buffer` is a view into a pool
+ * with other files' bytes, its `slice` copies nothing, WebGPU does not accept shared memory, and an array whose memory was
+ * transferred to a worker looks empty.
  */
 import { LockstepError } from './errors.js';
 import { showKind } from './options.js';
@@ -23,10 +24,10 @@ export type TypedArrayName =
 const TypedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype);
 const tagOf = Object.getOwnPropertyDescriptor(TypedArrayPrototype, Symbol.toStringTag)!.get!;
 
-/** The kind of a typed array, `Uint8Array` for a Buffer; undefined for all else. `instanceof` fails across realms. */
+/** The kind of a typed array, `Uint8Array` for a Buffer; undefined for other values. `instanceof` would fail across realms. */
 export const typedArrayName = (value: unknown): TypedArrayName | undefined => tagOf.call(value);
 
-/** True for an array whose memory is gone: handed to a worker, or cut off a buffer that was made smaller. */
+/** True for an array whose memory is gone: transferred to a worker, or beyond the end of a buffer that has shrunk. */
 function isGone(view: ArrayBufferView): boolean {
   try {
     if (typedArrayName(view)) TypedArrayPrototype.keys.call(view);
@@ -38,7 +39,7 @@ function isGone(view: ArrayBufferView): boolean {
   }
 }
 
-/** Refuses a view whose memory is gone: its length reads as 0, which is the length of nothing. */
+/** Refuses a view whose memory is gone. Its length is 0, so it would pass for an empty one. */
 export function checkAlive(where: string, view: ArrayBufferView): void {
   if (!isGone(view)) return;
   throw new LockstepError(
@@ -53,7 +54,7 @@ const lengthGetter = (Type?: { prototype: object }) =>
 const plainLength = lengthGetter(ArrayBuffer)!;
 const sharedLength = lengthGetter(globalThis.SharedArrayBuffer); // a browser has it on isolated pages only
 
-/** Whether a value is a buffer of the kind that the getter belongs to: getters ask for the object itself, of any realm. */
+/** Whether a value is a buffer of the class that the getter belongs to. A getter accepts objects of any realm. */
 function isOf(getter: (() => unknown) | undefined, value: unknown): boolean {
   try {
     return getter !== undefined && getter.call(value) !== undefined;
@@ -66,8 +67,8 @@ const isBuffer = (value: unknown): value is ArrayBufferLike =>
   isOf(plainLength, value) || isOf(sharedLength, value);
 
 /**
- * The bytes that a view covers, in memory that every interface takes: a copy where the memory is shared with threads,
- * which might change it meanwhile, or can change its size; else a view of the same memory.
+ * The bytes that a view covers, in memory that every interface accepts. Memory that is shared with other threads or can
+ * change its size is copied; of other memory this is a view.
  */
 export function plainBytes(view: ArrayBufferView): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength);
@@ -76,10 +77,10 @@ export function plainBytes(view: ArrayBufferView): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The bytes of whatever holds bytes: any typed array (a Buffer is one), a DataView, an ArrayBuffer or a
- * SharedArrayBuffer. As in WebGPU, of a view only the part that it covers.
+ * The bytes of a typed array (a Buffer is one), a DataView, an ArrayBuffer or a SharedArrayBuffer. Of a view, only the
+ * bytes that it covers, as in WebGPU.
  *
- * @throws LockstepError `bad-input` for what is none, naming it.
+ * @throws LockstepError `bad-input` for any other value; the message names it.
  */
 export function bytesOf(where: string, value: unknown): Uint8Array<ArrayBuffer> {
   if (ArrayBuffer.isView(value)) {
@@ -103,7 +104,7 @@ export function bytesOf(where: string, value: unknown): Uint8Array<ArrayBuffer> 
   );
 }
 
-/** Refuses what is no typed array of one of these kinds: the bits of another kind mean other numbers. */
+/** Refuses all but typed arrays of these kinds. The bits of another kind would mean other numbers. */
 export function checkArray(where: string, value: unknown, ...kinds: TypedArrayName[]): void {
   const name = typedArrayName(value);
   if (!name || !kinds.includes(name)) {

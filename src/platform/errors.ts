@@ -1,7 +1,7 @@
 /**
- * The one error class of the library. A message says what happened, where, with which value, and what to do; `code`
- * is for programs. Control characters in a message are escaped, whoever wrote the value that it quotes: names in files
- * and strategies reach terminals through here.
+ * The library's error class; there is no other. The message tells people what happened, where, with which value, and what
+ * to do; `code` is for programs. Control characters in a message are escaped, as it may quote names from files and
+ * strategies and ends up on a terminal.
  */
 import { printableLines } from './printable.js';
 
@@ -24,7 +24,7 @@ export type ErrorCode =
   /** A tensor was used after it was freed. */
   | 'disposed';
 
-/** Thrown by everything in this library. Example: `catch (e) { if (e instanceof LockstepError && e.code === 'no-adapter') … }`. */
+/** Every error of this library. Example: `catch (e) { if (e instanceof LockstepError && e.code === 'no-adapter') … }`. */
 export class LockstepError extends Error {
   readonly code: ErrorCode;
 

@@ -1,13 +1,13 @@
 /**
- * Memory of this process for arrays whose size a caller chose: JavaScript's own error for one that it cannot have says
- * neither who asked nor for what.
+ * Allocates arrays whose size the caller chose. Where there is no memory for one, JavaScript's own error would not say which
+ * function asked for what; the error from here does.
  */
 import { LockstepError } from './errors.js';
 
 /**
- * What `make` makes; `what` says for errors what it is, as `3000000000 rows of 64 bits`.
+ * Returns what `make` makes. `what` describes it in errors, as `3000000000 rows of 64 bits`.
  *
- * @throws LockstepError `out-of-memory` where this machine has no room, or JavaScript no array, as large as that.
+ * @throws LockstepError `out-of-memory` where it is too large for this machine or for any JavaScript array.
  */
 export function allocated<T>(where: string, what: string, make: () => T): T {
   try {

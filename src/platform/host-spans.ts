@@ -1,11 +1,11 @@
 /**
- * Spans of time on the host, for the profile that is being taken, if any: with none, `span` only calls its function.
- * Which profiles there are is recording.ts's.
+ * Measures what the host does while a profile is taken. Without a profile, `span` only calls its function. Profiles
+ * themselves are src/profiler's.
  */
 
 /**
- * What the host was doing. `wait`, `compile` and `worker` (a strategy's own thread) go on beside the others, which keep the
- * thread busy and lie within one another.
+ * What the host was doing. Spans of `wait`, `compile` and `worker` (a strategy's own thread) run beside the others. The
+ * others keep the main thread busy, and may lie within one another.
  */
 export type HostKind =
   | 'upload'
@@ -19,7 +19,7 @@ export type HostKind =
   | 'compile'
   | 'worker';
 
-/** Where it went on, by kind; kinds and tracks in the order in which reports show them. */
+/** The track that shows each kind. Reports show kinds and tracks in this order. */
 export const HOST_TRACKS = {
   upload: 'main thread',
   'read-back': 'main thread',
@@ -35,11 +35,11 @@ export const HOST_TRACKS = {
 
 export const HOST_KINDS = Object.keys(HOST_TRACKS) as HostKind[];
 
-/** A stretch of the host's time in a profile, in milliseconds, and what it went to. */
+/** A span of the host's time in a profile, and what the host did in it. */
 export interface HostSpan {
   kind: HostKind;
   name: string;
-  /** Milliseconds, as `performance.now()` counts them; in a {@link Profile} since its start. */
+  /** Milliseconds by `performance.now()`; in a {@link Profile}, milliseconds since its start. */
   start: number;
   end: number;
   args?: Readonly<Record<string, string | number>>;
@@ -56,15 +56,15 @@ export function unlisten(listener: Listener): void {
   listeners.delete(listener);
 }
 
-/** Whether anyone is told of spans: without, whoever would have to ask a driver for a name need not. */
+/** Whether a profile is being taken. If not, names for spans need not be made. */
 export const listening = (): boolean => listeners.size > 0;
 
-/** Notes a span that is over. */
+/** Reports a span that has ended. */
 export function noteSpan(span: HostSpan): void {
   for (const listener of listeners) listener(span);
 }
 
-/** Calls `run`; the span ends when it returns, or when the promise that it returns is settled. */
+/** Calls `run` and measures it, until it returns or the promise that it returns is settled. */
 export function span<T>(kind: HostKind, name: string, run: () => T, args?: HostSpan['args']): T {
   if (listeners.size === 0) return run();
   const start = performance.now();

@@ -1,6 +1,6 @@
 /**
- * Starts a worker thread of this package in Node: from the TypeScript source beside the caller where there is one, else
- * from the built file. It knows nothing of what the worker does.
+ * Starts worker threads of this package in Node: from the TypeScript source in a checkout, from the built file in a
+ * package. What a worker does is not its concern.
  */
 import type { Worker, WorkerOptions } from 'node:worker_threads';
 import { nodeModule } from './node-module.js';
@@ -44,7 +44,7 @@ function noted(worker: Worker): Worker {
 }
 
 /**
- * Ends the threads that {@link startWorker} has started. One in a system call does not end before that returns, and until
+ * Ends the threads that {@link startWorker} has started. A thread in a system call ends only when the call returns; until
  * then `process.exit` would hang.
  *
  * @param patienceMs How long to wait for them, in milliseconds.

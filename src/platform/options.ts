@@ -1,6 +1,6 @@
 /**
- * Refuses options that nobody knows, by name: a misspelt option that is passed over in silence trains something else
- * than was asked for. It checks names only; what a value may be is the business of whoever takes it.
+ * Refuses options with unknown names: a misspelt option that is ignored would train something else than was asked for.
+ * Only names are checked here; the functions that take options check their values.
  */
 import { closest, distance } from 'fastest-levenshtein';
 import { LockstepError } from './errors.js';
@@ -9,7 +9,7 @@ import { printable } from './printable.js';
 /** `weight_decay` and `WeightDecay` mean `weightDecay`: case and underscores do not count towards a distance. */
 const plain = (name: string): string => name.toLowerCase().replace(/[_-]/g, '');
 
-/** Up to a third of a word may be wrong, at least two letters. */
+/** A third of the letters may be wrong, or two where a third is less. */
 const isNear = (a: string, b: string): boolean =>
   distance(plain(a), plain(b)) <= Math.max(2, Math.floor(plain(b).length / 3));
 
@@ -21,18 +21,18 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   return isNear(name, best) ? best : undefined;
 }
 
-/** `did you mean lr?`, or the list of what there is. */
+/** `did you mean lr?`, or the list of known names. */
 export function suggestion(name: string, known: readonly string[]): string {
   const meant = nearest(name, known);
   return meant ? `did you mean ${meant}?` : `there is ${known.join(', ') || 'none'}.`;
 }
 
 /**
- * Refuses an options object that has a name nobody knows, or that is no object.
+ * Refuses an options object that has an unknown name, and a value that is no object.
  *
- * @param where What the message begins with, as `AdamW`.
- * @param options What the caller gave; undefined is no options.
- * @param known Every name that may stand in it.
+ * @param where The beginning of the message, as `AdamW`.
+ * @param options The caller's options; undefined counts as none.
+ * @param known All names that are accepted.
  * @throws LockstepError `bad-input`, as `AdamW: unknown option weight_decay; did you mean weightDecay?`
  * @example
  * checkOptionNames('AdamW', options, ['lr', 'betas', 'eps', 'weightDecay']);

@@ -1,4 +1,4 @@
-/** Which JavaScript runtime this is, and what a page tells of itself. It loads nothing and knows no devices. */
+/** Tells which JavaScript runtime this is, and what a browser says about the page. */
 
 /** `process.platform`, or `browser`. */
 export function platformName(): string {
@@ -11,16 +11,16 @@ export function platformName(): string {
  */
 export const hasDawnAddOn = (): boolean => platformName() !== 'browser' && !('Deno' in globalThis);
 
-/** What a page (or a worker of one) says about where it came from and what shows it. */
+/** Where a page (or its worker) came from, and which browser shows it. */
 export interface PageFacts {
-  /** False where the browser says that the page came by a way on which it could have been changed. */
+  /** False where the page was loaded insecurely, as by plain http. */
   isSecureContext: boolean;
   /** As `http://192.168.1.7:8080`; empty where there is none. */
   origin: string;
   userAgent: string;
 }
 
-/** The facts of this page; where a value is missing, the one that excludes nothing. */
+/** The facts of this page. A value that the browser does not tell is taken as the one that excludes nothing. */
 export function pageFacts(): PageFacts {
   const page = globalThis as {
     isSecureContext?: boolean;

@@ -1,7 +1,7 @@
 /**
- * Text of a stranger's made safe to print: names out of files, keys of options, what an error quotes. A terminal obeys
- * control characters, and a reader is misled by marks that turn the direction of writing; both come out as JSON would
- * write them. It is no quoting: a space stays a space, and a backslash is left alone so that paths can be read.
+ * Makes text from outside safe to print: names from files, keys of options, values that an error quotes. Control characters
+ * would act on a terminal, and marks of writing direction would mislead a reader; both are written as JSON escapes. Spaces
+ * and backslashes stay as they are, so that paths remain readable.
  */
 
 /** C0 and C1 controls and DEL; marks of direction; separators of lines; byte order marks; halves of surrogate pairs. */
@@ -17,14 +17,14 @@ const escaped = (character: string): string =>
 /**
  * A text in one line that a terminal can show, cut after `most` characters.
  *
- * @param text What is shown; anything that is no string is turned into one.
+ * @param text The text; other values are converted to a string.
  * @param most Characters of the text, at most; the cut is marked by `…`. Default 80.
  * @example
  * printable('a\u001b[31mb\n'); // 'a\\u001b[31mb\\n'
  */
 export function printable(text: unknown, most = 80): string {
   const whole = typeof text === 'string' ? text : stringOf(text);
-  // Cut before anything is looked at: a name out of a file may have a hundred million characters.
+  // Cut first: a name from a file may have a hundred million characters.
   const start = [...whole.slice(0, 2 * most + 2)];
   const isCut = start.length > most || start.join('').length < whole.length;
   return `${start.slice(0, most).join('').replace(UNSAFE, escaped)}${isCut ? '…' : ''}`;

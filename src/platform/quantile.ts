@@ -4,8 +4,8 @@
  */
 
 /**
- * The value that the given share of the values is below, by linear interpolation between order statistics, as numpy's default;
- * NaN of none.
+ * The value below which the given share of the values lies. It is interpolated linearly between neighbours, as numpy's
+ * default does it. NaN for an empty list.
  *
  * @param sorted Ascending.
  */

@@ -1,7 +1,7 @@
 /**
- * Keeps single lines that native code prints on standard error from the user's screen. Native code writes to file
- * descriptor 2 itself, past Node; so the descriptor points elsewhere for the length of one synchronous call, and
- * whatever else was printed meanwhile is printed afterwards. What the lines say is the caller's business.
+ * Drops certain lines that native code prints on standard error. Native code writes to file descriptor 2 directly and not
+ * through Node. So the descriptor points to a file during one synchronous call; then everything that was printed is printed
+ * again, but for the lines that the caller wants to drop.
  */
 import { nodeModule } from './node-module.js';
 
@@ -18,13 +18,13 @@ interface Ffi {
 let libc: Promise<Libc | undefined> | undefined;
 
 /**
- * Node has no dup2, and closing descriptor 2 to open another file in its place would, in between, leave its number to any
- * thread that opens a file. So this calls the C library's, through koffi: an optional dependency, as a package that npm
- * installs on Linux alone. Without it, and anywhere else, lines are printed as they come.
+ * Node has no dup2. Closing descriptor 2 and opening another file would not do: in between, any thread that opens a file
+ * could get the number 2. So this calls the C library's dup2 through koffi, an optional dependency that npm installs on
+ * Linux only. Without koffi, all lines are printed.
  */
 async function loadLibc(): Promise<Libc | undefined> {
   if (process.platform !== 'linux') return undefined;
-  // Two threads that did this at once would restore each other's descriptor.
+  // Two threads at once would restore each other's descriptor.
   if (!(await nodeModule<typeof import('node:worker_threads')>('worker_threads')).isMainThread)
     return undefined;
   const specifier = ['@koromix/koffi', process.platform, process.arch].join('-'); // not a literal: bundlers follow that
@@ -42,10 +42,9 @@ async function loadLibc(): Promise<Libc | undefined> {
 }
 
 /**
- * Calls `call`, and drops the lines that match from what it prints on standard error before it returns. To be called in
- * Node only.
+ * Calls `call` and drops the lines that match from what it prints on standard error before it returns. Node only.
  *
- * @param lines What to drop: a global pattern of whole lines, with their ends.
+ * @param lines The lines to drop: a global pattern that matches whole lines with their newlines.
  * @returns What `call` returned.
  * @example
  * const adapter = await withoutLines(/^Warning: known\n/gm, () => gpu.requestAdapter());

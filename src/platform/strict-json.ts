@@ -1,17 +1,17 @@
 /**
- * JSON read so that nothing is lost: keys that stand twice are refused, whole numbers keep all of their digits, and
- * objects are maps, in which `__proto__` is a key like any other. For files of strangers; `JSON.parse` takes the last of
- * two equal keys, and 1.0 and 1e0 for 1.
+ * Parses JSON without losing anything, for files from outside. Keys that occur twice are refused, whole numbers keep all
+ * their digits, and objects become maps, in which `__proto__` is a key like any other. `JSON.parse` would take the last of
+ * two equal keys, and would not distinguish 1.0 or 1e0 from 1.
  */
 import { printable } from './printable.js';
 
-/** A bigint is a number written in digits only; a number is any other: `-1`, `1.0`, `1e3`. */
+/** A number that is written in digits only is a bigint; others, as `-1`, `1.0` and `1e3`, are numbers. */
 export type Json = null | boolean | string | number | bigint | Json[] | Map<string, Json>;
 
-/** Deeper values are refused: no format that is read here has them. */
+/** Deeper values are refused; no format that is read here needs them. */
 const MOST_DEEP = 64;
 
-/** @throws SyntaxError for what is no JSON (RFC 8259), a key that stands twice, and text that is no Unicode. */
+/** @throws SyntaxError for text that is not JSON (RFC 8259) or not Unicode, and for a key that occurs twice. */
 export function parseStrictJson(text: string): Json {
   JSON.parse(text); // the grammar; below, the text is known to be JSON
   return new Reader(text).value(0);
@@ -56,7 +56,7 @@ class Reader {
     return values;
   }
 
-  /** Reads what stands between an opening bracket and `close`, with commas between. */
+  /** Reads items separated by commas, up to the bracket `close`. */
   #each(close: string, read: () => void): void {
     this.#at++;
     while (this.#peek() !== close) {
@@ -80,14 +80,14 @@ class Reader {
     return value;
   }
 
-  /** Whether an odd number of backslashes stands before. */
+  /** Whether an odd number of backslashes precedes. */
   #isEscaped(at: number): boolean {
     let before = at - 1;
     while (this.#text[before] === '\\') before--;
     return (at - before) % 2 === 0;
   }
 
-  /** The next character that is no white space; it is not taken. */
+  /** The next character that is not white space. It is not consumed. */
   #peek(): string {
     while (' \t\n\r'.includes(this.#text[this.#at])) this.#at++;
     return this.#text[this.#at];

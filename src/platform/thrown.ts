@@ -1,13 +1,13 @@
 /**
- * What a stranger's code has thrown, in a line of text, and where: code of a user's may throw anything, errors whose
- * `message` throws itself among it. Reads, and never throws.
+ * Describes in one line what a user's code has thrown, and where. Such code may throw anything, even an error whose `message`
+ * throws when it is read. The functions here never throw.
  */
 import { printable } from './printable.js';
 
 /** Characters of a message that are shown. */
 const MOST = 300;
 
-/** The message of an error, else what the value is: `null`, `the text "no"`. */
+/** The message of an error; of any other value a description: `null`, `the text "no"`. */
 export function thrownText(thrown: unknown): string {
   try {
     if (typeof thrown === 'object' && thrown !== null && 'message' in thrown) {
@@ -27,8 +27,8 @@ const oneLine = (text: unknown): string =>
     .replace(/\s*\n\s*/g, ' ');
 
 /**
- * The place in a file of `folder`, or in one below it, that an error came from, as `mine.ts:3`; undefined where its stack
- * does not say. Without the column: what compiles TypeScript on the fly keeps lines, not columns.
+ * The file below `folder` and the line that an error came from, as `mine.ts:3`; undefined where its stack does not tell.
+ * There is no column, as compiling TypeScript on the fly keeps lines but not columns.
  *
  * @param folder An absolute path.
  */
@@ -44,7 +44,7 @@ export function thrownAt(thrown: unknown, folder: string): string | undefined {
       if (place && !/(^|[\\/])node_modules[\\/]/.test(place)) return printable(place, MOST);
     }
   } catch {
-    // A stack that throws says nothing.
+    // A stack that throws tells nothing.
   }
   return undefined;
 }

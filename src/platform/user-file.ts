@@ -1,9 +1,9 @@
 /**
- * Runs a TypeScript or JavaScript file of a user's without a build step, with modules of ours under their names, and
- * says in one line what is wrong with a file that cannot be run, and where. Node only.
+ * Runs a user's TypeScript or JavaScript file without a build step; imports of `lockstep-gpu` in it give this very library.
+ * For a file that cannot be run, it says in one line what is wrong and where. Node only.
  *
- * Nothing that was compiled is kept in files: jiti's cache would lie in the system's folder for temporary files, where
- * anybody may put a file for us to run.
+ * Compiled code is not cached: jiti's cache would lie in the system's folder for temporary files, where another user could
+ * put a file for us to run.
  */
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -12,13 +12,13 @@ import { createJiti } from 'jiti';
 import { printable } from './printable.js';
 import { thrownAt, thrownText } from './thrown.js';
 
-/** What the file exports. @throws Whatever the file or its compiler throws; {@link fileProblem} reads it. */
+/** What the file exports. @throws Whatever the file or its compiler throws; {@link fileProblem} describes it. */
 export function runUserFile(file: string, virtualModules: Record<string, object>): Promise<unknown> {
   const url = pathToFileURL(file).href;
   return createJiti(url, { fsCache: false, rebuildFsCache: false, virtualModules }).import(file);
 }
 
-/** `mine.ts:3:8: Unexpected token`: place and problem of an error that loading `file` ended with. */
+/** `mine.ts:3:8: Unexpected token`: where and why loading `file` failed. */
 export function fileProblem(file: string, thrown: unknown): string {
   const found = syntaxProblem(thrown) ?? missingImport(thrown);
   if (found) return found;

@@ -1,18 +1,18 @@
 /**
- * The order in which a run sees its examples: `torch.randperm` epoch after epoch on one generator, drawn on demand.
- * Not a data loader: it gives indices, batch by batch, and knows nothing of the examples.
+ * The order in which a run sees its examples: `torch.randperm` of one generator, epoch after epoch, drawn on demand. It
+ * gives indices batch by batch; it does not load examples.
  */
 import { LockstepError } from '../platform/errors.js';
 import { checkPermutationLength, Generator } from './generator.js';
 import { shuffledList } from './shuffle.js';
 import type { ShuffledList } from './shuffled-list.js';
 
-/** Indices that are drawn and dropped at a time. */
+/** How many indices `skip` draws and drops at a time. */
 const SKIPPED = 4096;
 
 /**
- * Epochs of `randperm(examples)`, cut as the caller asks: an epoch costs no shuffle ahead (shuffle.ts), 4 bytes an
- * example, and draws the same `examples - 1` words as `randperm`.
+ * Epochs of `randperm(examples)`, in pieces of any size. It shuffles only as far as was asked for (shuffle.ts), takes 4 bytes
+ * an example, and draws the same `examples - 1` words an epoch as `randperm`.
  *
  * @example
  * const order = new EpochOrder(10_000, 84_000_000);
@@ -28,7 +28,7 @@ export class EpochOrder {
 
   /**
    * @param examples Examples in the dataset, at least 1.
-   * @param seed Seed of the generator that lives on over the epochs.
+   * @param seed Seed of the one generator that all epochs draw from.
    */
   constructor(examples: number, seed: number) {
     checkPermutationLength(examples);
@@ -38,12 +38,12 @@ export class EpochOrder {
     this.list = shuffledList(examples);
   }
 
-  /** Indices left in the current epoch; never 0, for the next epoch begins when one is used up. */
+  /** Indices left in the current epoch; never 0, as the next epoch begins when one is used up. */
   get remaining(): number {
     return this.examples - this.position;
   }
 
-  /** Writes the next `count` indices of the current epoch to `out[offset]` and on; at most `remaining` of them. */
+  /** Writes the next `count` indices of the current epoch, at most `remaining`, to `out` from `offset`. */
   take(out: Uint32Array, offset: number, count: number): void {
     if (count > this.remaining || offset + count > out.length) {
       throw new LockstepError(
@@ -62,7 +62,7 @@ export class EpochOrder {
     this.position = 0;
   }
 
-  /** Leaves out the next `count` indices, over the ends of epochs too; whole epochs cost next to nothing. */
+  /** Skips the next `count` indices, across epochs too. Skipping whole epochs costs next to nothing. */
   skip(count: number): void {
     if (count === 0) return;
     const scratch = new Uint32Array(Math.min(SKIPPED, this.examples));

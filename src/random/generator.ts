@@ -1,7 +1,7 @@
 /**
- * PyTorch's CPU generator: the draws of `torch.Generator().manual_seed(seed)`, number for number. Integers, bits and
- * permutations are equal, uniforms equal to the last bit, normals within 2e-6 of PyTorch's (which approximates log,
- * sin and cos). Source: ATen/core/DistributionsHelper.h, ATen/native/cpu/DistributionTemplates.h.
+ * PyTorch's CPU generator: it draws the numbers of `torch.Generator().manual_seed(seed)`. Integers, bits, permutations and
+ * uniform numbers are exactly equal; normal numbers are within 2e-6 of PyTorch's, which approximates log, sin and cos.
+ * Source: ATen/core/DistributionsHelper.h, ATen/native/cpu/DistributionTemplates.h.
  */
 import { badArgument, checkKind } from '../platform/arguments.js';
 import { checkArray, typedArrayName } from '../platform/bytes.js';
@@ -22,7 +22,7 @@ const TWO_PI_F32 = Math.fround(2 * Math.PI);
  */
 export class Generator {
   readonly seed: number;
-  /** The engine below; for loops that draw millions of words (see {@link Mt19937}). */
+  /** The engine that makes the words, for loops that draw millions of them (see {@link Mt19937}). */
   readonly engine: Mt19937;
   /** The second normal of a pair drawn for fewer than 16 elements; the next such call takes it first. */
   private spareNormal: number | undefined;
@@ -52,7 +52,7 @@ export class Generator {
   }
 
   /**
-   * One whole number of low .. high - 1, all of them safe integers: `torch.randint(low, high, ())`. One word modulo the
+   * One whole number of low .. high - 1, all of them safe integers: `torch.randint(low, high, ())`. One word, modulo the
    * range; for ranges of 2^32 on two words, the first one high.
    */
   randint(low: number, high: number): number {
@@ -156,7 +156,7 @@ export class Generator {
   }
 }
 
-/** Turns 16 uniforms into 16 normals: element j pairs with j + 8. PyTorch computes in float32, so each step rounds. */
+/** Turns 16 uniform numbers into 16 normal ones: element j pairs with j + 8. Each step rounds to float32, as in PyTorch. */
 function boxMuller16(data: Float32Array, start: number, mean: number, std: number): void {
   for (let j = start; j < start + 8; j++) {
     const logarithm = Math.fround(Math.log(1 - data[j]));
@@ -167,7 +167,7 @@ function boxMuller16(data: Float32Array, start: number, mean: number, std: numbe
   }
 }
 
-/** The least and the largest whole number that there may be, and what they are the bounds of. */
+/** The smallest and the largest whole number allowed, and what sets these bounds. */
 interface Bounds {
   least: number;
   largest: number;

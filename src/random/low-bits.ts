@@ -1,9 +1,8 @@
 /**
- * The lowest bits of MT19937's outputs, 32 draws a word: what `randint(0, 2)` of hundreds of millions of elements is.
- * After 638,000 draws the rest follow from these bits alone: each is the xor of 134 earlier ones
- * (mt19937-polynomial.ts), word by word, in a loop of WebAssembly's 128-bit vectors
- * (low-bits.wat). 0.25 ns a draw, where drawing words
- * and taking their bits costs 3.5; without WebAssembly it is done that way.
+ * The lowest bit of each of MT19937's outputs, packed 32 to a word: all that `randint(0, 2)` takes. After 638,000 draws each
+ * bit is the xor of 134 earlier ones (mt19937-polynomial.ts), so that a loop over 128-bit vectors in WebAssembly
+ * (low-bits.wat) makes them without the other 31 bits. A draw costs 0.25 ns; where there is no WebAssembly, whole outputs
+ * are drawn, at 3.5 ns.
  */
 
 import { MODULE } from './low-bits.wasm.js';
@@ -11,12 +10,12 @@ import { MT_BLOCK, type Mt19937 } from './mt19937.js';
 import { DEGREE } from './mt19937-polynomial.js';
 import { compile } from './wasm.js';
 
-/** Words that one call of the loop makes. With the 19937 before them they stay in a core's cache. */
+/** Words that one call of the loop makes: few enough that they and the 19937 before them stay in a core's cache. */
 const CHUNK = 16384;
 
 /**
- * Hands out the lowest bits of the next `draws` outputs in order, in lists of whole words, the first draw lowest. What
- * the last word holds beyond them is unspecified. A list is overwritten after `take` returns.
+ * Passes the lowest bits of the next `draws` outputs to `take`, in order, as lists of whole words; the first draw is a
+ * word's lowest bit. Unused bits of the last word are unspecified. A list is overwritten after `take` returns.
  */
 export function lowBits(engine: Mt19937, draws: number, take: (words: Uint32Array) => void): void {
   const total = Math.ceil(draws / 32);

@@ -1,13 +1,13 @@
 /**
- * Moves MT19937's state far ahead without drawing the words between: they are combined by x^n modulo the
- * characteristic polynomial. Takes 20 to 50 ms whatever the distance.
+ * Moves MT19937's state far ahead without drawing the words between, by multiplying with x^n modulo the characteristic
+ * polynomial. It takes 20 to 50 ms for any distance.
  */
 import { DEGREE, powerOfX } from './mt19937-polynomial.js';
 
 const N = 624;
 
 /**
- * Replaces `state` by the state `blocks` rounds later, at least one.
+ * Replaces `state` by the state `blocks` rounds later; `blocks` is 1 or more.
  *
  * @param twist One round: replaces a state by the next 624 words.
  */

@@ -1,8 +1,8 @@
 /**
  * The characteristic polynomial P of MT19937 over GF(2), and powers of x modulo P. Every bit of the generator's state
- * words, and every xor of such bits, follows the recurrence that P spells; so a stream can be continued without the
- * state (low-bits.ts), and the state can be moved far ahead (mt19937-jump.ts; Haramoto, Matsumoto, Nishimura, Panneton
- * and L'Ecuyer, "Efficient jump ahead for F2-linear random number generators", 2008). No random numbers here.
+ * words, and every xor of such bits, follows the recurrence that P describes. This is how a stream of bits continues
+ * without the state (low-bits.ts) and how the state moves far ahead (mt19937-jump.ts; Haramoto, Matsumoto, Nishimura,
+ * Panneton and L'Ecuyer, "Efficient jump ahead for F2-linear random number generators", 2008).
  */
 
 export const DEGREE = 19937;

@@ -1,6 +1,6 @@
 /**
- * The Mersenne Twister MT19937 (Matsumoto and Nishimura 1998), 32-bit outputs. Python's `random` and PyTorch's CPU
- * generator are this engine with different seedings and different uses of its words; both live in their own files.
+ * The Mersenne Twister MT19937 (Matsumoto and Nishimura 1998) with 32-bit outputs. Python's `random` (python.ts) and
+ * PyTorch's CPU generator (generator.ts) are both built on this engine; they seed it and use its words in their own ways.
  */
 import { badArgument, checkNumber } from '../platform/arguments.js';
 import { jump } from './mt19937-jump.js';
@@ -10,13 +10,13 @@ const WORD = { min: 0, max: 2 ** 32 - 1, whole: true };
 
 /** Words of the state, and outputs that one round makes. */
 export const MT_BLOCK = 624;
-/** Skipping fewer rounds than this is quicker by making them: 3 ns a word against 30 ms for a jump. */
+/** To skip fewer rounds than this, it is quicker to make them: 3 ns a word against 30 ms for a jump. */
 const JUMP_BLOCKS = 16384;
 
 /**
- * A stream of 32-bit words, made 624 at a time. Loops that need millions of words read `block` from `position`
- * themselves and call `refill()` at its end: a word handed out by a function call is boxed by V8 when it is 2^31 or
- * more, one read from the block is not.
+ * A stream of 32-bit words, made 624 at a time. Loops that need millions of words read `block` from `position` on
+ * themselves and call `refill()` at its end. This is faster than `next()`: V8 boxes a number of 2^31 or more that a function
+ * returns, but not one that is read from the block.
  */
 export class Mt19937 {
   /** The current 624 outputs; those before `position` are used up. */
@@ -24,9 +24,9 @@ export class Mt19937 {
   /** Index of the next unused word of `block`; 624 when it is used up. */
   position = MT_BLOCK;
 
-  /** The words of `block` before tempering, from which the next ones come. For who makes words by himself. */
+  /** The words of `block` before tempering, from which the next block is made. For code that makes words itself. */
   readonly state = new Uint32Array(MT_BLOCK);
-  /** Words to leave out before the next block; then `position` is 624. */
+  /** Words still to be skipped; while there are any, `position` is 624. */
   private skipped = 0;
 
   private constructor() {}
@@ -68,7 +68,7 @@ export class Mt19937 {
     this.skipped = 0;
   }
 
-  /** Leaves out the next `count` words. Costs nothing until another word is wanted, and then 50 ms at most. */
+  /** Skips the next `count` words. It costs nothing until another word is drawn, and then 50 ms at most. */
   skip(count: number): void {
     checkNumber('Mt19937.skip', 'the count', count, { min: 0, whole: true });
     const left = MT_BLOCK - this.position;
@@ -76,7 +76,7 @@ export class Mt19937 {
     this.skipped += Math.max(0, count - left);
   }
 
-  /** Carries out a skip that was put off, so that `state` and `block` are those of `position`. */
+  /** Carries out a skip that was put off, so that `state` and `block` belong to `position`. */
   settle(): void {
     if (this.skipped > 0) this.refill();
   }

@@ -21,7 +21,7 @@ export function fillRandomBits(words: Uint32Array, cols: number, engine: Mt19937
   }
 }
 
-/** Cuts a stream of bits, which comes in pieces, into rows that are padded to whole words. */
+/** Cuts a stream of bits, which arrives in pieces, into rows that are padded to whole words. */
 class RaggedRows {
   readonly #words: Uint32Array;
   readonly #wordsPerRow: number;
@@ -29,7 +29,7 @@ class RaggedRows {
   readonly #rest: number;
   #at = 0;
   #column = 0;
-  /** Bits that came and have no place yet, from the lowest on, and how many: fewer than 32. */
+  /** Bits that have arrived and are not written yet, the first one lowest; and how many, fewer than 32. */
   #spare = 0;
   #spares = 0;
 
@@ -42,7 +42,7 @@ class RaggedRows {
   append(bits: Uint32Array): void {
     const words = this.#words;
     const [lastColumn, rest, mask] = [this.#wordsPerRow - 1, this.#rest, 2 ** this.#rest - 1];
-    // Local variables: fields would be loaded and stored for every word.
+    // In local variables, as fields would be loaded and stored for every word.
     let [at, column, spare, spares] = [this.#at, this.#column, this.#spare, this.#spares];
     let k = 0;
     while (at < words.length) {

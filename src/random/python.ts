@@ -1,6 +1,6 @@
 /**
- * Python's `random.Random` as far as the parity evaluation needs it: seeding by an integer, `getrandbits`,
- * `randbelow` and `sample`. Draw for draw what CPython 3 does (Lib/random.py, Modules/_randommodule.c).
+ * The part of Python's `random.Random` that the parity evaluation needs: seeding by an integer, `getrandbits`, `randbelow`
+ * and `sample`. It draws what CPython 3 draws (Lib/random.py, Modules/_randommodule.c).
  */
 import { checkNumber } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';

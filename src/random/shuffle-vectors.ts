@@ -1,7 +1,7 @@
 /**
- * The shuffle of shuffle.ts in WebAssembly, a few blocks of the generator at a time: MT19937's recurrence and its
- * tempering, where each swap reaches (by 128-bit vectors), and the swaps. The same numbers as in TypeScript in a
- * fifth of its time; the list stands in a memory of the module, one for each list.
+ * The shuffle of shuffle.ts in WebAssembly (shuffle.wat), with 128-bit vectors. It gives the same numbers as the TypeScript
+ * in a fifth of the time. The module works on a few blocks of the generator at a time: it draws the words, computes where
+ * each swap reaches, and swaps. Each list has an instance of the module with a memory of its own.
  */
 import { MT_BLOCK, type Mt19937 } from './mt19937.js';
 import { MODULE } from './shuffle.wasm.js';
@@ -26,15 +26,15 @@ interface ShuffleExports {
 }
 
 const BLOCK_BYTES = 4 * MT_BLOCK;
-/** What of the last vector lies beyond the last word. */
+/** Bytes that the last vector may reach beyond the last word. */
 const SLACK = 12;
 
-/** Of a list this long only the elements that were moved are kept, while they are few. */
+/** A list this long begins as a table of the elements that were moved. */
 const LONG = 2 ** 22;
 /** The table for them has a place for one in so many elements, and grows no fuller than this. */
 const SHARE = 32;
 const FULLEST = 0.75;
-/** Places behind it, for those whose own place near its end is taken. */
+/** Spare places behind the table, for elements whose own place near its end is taken. */
 const SPARE = 4096;
 
 let compiled: WebAssembly.Module | undefined;
@@ -43,18 +43,18 @@ let refused = false;
 /**
  * A list whose shuffle runs in WebAssembly.
  *
- * A long one begins as a table of moved elements: for 12.8 million 3 MB instead of 51, which the operating system fetches
- * page by page, 20 to 80 ms for each list. It becomes the list after 300,000 swaps.
+ * A long list begins as a table of the elements that were moved. For 12.8 million elements it takes 3 MB instead of 51, which
+ * the operating system would provide page by page in 20 to 80 ms. After 300,000 swaps the table becomes the whole list.
  */
 export class VectorList implements ShuffledList {
   readonly #exports: ShuffleExports;
   readonly #length: number;
-  /** Places in the table of moved elements; 0 where the whole list is there. */
+  /** Places in the table of moved elements; 0 once there is the whole list. */
   #places = 0;
   #states: Uint32Array[] = [];
   #blocks: Uint32Array[] = [];
   #words: Uint32Array = new Uint32Array(0);
-  /** One: how many elements the table holds. */
+  /** One number: how many elements the table holds. */
   #moved: Uint32Array = new Uint32Array(1);
 
   /** Undefined where WebAssembly is missing, forbidden, has no vectors, or gives no more memories. */
@@ -79,7 +79,7 @@ export class VectorList implements ShuffledList {
     if (whole) this.restart();
   }
 
-  /** Makes the memory as large as it must be for so many bytes of list or table. */
+  /** Grows the memory so that a list or table of so many bytes fits. */
   #grow(bytes: number): void {
     const { memory, blocks, states, words, moved } = this.#exports;
     const missing = this.#list + bytes - memory.buffer.byteLength;
@@ -135,7 +135,7 @@ export class VectorList implements ShuffledList {
     return Math.floor((this.#places * 2 ** 32) / this.#length);
   }
 
-  /** Whether there is a table, and will be after so many more swaps; where it would be too full, it becomes the list. */
+  /** Whether the table can take so many more swaps. If it would be too full, it becomes the whole list. */
   #roomFor(swaps: number): boolean {
     if (this.#places === 0) return false;
     if (this.#moved[0] + swaps <= FULLEST * this.#places) return true;
@@ -150,7 +150,7 @@ export class VectorList implements ShuffledList {
     return false;
   }
 
-  /** Puts some of the engine's next `most` words in place, the first one at its position; how many. */
+  /** Puts at most `most` of the engine's next words into the memory. Returns how many. */
   #draw(engine: Mt19937, most: number): number {
     const from = engine.position;
     const count = Math.min(most, this.#words.length - from);

@@ -1,15 +1,15 @@
 /**
- * PyTorch's `randperm`, a piece at a time: a Fisher-Yates shuffle from the front (swap i puts the final element at i), whose
- * first outputs need the first draws only. Who counts the positions, and over how many epochs, is the caller.
+ * PyTorch's `randperm`, a piece at a time. It is a Fisher-Yates shuffle from the front: swap i puts the final element at i, so
+ * that the first outputs need only the first draws. The caller (epoch-order.ts) counts positions and epochs.
  */
 import type { Mt19937 } from './mt19937.js';
 import { VectorList } from './shuffle-vectors.js';
 import type { ShuffledList } from './shuffled-list.js';
 
-/** Lists shorter than this are shuffled sooner than WebAssembly has a memory for them (50 us). */
+/** Shorter lists are shuffled in less time than WebAssembly needs to set up a memory (50 us). */
 const SHORT = 1024;
 
-/** `whole`: all of it will be taken, not only the first elements. */
+/** `whole`: all elements will be taken, not only the first ones. */
 export function shuffledList(length: number, whole?: true): ShuffledList {
   return (length < SHORT ? undefined : VectorList.create(length, whole)) ?? new PlainList(length);
 }
@@ -44,9 +44,9 @@ export class PlainList implements ShuffledList {
 }
 
 /**
- * The next `count` elements, with `words` from `firstWord` on as draws. First where each swap reaches, then the swaps:
- * with nothing else in that loop the processor has more of its cache misses under way at once (24 ns an index against 16
- * for 12.8 M examples).
+ * The next `count` elements, with `words` from `firstWord` on as draws. One loop computes where each swap reaches, a second
+ * one swaps. As the second does nothing else, the processor handles more cache misses at once: 16 ns an index instead of
+ * 24 for 12.8 M examples.
  */
 function takeRun(
   list: Uint32Array,

@@ -1,15 +1,15 @@
-/** What a list under way of being shuffled does, whoever does it. Types only. */
+/** The interface of a list that is shuffled a piece at a time, in TypeScript or in WebAssembly. Types only. */
 import type { Mt19937 } from './mt19937.js';
 
-/** A list of the numbers from 0 on, under way of being shuffled. */
+/** The numbers from 0 on, being shuffled from the front. */
 export interface ShuffledList {
-  /** The numbers in order again. */
+  /** Puts the numbers back in order. */
   restart(): void;
   /**
-   * Writes the final elements at `position` and on to `out[offset]` and on, and draws a word for each; the last of the
-   * list is not among them. Positions follow one another.
+   * Writes the final elements from `position` on to `out` from `offset` on, and draws a word for each. The list's last
+   * element is left to {@link last}. Each call goes on where the one before ended.
    */
   take(engine: Mt19937, position: number, count: number, out: Uint32Array, offset: number): void;
-  /** The last element, for which nothing is drawn: one choice is left. */
+  /** The last element. Nothing is drawn for it, as only one is left. */
   last(): number;
 }

@@ -1,6 +1,6 @@
 /**
- * Matrices of zeros and ones on the host, one bit an entry: what parity examples are stored and uploaded as.
- * 12.8 M rows of 64 features are 102 MB here and 3.3 GB as floats. Not a tensor: no arithmetic.
+ * Matrices and vectors of zeros and ones on the host, one bit an entry. Training examples and labels are stored and uploaded
+ * in this form: 12.8 M rows of 64 features take 102 MB, where floats would take 3.3 GB. They are not tensors.
  */
 import { badArgument, checkObject } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
@@ -10,8 +10,8 @@ import { checkGenerator, type Generator } from '../random/generator.js';
 import { fillRandomBits } from '../random/padded-bits.js';
 
 /**
- * What makes packed bits a type of their own, for the compiler and at run time: words of bits cannot be told from labels,
- * one a word, by looking at them. Registered, not a class, for a program may hold two copies of this library.
+ * Marks packed bits, for the compiler and at run time: a Uint32Array alone could be packed bits or labels, one a word. It is
+ * a registered symbol and not a class, as a program may hold two copies of this library.
  */
 const BITS: unique symbol = Symbol.for('lockstep-gpu.bits');
 
@@ -98,8 +98,8 @@ export class BitMatrix {
 }
 
 /**
- * A list of bits; element i is bit `i % 32` of `words[floor(i / 32)]`, unused bits are zero. What labels are packed into,
- * by {@link packVector} or {@link parity}.
+ * A list of bits: element i is bit `i % 32` of `words[floor(i / 32)]`, and unused bits are zero. Labels are packed into it by
+ * {@link packVector} or {@link parity}.
  *
  * @example
  * const y = new BitVector(40);             // zeros
@@ -167,7 +167,7 @@ export const isBitVector = (value: unknown): value is BitVector => kindOf(value)
 const kindOf = (value: unknown): unknown =>
   typeof value === 'object' && value !== null ? (value as { [BITS]?: unknown })[BITS] : undefined;
 
-/** Whether a value counts one of so many things. It is asked of every bit. */
+/** Whether a value is an index below `count`. Called for every bit. */
 const isIndex = (value: unknown, count: number): boolean =>
   typeof value === 'number' && value >>> 0 === value && value < count;
 
@@ -178,7 +178,7 @@ function checkCount(what: string, value: unknown): void {
   throw new LockstepError('bad-input', `${what} is ${shown(value)}; it must be a whole number of 0 or more.`);
 }
 
-/** The words that were given, where they are as many as are needed; else zeros. */
+/** The given words, after a check of their number; zeros where none were given. */
 function ownWords(where: string, words: unknown, needed: number, what: string): Uint32Array {
   if (words === undefined) return allocated(where, what, () => new Uint32Array(needed));
   if (Object.prototype.toString.call(words) !== '[object Uint32Array]') {
@@ -194,9 +194,9 @@ function notABit(what: string, value: unknown): LockstepError {
 }
 
 /**
- * Matrices one below the other.
+ * Stacks matrices, one below the other.
  *
- * @throws LockstepError `bad-input` where they are not all of one width, and without any.
+ * @throws LockstepError `bad-input` where their widths differ, and for an empty list.
  */
 export function concatRows(...parts: BitMatrix[]): BitMatrix {
   parts.forEach((part, i) => {

@@ -1,4 +1,4 @@
-/** Refuses what is no tensor, with what to do about the slips that happen: a promise, a number, an array. */
+/** Refuses arguments that are not tensors. The error says what to do about a promise, a number or an array. */
 import { badArgument } from '../platform/arguments.js';
 import type { LockstepError } from '../platform/errors.js';
 import { Tensor } from './tensor.js';
@@ -12,7 +12,7 @@ function remedy(value: unknown): string {
   return 'a tensor fits';
 }
 
-/** The error about an argument that is no tensor. */
+/** The error about an argument that is not a tensor. */
 export const noTensor = (where: string, what: string, value: unknown): LockstepError =>
   badArgument(where, what, value, remedy(value));
 

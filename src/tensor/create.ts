@@ -1,6 +1,6 @@
 /**
- * Tensors from values: nested lists, typed arrays, constants, ranges, random numbers, and buffers that are on the
- * device already. Random numbers are drawn on the host, as PyTorch's CPU generator draws them.
+ * Functions that make tensors: from nested lists, typed arrays, constants, ranges and random numbers, and over buffers that
+ * are on the device already. Random numbers are drawn on the host, as PyTorch's CPU generator draws them.
  */
 import { defaultDevice } from '../gpu/default-device.js';
 import type { Device } from '../gpu/device.js';
@@ -28,7 +28,7 @@ export function manualSeed(seed: number): void {
   defaultGenerator = new Generator(seed);
 }
 
-/** Calls what draws from the program's generator with one of this seed, and leaves the program's where it was. @internal */
+/** Calls `make` with a generator of this seed in place of the program's, which stays where it was. @internal */
 export function withSeed<T>(seed: number, make: () => T): T {
   const kept = defaultGenerator;
   defaultGenerator = new Generator(seed);
@@ -39,7 +39,7 @@ export function withSeed<T>(seed: number, make: () => T): T {
   }
 }
 
-/** The generator for who was given none. @internal */
+/** The generator that was given, else the program's. @internal */
 export function generatorOr(where: string, generator?: Generator): Generator {
   if (generator === undefined) return defaultGenerator;
   checkGenerator(where, generator);
@@ -55,7 +55,7 @@ export function upload(data: HostArray, shape: Shape, dtype: DType, options: Ten
   return result;
 }
 
-/** Zeros on the host for a tensor of this shape, which the device has to have room for. */
+/** Zeros on the host for a tensor of this shape. Throws where the device has no room for it. */
 function zerosOnHost(where: string, dtype: DType, shape: Shape, device?: Device): HostArray {
   checkShape(where, shape);
   checkDtype(where, dtype);
@@ -66,7 +66,7 @@ function zerosOnHost(where: string, dtype: DType, shape: Shape, device?: Device)
   );
 }
 
-/** Throws for a tensor that is larger than the device's buffers: before random numbers are drawn for it. */
+/** Throws for a tensor that does not fit one of the device's buffers, before random numbers are drawn for it. */
 function checkRoom(where: string, shape: Shape, device = defaultDevice()): void {
   const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
   const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
@@ -83,7 +83,7 @@ function checkRoom(where: string, shape: Shape, device = defaultDevice()): void 
  * A tensor from a number, nested lists, or a typed array (with `shape`, default one axis). Floats become f32, signed
  * and unsigned typed arrays i32 and u32, lists of booleans only bool, unless `dtype` says otherwise. Typed arrays give
  * their elements, not their bits: a Buffer of a file is so many bytes, and `new Float32Array(buffer)` its float32s.
- * BigInts are taken up to 2^53.
+ * BigInts are accepted up to 2^53.
  *
  * @throws LockstepError `bad-input` for ragged lists, for lists with holes, and for values that the dtype cannot hold:
  * fractions and NaN as i32 and u32, whole numbers out of range, finite numbers beyond float32's.
@@ -243,7 +243,7 @@ export function fromBuffer(
 /**
  * Copies a tensor's elements, dense and row-major, into a buffer of the caller's (usage COPY_DST).
  *
- * @param targetOffset Where they begin in it, in bytes, a multiple of 4. Default 0.
+ * @param targetOffset Where to begin in the buffer, in bytes; a multiple of 4. Default 0.
  * @throws LockstepError `bad-input` where they do not fit, and for strided views.
  */
 export function copyToBuffer(source: Tensor, target: GPUBuffer, targetOffset = 0): void {
@@ -269,7 +269,7 @@ export function copyToBuffer(source: Tensor, target: GPUBuffer, targetOffset = 0
   device.commands.flush();
 }
 
-/** Refuses at once what the device would refuse later, from another call. */
+/** Refuses a wrong buffer at once; the device would refuse it later, in another call. */
 function checkBuffer(where: string, buffer: GPUBuffer, usage: number, names: string): void {
   if (typeof buffer?.size !== 'number' || typeof buffer.usage !== 'number') {
     throw new LockstepError('bad-input', `${where}: got ${showKind(buffer)}; give a GPUBuffer.`);

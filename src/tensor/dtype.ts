@@ -1,6 +1,6 @@
 /**
- * The element types of tensors and what they are on the host and in WGSL. Every element takes four bytes; a bool is
- * a u32 of 0 or 1, as WGSL has no bool in storage.
+ * The element types of tensors, on the host and in WGSL. Every element takes four bytes. A bool is a u32 of 0 or 1, as WGSL
+ * has no bool in storage buffers.
  */
 
 import { LockstepError } from '../platform/errors.js';
@@ -15,7 +15,7 @@ export const BYTES_PER_ELEMENT = 4;
 
 const DTYPES: readonly unknown[] = ['f32', 'i32', 'u32', 'bool'] satisfies DType[];
 
-/** Throws for what is no dtype: not every caller has a compiler. */
+/** Throws for an unknown dtype. Callers in JavaScript have no compiler that would. */
 export function checkDtype(where: string, dtype: DType): void {
   if (DTYPES.includes(dtype)) return;
   throw new LockstepError(
@@ -24,7 +24,7 @@ export function checkDtype(where: string, dtype: DType): void {
   );
 }
 
-/** Whether a number is an element of the dtype; an f32 is rounded, and anything but 0 is true. */
+/** Whether the dtype can hold a number. An f32 rounds it; a bool takes any number but 0 as true. */
 export const holds = (dtype: DType, value: number): boolean =>
   dtype === 'i32' ? (value | 0) === value : dtype !== 'u32' || value >>> 0 === value;
 
@@ -44,6 +44,6 @@ export function scalarBits(dtype: DType, value: number): number {
   return new Uint32Array(word.buffer)[0];
 }
 
-/** The number that the bits of an element are. */
+/** The number that the bits of an element stand for. */
 export const fromBits = (dtype: DType, bits: number): number =>
   hostArray(dtype, Uint32Array.of(bits).buffer)[0];

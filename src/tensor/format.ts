@@ -1,8 +1,8 @@
-/** How a tensor prints: one line about it and, once its values were read, the values, long axes shortened. */
+/** Formats a tensor for printing: one line about it and, if they have been read, its values, with long axes shortened. */
 import type { DType, HostArray } from './dtype.js';
 import { contiguousStrides, type Shape, showShape } from './shape.js';
 
-/** Elements of an axis that are shown at each end when it is longer than twice as many. */
+/** Of an axis longer than twice this, only so many elements are shown at each end. */
 const EDGE = 3;
 
 function formatNumber(value: number, dtype: DType): string {
@@ -28,7 +28,7 @@ function formatAxis(data: HostArray, dtype: DType, shape: Shape, axis: number, o
   return `[${shown.join(between)}]`;
 }
 
-/** What a tensor is, in one line, and its values where they are known (row-major). */
+/** A line about a tensor, and its row-major values where they are known. */
 export function formatTensor(shape: Shape, dtype: DType, notes: readonly string[], data?: HostArray): string {
   const head = `Tensor ${showShape(shape)} ${[dtype, ...notes].join(', ')}`;
   return data ? `${head}\n${formatAxis(data, dtype, shape, 0, 0)}` : head;

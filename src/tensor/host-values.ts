@@ -1,7 +1,6 @@
 /**
- * Values of the host on their way into tensors: nested lists flattened, lists and typed arrays of any kind turned into
- * the elements of a dtype. Each value is held exactly (a float32 to its rounding) or refused by name; none is wrapped,
- * dropped or read as other bits.
+ * Converts values of the host into a tensor's elements: it flattens nested lists, and converts lists and typed arrays of any
+ * kind to a dtype. Each value is kept exactly (rounded in a float32), or refused with its value and place.
  */
 import { checkAlive, type TypedArrayName, typedArrayName } from '../platform/bytes.js';
 import { LockstepError } from '../platform/errors.js';
@@ -10,7 +9,7 @@ import { type DType, type HostArray, holds, hostArray } from './dtype.js';
 import type { Shape } from './shape.js';
 import type { NestedArray } from './strided-values.js';
 
-/** `Float16Array`, which not every runtime and every lib of TypeScript has. */
+/** A `Float16Array`, which some runtimes and older TypeScript libs lack. */
 interface Float16Values extends ArrayBufferView {
   readonly [Symbol.toStringTag]: 'Float16Array';
   readonly length: number;
@@ -32,14 +31,14 @@ export type TypedArray =
   | BigInt64Array
   | BigUint64Array;
 
-/** Values in a row, with the shape and the dtype that they have by themselves. */
+/** Flat values, with the shape and the dtype that follow from them. */
 interface Values {
   readonly flat: ArrayLike<unknown>;
   readonly shape: Shape;
   readonly dtype: DType;
 }
 
-/** Deeper lists are no tensor's; a list that holds itself has no end. */
+/** Deeper lists are refused. A list that contains itself would have no end. */
 const MOST_AXES = 64;
 
 const TYPED_DTYPES: Record<TypedArrayName, DType> = {
@@ -57,7 +56,7 @@ const TYPED_DTYPES: Record<TypedArrayName, DType> = {
   Uint8ClampedArray: 'u32',
 };
 
-/** Kinds of which every element is one of the dtype's. */
+/** Kinds of arrays whose elements all fit the dtype. */
 const FREELY: Record<DType, readonly TypedArrayName[]> = {
   f32: ['Float32Array', 'Float16Array', 'Int16Array', 'Uint16Array', 'Int8Array', 'Uint8Array'],
   i32: ['Int32Array', 'Int16Array', 'Uint16Array', 'Int8Array', 'Uint8Array', 'Uint8ClampedArray'],
@@ -143,7 +142,7 @@ function checkElement(where: string, value: unknown, path: string): asserts valu
  * Values as the elements of a dtype, in memory of their own.
  *
  * @throws LockstepError `bad-input` for a value that the dtype cannot hold: a fraction or NaN as i32, -1 as u32, 1e39 as
- * f32 (which would be infinity), a BigInt that no float64 holds.
+ * f32 (it would become infinity), or a BigInt beyond float64.
  */
 export function hostValues(where: string, values: ArrayLike<unknown>, dtype: DType): HostArray {
   const data = hostArray(dtype, values.length);
@@ -160,7 +159,7 @@ export function hostValues(where: string, values: ArrayLike<unknown>, dtype: DTy
   return data;
 }
 
-/** The number that a value is; undefined where it is none that a float64 holds. */
+/** The value as a number; undefined where a float64 cannot hold it. */
 function numberOf(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
   if (typeof value === 'boolean') return Number(value);

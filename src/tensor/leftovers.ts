@@ -1,11 +1,10 @@
 /**
- * What a backward pass leaves to the caller: the results of the graph that it went through. Whether somebody still
- * holds one only the garbage collector knows, and it tells when the program awaits something. So small results move
- * to shared pages: the step's own buffers are free for the next step, and the collector takes a result without a
- * finalizer of its own. Large results keep their memory.
+ * Keeps the results of a graph after its backward pass, as the program may still hold them. Only the garbage collector knows
+ * which it holds, and its finalizers run only when the program awaits something. So small results move to shared pages: the
+ * step's own buffers are free for the next step, and no result needs a finalizer of its own. Large results keep their memory.
  *
- * A program that never awaits is never told. Then, above a limit, the oldest results that nobody looks into by another
- * handle are taken back; who uses one later gets an error that says so, never wrong values.
+ * In a program that never awaits, finalizers never run. There, above a limit, the oldest results that no other tensor shares
+ * memory with are freed. Using one later is an error that says so, never a wrong value.
  */
 import type { Device } from '../gpu/device.js';
 import { BYTES_PER_ELEMENT } from './dtype.js';
@@ -16,9 +15,9 @@ import type { Tensor } from './tensor.js';
 const SMALL = 16 * 2 ** 10;
 /** A page of results. */
 const PAGE_BYTES = 64 * 2 ** 10;
-/** A page of single elements, as losses are: one that is kept keeps no more than this. */
+/** A page of single elements, as losses are. One loss that is held keeps only this much memory from being freed. */
 const SCALARS_BYTES = 16 * 2 ** 10;
-/** Passes whose results are never taken back: this one's and the one before. */
+/** The results of so many last passes are never freed. */
 const PASSES_KEPT = 2;
 
 let mostBytes = 512 * 2 ** 20;
@@ -38,7 +37,7 @@ class Page implements Memory {
   top = 0;
   /** Storages on it that are not released. */
   live = 0;
-  /** What is on it; of single elements there are too many to be worth it. */
+  /** The storages on it. Empty for a page of single elements, of which there are too many to keep track of. */
   readonly storages: Storage[] = [];
 
   constructor(buffer: GPUBuffer) {
@@ -50,11 +49,11 @@ const collected = new FinalizationRegistry<{ device: Device; buffer: GPUBuffer }
   device.pool.give(buffer);
 });
 
-/** Memory that may be taken back. */
+/** Memory that may be freed early. */
 interface Entry {
   pass: number;
   bytes: number;
-  /** False where somebody looks into it by another handle. */
+  /** Frees it; returns false where another tensor shares the memory. */
   reclaim: () => boolean;
 }
 
@@ -81,7 +80,7 @@ class Leftovers {
       else byStorage.set(result.storage, [result]);
     }
     for (const [storage, tensors] of byStorage) {
-      // Who shares this memory by another handle sees the same changes in place: it stays where it is.
+      // Another tensor over this memory has to see changes in place: the memory stays where it is.
       if (storage.references > tensors.length) continue;
       const spans = tensors.map((tensor) => tensor.span());
       const first = Math.min(...spans.map((span) => span.first));
@@ -93,7 +92,7 @@ class Leftovers {
     this.#reclaim();
   }
 
-  /** To a page, all the tensors over this memory together. */
+  /** Moves all tensors over this memory to a page. */
   #move(storage: Storage, tensors: readonly Tensor[], first: number, bytes: number): void {
     const page = this.#pageFor(bytes);
     const at = page.top;
@@ -159,7 +158,7 @@ class Leftovers {
     this.#bytes += bytes;
     if (this.#awaitsTurn) return;
     this.#awaitsTurn = true;
-    // Once the program has awaited, the collector tells: what is left then is the finalizers'.
+    // Once the program awaits, finalizers run and free what is not held.
     const timer: unknown = setTimeout(() => {
       this.#awaitsTurn = false;
       this.#entries = [];
@@ -183,7 +182,7 @@ class Leftovers {
 
 const byDevice = new WeakMap<Device, Leftovers>();
 
-/** Leaves a pass's results, all of one device, to whoever holds them. */
+/** Keeps the results of a backward pass, all of one device, as long as the program holds them. */
 export function leaveToCaller(results: readonly Tensor[]): void {
   const [first] = results;
   if (!first) return;

@@ -2,8 +2,8 @@ import { checkNumber } from '../platform/arguments.js';
 import { allocated } from '../platform/host-memory.js';
 
 /**
- * A dense row-major float32 array on the host: shape and data, no operations. What init functions fill and what
- * weights are handed over in. It is not a Tensor: nothing here touches a GPU.
+ * A dense row-major float32 array on the host: a shape and data, without operations. Init functions fill it, and strategies
+ * hand over weights in it. It is not a Tensor and needs no device.
  */
 export interface NdArray {
   readonly shape: readonly number[];

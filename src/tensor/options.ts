@@ -10,7 +10,7 @@ import { checkDtype, type DType } from './dtype.js';
 export interface TensorOptions {
   /** Default: the first device opened that is still open. */
   device?: Device;
-  /** Default f32, or what the values are. */
+  /** Default: f32, or the dtype that the values have. */
   dtype?: DType;
   /** Compute gradients by this tensor. Default false. */
   requiresGrad?: boolean;

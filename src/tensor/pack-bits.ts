@@ -1,6 +1,6 @@
 /**
- * Packs zeros and ones that come as numbers (rows of numbers, or flat data with a shape) into bits, and says what is
- * wrong where they are something else. Takes `unknown`: what a user's file returns has no type.
+ * Packs zeros and ones that are given as numbers (rows of numbers, or flat data with a shape) into bits. Other values get an
+ * error that says which and where. The functions accept `unknown`, as what a user's file returns has no type.
  */
 import { LockstepError } from '../platform/errors.js';
 import { showKind } from '../platform/options.js';
@@ -8,7 +8,7 @@ import { type BinaryDataset, BitMatrix, BitVector, isBitMatrix, isBitVector } fr
 
 type List = ArrayLike<unknown>;
 type Shaped = { data: List; shape: readonly number[] };
-/** Makes the error of a problem; callers that know where the value came from put that in front. */
+/** Makes the error about a problem. Callers that know where the value came from begin the message with it. */
 type Fail = (problem: string) => Error;
 
 /** Zeros and ones: numbers, or false and true. */
@@ -24,14 +24,14 @@ export type Labels = BitVector | Bits | ArrayLike<Bits> | { data: Bits; shape: r
 export interface PackOptions {
   /** Columns of flat values without a shape. */
   cols?: number;
-  /** Makes the error of a problem. Default: a LockstepError `bad-input`. */
+  /** Makes the error about a problem. Default: a LockstepError `bad-input`. */
   fail?: Fail;
 }
 
 const badInput: Fail = (problem) => new LockstepError('bad-input', problem);
 
 /**
- * Rows of zeros and ones as a {@link BitMatrix}; one that is packed already is checked and passed on, without a copy.
+ * Packs rows of zeros and ones into a {@link BitMatrix}. A BitMatrix is checked and returned without a copy.
  *
  * @param x `[[0, 1], [1, 1]]`, an array of typed arrays, `{ data, shape: [rows, cols] }`, a BitMatrix; with `cols` also
  * the values row by row in one array, as the data of a tensor are.
@@ -76,8 +76,8 @@ function packRow(values: List, row: number, offset: number, matrix: BitMatrix, f
 }
 
 /**
- * Zeros and ones as a {@link BitVector}; one that is packed already is checked and passed on, without a copy. An array
- * holds a label an element, whatever its type: words of bits go into `new BitVector(length, words)`.
+ * Packs zeros and ones into a {@link BitVector}. A BitVector is checked and returned without a copy. An array of any type has
+ * one label an element; for words that hold 32 labels each, use `new BitVector(length, words)`.
  *
  * @param y `[0, 1]`, a typed array, `[[0], [1]]`, `{ data, shape: [n] or [n, 1] }` or a BitVector.
  * @throws As {@link packMatrix}.
@@ -99,9 +99,9 @@ export function packVector(y: unknown, { fail = badInput }: Pick<PackOptions, 'f
 }
 
 /**
- * Examples and labels, packed, as many of the one as of the other.
+ * Packs examples and labels, and checks that there are as many labels as examples.
  *
- * @throws What `fail` makes, as {@link packMatrix}, and of another number of labels than rows.
+ * @throws What `fail` makes, for the values that {@link packMatrix} refuses, and where the numbers of rows and labels differ.
  */
 export function packDataset(
   { x, y }: { x: unknown; y: unknown },
@@ -121,8 +121,8 @@ export function packDataset(
 }
 
 /**
- * The shape of an array of any of these kinds; [] for what is none, or whose data do not fill its shape. Nested
- * arrays are judged by their first entries. An empty array counts as [0, 0], for it has no first row.
+ * The shape of an array of any of these kinds; [] for other values, and where the data do not fill the shape. Of nested
+ * arrays it looks at the first entries only. An empty array counts as [0, 0].
  */
 export function extentsOf(value: unknown): number[] {
   if (isBitMatrix(value)) return [value.rows, value.cols];
@@ -150,7 +150,7 @@ export function describe(value: unknown): string {
   return extents.length === 1 ? `an array of ${extents[0]} values` : `an array of shape [${extents}]`;
 }
 
-/** Packs `count` values into words; the index of the first that is not 0 or 1, or -1. */
+/** Packs `count` values into words. Returns the index of the first that is not 0 or 1, or -1. */
 function packBits(values: List, offset: number, count: number, words: Uint32Array, at: number): number {
   for (let j = 0; j < count; j++) {
     const value = values[offset + j];
@@ -160,12 +160,12 @@ function packBits(values: List, offset: number, count: number, words: Uint32Arra
   return -1;
 }
 
-/** The number in a row of one, else the row itself, which then is reported as no label. */
+/** The number in a row of length 1; any other row itself, which is then refused as a label. */
 function onlyEntry(row: unknown): unknown {
   return isList(row) && row.length === 1 ? row[0] : row;
 }
 
-/** Kernels count set bits in whole words, so the padding of packed data has to be zero. */
+/** Checks that the padding is zero, as kernels count the bits of whole words. */
 function checkedMatrix(x: BitMatrix, fail: Fail): BitMatrix {
   const { rows, cols, words } = x;
   const wordsPerRow = Math.ceil(cols / 32);
@@ -209,7 +209,7 @@ function isShaped(value: unknown): value is Shaped {
   return isObject(value) && isList(value.data) && isList(value.shape);
 }
 
-/** By its looks: this file serves those who have no tensors, too. */
+/** Recognized by its members, so that this file does not pull tensors into a bundle. */
 function isTensor(value: unknown): boolean {
   return isObject(value) && typeof value.data === 'function' && 'dtype' in value;
 }
@@ -221,7 +221,7 @@ function show(value: unknown): string {
   try {
     text = JSON.stringify(value);
   } catch {
-    return showKind(value); // a BigInt in it, or itself
+    return showKind(value); // it contains a BigInt, or itself
   }
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

@@ -1,6 +1,5 @@
 /**
- * Parity labels and truth tables as packed bits: what sparse parities are learned from, what test sets and the built-in
- * strategies' datasets are made of.
+ * Parity labels and truth tables as packed bits, from which test sets and the built-in strategies' datasets are made.
  */
 import { checkNumber } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
@@ -17,7 +16,7 @@ const MAX_TABLE_BITS = 22;
  *
  * @param x [rows, cols], packed or what {@link packMatrix} packs.
  * @param columns Which columns, counted from 0, each at most once.
- * @returns A label a row.
+ * @returns One label a row.
  * @throws LockstepError `bad-input` for a column that x does not have, or that comes twice.
  * @example
  * const x = BitMatrix.random(1000, 32, new Generator(1));
@@ -42,8 +41,8 @@ export function parity(x: Examples, columns: readonly number[]): BitVector {
 }
 
 /**
- * Every setting of the secret's coordinates, each on `copies` rows in a block, all other columns zero. Bit j of the
- * row's number in the table goes to coordinate `secret[j]`.
+ * All 2^K settings of the secret's coordinates, each in `copies` rows one after the other; all other columns are zero. In
+ * setting number s, coordinate `secret[j]` is bit j of s.
  *
  * @returns [2^K * copies, nFeatures] bits.
  */
@@ -81,7 +80,7 @@ export function backgroundColumns(secret: readonly number[], nFeatures: number):
   return all.map((_, column) => column).filter((column) => !hidden.has(column));
 }
 
-/** A column that is not there would be left out without a word, and one that comes twice counted once. */
+/** Throws for columns that do not exist, and for one that comes twice: both would change the sum silently. */
 function checkColumns(where: string, columns: readonly number[], cols: number): void {
   if (!Array.isArray(columns) && !ArrayBuffer.isView(columns)) {
     throw new LockstepError(

@@ -7,13 +7,13 @@ import { checkGenerator, type Generator } from '../random/generator.js';
 import { drawBits } from '../random/low-bits.js';
 import type { BitMatrix } from './bits.js';
 
-/** Fair bits into the given columns of every row, row by row; the other columns stay. One draw a bit. */
+/** Writes fair bits into the given columns of every row, row by row; other columns stay. One draw a bit. */
 export function randomizeColumns(matrix: BitMatrix, columns: readonly number[], generator: Generator): void {
   checkPlace('randomizeColumns', matrix, columns, generator);
   for (let row = 0; row < matrix.rows; row++) drawRow(matrix, row, columns, generator);
 }
 
-/** Fair bits into the given columns of one row. One draw a bit, in the order of `columns`. */
+/** Writes fair bits into the given columns of one row. One draw a bit, in the order of `columns`. */
 export function randomizeRow(
   matrix: BitMatrix,
   row: number,
@@ -25,7 +25,7 @@ export function randomizeRow(
   drawRow(matrix, row, columns, generator);
 }
 
-/** Writes the words themselves: the columns were checked once, and `set` would check them for every bit. */
+/** Writes to the words directly: the columns are checked already, and `set` would check them for every bit. */
 function drawRow(
   { words, wordsPerRow }: BitMatrix,
   row: number,

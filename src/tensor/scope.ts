@@ -8,15 +8,15 @@ import { exchangeScope } from './scope-list.js';
 import { runSynchronously } from './synchronous.js';
 import { Tensor } from './tensor.js';
 
-/** Frees the tensor from the scopes it was made in, as it has to outlive them. @internal */
+/** Lets the tensor outlive the scopes that it was made in. @internal */
 export function outlive(tensor: Tensor): void {
   tensor.scoped = false;
 }
 
 /**
- * Which of a scope's own tensors a result needs: those in it (in arrays, objects, maps, sets and modules, at any depth),
- * and those that backward passes through them need: what operations saved, and leaves. Results in between are not
- * among them. Tensors and operations from outside, before number `since`, need nothing from inside.
+ * Which of a scope's own tensors a result needs: those in it (in arrays, objects, maps, sets and modules, at any depth), and
+ * those that backward passes through them need, which are leaves and what operations have saved. Intermediate results are
+ * not needed. Operations from before the scope, up to number `since`, cannot need anything from inside.
  */
 function neededBy(result: unknown, own: ReadonlySet<Tensor>, since: number): Set<Tensor> {
   const needed = new Set<Tensor>();

@@ -1,8 +1,7 @@
 /**
  * Shape arithmetic: extents, strides, broadcasting, axes. Numbers only; no tensor and no device.
  *
- * A shape is a list of extents, outermost first; strides count elements. `where` in the errors is the operation that
- * asked.
+ * A shape is a list of extents, outermost first; strides are in elements. `where` names the operation in errors.
  */
 import { badArgument } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
@@ -24,7 +23,7 @@ export const sameShape = (a: Shape, b: Shape): boolean =>
 /** Throws unless every extent is a whole number of 0 or more. */
 export function checkShape(where: string, shape: Shape): void {
   checkShapeList(where, shape);
-  // Spread, for every() passes over holes.
+  // Spread first, as every() skips holes.
   if (![...shape].every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
     const shown = `[${[...shape].map((extent) => printable(extent)).join(', ')}]`;
     throw new LockstepError(
@@ -40,7 +39,7 @@ export function checkShape(where: string, shape: Shape): void {
   }
 }
 
-/** Throws unless the shape is a list; what is in it has to be checked still. */
+/** Throws unless the shape is a list. Its extents are checked elsewhere. */
 function checkShapeList(where: string, shape: unknown): void {
   if (Array.isArray(shape)) return;
   throw badArgument(where, 'the shape', shape, 'a shape is a list, as [2, 3]');
@@ -92,7 +91,7 @@ export function broadcastShapes(where: string, ...shapes: Shape[]): number[] {
   return result;
 }
 
-/** Strides that show a tensor as the larger `target`: 0 along the axes it is repeated on. */
+/** Strides that show a tensor in the larger shape `target`: 0 along the axes on which it is repeated. */
 export function broadcastStrides(shape: Shape, strides: Shape, target: Shape): number[] {
   const added = target.length - shape.length;
   return target.map((extent, axis) => {
@@ -147,7 +146,7 @@ export function reducedShape(shape: Shape, axes: Shape, keepdim: boolean): numbe
   return shape.flatMap((extent, axis) => (axes.includes(axis) ? (keepdim ? [1] : []) : [extent]));
 }
 
-/** A new shape of the same number of elements, in which one extent may be -1: what is left. */
+/** Checks a new shape for the same elements. One extent may be -1; it follows from the others. */
 export function resolveReshape(where: string, from: Shape, to: Shape): number[] {
   checkShapeList(where, to);
   const odd = to.find((extent) => typeof extent !== 'number');
@@ -173,8 +172,8 @@ interface Collapsed {
 }
 
 /**
- * Merges axes that all operands walk through as if they were one, and drops extents of 1: kernels then need fewer
- * divisions an element. `strides` holds one list an operand.
+ * Merges neighbouring axes that in all operands have the strides of a single axis, and drops extents of 1. Kernels then need
+ * fewer divisions an element. `strides` holds one list an operand.
  */
 export function collapse(shape: Shape, strides: readonly Shape[]): Collapsed {
   const out: Collapsed = { shape: [], strides: strides.map(() => []) };

@@ -1,30 +1,30 @@
 /**
- * The device memory behind tensors: a pooled buffer with a count of the tensors that look into it, and the finalizer
- * that gives it back when they were forgotten. Internal: users see tensors.
+ * The device memory behind tensors: a buffer from the pool and a count of the tensors that share it. A finalizer gives the
+ * buffer back when the program has dropped those tensors without disposing them. Users see only tensors.
  */
 import type { Device } from '../gpu/device.js';
 
-/** What a storage's buffer belongs to: the storage itself, or a page of several. */
+/** The owner of a storage's buffer: the storage itself, or a page that several storages share. */
 export interface Memory {
   readonly buffer: GPUBuffer;
-  /** True once it was taken from those who look into it. */
+  /** True once it was freed while tensors still referred to it. */
   readonly reclaimed: boolean;
 }
 
-/** What a tensor forgets when it is disposed or collected. */
+/** Memory that tensors refer to, until they are disposed or collected. */
 export class Storage implements Memory {
   readonly device: Device;
   readonly buffer: GPUBuffer;
   readonly memory: Memory;
-  /** Bumped by every in-place change: a backward pass refuses values that changed after they were saved. */
+  /** Counts in-place changes. A backward pass refuses values that changed after they were saved. */
   version = 0;
-  /** Which of the references are results that a backward pass left to the caller; see leftovers.ts. */
+  /** How many of the references are results that a backward pass left to the caller; see leftovers.ts. */
   left = 0;
   reclaimed = false;
   readonly #release: () => void;
   #references = 1;
 
-  /** Memory for `bytes` bytes; or, with `given`, memory that somebody else owns and is told about the release of. */
+  /** Memory of `bytes` bytes from the pool. With `given`, memory that belongs to somebody else, whose `release` is called. */
   constructor(
     device: Device,
     bytes: number,
@@ -38,7 +38,7 @@ export class Storage implements Memory {
     this.#release = given?.release ?? (() => device.pool.give(buffer));
   }
 
-  /** Tensors that look into this memory. */
+  /** The number of tensors that refer to this memory. */
   get references(): number {
     return this.#references;
   }
@@ -53,7 +53,7 @@ export class Storage implements Memory {
     if (this.#references === 0 && !this.reclaimed) this.#release();
   }
 
-  /** Gives the memory back in spite of its references: who uses it gets an error. */
+  /** Frees the memory in spite of its references. Using one of them is an error. */
   reclaim(): void {
     this.reclaimed = true;
     this.#release();
@@ -77,17 +77,17 @@ export function unwatch(holder: object): void {
   collected.unregister(holder);
 }
 
-/** Growth since the last relief that asks for another one. */
+/** Growth after which {@link relieve} makes V8 collect again. */
 const RELIEF_BYTES = 64 * 2 ** 20;
 const RELIEF_BUFFERS = 1024;
-/** Host memory that is claimed and dropped at once; 3 times this makes V8 collect. */
+/** Host memory that is allocated and dropped. Three times this makes V8 collect. */
 const BALLAST_BYTES = 64 * 2 ** 20;
 
 const marks = new WeakMap<Device, { bytes: number; buffers: number }>();
 
 /**
- * The collector sees small objects where we see device memory, and would let forgotten tensors pile up. So when the
- * memory in use has grown by a good deal, claim some host memory (never touched, so never resident) and drop it: that
+ * To the collector a tensor is a small object, so it would let forgotten tensors fill the device's memory. When the memory in
+ * use has grown much, this allocates host memory and drops it at once. (It is never touched, so it is never resident.) That
  * makes V8 collect, and finalizers run as soon as the program awaits something.
  */
 function relieve(device: Device): void {

@@ -1,8 +1,8 @@
-/** Functions that have to be done when they return, as what surrounds them ends then. */
+/** Runs functions that must not be asynchronous, because something around them ends when they return. */
 import { LockstepError } from '../platform/errors.js';
 
 /**
- * What `work` returns, unless it is a promise.
+ * Returns what `work` returns; throws if that is a promise.
  *
  * @param name The caller, for the error.
  * @param consequence What would go wrong, for the error.

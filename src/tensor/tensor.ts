@@ -1,6 +1,6 @@
 /**
- * The tensor: a shape, strides and an element type over device memory that several tensors may share. It computes
- * nothing; operations are functions (`add(a, b)`), found in src/autograd/ops.
+ * The tensor: a shape, strides and an element type over device memory, which several tensors may share. Operations are not
+ * its methods; they are functions (`add(a, b)`) in src/autograd/ops.
  */
 import type { Device } from '../gpu/device.js';
 import type { WaitOptions } from '../gpu/map.js';
@@ -15,7 +15,7 @@ import { contiguousStrides, isContiguous, numelOf, type Shape, showShape } from 
 import { Storage, unwatch, watch } from './storage.js';
 import { gathered, type NestedArray, nested } from './strided-values.js';
 
-/** Elements up to which the values that were read are kept for printing. */
+/** Values of tensors with up to so many elements are kept for printing, once they were read. */
 const REMEMBERED = 4096;
 
 /** Why memory was taken from a result that may still be held; see leftovers.ts. */
@@ -25,7 +25,7 @@ const RECLAIMED =
 
 let debugging = false;
 
-/** In debug mode, a tensor that is used after it was freed says where it was freed. Costs a stack trace a tensor. */
+/** In debug mode, the error about the use of a freed tensor says where it was freed. Costs a stack trace a tensor. */
 export function setDebug(on: boolean): void {
   checkBoolean('setDebug', 'the argument', on);
   debugging = on;
@@ -33,15 +33,15 @@ export function setDebug(on: boolean): void {
 
 /** Options of {@link Tensor.backward}. */
 export interface BackwardOptions {
-  /** The gradient of what is being minimized by this tensor; required unless it has one element. Default: ones. */
+  /** The gradient by this tensor of the quantity that is minimized. Default: 1, for tensors with one element. */
   gradient?: Tensor;
   /** Keep the graph and its intermediate results, to go back through it again. Default false. */
   retainGraph?: boolean;
 }
 
-/** What tensors leave to src/autograd, which lies above them. */
+/** What src/autograd, which lies above tensors, does for them. */
 interface Autograd {
-  /** A recorded copy; `copyMemory` makes it where the tensor is dense. */
+  /** A recorded copy. `copyMemory` makes the copy of a dense tensor. */
   clone(source: Tensor, copyMemory: () => Tensor): Tensor;
   backward(root: Tensor, options: BackwardOptions): void;
 }
@@ -82,7 +82,7 @@ export class Tensor {
   scoped = true;
 
   #storage: Storage | undefined;
-  /** True once a backward pass left this result to whoever holds it. */
+  /** True once a backward pass left this result to the program; see leftovers.ts. */
   #left = false;
   #watched = true;
   #requiresGrad = false;
@@ -100,7 +100,7 @@ export class Tensor {
     enterScope(this);
   }
 
-  /** A dense tensor with memory of its own and whatever was in it. @internal */
+  /** A dense tensor with memory of its own, whose values are not initialized. @internal */
   static empty(device: Device, shape: Shape, dtype: DType): Tensor {
     device.check();
     return new Tensor(new Storage(device, numelOf(shape) * BYTES_PER_ELEMENT), dtype, shape);
@@ -111,7 +111,7 @@ export class Tensor {
     return numelOf(this.shape);
   }
 
-  /** The memory that this tensor looks into. @internal */
+  /** The memory that this tensor refers to. @internal */
   get storage(): Storage {
     if (this.#storage && !this.#storage.memory.reclaimed) return this.#storage;
     throw new LockstepError(
@@ -167,7 +167,7 @@ export class Tensor {
     return new Tensor(this.storage.retain(), this.dtype, shape, strides, offset);
   }
 
-  /** The same values outside of any graph. The memory is shared; each of the two is disposed by itself. */
+  /** The same values outside of any graph. Both tensors share the memory; each is disposed separately. */
   detach(): Tensor {
     return this.view(this.shape, this.strides);
   }
@@ -196,7 +196,7 @@ export class Tensor {
 
   /**
    * The elements, row-major, as a typed array: Float32Array, Int32Array, or Uint32Array (u32; bool as 0 and 1).
-   * Submits what is recorded and waits for it.
+   * Submits the recorded commands and waits for them.
    */
   async data(options: WaitOptions = {}): Promise<HostArray> {
     const { buffer, device, version } = this.storage;
@@ -229,9 +229,9 @@ export class Tensor {
 
   /**
    * Computes the gradients of this tensor by every leaf that requires them, and adds them to the leaves' `grad`.
-   * The graph is freed. Results that you still hold keep their values, also when their parameters change; those that
-   * nobody holds are freed at once, or when the collector finds them. It tells while the program awaits something: a
-   * program that never does and leaves more than 512 MB behind loses its oldest results, which say so when used.
+   * The graph is freed. Results that you still hold keep their values, even when their parameters change. Other results are
+   * freed at once, or by finalizers, which run when the program awaits something. In a program that never awaits, the oldest
+   * results are freed once more than 512 MB have piled up; using one of them then throws an error.
    *
    * @example
    * const w = tensor([1, 2, 3], { requiresGrad: true });
@@ -254,7 +254,7 @@ export class Tensor {
     this.release('by dispose().');
   }
 
-  /** As dispose, with the reason that an error gives to who uses the tensor later. @internal */
+  /** As dispose, with the reason that later errors give. @internal */
   release(reason: string): void {
     const storage = this.#storage;
     if (!storage) return;
@@ -270,8 +270,8 @@ export class Tensor {
   }
 
   /**
-   * Moves this tensor into other memory that holds the same values. Takes over one reference. With `watched: false`
-   * the memory needs no word when this tensor is collected. @internal
+   * Moves this tensor to other memory with the same values. Takes over one reference. With `watched: false`, the memory is not
+   * released when this tensor is collected. @internal
    */
   relocate(storage: Storage, offset: number, { watched = true } = {}): void {
     const old = this.storage;
@@ -283,7 +283,7 @@ export class Tensor {
     old.release();
   }
 
-  /** A backward pass leaves this result to whoever holds it; see leftovers.ts. @internal */
+  /** Marks this as a result that a backward pass left to the program; see leftovers.ts. @internal */
   leave(): void {
     if (this.#left) return;
     const { storage } = this;
@@ -313,7 +313,7 @@ export class Tensor {
     return formatTensor(this.shape, this.dtype, notes, known);
   }
 
-  /** Node's console. */
+  /** How Node's console prints it. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
   }
