@@ -44,7 +44,9 @@ export class Recorder {
    * @throws LockstepError `unsupported` for more workgroups than the device takes.
    */
   dispatch(pipeline: GPUComputePipeline, group: GPUBindGroup, grid: Grid, note?: () => LaunchNote): void {
-    const [x, y = 1, z = 1] = grid;
+    const x = grid[0];
+    const y = grid[1] ?? 1;
+    const z = grid[2] ?? 1;
     if (x === 0 || y === 0 || z === 0) return;
     const most = this.#queue.mostGroups;
     if (x > most || y > most || z > most) {
