@@ -3,8 +3,8 @@
  */
 import Table from 'cli-table3';
 import { HOST_KINDS } from '../platform/host-spans.js';
-import { bytes, count, percent, time } from '../profile/format.js';
-import { HOST_WORDS, type KernelRow, overheadText, type Report } from '../profile/report.js';
+import { bytes, count, percent, time } from '../report/format.js';
+import { HOST_WORDS, type KernelRow, overheadText, type Report } from '../report/report.js';
 import type { SortKey } from './profile-flags.js';
 import type { Colors } from './style.js';
 

@@ -18,7 +18,7 @@ const XOR_KIB = 165;
 
 /** Parts that a program which trains one network with tensors has no use for. */
 const NOT_IN_XOR = [
-  /src\/(lockstep|bench|profile|profiler|cli)\//,
+  /src\/(lockstep|bench|report|profiler|cli)\//,
   /gradcheck/,
   /ceilings/,
   /(shaders|kernels)\/train\//,

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Report } from '../../src/profile/report.js';
+import type { Report } from '../../src/report/report.js';
 import { runCli } from './run-cli.js';
 
 let folder: string;

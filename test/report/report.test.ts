@@ -7,11 +7,11 @@ import { describe, expect, it } from 'vitest';
 import { profileText, sortedKernels, wrapped } from '../../src/cli/profile-table.js';
 import type { Device } from '../../src/gpu/device.js';
 import type { CompiledPipeline } from '../../src/gpu/pipelines.js';
-import { bytes, count, percent, time } from '../../src/profile/format.js';
-import { profilePage } from '../../src/profile/page.js';
-import { kernelRow, makeReport, overheadText } from '../../src/profile/report.js';
-import { writeWgsl } from '../../src/profile/wgsl-files.js';
 import type { KernelSpan, Profile } from '../../src/profiler/profile.js';
+import { bytes, count, percent, time } from '../../src/report/format.js';
+import { profilePage } from '../../src/report/page.js';
+import { kernelRow, makeReport, overheadText } from '../../src/report/report.js';
+import { writeWgsl } from '../../src/report/wgsl-files.js';
 
 const ceilings = { gbPerSecond: 10, gflopPerSecond: 100, clock: 'device' } as const;
 const total = { kernel: 'k', variant: '', calls: 1, ms: 1, median: 1, p95: 1, share: 1 };

@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';
-import { kernelsPiece } from '../../src/profile/kernel-cases.js';
-import { stepPiece } from '../../src/profile/pieces.js';
 import { kernelTotals } from '../../src/profiler/profile.js';
 import { takeProfile } from '../../src/profiler/take-profile.js';
+import { kernelsPiece } from '../../src/report/kernel-cases.js';
+import { stepPiece } from '../../src/report/pieces.js';
 
 const options = { config: 'n8-k2', runs: 2, steps: 3, kernel: 'auto' } as const;
 let device: Device;

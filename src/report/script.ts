@@ -13,8 +13,8 @@ import { LockstepError } from '../platform/errors.js';
 import { fileProblem, runUserFile } from '../platform/user-file.js';
 import { Profiling } from '../profiler/profiling.js';
 import { fineTimestamps } from './open.js';
+import type { Taken } from './profile-piece.js';
 import { makeReport } from './report.js';
-import type { Taken } from './take.js';
 import { timedPassCost } from './timed-pass-cost.js';
 
 /** A device that the program opened. */
