@@ -1,7 +1,7 @@
 /**
- * The pass back through recorded operations: nodes in reverse order of dependence, gradients summed where a tensor
- * was used more than once, leaves' gradients accumulated. It frees what the graph saved, and leaves the graph's results to
- * whoever holds them.
+ * The backward pass. It goes through recorded operations from the result to the leaves, sums the gradients of tensors that
+ * were used more than once, and adds gradients to the leaves. It frees what the graph saved; results that the program still
+ * holds keep their values.
  */
 
 import { copyDense, elementwise, filled } from '../kernels/tensor/elementwise.js';
@@ -12,7 +12,7 @@ import { sameShape, showShape } from '../tensor/shape.js';
 import type { BackwardOptions, Tensor } from '../tensor/tensor.js';
 import type { Edge, Node } from './node.js';
 
-/** Nodes so that each comes before those it depends on. */
+/** The nodes that `root` depends on, and itself, each before the nodes that it depends on. */
 function fromRoot(root: Node): Node[] {
   const order: Node[] = [];
   const seen = new Set<Node>([root]);
@@ -69,7 +69,7 @@ function seedOf(root: Tensor, gradient: Tensor | undefined): Tensor {
 const sumOf = (a: Tensor, b: Tensor): Tensor =>
   elementwise({ label: 'accumulate gradients', expression: 'a + b', operands: { a, b } });
 
-/** Gradients on their way, by the node whose result they are the gradient of. */
+/** The gradients that wait for their node: that of each node's result. */
 class Gradients {
   readonly #waiting = new Map<Node, Tensor>();
 
@@ -120,7 +120,7 @@ function accumulate(leaf: Tensor, gradient: Tensor): void {
   outlive(leaf.grad);
 }
 
-/** What one node's rule gives, an own tensor an input. Consumes `gradient`. */
+/** The gradients that one node's rule gives, a tensor of its own for each input. Frees `gradient`. */
 function gradientsOf(node: Node, gradient: Tensor): (Tensor | null)[] {
   const needed = node.edges.map((edge) => edge !== null);
   try {
@@ -146,7 +146,7 @@ function gradientsOf(node: Node, gradient: Tensor): (Tensor | null)[] {
   }
 }
 
-/** Runs one node's rule and hands the results on. Consumes `gradient`. */
+/** Runs one node's rule and passes its gradients on. Frees `gradient`. */
 function step(node: Node, gradient: Tensor, gradients: Gradients): void {
   gradientsOf(node, gradient).forEach((result, i) => {
     const edge = node.edges[i];
@@ -154,7 +154,7 @@ function step(node: Node, gradient: Tensor, gradients: Gradients): void {
   });
 }
 
-/** The backward pass from `root`; of a leaf it is the gradient alone. */
+/** The backward pass from `root`. A leaf only accumulates the gradient. */
 export function runBackward(root: Tensor, { gradient, retainGraph = false }: BackwardOptions): void {
   if (!root.requiresGrad) {
     throw new LockstepError(

@@ -1,4 +1,4 @@
-/** Differentiable operations of the user's own, of any kernels and operations. */
+/** Lets users define differentiable operations of their own, made of any kernels and operations. */
 import { badArgument, checkFunction, checkObject, checkText } from '../platform/arguments.js';
 import { checkOptionNames } from '../platform/options.js';
 import { checkTensor, checkTensorList } from '../tensor/check-tensor.js';
@@ -7,16 +7,16 @@ import { Tensor } from '../tensor/tensor.js';
 import type { BackwardRule } from './node.js';
 import { noGrad, record } from './record.js';
 
-/** What an operation computes and how its gradient comes about. */
+/** What an operation computes, and how its gradient is computed. */
 export interface OpDefinition<Inputs extends readonly Tensor[]> {
   /** Names the operation in errors. */
   name: string;
   /**
-   * The result from the inputs. Runs unrecorded, and what it makes besides the result is freed; what the backward
-   * rule needs is handed to `save` (inputs, the result, or others).
+   * Computes the result from the inputs. Nothing in it is recorded, and tensors that it makes besides the result are freed.
+   * Pass to `save` the tensors that the backward rule needs: inputs, the result, or others.
    */
   forward(save: (...tensors: Tensor[]) => void, ...inputs: Inputs): Tensor;
-  /** The gradients by the inputs, each a new tensor of the input's shape, or null. Runs unrecorded. */
+  /** Computes the gradients by the inputs, each a new tensor of the input's shape, or null. Nothing in it is recorded. */
   backward: BackwardRule;
 }
 
@@ -41,7 +41,7 @@ export function defineOp<Inputs extends readonly Tensor[]>(
   const { name, forward, backward } = definition;
   return (...inputs) => {
     checkTensorList(name, 'inputs', inputs);
-    // The saved tensors leave the scope with the result, are held by the node, and freed here.
+    // The scope keeps the saved tensors beside the result. The node has handles of its own; these are freed here.
     const { result, saved } = noGrad(() =>
       scope(() => {
         const kept: Tensor[] = [];
@@ -71,7 +71,7 @@ function checkDefinition(definition: unknown): void {
   checkFunction(`defineOp '${name}'`, 'backward', backward, '(g) => [mul(g, 2)]');
 }
 
-/** What a backward rule gave: one gradient or null an input. */
+/** Checks what a backward rule returned: a gradient or null for each input. */
 function checkedGradients(name: string, count: number, gradients: unknown): readonly (Tensor | null)[] {
   const what = 'what its backward rule gave';
   const one =

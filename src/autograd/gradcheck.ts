@@ -1,6 +1,6 @@
 /**
- * Checks a backward pass against finite differences, of the function itself or of its rule in float64. For people who
- * write operations of their own, and for this library's tests.
+ * Checks a backward pass against finite differences of the function, or of the same function in float64. It is for people
+ * who write operations of their own, and for this library's tests.
  */
 import { checkFunction, checkNumber } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
@@ -21,7 +21,7 @@ export interface GradcheckOptions {
   rule?: (...inputs: Float64Array[]) => ArrayLike<number>;
   /** Half of the distance between the two points of a difference. Default 1e-4 with a rule, else 1e-2. */
   eps?: number;
-  /** Allowed: `atol + rtol * |expected|`. Default 1e-4 with a rule, else 2e-2. */
+  /** A gradient may be off by `atol + rtol * |expected|`. Default 1e-4 with a rule, else 2e-2. */
   atol?: number;
   /** Default 1e-4 with a rule, else 2e-2. */
   rtol?: number;
@@ -35,7 +35,7 @@ const weightOf = (i: number): number => Math.fround(0.5 + ((i * 7919) % 97) / 97
  *
  * @param fn A function of tensors that returns one f32 tensor of any shape.
  * @param inputs f32 inputs; those with `requiresGrad` are checked. Their `grad` is left as it was.
- * @throws LockstepError `bad-input`, with the input, the element and both figures.
+ * @throws LockstepError `bad-input`, with the input, the element and both values, where they differ.
  * @example
  * const x = randn([3, 4], { requiresGrad: true });
  * await gradcheck((t) => tanh(t), [x]);

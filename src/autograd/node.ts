@@ -35,7 +35,7 @@ export class Node implements GraphNode<Tensor> {
   /** One an input; null for inputs that require no gradient. */
   edges: readonly (Edge | null)[];
   rule: BackwardRule;
-  /** The result, until a pass leaves it to the caller. */
+  /** The result, until a backward pass leaves it to the program. */
   output: Tensor | undefined;
   /** True once a backward pass freed what was saved. */
   consumed = false;
@@ -56,7 +56,7 @@ export class Node implements GraphNode<Tensor> {
     });
     this.output = output;
     this.rule = rule;
-    // Handles of our own: what the graph needs stays when the user disposes theirs.
+    // Handles of the graph's own, so that users may dispose theirs.
     this.#saved = saved.map((tensor) => ({ tensor: tensor.detach(), version: tensor.storage.version }));
   }
 
@@ -85,14 +85,14 @@ export class Node implements GraphNode<Tensor> {
     return [...leaves, ...this.#saved.map(({ tensor }) => tensor)];
   }
 
-  /** Frees what was saved. The result is the caller's from now on, unless it was disposed before. */
+  /** Frees what was saved, and returns the result unless it is disposed. It belongs to the caller from now on. */
   consume(): Tensor | undefined {
     const { output } = this;
     this.consumed = true;
     this.output = undefined;
     for (const { tensor } of this.#saved) tensor.dispose();
     this.#saved = [];
-    // Nor may a loss that is kept keep the objects of its whole graph.
+    // Otherwise a loss that the program holds would keep all objects of its graph alive.
     this.edges = [];
     this.rule = () => [];
     return output?.disposed ? undefined : output;

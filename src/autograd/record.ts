@@ -35,7 +35,7 @@ export function noGrad<T>(work: () => T): T {
  * Records an operation and returns its result. Nothing is recorded in {@link noGrad} or when no input requires
  * gradients.
  *
- * @param saved What the rule needs; it may contain inputs and the result.
+ * @param saved The tensors that the rule needs; inputs and the result may be among them.
  */
 export function record(
   name: string,

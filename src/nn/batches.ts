@@ -1,4 +1,4 @@
-/** Examples in shuffled batches, in the order that `torch.randperm` draws. */
+/** Iterates over examples in shuffled batches, in the order that `torch.randperm` draws. */
 import { indexSelect, slice } from '../autograd/ops/shape.js';
 import { noGrad } from '../autograd/record.js';
 import { checkBoolean, checkNumber } from '../platform/arguments.js';
@@ -18,15 +18,15 @@ export interface BatchOptions {
   batchSize: number;
   /** Draws the order: `randperm(examples)` once a call. Default: the program's, see {@link manualSeed}. */
   generator?: Generator;
-  /** Leave out what is left of the examples where they do not fill a last batch. Default false. */
+  /** Leave out a last batch that is smaller. Default false. */
   dropLast?: boolean;
 }
 
 /**
- * One epoch: the examples, the slices of each tensor along axis 0, in batches of an order drawn anew. A batch is freed when
+ * One epoch in batches, in a newly drawn order. The examples are the slices of each tensor along axis 0. A batch is freed when
  * the next one is asked for; clone() what has to last.
  *
- * @param tensors With as many examples each, on one device.
+ * @param tensors Tensors with the same number of examples, on one device.
  * @returns An iterator over lists of tensors, one for each that was given.
  * @example
  * for (const [xs, ys] of shuffledBatches([x, y], { batchSize: 32, generator })) {

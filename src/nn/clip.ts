@@ -1,4 +1,4 @@
-/** Bounds gradients by their common length, between `backward()` and an optimizer's step. */
+/** Clips gradients by their common norm, between `backward()` and an optimizer's step. */
 
 import { stack } from '../autograd/ops/axes.js';
 import { add, clamp, div, mul } from '../autograd/ops/elementwise.js';
@@ -22,7 +22,7 @@ export interface ClipOptions {
  * Scales the gradients of all parameters by one factor, so that their common norm is at most `maxNorm`, as
  * `torch.nn.utils.clip_grad_norm_`. Nothing is read back from the device.
  *
- * @param parameters A list of tensors, or one; those without a gradient count nothing.
+ * @param parameters A tensor or a list of tensors. Those without a gradient are ignored.
  * @returns The norm before, a scalar on the device; 0 where there are no gradients.
  * @example
  * loss.backward();
@@ -47,7 +47,7 @@ export function clipGradNorm_(
   return noGrad(() =>
     scope(() => {
       const total = norm(stack(gradients.map((each) => norm(each, undefined, { p }))), undefined, { p });
-      // PyTorch's denominator: a gradient of just maxNorm is scaled a little, too.
+      // With PyTorch's denominator, gradients whose norm is exactly maxNorm are scaled a little, too.
       const factor = clamp(div(maxNorm, add(total, 1e-6)), 0, 1);
       for (const gradient of gradients) copy_(gradient, mul(gradient, factor));
       return total;

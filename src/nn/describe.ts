@@ -1,6 +1,6 @@
 /**
- * A Sequential of linear layers and activations as a network in lockstep: the way from modules to the plain description
- * that the lockstep trainer takes. It trains nothing.
+ * Turns a Sequential of linear layers and activations into the plain description of a network that the lockstep trainer
+ * takes.
  */
 import type { ActivationDescription } from '../network/activations.js';
 import type { LayerDescription, NetworkDescription } from '../network/network.js';

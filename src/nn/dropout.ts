@@ -1,4 +1,4 @@
-/** Dropout: zeros at random places in training, nothing in use. */
+/** Dropout: sets random elements to zero in training; does nothing in use. */
 import { checkFloats } from '../autograd/ops/check.js';
 import { mul } from '../autograd/ops/elementwise.js';
 import { checkNumber } from '../platform/arguments.js';
@@ -20,8 +20,8 @@ export interface DropoutOptions {
 
 /**
  * In training (see {@link Module.train}) each element becomes 0 with probability p, and the others are multiplied by
- * `1 / (1 - p)`; after {@link Module.eval} the input goes through (Srivastava et al. 2014). Which ones, the host draws for
- * each call: the same as PyTorch's CPU generator of that seed where it is built without Intel's MKL.
+ * `1 / (1 - p)`. After {@link Module.eval} the input is returned as it is (Srivastava et al. 2014). The host draws the zeros
+ * anew for each call, as PyTorch's CPU generator does where PyTorch is built without Intel's MKL.
  *
  * @example
  * const model = new nn.Sequential(new nn.Linear(64, 64), new nn.ReLU(), new nn.Dropout({ p: 0.1 }));

@@ -32,9 +32,9 @@ export interface LinearParameters {
 }
 
 /**
- * The factor by which a layer's standard deviation is scaled for the nonlinearity after it (`nn.init.calculate_gain`).
+ * The factor for a layer's standard deviation that suits the nonlinearity after it (`nn.init.calculate_gain`).
  *
- * @param param Negative slope of `leaky_relu`, default 0.01; no meaning for the others.
+ * @param param Negative slope of `leaky_relu`, default 0.01; unused by the others.
  */
 export function calculateGain(nonlinearity: Nonlinearity, param = 0.01): number {
   checkText('calculateGain', 'the nonlinearity', nonlinearity, NONLINEARITIES);
@@ -86,7 +86,7 @@ export function truncNormal_(
   }
   const bound = (x: number) => 2 * normalCdf((x - mean) / std) - 1;
   const { data } = uniform_(array, bound(low), bound(high), generator);
-  // PyTorch goes on in float32: erfinv, times sqrt(2) std, plus the mean, cut.
+  // From here on PyTorch computes in float32: erfinv, times sqrt(2) std, plus the mean, then the cut.
   const scale = Math.fround(std * Math.SQRT2);
   for (let i = 0; i < data.length; i++) {
     const inverse = Math.fround(normalQuantile((data[i] + 1) / 2) / Math.SQRT2);
@@ -156,7 +156,7 @@ export function scale_(array: NdArray, factor: number): NdArray {
 /**
  * U(-b, b) with `b = gain sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio 2010).
  *
- * @example init.xavierUniform_(model.hidden.weight, model.generator, init.calculateGain('relu'));
+ * @example init.xavierUniform_(model.hidden.weight, init.calculateGain('relu'), model.generator);
  */
 export function xavierUniform_(array: NdArray, gain = 1, generator: Generator): NdArray {
   checkFill('xavierUniform_', array, generator, gain);
@@ -184,7 +184,7 @@ export function kaimingUniform_(array: NdArray, options: KaimingOptions = {}, ge
 /**
  * N(0, std^2) with `std = gain / sqrt(fan)` (He et al. 2015).
  *
- * @example init.kaimingNormal_(model.hidden.weight, model.generator, { nonlinearity: 'relu' });
+ * @example init.kaimingNormal_(model.hidden.weight, { nonlinearity: 'relu' }, model.generator);
  */
 export function kaimingNormal_(array: NdArray, options: KaimingOptions = {}, generator: Generator): NdArray {
   checkFill('kaimingNormal_', array, generator, options);
@@ -229,7 +229,7 @@ export function linearParameters(
   checkGenerator('linearParameters', generator);
   const weight = ndarray(outFeatures, inFeatures);
   const bias = ndarray(outFeatures);
-  // PyTorch states the weight's bound as Kaiming's with a = sqrt 5; kept, for the rounding of the bound.
+  // As PyTorch does it; the same bound written as 1 / sqrt(in) could be rounded otherwise.
   kaimingUniform_(weight, { a: Math.sqrt(5) }, generator);
   const bound = inFeatures > 0 ? 1 / Math.sqrt(inFeatures) : 0;
   uniform_(bias, -bound, bound, generator);
@@ -286,7 +286,7 @@ function checkArray(name: string, array: unknown): void {
   );
 }
 
-/** `second`: what follows the array; before the generator came last, it was the generator. */
+/** `second` is the argument after the array. In earlier versions that was the generator. */
 function checkFill(name: string, array: unknown, generator: unknown, second: unknown): void {
   checkArray(name, array);
   if (isGenerator(second)) {

@@ -2,8 +2,8 @@
  * PyTorch's init functions (`torch.nn.init`), exported as `nn.init` and, for strategies, as `init`. They overwrite a tensor
  * or a host array in place, hence PyTorch's trailing underscore, and return it. The numbers are drawn by host-init.ts.
  *
- * The arguments are PyTorch's, in PyTorch's order; a generator comes last. Tensors may do without one: the program's is
- * taken, which `manualSeed` seeds. Arrays may not: a strategy's weights have to follow from its own generator.
+ * The arguments are PyTorch's, in PyTorch's order, with the generator last. For tensors it may be left out: then the program's
+ * generator is used, which `manualSeed` seeds. For arrays it may not, as a strategy has to draw from its own generator.
  */
 import { mul } from '../autograd/ops/elementwise.js';
 import { copy_ } from '../autograd/ops/in-place.js';
@@ -18,7 +18,7 @@ import * as host from './host-init.js';
 export type { KaimingOptions, LinearParameters, Nonlinearity } from './host-init.js';
 export { calculateGain, linearParameters } from './host-init.js';
 
-/** Overwrites an array, or a tensor by way of one, with what `draw` draws. Arrays get the caller's generator or none. */
+/** Overwrites the target with what `draw` draws into an array. Only tensors fall back on the program's generator. */
 function fill<T extends Tensor | NdArray>(
   name: string,
   target: T,

@@ -1,4 +1,4 @@
-/** The linear layers: parameters and a forward function each, with PyTorch's defaults. */
+/** The layers `Linear` and `FusedMlp`, with PyTorch's defaults. */
 import { fusedMlp, fusedMlpBce } from '../autograd/ops/fused-mlp.js';
 import { linear } from '../autograd/ops/matmul.js';
 import { checkDevice } from '../gpu/default-device.js';
@@ -20,7 +20,7 @@ export interface LayerOptions {
   generator?: Generator;
 }
 
-/** Throws for extents that are no whole numbers, and for options of other names or kinds. @internal */
+/** Throws for extents that are not whole numbers, and for unknown or wrong options. @internal */
 export function checkLayer(
   name: string,
   extents: Readonly<Record<string, number>>,

@@ -1,5 +1,6 @@
 /**
- * The base of layers and models: calls them, finds parameters in properties, saves and loads them.
+ * The base class of layers and models. It makes them callable, finds the parameters in their properties, and saves and loads
+ * them.
  */
 import { copy_ } from '../autograd/ops/in-place.js';
 import { noGrad } from '../autograd/record.js';
@@ -19,7 +20,7 @@ export interface Module {
   (...inputs: Parameters<this['forward']>): ReturnType<this['forward']>;
 }
 
-/** Those that act as in use, not as in training: beside the modules, whose properties may have any name. */
+/** The modules that act as in use, not as in training. Kept here, as a property of a module could clash with a user's. */
 const inUse = new WeakSet<Module>();
 
 /**
@@ -64,7 +65,7 @@ export abstract class Module {
     return !inUse.has(this);
   }
 
-  /** Has this module and those inside act as in training: Dropout drops. New modules do. Returns the module. */
+  /** Makes this module and those inside act as in training, as new modules do: Dropout drops. Returns the module. */
   train(training = true): this {
     checkBoolean('train', 'the argument', training);
     for (const module of modulesIn(this)) {
@@ -74,7 +75,7 @@ export abstract class Module {
     return this;
   }
 
-  /** Has this module and those inside act as in use: Dropout passes its input on. Returns the module. */
+  /** Makes this module and those inside act as in use: Dropout does nothing. Returns the module. */
   eval(): this {
     return this.train(false);
   }
@@ -96,8 +97,8 @@ export abstract class Module {
    * Copies values into the parameters.
    *
    * @param state A tensor for each parameter, by name, of its shape, dtype and device.
-   * @throws LockstepError `bad-input` that lists all names that are missing or too many, and all that do not fit; then
-   * nothing has been changed.
+   * @throws LockstepError `bad-input` that lists all missing and unknown names and all values that do not fit. Nothing is
+   * changed then.
    */
   loadStateDict(state: Readonly<StateDict>): void {
     const own = this.namedParameters();
@@ -159,7 +160,7 @@ function checkState(state: unknown, own: readonly [string, Tensor][]): asserts s
     const fits = 'give tensors by name, as stateDict() and nn.loadSafetensors() do';
     throw new LockstepError('bad-input', `loadStateDict: got ${showKind(state)}; ${fits}.`);
   }
-  // By own property: a parameter that is called toString is missing where nobody gave it.
+  // Own properties only: `toString` of Object is not a value for a parameter of that name.
   const given = new Map(Object.entries(state));
   const names = new Set(own.map(([name]) => name));
   const problems = [
@@ -176,7 +177,7 @@ function checkState(state: unknown, own: readonly [string, Tensor][]): asserts s
   if (problems.length > 0) throw new LockstepError('bad-input', `loadStateDict: ${problems.join('; ')}.`);
 }
 
-/** All for which a value cannot be copied into a parameter. */
+/** The reasons why a value cannot be copied into a parameter. */
 function misfits(value: unknown, parameter: Tensor): string[] {
   if (!(value instanceof Tensor)) return [`${showKind(value)}, not a tensor`];
   const { shape, dtype } = parameter;
@@ -188,7 +189,7 @@ function misfits(value: unknown, parameter: Tensor): string[] {
   return what;
 }
 
-/** What to copy: where a parameter's memory holds the value of another one, a clone, for it is overwritten first. */
+/** The values to copy. A value that lies in the memory of another parameter is cloned, as it could be overwritten first. */
 function valuesFor(own: readonly [string, Tensor][], state: StateDict): Tensor[] {
   const memory = new Set(own.map(([, parameter]) => parameter.storage));
   return own.map(([name, parameter]) => {

@@ -1,6 +1,6 @@
 /**
- * Orthonormal columns by Householder reflections, in float64 on the host: the Q of `A = QR` with R's diagonal positive,
- * which makes it unique, so that it equals LAPACK's after the same choice of signs. Not a general QR.
+ * Makes orthonormal columns by Householder reflections, in float64 on the host: the Q of `A = QR`. R's diagonal is chosen
+ * positive, which makes Q unique and equal to LAPACK's with the same signs.
  */
 
 /**

@@ -1,6 +1,6 @@
 /**
- * The dtypes of safetensors files: how many bits an element has, and which become elements of ours. All of these hold
- * every value exactly, but F64, which is rounded to the nearest float32; what does not fit is refused, never wrapped.
+ * The dtypes of safetensors files: the bits of an element, and the dtype of ours that it becomes. Values are converted exactly
+ * or refused; only F64 is rounded, to the nearest float32.
  */
 import { LockstepError } from '../platform/errors.js';
 import { type DType, type HostArray, hostArray } from '../tensor/dtype.js';
@@ -15,10 +15,10 @@ export const FORMAT_BITS = {
 };
 export type FormatDtype = keyof typeof FORMAT_BITS;
 
-/** By own property: `toString` is no dtype. */
+/** Own properties only: `toString` is not a dtype. */
 export const isFormatDtype = (name: string): name is FormatDtype => Object.hasOwn(FORMAT_BITS, name);
 
-/** What a tensor of ours is written as. */
+/** The format's dtype for each of ours. */
 export const FORMAT_NAMES: Record<DType, FormatDtype> = { f32: 'F32', i32: 'I32', u32: 'U32', bool: 'BOOL' };
 
 /** A bool is a byte in the file. */
@@ -47,7 +47,7 @@ const DECODERS: Partial<Record<FormatDtype, Decoder>> = {
 };
 
 /**
- * The elements of a tensor in a file, as its dtype with us holds them.
+ * The elements of a tensor in a file, converted to a dtype of ours.
  *
  * @param where Begins the error: the function and the tensor's name.
  * @param bytes Its values in the file.

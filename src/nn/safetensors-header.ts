@@ -1,7 +1,7 @@
 /**
- * The header of a safetensors file, checked by all rules of the published format: eight bytes of length, JSON with dtype,
- * shape and place of each tensor, and values that fill the rest of the file without holes and overlaps. It reads no
- * values. Format: huggingface/safetensors, README "Format"; `validate` in its src/tensor.rs.
+ * Reads the header of a safetensors file and checks all rules of the published format: eight bytes of length, JSON with the
+ * dtype, shape and place of each tensor, and values that fill the rest of the file without holes or overlaps. Values are
+ * read elsewhere. Format: huggingface/safetensors, README "Format"; `validate` in its src/tensor.rs.
  */
 import { LockstepError } from '../platform/errors.js';
 import { printable } from '../platform/printable.js';
@@ -13,7 +13,7 @@ interface Entry {
   readonly name: string;
   readonly dtype: FormatDtype;
   readonly shape: readonly number[];
-  /** Its first byte in the file, and the one after its last. */
+  /** The place of its first byte in the file, and of the byte after its last. */
   readonly start: number;
   readonly end: number;
 }
@@ -25,7 +25,7 @@ interface Header {
 }
 
 export const LENGTH_BYTES = 8;
-/** The format's own bound on the header. */
+/** The format's own limit on the length of the header. */
 export const LARGEST_HEADER = 100_000_000;
 /** The one name that no tensor can have. */
 export const METADATA = '__metadata__';
@@ -46,7 +46,7 @@ export function readHeader(where: string, file: Uint8Array): Header {
   }
 }
 
-/** What is wrong, before it is told who asked. */
+/** A problem, before the name of the calling function is put before it. */
 class Broken extends Error {}
 
 function headerText(file: Uint8Array): { text: string; dataStart: number } {
@@ -106,7 +106,7 @@ function entryOf(name: string, value: Json, dataStart: number): Entry {
     throw new Broken(`${shown} has the data_offsets ${show(place)}, not two whole numbers in order`);
   }
   const [start, end] = offsets;
-  // As BigInts: a product of extents can be beyond what a number holds.
+  // BigInts, as the product of extents may be larger than a number can hold.
   const bits = shape.reduce((product, extent) => product * BigInt(extent), BigInt(FORMAT_BITS[dtype]));
   if (bits !== 8n * BigInt(end - start)) {
     const has = `${end - start} bytes by its data_offsets`;
@@ -121,7 +121,7 @@ function wholeNumbers(value: Json): number[] | undefined {
   return Array.isArray(value) && value.every(fits) ? value.map(Number) : undefined;
 }
 
-/** The values lie one after the other, in any order of names, from the header's end to the file's. */
+/** Checks that values lie without gaps from the header's end to the file's, in any order of names. */
 function checkPlaces(entries: readonly Entry[], dataStart: number, fileEnd: number): void {
   let end = dataStart;
   for (const entry of [...entries].sort((a, b) => a.start - b.start || a.end - b.end)) {

@@ -1,6 +1,6 @@
 /**
- * Weights as safetensors files, which PyTorch reads by `safetensors.torch.load_file`: what a state dict and a file have
- * to do with each other. The format's rules are in safetensors-header.ts, its dtypes in safetensors-dtypes.ts.
+ * Saves state dicts to safetensors files, which PyTorch reads by `safetensors.torch.load_file`, and loads them. The format's
+ * rules are in safetensors-header.ts, its dtypes in safetensors-dtypes.ts.
  */
 import type { Device } from '../gpu/device.js';
 import { bytesOf } from '../platform/bytes.js';
@@ -15,7 +15,7 @@ import { LARGEST_HEADER, LENGTH_BYTES, METADATA, readHeader, showName } from './
 /** A file's bytes: a Uint8Array (Node's Buffer is one) or another view of them, or the buffer itself. */
 type Bytes = ArrayBufferView | ArrayBufferLike;
 
-/** What stands in a file beside the values. */
+/** What a file contains besides the values. */
 export interface SafetensorsHeader {
   /** Free texts by their keys; empty where the file has none. */
   metadata: Record<string, string>;
@@ -24,11 +24,11 @@ export interface SafetensorsHeader {
 }
 
 /**
- * The bytes of a safetensors file. f32, i32, u32 and bool become F32, I32, U32 and BOOL; views are written as they look.
+ * The bytes of a safetensors file. f32, i32, u32 and bool become F32, I32, U32 and BOOL. Of a view, only its elements are written.
  *
- * @param metadata Texts to go with it, which {@link readSafetensorsHeader} gives back.
- * @throws LockstepError `bad-input` for a name that the format keeps for itself, `__metadata__`, for what is no tensor,
- * and for metadata that are no texts.
+ * @param metadata Texts that are stored with the tensors; {@link readSafetensorsHeader} reads them.
+ * @throws LockstepError `bad-input` for the reserved name `__metadata__`, for values that are not tensors, and for metadata
+ * that are not texts.
  * @example
  * await writeFile('model.safetensors', await nn.saveSafetensors(model.stateDict(), { epoch: '12' }));
  */
@@ -141,7 +141,7 @@ function checkText(what: string, text: string): void {
  * where every value fits.
  *
  * @param file The whole file: what `readFile` gives, or an ArrayBuffer of `fetch`.
- * @throws LockstepError `bad-input` for what breaks a rule of the format, and for values and dtypes that do not fit here.
+ * @throws LockstepError `bad-input` for a file that breaks the format, and for values and dtypes that cannot be converted.
  * @example
  * model.loadStateDict(nn.loadSafetensors(await readFile('model.safetensors')));
  */
@@ -163,7 +163,7 @@ export function loadSafetensors(file: Bytes, options: { device?: Device } = {}):
 }
 
 /**
- * What a safetensors file says of itself: its metadata, and names, dtypes and shapes of its tensors. No device is needed.
+ * The header of a safetensors file: its metadata, and the names, dtypes and shapes of its tensors. No device is needed.
  *
  * @param file The whole file.
  * @throws LockstepError `bad-input` for what breaks a rule of the format.

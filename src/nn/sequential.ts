@@ -1,4 +1,4 @@
-/** Modules one after the other. */
+/** Modules that are applied one after the other. */
 import { badArgument } from '../platform/arguments.js';
 import { checkTensor } from '../tensor/check-tensor.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -81,7 +81,7 @@ export class Sequential extends Module {
       try {
         next = module.forward(value);
       } finally {
-        // What lies between two modules that keep nothing nobody holds: what the graph needs of it, it has saved.
+        // Between two modules that keep no tensors, the intermediate result can be freed: the graph has saved what it needs.
         if (ours && !keeps && next !== value) value.dispose();
       }
       ours = !keeps && (ours || next !== value);
@@ -92,8 +92,8 @@ export class Sequential extends Module {
 }
 
 /**
- * True where a module's forward function is one of this library's, which hold on to neither input nor result; a subclass
- * with a forward function of its own may.
+ * True where a module's forward function is one of this library's: they keep neither input nor result. The forward function
+ * of a user's subclass may.
  */
 function keepsNothing(module: Module): boolean {
   let owner: object | null = module;

@@ -1,4 +1,4 @@
-/** Layers without a product of matrices: normalization, rows by number, other shapes. */
+/** Layers without a matrix product: LayerNorm, Embedding, Flatten. */
 import { layerNorm } from '../autograd/ops/layer-norm.js';
 import { indexSelect, reshape } from '../autograd/ops/shape.js';
 import { checkBoolean, checkNumber } from '../platform/arguments.js';

@@ -1,4 +1,4 @@
-/** Adam and AdamW, as PyTorch computes them; the moments stay on the device. */
+/** Adam and AdamW as PyTorch computes them. The running means stay on the device. */
 import { adamStep } from '../kernels/tensor/optimizer.js';
 import { badArgument, checkNumber } from '../platform/arguments.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -68,7 +68,7 @@ export class Adam extends AdamBase {
 
 /**
  * Adam with decoupled weight decay (Loshchilov and Hutter 2019), as `torch.optim.AdamW`: the parameter is multiplied
- * by `1 - lr * weightDecay` in front of the step.
+ * by `1 - lr * weightDecay` before the step.
  *
  * @example
  * const optimizer = new optim.AdamW([

@@ -1,5 +1,5 @@
 /**
- * The base of optimizers: parameter groups, gradients, and the state of each parameter on the device.
+ * The base class of optimizers: parameter groups, steps, and the state of each parameter, which is on the device.
  */
 import { copy_ } from '../autograd/ops/in-place.js';
 import { noGrad } from '../autograd/record.js';
@@ -10,7 +10,7 @@ import { sameShape, showShape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { makeState } from './state-memory.js';
 
-/** Parameters that share settings; what a group leaves out comes from the optimizer's. */
+/** Parameters that share settings. Settings that a group leaves out are the optimizer's. */
 export type ParamGroup<Settings> = Partial<Settings> & { params: readonly Tensor[] };
 
 /** A parameter's step count and its tensors, such as the moments. */
@@ -51,8 +51,8 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
 
   /**
    * @param params The parameters, or groups of them with settings of their own.
-   * @param defaults A value for every setting; their names are the ones that are known.
-   * @param settings What the caller chose.
+   * @param defaults A value for every setting. Settings of other names are refused.
+   * @param settings The caller's settings.
    */
   constructor(
     params: readonly Tensor[] | readonly ParamGroup<Settings>[],
@@ -88,7 +88,7 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
     return {};
   }
 
-  /** Throws for settings that make no sense: when they are given, and in every step, for they can be changed. */
+  /** Throws for wrong settings. Called in the constructor and in every step, as settings can be changed. */
   protected abstract check(settings: Settings): void;
 
   #checkGroup({ params: _, ...settings }: Settings & { params: readonly Tensor[] }): void {
@@ -134,7 +134,7 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
     return state;
   }
 
-  /** Makes the state tensors of these names where there are none yet: zeros of the parameter's shape. */
+  /** Makes missing state tensors of these names: zeros of the parameter's shape. */
   protected makeState(updates: readonly ParamUpdate<Settings>[], names: readonly string[]): void {
     makeState(
       updates.map(({ parameter, state: { tensors } }) => ({
@@ -189,7 +189,7 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
     this.groups.forEach((group, i) => {
       Object.assign(group, state.groups[i]);
     });
-    // Made before the old ones go: the state may be this optimizer's own.
+    // Copy before the old tensors are freed, as the state may be this optimizer's own.
     const old = [...this.#states.values()];
     this.#states.clear();
     parameters.forEach((parameter, i) => {
@@ -235,7 +235,7 @@ const isModule = (value: unknown): boolean =>
 
 type Params<S> = readonly Tensor[] | readonly ParamGroup<S>[];
 
-/** The groups that a caller's parameters are; throws for what is neither tensors nor groups. */
+/** The caller's parameters as groups. Throws for values that are neither tensors nor groups. */
 function groupsOf<S>(name: string, params: Params<S>): readonly ParamGroup<S>[] {
   const call = `new ${name}(model.parameters())`;
   if (!Array.isArray(params)) {

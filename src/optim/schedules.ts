@@ -1,5 +1,5 @@
 /**
- * Learning rates that change over the steps, by PyTorch's closed formulas. Call `step()` after the optimizer's.
+ * Schedules of the learning rate, by PyTorch's closed formulas. Call a schedule's `step()` after the optimizer's.
  */
 import { badArgument, checkFunction, checkList, checkNumber, checkObject } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';

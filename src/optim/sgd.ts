@@ -10,9 +10,9 @@ import { Optimizer, type ParamGroup, type ParamUpdate } from './optimizer.js';
 export interface SgdSettings {
   /** Learning rate. Default 1e-3. */
   lr: number;
-  /** Share of the velocity that stays. Default 0: no velocity. */
+  /** The factor of the old velocity in each step. Default 0: no velocity. */
   momentum: number;
-  /** Taken off the gradient's share in the velocity. Default 0. */
+  /** The velocity gets the gradient times `1 - dampening`. Default 0. */
   dampening: number;
   /** Added to the gradient, times the parameter. Default 0. */
   weightDecay: number;
@@ -54,7 +54,7 @@ export class SGD extends Optimizer<SgdSettings> {
   }
 
   protected override update(updates: readonly ParamUpdate<SgdSettings>[]): void {
-    // A velocity begins where there is none yet, which need not be in the first step: momentum may be set later.
+    // A velocity begins in the first step with momentum, which may be set later than in the first step.
     const begins = updates.filter(({ state }) => !Object.hasOwn(state.tensors, 'momentum_buffer'));
     this.makeState(
       updates.filter(({ settings }) => settings.momentum > 0),

@@ -1,4 +1,4 @@
-/** Memory for optimizers' state: what belongs to many parameters lies together, so that one launch reaches all of it. */
+/** Memory for optimizers' state. The state of many parameters lies in one buffer, so that one launch updates all of it. */
 import { filled } from '../kernels/tensor/elementwise.js';
 import { outlive } from '../tensor/scope.js';
 import { contiguousStrides } from '../tensor/shape.js';
@@ -8,13 +8,13 @@ import type { Tensor } from '../tensor/tensor.js';
 interface Wanted {
   parameter: Tensor;
   names: readonly string[];
-  /** Gets them, by name. */
+  /** Where they are put, by name. */
   tensors: Record<string, Tensor>;
 }
 
 const elementsOf = ({ parameter, names }: Wanted): number => parameter.numel * names.length;
 
-/** Zeros of the parameters' shapes; those of one device in as few memories as its largest binding allows. */
+/** Makes zeros of the parameters' shapes, those of one device in as few buffers as its largest binding allows. */
 export function makeState(wanted: readonly Wanted[]): void {
   const waiting = new Set(wanted.filter(({ names }) => names.length > 0));
   for (const first of waiting) {
@@ -36,7 +36,7 @@ export function makeState(wanted: readonly Wanted[]): void {
   }
 }
 
-/** A parameter whose state is more than one binding. */
+/** Makes the state of a parameter for which one binding is too small, in buffers of its own. */
 function alone({ parameter, names, tensors }: Wanted): void {
   for (const name of names) {
     tensors[name] = filled(parameter.device, parameter.shape, 0);

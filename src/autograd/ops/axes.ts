@@ -1,4 +1,4 @@
-/** Operations that rearrange axes, take tensors apart and put them together: views, and concat. */
+/** Operations that rearrange axes, split tensors and stack them. All but `stack` are views. */
 import { badArgument, checkList, checkNumber } from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkTensor, checkTensorList } from '../../tensor/check-tensor.js';
@@ -47,7 +47,7 @@ export function squeeze(x: Tensor, axis?: number | Shape): Tensor {
 }
 
 /**
- * The axes in another order, every one of them named once; a view. Any dtype.
+ * The same elements with the axes in another order; a view. `order` names each axis once. Any dtype.
  *
  * @example
  * permute(images, [0, 2, 3, 1]); // [batch, channels, rows, columns] to [batch, rows, columns, channels]

@@ -1,4 +1,4 @@
-/** Argument checks that operations share. Each error names the operation, what was given and what fits. */
+/** Argument checks that operations share. Each error names the operation, its operands, and what would fit. */
 
 import type { Operand } from '../../kernels/tensor/elementwise.js';
 import { LockstepError } from '../../platform/errors.js';

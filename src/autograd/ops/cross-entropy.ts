@@ -1,4 +1,4 @@
-/** Losses of classes, as PyTorch defines them: cross-entropy of logits, and the same of log-probabilities. */
+/** Losses for classification as PyTorch defines them: cross-entropy of logits, and of log-probabilities. */
 import { elementwise } from '../../kernels/tensor/elementwise.js';
 import { checkNumber } from '../../platform/arguments.js';
 import { checkTensor } from '../../tensor/check-tensor.js';
@@ -16,7 +16,7 @@ import { logSoftmax } from './softmax.js';
 
 /** Options of {@link nll}. */
 export interface NllOptions extends LossOptions {
-  /** The class number of rows that count nothing, in the mean either. Default -100. */
+  /** Rows with this class number are ignored, in the mean too. Default -100. */
   ignoreIndex?: number;
 }
 
@@ -26,7 +26,7 @@ export interface CrossEntropyOptions extends NllOptions {
   labelSmoothing?: number;
 }
 
-/** Whether a row's class [batch, 1] is each of the classes: [batch, classes]. Refuses what is none, nor `ignored`. */
+/** True where a row has the class: [batch, classes] from class numbers [batch, 1]. Refuses other numbers but `ignored`. */
 function isClass(name: string, target: Tensor, classes: number, ignored: number): Tensor {
   const { dtype, device } = target;
   const numbers = arange(0, classes, 1, { dtype, device });
@@ -51,8 +51,8 @@ const classMessage = (dtype: DType, bits: number, classes: number, ignored: numb
   `(0 to ${classes - 1}${holds(dtype, ignored) ? `, or ignoreIndex ${ignored}` : ''}).`;
 
 /**
- * The losses of rows by class number. Rows of the class `ignoreIndex` count 0, without gradient, and the mean is over the
- * others: NaN if there are none.
+ * The losses of rows with class numbers. Rows of the class `ignoreIndex` have loss 0 and no gradient. The mean is over the
+ * other rows; NaN where there are none.
  */
 function ofClasses(name: string, logs: Tensor, target: Tensor, options: CrossEntropyOptions): Tensor {
   const [batch, classes] = logs.shape;
@@ -64,14 +64,14 @@ function ofClasses(name: string, logs: Tensor, target: Tensor, options: CrossEnt
   }
   if (!holds(target.dtype, ignored)) return reduced(name, losses, options);
   const counts = ne(target, ignored);
-  // Without smoothing, what is none of the classes has no loss already.
+  // Without smoothing, rows that have none of the classes have no loss already.
   const hasLoss = labelSmoothing > 0 || (ignored >= 0 && ignored < classes);
   const kept = hasLoss ? where(counts, losses, 0) : losses;
   if (reduction === 'mean') return div(sum(kept), sum(cast(counts, 'f32')));
   return reduced(name, kept, options);
 }
 
-/** The mean is over the rows. */
+/** The losses of rows with class probabilities. The mean is over all rows. */
 function ofProbabilities(logs: Tensor, target: Tensor, options: CrossEntropyOptions): Tensor {
   const { labelSmoothing = 0 } = options;
   const smooth =

@@ -1,6 +1,6 @@
 /**
- * The differentiable elementwise operations: functions over the table in src/kernels/tensor/elementwise-ops.ts, with NumPy's
- * broadcasting. A number among the operands takes the tensor's dtype.
+ * The differentiable elementwise operations, with NumPy's broadcasting. Each is a row of the table in
+ * src/kernels/tensor/elementwise-ops.ts. A number among the operands gets the tensor's dtype.
  */
 
 import type { Operand } from '../../kernels/tensor/elementwise.js';
@@ -95,11 +95,11 @@ export const sub = (a: Operand, b: Operand): Tensor => binary('sub', a, b);
 export const mul = (a: Operand, b: Operand): Tensor => binary('mul', a, b);
 /** a / b. f32. */
 export const div = (a: Operand, b: Operand): Tensor => binary('div', a, b);
-/** a to the power b as IEEE 754 has it: 0 to the 0 is 1, a negative base with a fractional exponent NaN. f32. */
+/** a to the power b, as IEEE 754 defines it: 0 to the 0 is 1; a negative base with a fractional exponent gives NaN. f32. */
 export const pow = (a: Operand, b: Operand): Tensor => binary('pow', a, b);
-/** The larger of a and b, NaN where one is; where they are equal each gets half of the gradient. Any number dtype. */
+/** The larger of a and b; NaN where one is NaN. Where they are equal, each gets half of the gradient. Any number dtype. */
 export const maximum = (a: Operand, b: Operand): Tensor => binary('maximum', a, b);
-/** The smaller of a and b, NaN where one is; where they are equal each gets half of the gradient. Any number dtype. */
+/** The smaller of a and b; NaN where one is NaN. Where they are equal, each gets half of the gradient. Any number dtype. */
 export const minimum = (a: Operand, b: Operand): Tensor => binary('minimum', a, b);
 
 /** a == b as bool. Any dtype. */
@@ -119,13 +119,13 @@ export const ge = (a: Operand, b: Operand): Tensor => binary('ge', a, b);
 export const neg = (x: Tensor): Tensor => unary('neg', x);
 /** e to the x. f32. */
 export const exp = (x: Tensor): Tensor => unary('exp', x);
-/** The natural logarithm; -Infinity of 0, NaN below. f32. */
+/** The natural logarithm: -Infinity for 0, NaN below 0. f32. */
 export const log = (x: Tensor): Tensor => unary('log', x);
 /** The square root. f32. */
 export const sqrt = (x: Tensor): Tensor => unary('sqrt', x);
 /** The absolute value; its gradient at 0 is 0. f32, i32. */
 export const abs = (x: Tensor): Tensor => unary('abs', x);
-/** -1, 0 or 1; of NaN 0, as PyTorch's; its gradient is 0. f32, i32. */
+/** -1, 0 or 1; 0 for NaN, as in PyTorch. Its gradient is 0. f32, i32. */
 export const sign = (x: Tensor): Tensor => unary('sign', x);
 /** max(x, 0); its gradient at 0 is 0. f32. */
 export const relu = (x: Tensor): Tensor => unary('relu', x);
@@ -149,9 +149,9 @@ export const tanh = (x: Tensor): Tensor => unary('tanh', x);
 /** ln(1 + exp(x)), without overflow. f32. */
 export const softplus = (x: Tensor): Tensor => unary('softplus', x);
 
-/** The sine. f32. To 1e-6 for |x| up to some thousands; NaN of infinities. */
+/** The sine, to within 1e-6 for |x| up to some thousands; NaN for infinities. f32. */
 export const sin = (x: Tensor): Tensor => unary('sin', x);
-/** The cosine. f32. To 1e-6 for |x| up to some thousands; NaN of infinities. */
+/** The cosine, to within 1e-6 for |x| up to some thousands; NaN for infinities. f32. */
 export const cos = (x: Tensor): Tensor => unary('cos', x);
 /** The nearest whole number, halves to even; its gradient is 0. f32. Example: `round(tensor([0.5, 1.5]))` is [0, 2]. */
 export const round = (x: Tensor): Tensor => unary('round', x);
@@ -195,7 +195,7 @@ export function clamp(x: Tensor, min: number, max: number): Tensor {
 /** The rows of the table that losses are made of. */
 export type LossElement = Extract<BinaryName, `${string}Element` | `${string}Error`>;
 
-/** The loss elements, before reduction, with the number s of their row; see ./loss.ts. @internal */
+/** The losses of single elements, before reduction; s is a parameter of the loss. See ./loss.ts. @internal */
 export const lossElement = (name: LossElement, operands: readonly Operand[], s = 0): Tensor =>
   apply(name, binaryOps[name], operands, { s });
 
@@ -260,8 +260,8 @@ export function zerosLike(x: Tensor): Tensor {
 }
 
 /**
- * The elements as another dtype. Not differentiable. Anything but 0 becomes true, NaN too. Floats become whole numbers
- * towards zero; those out of range the least or largest there is, NaN 0 (PyTorch leaves both open).
+ * Converts the elements to another dtype. Not differentiable. As bool, everything but 0 is true, NaN too. As i32 or u32,
+ * floats are rounded towards zero, cut to the dtype's range, and NaN becomes 0 (PyTorch leaves the last two undefined).
  *
  * @example
  * cast(tensor([1.9, -1.9, 1e10]), 'i32'); // 1, -1, 2147483647

@@ -1,6 +1,6 @@
 /**
- * The two-layer network as one differentiable operation: a handful of dispatches where the composed graph takes some
- * twenty, and no hidden activations in memory.
+ * The two-layer network as one differentiable operation. It takes a handful of dispatches, where the same network of single
+ * operations takes about twenty, and stores no hidden activations.
  */
 import { elementwise } from '../../kernels/tensor/elementwise.js';
 import {
@@ -82,7 +82,7 @@ export function fusedMlp(x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tens
 
 /**
  * The mean binary cross-entropy of `sigmoid(fusedMlp(x, w1, b1, w2, b2))` and targets, with PyTorch's clamps and
- * saturation: the same as `bceLoss(sigmoid(…), y)`. Forward computes the gradient by the logits along the way.
+ * saturation: the same as `bceLoss(sigmoid(…), y)`. The forward pass computes the gradient by the logits, too.
  *
  * @param y Targets in 0 to 1, f32 [batch, 1] or [batch]; no gradient goes to them.
  * @example

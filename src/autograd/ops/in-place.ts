@@ -1,6 +1,6 @@
 /**
- * In-place changes of tensors: new values in the same memory. Not differentiable; a backward pass that saved the old
- * values refuses to run.
+ * Changes tensors in place: new values in the same memory. It is not differentiable; a backward pass that needs the old values
+ * refuses to run.
  */
 
 import { elementwise } from '../../kernels/tensor/elementwise.js';
@@ -15,8 +15,7 @@ import { isRecording, noGrad } from '../record.js';
 import { badOperands } from './check.js';
 
 /**
- * Overwrites the values of a tensor: `target.copy_(source)` in PyTorch. Parameters are changed inside of
- * {@link noGrad}.
+ * Overwrites the values of a tensor: `target.copy_(source)` in PyTorch. Change parameters inside of {@link noGrad}.
  *
  * @param source A tensor of the same shape and dtype, or as many row-major elements: a typed array of any kind or a list,
  * converted as `tensor(values, { dtype })` converts them.
@@ -54,7 +53,7 @@ function fromTensor(target: Tensor, source: Tensor): void {
   if (!sameShape(target.shape, source.shape) || target.dtype !== source.dtype) {
     throw badOperands('copy_', [target, source], 'shapes and dtypes have to be the same');
   }
-  // A kernel cannot read and write one buffer: what shares memory goes through a copy.
+  // A kernel cannot read and write the same buffer, so a source that shares the memory is copied first.
   const values =
     target.storage.buffer === source.storage.buffer ? noGrad(() => source.clone()) : source.detach();
   elementwise({ label: 'copy_', expression: 'a', operands: { a: values }, into: target });

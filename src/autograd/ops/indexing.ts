@@ -1,4 +1,4 @@
-/** Operations by index: single elements picked, and class numbers as rows. Whole rows: indexSelect, in shape.ts. */
+/** Operations by index: `gather` picks elements, `oneHot` makes rows of class numbers. For whole rows: `indexSelect`, in shape.ts. */
 import { elementwise } from '../../kernels/tensor/elementwise.js';
 import * as indexing from '../../kernels/tensor/index-select.js';
 import { checkNumber } from '../../platform/arguments.js';
@@ -14,9 +14,9 @@ import { badOperands } from './check.js';
 import { slice } from './shape.js';
 
 /**
- * The elements that indices name along an axis, each at its own place on the other axes: `torch.gather`. Any dtype.
+ * Picks elements by their indices along one axis; along the others, each index stays at its place: `torch.gather`. Any dtype.
  *
- * @param indices i32 or u32 with as many axes; on the others at most the tensor's extents.
+ * @param indices i32 or u32, with as many axes as x; along the other axes it may be shorter than x.
  * @throws LockstepError `bad-input` for an index outside of the axis, from the next read: only the device sees it.
  * @example
  * const ofTheTarget = squeeze(gather(logProbabilities, 1, unsqueeze(y, 1)), 1); // [batch]
@@ -47,7 +47,7 @@ export function gather(x: Tensor, axis: number, indices: Tensor): Tensor {
 }
 
 /**
- * Class numbers as rows of zeros with a one, a new last axis: `torch.nn.functional.one_hot`. i32.
+ * Turns each class number into a row of zeros with a single 1, along a new last axis: `torch.nn.functional.one_hot`. i32.
  *
  * @param indices i32 or u32, of any shape.
  * @throws LockstepError `bad-input` for a number that is none of the classes, from the next read: only the device sees it.

@@ -1,4 +1,4 @@
-/** Layer normalization, differentiable: the normalization in a few kernels of its own, weight and bias by mul and add. */
+/** Differentiable layer normalization. Normalizing has kernels of its own; weight and bias use mul and add. */
 import { elementwise } from '../../kernels/tensor/elementwise.js';
 import { reduce } from '../../kernels/tensor/reduce.js';
 import { checkNumber } from '../../platform/arguments.js';

@@ -1,6 +1,6 @@
 /**
- * Losses of single elements as PyTorch defines them. Predictions come first, targets second. Those of classes are in
- * cross-entropy.ts.
+ * Losses of single elements as PyTorch defines them. Predictions come first, targets second. Losses for classification are
+ * in cross-entropy.ts.
  */
 import type { Operand } from '../../kernels/tensor/elementwise.js';
 import { checkNumber, checkText } from '../../platform/arguments.js';
@@ -13,7 +13,7 @@ import { badOperands, checkFloats, checkOperands } from './check.js';
 import { div, type LossElement, lossElement } from './elementwise.js';
 import { mean, sum } from './reduce.js';
 
-/** What becomes of the losses of the elements. */
+/** How the losses of the elements are combined. */
 export type Reduction = 'mean' | 'sum' | 'none';
 
 /** Options of losses. */
@@ -22,13 +22,13 @@ export interface LossOptions {
   reduction?: Reduction;
 }
 
-/** Throws for options of other names, and for a reduction that there is not, before anything is computed. @internal */
+/** Throws for unknown options and reductions, before anything is computed. @internal */
 export function checkLossOptions(name: string, options: LossOptions, others: readonly string[] = []): void {
   checkOptionNames(name, options, ['reduction', ...others]);
   checkText(name, 'the reduction', options.reduction ?? 'mean', ['mean', 'sum', 'none']);
 }
 
-/** The losses of the elements as the options say. @internal */
+/** Combines the losses of the elements. @internal */
 export function reduced(name: string, losses: Tensor, { reduction = 'mean' }: LossOptions): Tensor {
   switch (reduction) {
     case 'none':
@@ -54,8 +54,8 @@ function checkPair(name: string, prediction: Tensor, target: Tensor): void {
 
 /**
  * Binary cross-entropy of probabilities `p` and targets `y` in 0 to 1, both f32 of one shape:
- * `-(y * max(ln p, -100) + (1 - y) * max(ln(1 - p), -100))`, the clamps as in `torch.nn.BCELoss`. The gradient's
- * denominator is at least 1e-12, also as there; none goes to the targets. The loss of NaN is NaN.
+ * `-(y * max(ln p, -100) + (1 - y) * max(ln(1 - p), -100))`. The logarithms are bounded, and the gradient's denominator is at
+ * least 1e-12, as in `torch.nn.BCELoss`. Targets get no gradient. The loss of NaN is NaN.
  *
  * @throws LockstepError `bad-input` for a probability below 0 or above 1, from the next read: only the device sees it.
  * @example
@@ -71,7 +71,7 @@ export function bceLoss(p: Tensor, y: Tensor, options: LossOptions = {}): Tensor
 
 /** Options of {@link bceWithLogits}. */
 export interface BceWithLogitsOptions extends LossOptions {
-  /** What the part of the positive targets counts: a number, or a tensor that broadcasts to the logits. Default 1. */
+  /** The weight of the positive targets: a number, or a tensor that broadcasts to the logits. Default 1. */
   posWeight?: Operand;
 }
 

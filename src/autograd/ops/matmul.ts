@@ -1,4 +1,4 @@
-/** The differentiable products of matrices. */
+/** Differentiable matrix products: `matmul` and `linear`. */
 
 import { dense } from '../../kernels/tensor/elementwise.js';
 import * as kernels from '../../kernels/tensor/matmul.js';
@@ -28,7 +28,7 @@ function rows(x: Tensor): Tensor {
 
 /**
  * The product of matrices `a [..., m, k]` and `b [..., k, n]`: `[..., m, n]`. Axes before the last two broadcast.
- * Transposed views are read as they lie. f32.
+ * Transposed views are read without a copy. f32.
  *
  * @param options.variant Which shader variant runs; for tests and measurements.
  * @example

@@ -1,4 +1,4 @@
-/** The differentiable reductions: over all axes by default, or over the ones named, counted from the end if negative. */
+/** The differentiable reductions, over all axes or over the given ones. Negative axes count from the end. */
 
 import { elementwise } from '../../kernels/tensor/elementwise.js';
 import { type ReduceVariant, reduce } from '../../kernels/tensor/reduce.js';
@@ -147,7 +147,7 @@ function place(
   checkNotEmpty(name, x.shape, axes);
   const { keepdim = false, variant } = options;
   if (name === 'argmax') return reduce('argmax', x, axes, keepdim, 1, variant);
-  // The other way round: of whole numbers by their bits, which no negation overflows.
+  // Reverse the order. For whole numbers by inverting the bits, which cannot overflow as negation can.
   const expression = dtype === 'f32' ? '-a' : '~a';
   const flipped = elementwise({ label: 'argmin', expression, operands: { a: x } });
   const places = reduce('argmax', flipped, axes, keepdim, 1, variant);

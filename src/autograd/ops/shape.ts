@@ -1,5 +1,5 @@
 /**
- * The differentiable operations that move elements without computing: most are views over the same memory.
+ * The differentiable operations that only rearrange elements. Most of them are views over the same memory.
  */
 
 import { copyDense, dense, elementwise, filled } from '../../kernels/tensor/elementwise.js';
@@ -37,7 +37,7 @@ export const expandView = (x: Tensor, shape: Shape): Tensor =>
   x.view(shape, broadcastStrides(x.shape, x.strides, shape));
 
 /**
- * The elements in row-major order in another shape, in which one extent may be -1: what is left. Any dtype.
+ * The same elements, in row-major order, in another shape. One extent may be -1; it follows from the others. Any dtype.
  *
  * @example
  * reshape(x, [-1, 4]);
@@ -72,7 +72,7 @@ export function expand(x: Tensor, shape: Shape): Tensor {
   return record('expand', [x], expandView(x, shape), [], (g) => [sumTo(g, from)]);
 }
 
-/** The elements dense and row-major: the tensor's memory where they are so already, else a copy. */
+/** The same elements, dense and row-major. Shares the memory where they are so already; otherwise a copy. */
 export function contiguous(x: Tensor): Tensor {
   checkTensor('contiguous', 'the argument', x);
   return record('contiguous', [x], dense(x), [], (g) => [g]);
@@ -97,8 +97,8 @@ function sliceView(x: Tensor, axis: number, start: number, end: number): Tensor 
 }
 
 /**
- * The part of a tensor from `start` up to but not including `end` along an axis; a view. Bounds count from the end if
- * negative, and are cut to the axis, as in Python. Any dtype.
+ * The part of a tensor from `start` up to but not including `end` along an axis; a view. As in Python, negative bounds count
+ * from the end, and bounds beyond the axis are cut. Any dtype.
  *
  * @example
  * slice(x, 0, 0, 32); // the first 32 rows
@@ -117,7 +117,7 @@ export function slice(x: Tensor, axis: number, start: number, end?: number): Ten
 }
 
 /**
- * Tensors one after the other along an axis; their other extents are the same. Any dtype.
+ * Joins tensors along an axis. Their other extents have to be equal. Any dtype.
  *
  * @example
  * concat([x, y], 0);
@@ -157,11 +157,11 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
 }
 
 /**
- * The slices along an axis that indices name, in their order; one may be named more than once. Any dtype.
+ * Picks slices along an axis by their indices, in the given order; an index may come more than once. Any dtype.
  *
- * @param indices i32 or u32 with one axis, or a list of whole numbers; each from 0 to the axis' extent - 1.
- * @throws LockstepError `bad-input` for an index outside of the axis: at once in a list; for a tensor, whose values only
- * the device sees, from the next read (`data()`, `item()`, `sync()`), and its slice is zeros.
+ * @param indices i32 or u32 with one axis, or a list of whole numbers, from 0 to the axis' extent - 1.
+ * @throws LockstepError `bad-input` for an index outside of the axis. For a list it is thrown at once. The values of a tensor
+ * only the device sees: its slice is zeros, and the next read (`data()`, `item()`, `sync()`) throws.
  * @example
  * const batch = indexSelect(x, 0, slice(order, 0, 0, 128));
  * const ends = indexSelect(x, 0, [0, x.shape[0] - 1]);

@@ -25,5 +25,5 @@ function along(name: string, x: Tensor, axis: number, log: boolean): Tensor {
 /** `exp(x) / sum(exp(x))` along an axis, default the last. f32. Example: `softmax(logits)`. */
 export const softmax = (x: Tensor, axis = -1): Tensor => along('softmax', x, axis, false);
 
-/** The logarithm of {@link softmax}, computed without it: no digits are lost to small probabilities. f32. */
+/** The logarithm of {@link softmax}, computed directly, so that small probabilities keep their digits. f32. */
 export const logSoftmax = (x: Tensor, axis = -1): Tensor => along('logSoftmax', x, axis, true);

@@ -1,4 +1,4 @@
-/** Reductions that are composed of others: variance, norms, the logarithm of a sum of exponentials; and running sums. */
+/** Reductions composed of simpler ones (variance, norms, log-sum-exp), and running sums. */
 import { runningSum } from '../../kernels/tensor/cumsum.js';
 import { badArgument, checkNumber } from '../../platform/arguments.js';
 import { checkOptionNames } from '../../platform/options.js';
@@ -14,7 +14,7 @@ import { reshape } from './shape.js';
 
 /** Options of {@link variance} and {@link std}. */
 export interface VarianceOptions extends Pick<ReduceOptions, 'keepdim'> {
-  /** Taken off the number of elements in the denominator. Default 1, as PyTorch's. */
+  /** Subtracted from the number of elements in the denominator. Default 1, as in PyTorch. */
   correction?: number;
 }
 
@@ -25,14 +25,14 @@ function spread(name: string, x: Tensor, axis: Axes | undefined, options: Varian
   checkNumber(name, 'correction', correction);
   const axes = normalizeAxes(name, axis, x.shape.length);
   const count = axes.reduce((product, at) => product * x.shape[at], 1);
-  // Distances from the mean add up to 0, so that none of the gradient goes through it.
+  // The distances from the mean add up to 0, so the gradient through the mean is 0.
   const off = sub(x, mean(x.detach(), axes, { keepdim: true }));
-  // Where nothing is left to divide by it is NaN or infinite, as PyTorch's.
+  // With a denominator of 0 it is NaN or infinite, as in PyTorch.
   return div(sum(mul(off, off), axes, { keepdim }), Math.max(0, count - correction));
 }
 
 /**
- * The variance over axes: the mean squared distance from the mean, with `correction` taken off the number of elements. f32.
+ * The variance over axes: the squared distances from the mean, summed and divided by the number of elements - `correction`. f32.
  *
  * @example
  * variance(x, 0, { correction: 0 });
@@ -51,8 +51,8 @@ export interface NormOptions extends Pick<ReduceOptions, 'keepdim'> {
 }
 
 /**
- * The length of the vectors along axes: the root of order p of the sum of sizes to the p, as `torch.linalg.vector_norm`. No
- * gradient flows from a Euclidean length of 0. f32.
+ * The p-norm over axes, `sum(|x|^p)^(1/p)`, as `torch.linalg.vector_norm`. Where a Euclidean length is 0, the gradient is 0.
+ * f32.
  *
  * @example
  * norm(x, -1);                 // Euclidean, of each row
@@ -84,7 +84,7 @@ export function logsumexp(x: Tensor, axis?: Axes, options: Pick<ReduceOptions, '
   const axes = normalizeAxes('logsumexp', axis, x.shape.length);
   return scope(() => {
     const largest = max(x.detach(), axes, { keepdim: true });
-    // Where all is -Infinity, or one is Infinity, nothing may be taken off.
+    // Where all elements are -Infinity or one is Infinity, nothing may be subtracted.
     const shift = where(eq(abs(largest), Infinity), 0, largest);
     const shifted = add(log(sum(exp(sub(x, shift)), axes, { keepdim: true })), shift);
     return options.keepdim ? shifted : reshape(shifted, reducedShape(x.shape, axes, false));
