@@ -1,7 +1,9 @@
 /**
  * One step of an optimizer over all elements of several parameters, in place: Adam with or without decoupled weight
- * decay, and gradient descent with momentum. The formulas and their order are PyTorch's.
+ * decay, gradient descent with momentum, RMSprop, and descent by signs. The formulas and their order are PyTorch's. Settings
+ * are of a whole parameter, or of each of the models whose parameters lie one after the other in it.
  */
+import { floatFunctions } from '../shared/floats.wgsl.js';
 import { wgsl } from '../wgsl.js';
 
 export const OPTIMIZER_WORKGROUP = 64;
@@ -12,25 +14,36 @@ export interface OptimizerBindings {
   count: number;
   /** One binding for the state of all parameters; else one for each state tensor, of one parameter. */
   together: boolean;
+  /** Settings by model, in a binding of their own behind the state's. */
+  byModel: boolean;
 }
 
 interface Rule {
   /** The buffers of the state. */
   states: readonly string[];
-  /** The rule's own words of an item. */
+  /** The rule's settings, numbers in float32. */
   fields: string;
   /** The new state and parameter: statements that read and write `p`, `g` and the state's element, and read the item `u`. */
   body: string;
+  /** Functions that the body calls. */
+  functions?: string;
 }
+
+/** What the body calls the settings. */
+const settingsName = ({ byModel }: OptimizerBindings): string => (byModel ? 's' : 'u');
 
 /** What the buffers of the state are called, for a rule with these states. */
 const buffersOf = (states: readonly string[], together: boolean): readonly string[] =>
   together ? states.map(() => 'states') : states;
 
-function shader({ states, fields, body }: Rule, { count }: OptimizerBindings): string {
+function shader(
+  { states, fields, body, functions = '' }: Rule,
+  { count, byModel }: OptimizerBindings,
+): string {
   const bound = [...new Set(states)].map((name, k) => ({ name, binding: 1 + k }));
+  const settings = 1 + bound.length;
   const parameters = Array.from({ length: count }, (_, k) => {
-    const gradient = 1 + bound.length + 2 * k;
+    const gradient = settings + (byModel ? 1 : 0) + 2 * k;
     return { k, gradient, parameter: gradient + 1 };
   });
   return wgsl`
@@ -47,24 +60,45 @@ struct Item {
   parameterOffset: u32,
   stateOffset0: u32,
   stateOffset1: u32,
+  stateOffset2: u32,
+  #if ${byModel}
+  /** Of the first model, in the table of settings. */
+  settings: u32,
+  /** Elements of a model. */
+  perModel: u32,
+  #else
+  ${fields}
+  #endif
+}
+#if ${byModel}
+
+struct Settings {
   ${fields}
 }
+#endif
 
 @group(0) @binding(0) var<uniform> items: array<Item, parameters>;
 #for state in ${bound}
 @group(0) @binding($state.binding) var<storage, read_write> $state.name: array<f32>;
 #endfor
+#if ${byModel}
+@group(0) @binding(${settings}) var<storage, read> table: array<Settings>;
+#endif
 #for of in ${parameters}
 @group(0) @binding($of.gradient) var<storage, read> gradient$of.k: array<f32>;
 @group(0) @binding($of.parameter) var<storage, read_write> parameter$of.k: array<f32>;
 #endfor
 
+${functions}
 #for k in ${count}
 fn update$k(start: u32) {
   let u = items[$k];
   for (var i = start; i < u.n; i += u.groups * invocations) {
     var p = parameter$k[u.parameterOffset + i];
     var g = gradient$k[u.gradientOffset + i];
+    #if ${byModel}
+    let s = table[u.settings + i / u.perModel];
+    #endif
     ${body}
     parameter$k[u.parameterOffset + i] = p;
   }
@@ -85,11 +119,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 interface AdamShaderOptions extends OptimizerBindings {
   /** AdamW (Loshchilov and Hutter 2019); else decay is part of the gradient (Kingma and Ba 2015). */
   decoupled: boolean;
+  /** The largest second moment so far in the denominator (Reddi et al. 2018). */
+  amsgrad: boolean;
 }
 
-export function adamShader({ decoupled, ...bindings }: AdamShaderOptions): string {
-  const states = buffersOf(['mean', 'square'], bindings.together);
-  const [mean, square] = states;
+export function adamShader({ decoupled, amsgrad, ...bindings }: AdamShaderOptions): string {
+  const own = amsgrad ? ['expAvg', 'expAvgSq', 'maxExpAvgSq'] : ['expAvg', 'expAvgSq'];
+  const states = buffersOf(own, bindings.together);
+  const [expAvg, expAvgSq, maxExpAvgSq] = states;
+  const s = settingsName(bindings);
   const fields = wgsl`
 /** decoupled: 1 - lr * decay; else decay */
 decay: f32,
@@ -105,17 +143,23 @@ eps: f32,
 `;
   const body = wgsl`
 #if ${decoupled}
-p *= u.decay;
+p *= ${s}.decay;
 #else
-g += u.decay * p;
+g += ${s}.decay * p;
 #endif
-let m = u.beta1 * ${mean}[u.stateOffset0 + i] + u.oneMinusBeta1 * g;
-let v = u.beta2 * ${square}[u.stateOffset1 + i] + u.oneMinusBeta2 * g * g;
-${mean}[u.stateOffset0 + i] = m;
-${square}[u.stateOffset1 + i] = v;
-p = p - u.stepSize * (m / (sqrt(v) / u.correction + u.eps));
+let m = ${s}.beta1 * ${expAvg}[u.stateOffset0 + i] + ${s}.oneMinusBeta1 * g;
+let v = ${s}.beta2 * ${expAvgSq}[u.stateOffset1 + i] + ${s}.oneMinusBeta2 * g * g;
+${expAvg}[u.stateOffset0 + i] = m;
+${expAvgSq}[u.stateOffset1 + i] = v;
+#if ${amsgrad}
+let most = larger(${maxExpAvgSq ?? ''}[u.stateOffset2 + i], v);
+${maxExpAvgSq ?? ''}[u.stateOffset2 + i] = most;
+p = p - ${s}.stepSize * (m / (sqrt(most) / ${s}.correction + ${s}.eps));
+#else
+p = p - ${s}.stepSize * (m / (sqrt(v) / ${s}.correction + ${s}.eps));
+#endif
 `;
-  return shader({ states, fields, body }, bindings);
+  return shader({ states, fields, body, functions: amsgrad ? floatFunctions('larger') : '' }, bindings);
 }
 
 interface SgdShaderOptions extends OptimizerBindings {
@@ -124,28 +168,100 @@ interface SgdShaderOptions extends OptimizerBindings {
 }
 
 export function sgdShader({ momentum, nesterov, ...bindings }: SgdShaderOptions): string {
-  const states = buffersOf(momentum ? ['velocity'] : [], bindings.together);
-  const [velocity] = states;
+  const states = buffersOf(momentum ? ['momentumBuffer'] : [], bindings.together);
+  const [momentumBuffer] = states;
+  const s = settingsName(bindings);
   const fields = wgsl`
 lr: f32,
 decay: f32,
 momentum: f32,
-/** 1 - dampening; 1 where the velocity begins */
+/** 1 - dampening; 1 where the buffer begins */
 oneMinusDampening: f32,
 `;
   const body = wgsl`
-g = g + u.decay * p;
+g = g + ${s}.decay * p;
 #if ${momentum}
-let v = u.momentum * ${velocity}[u.stateOffset0 + i] + u.oneMinusDampening * g;
-${velocity}[u.stateOffset0 + i] = v;
+let v = ${s}.momentum * ${momentumBuffer}[u.stateOffset0 + i] + ${s}.oneMinusDampening * g;
+${momentumBuffer}[u.stateOffset0 + i] = v;
 #if ${nesterov}
-p = p - u.lr * (g + u.momentum * v);
+p = p - ${s}.lr * (g + ${s}.momentum * v);
 #else
-p = p - u.lr * v;
+p = p - ${s}.lr * v;
 #endif
 #else
-p = p - u.lr * g;
+p = p - ${s}.lr * g;
 #endif
 `;
   return shader({ states, fields, body }, bindings);
+}
+
+interface RmspropShaderOptions extends OptimizerBindings {
+  momentum: boolean;
+  /** The gradient's running mean is taken off. */
+  centered: boolean;
+}
+
+export function rmspropShader({ momentum, centered, ...bindings }: RmspropShaderOptions): string {
+  const own = ['squareAvg', ...(centered ? ['gradAvg'] : []), ...(momentum ? ['momentumBuffer'] : [])];
+  const names = buffersOf(own, bindings.together);
+  const place = (state: string): string => {
+    const at = own.indexOf(state);
+    return at < 0 ? '' : `${names[at]}[u.stateOffset${at} + i]`;
+  };
+  const s = settingsName(bindings);
+  const fields = wgsl`
+lr: f32,
+decay: f32,
+alpha: f32,
+oneMinusAlpha: f32,
+eps: f32,
+momentum: f32,
+`;
+  const body = wgsl`
+g = g + ${s}.decay * p;
+let q = ${s}.alpha * ${place('squareAvg')} + ${s}.oneMinusAlpha * g * g;
+${place('squareAvg')} = q;
+#if ${centered}
+let m = ${s}.alpha * ${place('gradAvg')} + ${s}.oneMinusAlpha * g;
+${place('gradAvg')} = m;
+let step = g / (sqrt(q - m * m) + ${s}.eps);
+#else
+let step = g / (sqrt(q) + ${s}.eps);
+#endif
+#if ${momentum}
+let v = ${s}.momentum * ${place('momentumBuffer')} + step;
+${place('momentumBuffer')} = v;
+p = p - ${s}.lr * v;
+#else
+p = p - ${s}.lr * step;
+#endif
+`;
+  return shader({ states: names, fields, body }, bindings);
+}
+
+interface SignShaderOptions extends OptimizerBindings {
+  momentum: boolean;
+}
+
+/** Bernstein et al. 2018: signSGD, and with momentum Signum. */
+export function signShader({ momentum, ...bindings }: SignShaderOptions): string {
+  const states = buffersOf(momentum ? ['momentumBuffer'] : [], bindings.together);
+  const [momentumBuffer] = states;
+  const s = settingsName(bindings);
+  const fields = wgsl`
+lr: f32,
+decay: f32,
+momentum: f32,
+oneMinusMomentum: f32,
+`;
+  const body = wgsl`
+#if ${momentum}
+let v = ${s}.momentum * ${momentumBuffer}[u.stateOffset0 + i] + ${s}.oneMinusMomentum * g;
+${momentumBuffer}[u.stateOffset0 + i] = v;
+p = p - ${s}.lr * (signOf(v) + ${s}.decay * p);
+#else
+p = p - ${s}.lr * (signOf(g) + ${s}.decay * p);
+#endif
+`;
+  return shader({ states, fields, body, functions: floatFunctions('signOf') }, bindings);
 }

@@ -8,6 +8,7 @@ import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames } from '../platform/options.js';
 import { sameShape, showShape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
+import { checkModels, type Setting } from './settings.js';
 import { makeState } from './state-memory.js';
 
 /** Parameters that share settings. Settings that a group leaves out are the optimizer's. */
@@ -38,7 +39,7 @@ export interface OptimizerState<Settings> {
 /** Learning rates are settings that schedules change. */
 export interface CommonSettings {
   /** Learning rate. */
-  lr: number;
+  lr: Setting;
 }
 
 /** What optimizers have in common: parameters in groups, steps, and a state that can be saved. */
@@ -91,9 +92,19 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
   /** Throws for wrong settings. Called in the constructor and in every step, as settings can be changed. */
   protected abstract check(settings: Settings): void;
 
-  #checkGroup({ params: _, ...settings }: Settings & { params: readonly Tensor[] }): void {
-    checkOptionNames(this.constructor.name, settings, this.#known);
-    this.check(settings as unknown as Settings);
+  /** The settings that may be lists, with a number for each of the models stacked in a parameter, by name. */
+  protected byModel(_settings: Settings): Readonly<Record<string, Setting>> {
+    return {};
+  }
+
+  #checkGroup({ params, ...others }: Settings & { params: readonly Tensor[] }): void {
+    checkOptionNames(this.constructor.name, others, this.#known);
+    this.#checkSettings(others as unknown as Settings, params);
+  }
+
+  #checkSettings(settings: Settings, params: readonly Tensor[]): void {
+    this.check(settings);
+    checkModels(this.constructor.name, params, this.byModel(settings));
   }
 
   /** Updates parameters in place: those that have a gradient, of all groups. */
@@ -185,7 +196,9 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
           `parameters than these ${parameters.length}.`,
       );
     }
-    for (const settings of state.groups) this.check(settings);
+    state.groups.forEach((settings, i) => {
+      this.#checkSettings(settings, this.groups[i].params);
+    });
     this.groups.forEach((group, i) => {
       Object.assign(group, state.groups[i]);
     });

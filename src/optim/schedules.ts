@@ -5,6 +5,7 @@ import { badArgument, checkFunction, checkList, checkNumber, checkObject } from 
 import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames } from '../platform/options.js';
 import type { CommonSettings, Optimizer } from './optimizer.js';
+import { checkSetting, mapSetting, type Setting } from './settings.js';
 
 /** What schedules need of an optimizer. */
 export type Scheduled = Pick<Optimizer<CommonSettings>, 'groups'>;
@@ -13,14 +14,14 @@ export type Scheduled = Pick<Optimizer<CommonSettings>, 'groups'>;
 export interface ScheduleState {
   /** Steps done. */
   steps: number;
-  /** The groups' first learning rates. */
-  first: readonly number[];
+  /** The groups' first learning rates, lists where they are by model. */
+  first: readonly Setting[];
 }
 
-/** A learning rate as a function of the first one and the number of steps done. */
+/** A learning rate as a function of the first one and the number of steps done; by model where the rate is a list. */
 export abstract class Schedule {
   readonly #optimizer: Scheduled;
-  #first: readonly number[];
+  #first: readonly Setting[];
   #done = 0;
 
   constructor(optimizer: Scheduled) {
@@ -47,8 +48,8 @@ export abstract class Schedule {
   /** Sets the groups' learning rates for the first step; subclasses call it when they are ready. */
   protected apply(): void {
     this.#optimizer.groups.forEach((group, i) => {
-      const rate = this.rate(this.#first[i], this.#done);
-      checkNumber(this.constructor.name, `the learning rate after ${this.#done} steps`, rate, { min: 0 });
+      const rate = mapSetting([this.#first[i]], (first) => this.rate(first, this.#done));
+      checkSetting(this.constructor.name, `the learning rate after ${this.#done} steps`, rate, { min: 0 });
       group.lr = rate;
     });
   }
@@ -202,8 +203,88 @@ export class CosineAnnealingLR extends Schedule {
   }
 }
 
-/** A schedule's settings, one object of known names. */
-function settingsOf<T extends object>(name: string, settings: T, known: readonly string[]): T {
+/** Settings of {@link MultiStepLR}. */
+export interface MultiStepLrSettings {
+  /** After so many steps the rate changes; in any order, and one may be named twice. */
+  milestones: readonly number[];
+  /** Factor of each change. Default 0.1. */
+  gamma?: number;
+}
+
+/** The rate times `gamma` after each milestone. Example: `new optim.MultiStepLR(optimizer, { milestones: [30, 80] })`. */
+export class MultiStepLR extends Schedule {
+  readonly #milestones: readonly number[];
+  readonly #gamma: number;
+
+  constructor(optimizer: Scheduled, settings: MultiStepLrSettings) {
+    super(optimizer);
+    const { milestones, gamma = 0.1 } = settingsOf('MultiStepLR', settings, ['milestones', 'gamma']);
+    checkList('MultiStepLR', 'milestones', milestones, 'a list of whole numbers fits, as [30, 80]');
+    milestones.forEach((each, i) => {
+      checkNumber('MultiStepLR', `milestones[${i}]`, each, { min: 0, whole: true });
+    });
+    checkNumber('MultiStepLR', 'gamma', gamma, { min: 0 });
+    this.#milestones = [...milestones];
+    this.#gamma = gamma;
+    this.apply();
+  }
+
+  protected override rate(first: number, step: number): number {
+    return first * this.#gamma ** this.#milestones.filter((milestone) => milestone <= step).length;
+  }
+}
+
+/** Settings of {@link ExponentialLR}. */
+export interface ExponentialLrSettings {
+  /** Factor of each step. */
+  gamma: number;
+}
+
+/** The rate times `gamma` after every step. Example: `new optim.ExponentialLR(optimizer, { gamma: 0.99 })`. */
+export class ExponentialLR extends Schedule {
+  readonly #gamma: number;
+
+  constructor(optimizer: Scheduled, settings: ExponentialLrSettings) {
+    super(optimizer);
+    this.#gamma = settingsOf('ExponentialLR', settings, ['gamma']).gamma;
+    checkNumber('ExponentialLR', 'gamma', this.#gamma, { min: 0 });
+    this.apply();
+  }
+
+  protected override rate(first: number, step: number): number {
+    return first * this.#gamma ** step;
+  }
+}
+
+/** Settings of {@link ConstantLR}. */
+export interface ConstantLrSettings {
+  /** Factor of the first rate at the beginning. Default 1/3. */
+  factor?: number;
+  /** Steps with it. Default 5. */
+  totalIters?: number;
+}
+
+/** `factor` times the rate for `totalIters` steps, then the rate itself. Example: `new optim.ConstantLR(optimizer)`. */
+export class ConstantLR extends Schedule {
+  readonly #settings: Required<ConstantLrSettings>;
+
+  constructor(optimizer: Scheduled, settings: ConstantLrSettings = {}) {
+    super(optimizer);
+    const { factor = 1 / 3, totalIters = 5 } = settingsOf('ConstantLR', settings, ['factor', 'totalIters']);
+    checkNumber('ConstantLR', 'factor', factor, { min: 0 });
+    checkNumber('ConstantLR', 'totalIters', totalIters, { min: 0, whole: true });
+    this.#settings = { factor, totalIters };
+    this.apply();
+  }
+
+  protected override rate(first: number, step: number): number {
+    const { factor, totalIters } = this.#settings;
+    return step < totalIters ? first * factor : first;
+  }
+}
+
+/** A schedule's settings, one object of known names. @internal */
+export function settingsOf<T extends object>(name: string, settings: T, known: readonly string[]): T {
   checkObject(name, 'the second argument', settings, `the settings are one object with ${known.join(', ')}`);
   checkOptionNames(name, settings, known);
   return settings;

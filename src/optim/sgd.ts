@@ -1,21 +1,22 @@
 /** Stochastic gradient descent, as PyTorch computes it. */
 
 import { sgdStep } from '../kernels/tensor/optimizer.js';
-import { checkBoolean, checkNumber } from '../platform/arguments.js';
+import { checkBoolean } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Optimizer, type ParamGroup, type ParamUpdate } from './optimizer.js';
+import { checkSetting, isAbove0, mapSetting, type Setting } from './settings.js';
 
 /** Settings of {@link SGD}. */
 export interface SgdSettings {
   /** Learning rate. Default 1e-3. */
-  lr: number;
+  lr: Setting;
   /** The factor of the old velocity in each step. Default 0: no velocity. */
-  momentum: number;
+  momentum: Setting;
   /** The velocity gets the gradient times `1 - dampening`. Default 0. */
-  dampening: number;
+  dampening: Setting;
   /** Added to the gradient, times the parameter. Default 0. */
-  weightDecay: number;
+  weightDecay: Setting;
   /** Step along the velocity as it will be (Nesterov). Needs momentum and no dampening. Default false. */
   nesterov: boolean;
 }
@@ -43,27 +44,34 @@ export class SGD extends Optimizer<SgdSettings> {
 
   protected override check({ lr, momentum, dampening, weightDecay, nesterov }: SgdSettings): void {
     const { name } = this.constructor;
-    checkNumber(name, 'lr', lr, { min: 0 });
-    checkNumber(name, 'momentum', momentum, { min: 0 });
-    checkNumber(name, 'dampening', dampening);
-    checkNumber(name, 'weightDecay', weightDecay, { min: 0 });
+    checkSetting(name, 'lr', lr, { min: 0 });
+    checkSetting(name, 'momentum', momentum, { min: 0 });
+    checkSetting(name, 'dampening', dampening, {});
+    checkSetting(name, 'weightDecay', weightDecay, { min: 0 });
     checkBoolean(name, 'nesterov', nesterov);
-    if (nesterov && (momentum <= 0 || dampening !== 0)) {
+    if (
+      nesterov &&
+      [mapSetting([momentum, dampening], (m, d) => Number(m <= 0 || d !== 0))].flat().includes(1)
+    ) {
       throw new LockstepError('bad-input', `${name}: Nesterov momentum needs a momentum and no dampening.`);
     }
+  }
+
+  protected override byModel({ lr, momentum, dampening, weightDecay }: SgdSettings): Record<string, Setting> {
+    return { lr, momentum, dampening, weightDecay };
   }
 
   protected override update(updates: readonly ParamUpdate<SgdSettings>[]): void {
     // A velocity begins in the first step with momentum, which may be set later than in the first step.
     const begins = updates.filter(({ state }) => !Object.hasOwn(state.tensors, 'momentum_buffer'));
     this.makeState(
-      updates.filter(({ settings }) => settings.momentum > 0),
+      updates.filter(({ settings }) => isAbove0(settings.momentum)),
       ['momentum_buffer'],
     );
     for (const nesterov of [false, true]) {
       for (const withMomentum of [false, true]) {
         const same = updates.filter(
-          ({ settings }) => settings.nesterov === nesterov && settings.momentum > 0 === withMomentum,
+          ({ settings }) => settings.nesterov === nesterov && isAbove0(settings.momentum) === withMomentum,
         );
         const steps = same.map((update) => ({
           ...update.settings,

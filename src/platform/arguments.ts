@@ -11,7 +11,7 @@ export function badArgument(where: string, what: string, value: unknown, fits: s
 }
 
 /** Which numbers are accepted. Without bounds, every finite number is. */
-interface NumberRange {
+export interface NumberRange {
   /** The smallest number that is accepted. */
   min?: number;
   /** The largest number that is accepted. */

@@ -7,7 +7,7 @@ import { measureCeilings } from '../../src/kernels/ceilings.js';
 import { operationsIn } from '../../src/kernels/tensor/count-operations.js';
 import { runKernel } from '../../src/kernels/tensor/custom.js';
 import { indexAdd } from '../../src/kernels/tensor/index-select.js';
-import { adamStep, sgdStep } from '../../src/kernels/tensor/optimizer.js';
+import { adamStep, rmspropStep, sgdStep, signStep } from '../../src/kernels/tensor/optimizer.js';
 import { softmaxGradient } from '../../src/kernels/tensor/softmax.js';
 import { copyCost } from '../../src/kernels/train/networks.js';
 import { portableScoreCost, subgroupScoreCost } from '../../src/kernels/train/scoring-cost.js';
@@ -47,6 +47,7 @@ afterAll(() => device.destroy());
 const adam = { lr: 0.1, betas: [0.9, 0.999] as const, eps: 1e-8, weightDecay: 0.1, step: 1 };
 const sgd = { lr: 0.1, momentum: 0.9, dampening: 0, weightDecay: 0, first: false };
 const six = () => zeros([2, 3]);
+const rmsprop = { lr: 0.1, alpha: 0.9, eps: 1e-8, weightDecay: 0, momentum: 0.9 };
 const adamOf = () => ({ ...adam, parameter: six(), gradient: t.a, expAvg: six(), expAvgSq: six() });
 const sgdOf = () => ({ ...sgd, parameter: six(), gradient: t.a, momentumBuffer: six() });
 
@@ -77,6 +78,40 @@ const cases: [name: string, call: () => unknown, words: number, flops: number][]
   ['adam', () => adamStep([adamOf()], { decoupled: false }), 6 * 7, 6 * 15],
   ['sgd', () => sgdStep([{ ...sgd, parameter: six(), gradient: t.a }], { nesterov: false }), 6 * 3, 6 * 4],
   ['sgd with momentum', () => sgdStep([sgdOf()], { nesterov: false }), 6 * 5, 6 * 7],
+  [
+    'adam, amsgrad',
+    () => adamStep([{ ...adamOf(), maxExpAvgSq: six() }], { decoupled: false }),
+    6 * 9,
+    6 * 16,
+  ],
+  [
+    'rmsprop',
+    () => rmspropStep([{ ...rmsprop, parameter: six(), gradient: t.a, squareAvg: six() }]),
+    6 * 5,
+    6 * 11,
+  ],
+  [
+    'rmsprop with everything',
+    () =>
+      rmspropStep([
+        {
+          ...rmsprop,
+          parameter: six(),
+          gradient: t.a,
+          squareAvg: six(),
+          gradAvg: six(),
+          momentumBuffer: six(),
+        },
+      ]),
+    6 * 9,
+    6 * 18,
+  ],
+  [
+    'sign-sgd with momentum',
+    () => signStep([{ ...sgd, parameter: six(), gradient: t.a, momentumBuffer: six() }]),
+    6 * 5,
+    6 * 8,
+  ],
   ['sgd, nesterov', () => sgdStep([sgdOf()], { nesterov: true }), 6 * 5, 6 * 9],
 ];
 

@@ -13,7 +13,7 @@ import type { Tensor } from '../../src/tensor/tensor.js';
 import { firstDifference, type Tolerance } from '../tolerances.js';
 
 interface Recorded {
-  name: 'Adam' | 'AdamW' | 'SGD';
+  name: 'Adam' | 'AdamW' | 'SGD' | 'RMSprop' | 'SignSGD';
   settings: Record<string, never>;
   /** Parameters after steps 1, 2, 10 and 50. */
   path: number[][];
@@ -23,6 +23,9 @@ const fixture = JSON.parse(
 ) as {
   optimizers: Recorded[];
   schedules: Record<string, number[]>;
+  cycles: Record<string, [lr: number, momentum: number][]>;
+  figures: number[];
+  plateaus: Record<string, number[]>;
 };
 
 /** 50 float32 steps in two orders of rounding. */
@@ -51,7 +54,13 @@ function step(optimizer: optim.Optimizer<never>, p: Tensor, t: number): void {
   optimizer.step();
 }
 
-const KINDS = { Adam: optim.Adam, AdamW: optim.AdamW, SGD: optim.SGD };
+const KINDS = {
+  Adam: optim.Adam,
+  AdamW: optim.AdamW,
+  SGD: optim.SGD,
+  RMSprop: optim.RMSprop,
+  SignSGD: optim.SignSGD,
+};
 const make = (name: Recorded['name'], params: Tensor[], settings: object) =>
   new KINDS[name](params, settings) as unknown as optim.Optimizer<never>;
 
@@ -173,6 +182,9 @@ describe('schedules follow PyTorch', () => {
     StepLR: (o) => new optim.StepLR(o, { stepSize: 3, gamma: 0.5 }),
     LinearLR: (o) => new optim.LinearLR(o, { startFactor: 0.25, endFactor: 1, totalIters: 5 }),
     CosineAnnealingLR: (o) => new optim.CosineAnnealingLR(o, { tMax: 10, etaMin: 0.05 }),
+    MultiStepLR: (o) => new optim.MultiStepLR(o, { milestones: [7, 2, 2], gamma: 0.5 }),
+    ExponentialLR: (o) => new optim.ExponentialLR(o, { gamma: 0.8 }),
+    ConstantLR: (o) => new optim.ConstantLR(o, { factor: 0.25, totalIters: 4 }),
     LambdaLR: (o) => new optim.LambdaLR(o, { lrLambda: (t) => 0.9 ** t }),
   };
   /** PyTorch multiplies from step to step, in float64. */
@@ -186,7 +198,7 @@ describe('schedules follow PyTorch', () => {
     const expected =
       name === 'CosineAnnealingLR' ? fixture.schedules[name].slice(0, COSINE_STEPS) : fixture.schedules[name];
     for (const rate of expected) {
-      expect(Math.abs(optimizer.groups[0].lr - rate)).toBeLessThan(CHAINED);
+      expect(Math.abs((optimizer.groups[0].lr as number) - rate)).toBeLessThan(CHAINED);
       schedule.step();
     }
     expect(schedule.steps).toBe(expected.length);
@@ -210,5 +222,70 @@ describe('schedules follow PyTorch', () => {
 
   it('refuse no steps', () => {
     expect(() => new optim.StepLR(new optim.SGD([start()]), { stepSize: 0 })).toThrow(/StepLR/);
+  });
+
+  const sgd = () => new optim.SGD([start()], { lr: 0.1, momentum: 0.5 });
+  const cycles: Record<string, () => [optim.Optimizer<never>, optim.OneCycleLrSettings]> = {
+    cos: () => [sgd() as never, { maxLr: 0.5, totalSteps: 12 }],
+    linear: () => [
+      new optim.Adam([start()]) as never,
+      { maxLr: 0.5, totalSteps: 15, annealStrategy: 'linear', pctStart: 0.4 },
+    ],
+    three: () => [
+      sgd() as never,
+      {
+        maxLr: 2,
+        totalSteps: 20,
+        threePhase: true,
+        divFactor: 10,
+        finalDivFactor: 100,
+        baseMomentum: 0.7,
+        maxMomentum: 0.9,
+      },
+    ],
+    'constant momentum': () => [sgd() as never, { maxLr: 0.5, totalSteps: 8, cycleMomentum: false }],
+  };
+  it.each(Object.keys(cycles))('OneCycleLR: %s', (name) => {
+    const [optimizer, settings] = cycles[name]();
+    const schedule = new optim.OneCycleLR(optimizer, settings);
+    const [group] = optimizer.groups as unknown as { lr: number; momentum: number; betas?: number[] }[];
+    for (const [lr, momentum] of fixture.cycles[name]) {
+      expect(Math.abs(group.lr - lr)).toBeLessThan(CHAINED);
+      expect(Math.abs((group.betas?.[0] ?? group.momentum) - momentum)).toBeLessThan(CHAINED);
+      schedule.step();
+    }
+    expect(() => schedule.step()).toThrow(/OneCycleLR: step\(\) was called/);
+  });
+
+  const plateaus: Record<string, optim.ReduceLrOnPlateauSettings> = {
+    min: { patience: 1 },
+    cooling: { patience: 0, cooldown: 3, factor: 0.5, minLr: 0.06 },
+    absolute: { patience: 2, threshold: 0.5, thresholdMode: 'abs' },
+    max: { mode: 'max', patience: 1, factor: 0.3 },
+  };
+  it.each(Object.keys(plateaus))('ReduceLROnPlateau: %s, and of models each by its own', (name) => {
+    const optimizer = new optim.SGD([start()], { lr: 0.4 });
+    const models = tensor([[1], [2], [3]], { requiresGrad: true });
+    const stacked = new optim.SGD([models], { lr: [0.4, 0.4, 0.4] });
+    const sign = name === 'max' ? -1 : 1;
+    let schedule = new optim.ReduceLROnPlateau(optimizer, plateaus[name]);
+    const byModel = new optim.ReduceLROnPlateau(stacked, plateaus[name]);
+    const expected = fixture.plateaus[name];
+    fixture.figures.forEach((figure, t) => {
+      if (t === 7) {
+        const before = schedule;
+        schedule = new optim.ReduceLROnPlateau(optimizer, plateaus[name]);
+        schedule.loadStateDict(structuredClone(before.stateDict()));
+      }
+      schedule.step(sign * figure);
+      // The second model gets better all the time, the third two steps later what the first gets.
+      byModel.step([sign * figure, sign * -t, sign * (fixture.figures[t - 2] ?? 1000 - t)]);
+      const first = optimizer.groups[0].lr as number;
+      const [a, b, c] = stacked.groups[0].lr as readonly number[];
+      expect(Math.abs(first - expected[t])).toBeLessThan(CHAINED);
+      expect([a, b]).toEqual([first, 0.4]);
+      expect(Math.abs(c - (expected[t - 2] ?? 0.4))).toBeLessThan(CHAINED);
+    });
+    expect(() => byModel.step([1, 2])).toThrow(/a list of 2.*as long as those of the rates/);
   });
 });

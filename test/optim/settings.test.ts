@@ -16,20 +16,29 @@ afterAll(() => device.destroy());
 const parameter = () => tensor([1, 2], { requiresGrad: true });
 
 type Make = new (params: unknown, settings?: unknown) => optim.Optimizer;
-const ADAM = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 };
+const ADAM = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, amsgrad: false };
 const SGD = { lr: 1e-3, momentum: 0.9, dampening: 0, weightDecay: 0, nesterov: true };
 const KINDS: [string, Make, Record<string, unknown>][] = [
   ['Adam', optim.Adam as unknown as Make, ADAM],
   ['AdamW', optim.AdamW as unknown as Make, ADAM],
   ['SGD', optim.SGD as unknown as Make, SGD],
+  [
+    'RMSprop',
+    optim.RMSprop as unknown as Make,
+    { lr: 0.01, alpha: 0.99, eps: 1e-8, weightDecay: 0, momentum: 0, centered: true },
+  ],
+  ['SignSGD', optim.SignSGD as unknown as Make, { lr: 1e-3, momentum: 0, weightDecay: 0 }],
 ];
 const WRONG: Record<string, unknown[]> = {
-  lr: [Number.NaN, -1, '0.1', null, Infinity, [0.1]],
+  lr: [Number.NaN, -1, '0.1', null, Infinity, [0.1], [], [0.1, -1], [0.1, 0.2, 0.3]],
   eps: [Number.NaN, -1, '1e-8', null],
   weightDecay: [Number.NaN, -1, '0', null],
-  betas: [0.9, [0.9], [0.9, 1], [-0.1, 0.9], [0.9, Number.NaN], ['0.9', 0.9], null],
+  betas: [0.9, [0.9], [0.9, 1], [-0.1, 0.9], [0.9, Number.NaN], ['0.9', 0.9], null, [[0.9], 0.9]],
   momentum: [Number.NaN, -1, '0.9', null],
   dampening: [Number.NaN, '0', null, 0.5], // 0.5: with Nesterov
+  alpha: [Number.NaN, -1, '0.9', null],
+  amsgrad: ['true', 1, null],
+  centered: ['true', 1, null],
   nesterov: ['true', 1, null],
 };
 const CASES = KINDS.flatMap(([name, Kind, right]) =>

@@ -300,7 +300,7 @@ for (const [prefix, init, first] of [
 }
 
 // Optimizers and schedules.
-const adam = { lr: 0.1, betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0 };
+const adam = { lr: 0.1, betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0, amsgrad: false };
 for (const name of ['Adam', 'AdamW']) made('optim.', optim, name, () => [[leaf()], adam], 1);
 made('optim.', optim, 'SGD', () => [[leaf()], { lr: 0.1, momentum: 0.9, dampening: 0, nesterov: true }], 1);
 const sgd = () => new optim.SGD([leaf()]);
@@ -311,6 +311,18 @@ made('optim.', optim, 'LambdaLR', () => [sgd(), { lrLambda: () => 1 }], 1);
 for (const name of ['zeroGrad', 'step', 'stateDict', 'dispose'])
   method(`optim.Optimizer.${name}`, sgd, () => []);
 method('optim.Optimizer.loadStateDict', sgd, () => [sgd().stateDict()]);
+const rmsprop = { lr: 0.1, alpha: 0.9, eps: 1e-8, weightDecay: 0, momentum: 0.9, centered: true };
+made('optim.', optim, 'RMSprop', () => [[leaf()], rmsprop], 1);
+made('optim.', optim, 'SignSGD', () => [[leaf()], { lr: [0.1, 0.2], momentum: 0.9, weightDecay: 0 }], 1);
+made('optim.', optim, 'MultiStepLR', () => [sgd(), { milestones: [2], gamma: 0.5 }], 1);
+made('optim.', optim, 'ExponentialLR', () => [sgd(), { gamma: 0.5 }], 1);
+made('optim.', optim, 'ConstantLR', () => [sgd(), { factor: 0.5, totalIters: 3 }], 1);
+made('optim.', optim, 'OneCycleLR', () => [sgd(), { maxLr: 1, totalSteps: 4, pctStart: 0.5 }], 1);
+made('optim.', optim, 'ReduceLROnPlateau', () => [sgd(), { patience: 3, mode: 'max' }], 1);
+const plateau = () => new optim.ReduceLROnPlateau(sgd());
+method('optim.ReduceLROnPlateau.step', plateau, () => [1]);
+method('optim.ReduceLROnPlateau.stateDict', plateau, () => []);
+method('optim.ReduceLROnPlateau.loadStateDict', plateau, () => [plateau().stateDict()]);
 const schedule = () => new optim.StepLR(sgd(), { stepSize: 2 });
 for (const name of ['step', 'stateDict']) method(`optim.Schedule.${name}`, schedule, () => []);
 method('optim.Schedule.loadStateDict', schedule, () => [schedule().stateDict()]);

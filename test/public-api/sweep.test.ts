@@ -10,7 +10,7 @@ const NOT_CALLED = [
   /^(Device|Tensor|Mt19937|bench\.Evaluation|nn\.Module|optim\.(Optimizer|Schedule))$/,
   /^Device\.(reasonOf|map)$/,
   /^Tensor\.(view|release|relocate|empty|span|leave)$/,
-  /^optim\.\w+\.(check|update|stateTensor|makeState|rate|apply)$/,
+  /^optim\.\w+\.(check|update|stateTensor|makeState|rate|apply|byModel)$/,
   /^(bench\.)?Generator\.(normalSerial|normalBlocks)$/,
   /^Mt19937\.(initGenrand|initByArray)$/,
 ];
