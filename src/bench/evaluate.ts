@@ -125,7 +125,7 @@ export class Evaluation {
     const { task, seed } = this;
     const secret = this.#secrets[s];
     const dataset = await this.#host.call('dataset', task, secret, trainingSetSeed(seed, s));
-    this.#noteDigest(s, await datasetDigest(dataset));
+    this.#setDigest(s, await datasetDigest(dataset));
     const testSet = makeTestSet(secret, task, testSetSeed(seed, s));
     return { secretIndex: s, secret, dataset, testSet, positiveRate: positiveRate(dataset) };
   }
@@ -137,7 +137,7 @@ export class Evaluation {
   }
 
   /** A set that is made only while the device trains is compared with the checkpoint's only then. */
-  #noteDigest(s: number, digest: string): void {
+  #setDigest(s: number, digest: string): void {
     this.#digests[s] = digest;
     if (this.#resumed) this.#checkResumed(this.#resumed, this.#resumed.fingerprint.kernel);
   }

@@ -80,7 +80,7 @@ export class ResultStore {
   }
 
   /** A file that could not be written. */
-  noteFailure(what: string, error: unknown): void {
+  addFailure(what: string, error: unknown): void {
     this.failures++;
     this.#warn(`warning: ${what} cannot be written: ${printable(messageOf(error), 500)}`);
   }
@@ -154,7 +154,7 @@ export class ResultFiles {
       await this.#store.files.write(this.#names.checkpoint, checkpointBytes(checkpoint));
     } catch (error) {
       if (this.#lostCheckpoints++ > 0) this.#store.failures++;
-      else this.#store.noteFailure(`${this.#path('checkpoint')} (training goes on)`, error);
+      else this.#store.addFailure(`${this.#path('checkpoint')} (training goes on)`, error);
     }
   }
 
@@ -209,7 +209,7 @@ export class ResultFiles {
         await files.write(name, checkpointBytes(now));
       return last !== undefined || (now?.results.length ?? 0) > 0;
     } catch (error) {
-      this.#store.noteFailure(this.#path('checkpoint'), error);
+      this.#store.addFailure(this.#path('checkpoint'), error);
       return false;
     }
   }
@@ -242,7 +242,7 @@ export class ResultFiles {
         this.#store.remark(error.message); // no vega: nothing has failed
         return 'none';
       }
-      this.#store.noteFailure(this.#path('svg'), error);
+      this.#store.addFailure(this.#path('svg'), error);
       return 'failed';
     }
     return (await this.#write('svg', svg)) ? 'written' : 'failed';
@@ -253,7 +253,7 @@ export class ResultFiles {
       await this.#store.files.write(this.#names[kind], content);
       return true;
     } catch (error) {
-      this.#store.noteFailure(this.#path(kind), error);
+      this.#store.addFailure(this.#path(kind), error);
       return false;
     }
   }

@@ -4,7 +4,7 @@
  */
 
 import { type ErrorCode, LockstepError } from '../platform/errors.js';
-import { noteSpan } from '../platform/host-spans.js';
+import { addSpan } from '../platform/host-spans.js';
 import { type NodeWorker, startWorker } from '../platform/node-worker.js';
 import { printable } from '../platform/printable.js';
 import { thrownText } from '../platform/thrown.js';
@@ -129,17 +129,17 @@ export class StrategyThread {
     }
     try {
       waiting.resolve(waiting.take(waiting.call ? answer : (ready as { name?: unknown } | undefined)?.name));
-      if (waiting.call) this.#noteWork(waiting.call, worked);
+      if (waiting.call) this.#addWork(waiting.call, worked);
     } catch (error) {
       waiting.reject(error);
     }
   }
 
-  #noteWork(call: keyof StrategyCalls, worked: unknown): void {
+  #addWork(call: keyof StrategyCalls, worked: unknown): void {
     const { start, end } = (worked ?? {}) as { start?: unknown; end?: unknown };
     if (typeof start !== 'number' || typeof end !== 'number') return;
     const origin = performance.timeOrigin;
-    noteSpan({
+    addSpan({
       kind: 'worker',
       name: `${this.#name}: ${CALLED[call]}`,
       start: start - origin,

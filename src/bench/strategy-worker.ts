@@ -22,7 +22,9 @@ import type {
 /** Loads a TypeScript or JavaScript file without a build step; `lockstep-gpu` in it is this very library. */
 async function loadFile(file: string): Promise<Strategy> {
   // Not at the top: a namespace imported there pins the whole library into every bundle of a part of it.
-  const [library, bench] = await Promise.all([import('../index.js'), import('./index.js')]);
+  // One after the other: of two imports at once, jiti lets one see modules that the other has only begun.
+  const library = await import('../index.js');
+  const bench = await import('./index.js');
   const modules = { 'lockstep-gpu': library, 'lockstep-gpu/bench': bench };
   const module = await runUserFile(file, modules).catch((cause: unknown) => {
     const message = `The strategy file ${printable(file, 300)} cannot be loaded: ${fileProblem(file, cause)}`;

@@ -51,8 +51,8 @@ export class JobRun {
     for await (const event of evaluation.train(device, { signal, kernel, ...checkpoints })) {
       if (this.#seconds !== undefined) return; // the grace is over
       if (event.type === 'checkpoint') await files?.checkpoint(event.checkpoint);
-      this.#progress.note(event);
-      this.#log?.note(event);
+      this.#progress.add(event);
+      this.#log?.add(event);
     }
   }
 
@@ -73,8 +73,8 @@ export class JobRun {
         testAccuracy: test_accuracy,
         nonFinite: non_finite,
       };
-      this.#progress.note({ type: 'run', result });
-      this.#log?.note({ type: 'run', result });
+      this.#progress.add({ type: 'run', result });
+      this.#log?.add({ type: 'run', result });
     }
   }
 

@@ -21,7 +21,7 @@ export class LogWriter {
     write(logLines.taskConfigLine(task));
   }
 
-  note(event: EvaluationEvent): void {
+  add(event: EvaluationEvent): void {
     if (event.type === 'dataset') {
       this.#datasets.set(
         event.secret,

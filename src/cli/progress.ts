@@ -32,13 +32,13 @@ interface Workload
 }
 
 export interface Progress {
-  note(event: EvaluationEvent): void;
+  add(event: EvaluationEvent): void;
   /** Takes the display away; what is printed next stands on a line of its own. */
   close(): void;
 }
 
 /** Progress that says nothing (`--quiet`). */
-export const silent: Progress = { note() {}, close() {} };
+export const silent: Progress = { add() {}, close() {} };
 
 /** What the events so far add up to. Time comes in from outside, so that it can be tested without waiting. */
 export class Tally {
@@ -200,7 +200,7 @@ export function showProgress(work: Workload, stream: NodeJS.WriteStream): Progre
   timer.unref();
   draw();
   return {
-    note(event) {
+    add(event) {
       tally.add(event, performance.now());
       if (event.type !== 'plan') return;
       // On a terminal a kernel is named once: a dataset with other live columns has it compiled anew.

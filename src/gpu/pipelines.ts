@@ -4,7 +4,7 @@
  */
 import { checkNumber, checkObject, checkText } from '../platform/arguments.js';
 import type { LockstepError } from '../platform/errors.js';
-import { noteSpan } from '../platform/host-spans.js';
+import { addSpan } from '../platform/host-spans.js';
 import { checkOptionNames } from '../platform/options.js';
 import { shaderError } from './shader-errors.js';
 
@@ -94,7 +94,7 @@ export class Pipelines {
   #note(descriptor: PipelineDescriptor, pipeline: GPUComputePipeline, start: number): GPUComputePipeline {
     const end = performance.now();
     this.made.push({ ...descriptor, pipeline, ms: end - start });
-    noteSpan({ kind: 'compile', name: descriptor.label, start, end });
+    addSpan({ kind: 'compile', name: descriptor.label, start, end });
     return pipeline;
   }
 

@@ -3,7 +3,7 @@
  * recorded when is known to who records: commands.ts for tensors, the trainer for its chunks.
  */
 import { LockstepError } from '../platform/errors.js';
-import { noteSpan } from '../platform/host-spans.js';
+import { addSpan } from '../platform/host-spans.js';
 import type { GroupNote, Launch, LaunchNote, Part, RecordingObserver } from './observer.js';
 import type { Queue } from './queue.js';
 
@@ -136,7 +136,7 @@ export class Recorder {
     this.#endPass();
     this.#watch?.finishing(this.#encoder);
     this.#parts.push({ commands: this.#encoder.finish() });
-    noteSpan({ kind: 'encode', name: this.#label, start: this.#start, end: performance.now() });
+    addSpan({ kind: 'encode', name: this.#label, start: this.#start, end: performance.now() });
     this.#queue.submit(this.#parts, this.#watch);
   }
 

@@ -2,13 +2,14 @@
  * Judges a checkpoint that a caller hands back: whether a run can go on from it, to the same bits. It says what does not
  * fit; what is whole but of another run, nobody can see here. Files of checkpoints are the bench layer's.
  */
+import { SUMS } from '../../shaders/train/chunk.wgsl.js';
 import { KERNEL_NAMES, type KernelName } from '../kernels/train/training-kernel.js';
 import { checkOptionNames, showKind } from '../platform/options.js';
 import { isObject, type Settings, shown } from './options.js';
 import type { RunCheckpoint } from './types.js';
 import { lastClose } from './windows.js';
 
-/** How the kernel that trains keeps a run: elements of `state`, and samples of a batch in `sums`, of which there are four. */
+/** How the kernel that trains keeps a run: elements of `state`, and samples of a batch in each of `sums`. */
 export interface StateLayout {
   kernel: KernelName;
   stateFloats: number;
@@ -22,7 +23,12 @@ const NAMES: Record<keyof RunCheckpoint, true> = {
   sums: true,
   stableWindows: true,
 };
-const SUMS = ['loss', 'hits', 'hits of smaller batches', 'steps without a number'];
+/** In words. */
+const COUNTS: Record<Exclude<(typeof SUMS)[number], 'losses'>, string> = {
+  hits: 'hits',
+  smallHits: 'hits of smaller batches',
+  nanSteps: 'steps without a number',
+};
 
 type Context = Pick<Settings, 'batchSize' | 'kernel' | 'logInterval' | 'maxSteps' | 'stop'>;
 
@@ -82,15 +88,16 @@ function sumsProblem(
   { batchSize, ...settings }: Context,
 ): string | undefined {
   const open = steps - lastClose(steps, { ...settings, batchSize, examples: 1 });
-  const losses = new Float32Array(sums.slice(0, pitch).buffer);
+  const at = (sum: (typeof SUMS)[number]) => SUMS.indexOf(sum) * pitch;
+  const losses = new Float32Array(sums.slice(at('losses'), at('losses') + pitch).buffer);
   for (let sample = 0; sample < batchSize; sample++) {
-    const counts = [1, 2, 3].map((k) => sums[k * pitch + sample]);
-    const most = counts.findIndex((count) => count > open);
-    if (most >= 0) {
-      return `its sums count ${counts[most]} ${SUMS[most + 1]} for sample ${sample}, in a window of ${open} steps so far`;
+    for (const [sum, words] of Object.entries(COUNTS)) {
+      const count = sums[at(sum as keyof typeof COUNTS) + sample];
+      if (count > open)
+        return `its sums count ${count} ${words} for sample ${sample}, in a window of ${open} steps so far`;
     }
     const loss = losses[sample];
-    const fits = Number.isFinite(loss) ? open > 0 || loss === 0 : counts[2] > 0;
+    const fits = Number.isFinite(loss) ? open > 0 || loss === 0 : sums[at('nanSteps') + sample] > 0;
     if (!fits)
       return `its sums have a loss of ${loss} for sample ${sample}, in a window of ${open} steps so far`;
   }

@@ -106,7 +106,7 @@ export class Cohort {
     const { kernel, closer } = this.#parts;
     const recorder = this.#device.commands.record('train');
     const chunk = this.#inputs.write(recorder, turns);
-    recorder.describe(() => this.#note(chunk));
+    recorder.describe(() => this.#description(chunk));
     kernel.encode(recorder, chunk);
     if (turns.some(({ window }) => window))
       closer.encode(
@@ -127,7 +127,7 @@ export class Cohort {
     return { records: this.#parts.closer.read(bytes), waitedMs };
   }
 
-  #note(chunk: ChunkSize): GroupNote {
+  #description(chunk: ChunkSize): GroupNote {
     const { features, hidden, batch } = this.shape;
     const { kernel, closer } = this.#parts;
     const { positions, runSteps } = chunk;

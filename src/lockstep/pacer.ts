@@ -71,7 +71,7 @@ export class Pacer {
     return Math.min(fitting, GROWTH * this.#largest);
   }
 
-  /** Notes a submit: steps of all runs together. */
+  /** A chunk was sent: steps of all runs together. */
   submitted(runSteps: number): void {
     this.#largest = Math.max(this.#largest, runSteps);
     this.#queued += runSteps;
@@ -87,7 +87,7 @@ export class Pacer {
     return Math.max(0, Math.max(start, this.#lastDone) + runSteps * this.#msPerStep - now);
   }
 
-  /** Notes that a chunk submitted at `start` was found done at `now`, `waitedMs` after the first look. */
+  /** A chunk sent at `start` was found done at `now`, `waitedMs` after the first look. */
   finished(start: number, runSteps: number, now: number, waitedMs: number): void {
     const begin = Math.max(start, this.#lastDone);
     const beginKnown = this.#endKnown || start >= this.#lastDone;

@@ -60,7 +60,7 @@ export function unlisten(listener: Listener): void {
 export const listening = (): boolean => listeners.size > 0;
 
 /** Reports a span that has ended. */
-export function noteSpan(span: HostSpan): void {
+export function addSpan(span: HostSpan): void {
   for (const listener of listeners) listener(span);
 }
 
@@ -68,7 +68,7 @@ export function noteSpan(span: HostSpan): void {
 export function span<T>(kind: HostKind, name: string, run: () => T, args?: HostSpan['args']): T {
   if (listeners.size === 0) return run();
   const start = performance.now();
-  const end = () => noteSpan({ kind, name, start, end: performance.now(), args });
+  const end = () => addSpan({ kind, name, start, end: performance.now(), args });
   let pending = false;
   try {
     const result = run();

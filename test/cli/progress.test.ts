@@ -192,13 +192,13 @@ test('log lines come in run order, whatever the order of the events', () => {
   const log = new LogWriter(task, (line) =>
     lines.push(line.replace(/ (loss|test_accuracy|num_examples|N)=.*/, '')),
   );
-  log.note({ type: 'dataset', secret: 0, examples: 10, positiveRate: 0.5 });
-  log.note({ type: 'dataset', secret: 1, examples: 10, positiveRate: 0.5 });
-  for (const run of [2, 3, 1, 0]) log.note(window(run, 1, 1));
-  log.note(finish(1, 1));
+  log.add({ type: 'dataset', secret: 0, examples: 10, positiveRate: 0.5 });
+  log.add({ type: 'dataset', secret: 1, examples: 10, positiveRate: 0.5 });
+  for (const run of [2, 3, 1, 0]) log.add(window(run, 1, 1));
+  log.add(finish(1, 1));
   expect(lines).toEqual(['TASK_CONFIG']);
-  log.note(finish(0, 1));
-  log.note(finish(3, 1)); // run 2 never ends: an interrupt
+  log.add(finish(0, 1));
+  log.add(finish(3, 1)); // run 2 never ends: an interrupt
   log.end({ metrics: metricsOf([]) } as Parameters<LogWriter['end']>[0]);
   expect(lines).toEqual([
     'TASK_CONFIG',
