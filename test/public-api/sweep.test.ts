@@ -8,7 +8,7 @@ import { calls, prepareEvaluation } from './calls.js';
 /** What a caller is not to call: the library makes these objects, or subclasses call them. */
 const NOT_CALLED = [
   /^(Device|Tensor|Mt19937|bench\.Evaluation|nn\.Module|optim\.(Optimizer|Schedule))$/,
-  /^Device\.(reasonOf|map)$/,
+  /^Device\.(reasonOf|map|observe)$/,
   /^Tensor\.(view|release|relocate|empty|span|leave)$/,
   /^optim\.\w+\.(check|update|stateTensor|makeState|rate|apply|byModel)$/,
   /^(bench\.)?Generator\.(normalSerial|normalBlocks)$/,
