@@ -39,6 +39,11 @@ export class ReferenceNetwork {
   readonly #optimizer: OptimizerSettings;
   readonly #layers: LayerState[];
   #steps = 0;
+  /**
+   * How near anything came to a corner so far: a ReLU's 0, a margin of the hinge, a sign, an output about to count as right.
+   * Nearer than float32's roundings, the device may rightly be on its other side. Exact zeros do not count: they are exact there, too.
+   */
+  nearest = Number.POSITIVE_INFINITY;
 
   constructor(network: Network, loss: Loss, optimizer: OptimizerSettings, weights: HostStateDict) {
     this.#network = network;
@@ -60,8 +65,14 @@ export class ReferenceNetwork {
     const { result, gradients } = this.#lossOf(outputs, batch, sums[sums.length - 1]);
     this.#steps++;
     const numbers = stepNumbers(this.#optimizer, lr, this.#steps);
-    const move = (parameter: Parameter, gradient: number) =>
+    const move = (parameter: Parameter, terms: readonly number[]) => {
+      const gradient = terms.reduce((sum, term) => sum + term, 0);
       Object.assign(parameter, update(parameter, gradient, this.#optimizer, numbers, this.#steps === 1));
+      if (this.#optimizer.type !== 'signSgd' || terms.every((term) => term === 0)) return;
+      // Gradients are smaller than outputs, and so are their roundings. Terms that cancel here need not do so in float32.
+      const distance = Math.abs(this.moments ? parameter.first : gradient);
+      this.nearest = Math.min(this.nearest, 100 * distance);
+    };
     let upper = gradients;
     for (let l = this.#layers.length - 1; l >= 0; l--) {
       const { weight, bias } = this.#layers[l];
@@ -69,17 +80,16 @@ export class ReferenceNetwork {
       if (l > 0) upper = this.#below(l, here, sums[l - 1], inputsOf[l]);
       weight.forEach((row, u) => {
         row.forEach((parameter, i) => {
-          let gradient = 0;
-          here.forEach((g, b) => {
-            gradient += g[u] * inputsOf[l][b][i];
-          });
-          move(parameter, gradient);
+          move(
+            parameter,
+            here.map((g, b) => g[u] * inputsOf[l][b][i]),
+          );
         });
       });
       bias.forEach((parameter, u) => {
         move(
           parameter,
-          here.reduce((sum, g) => sum + g[u], 0),
+          here.map((g) => g[u]),
         );
       });
     }
@@ -114,10 +124,16 @@ export class ReferenceNetwork {
         ),
       );
       sums.push(z);
+      if (activation.type === 'relu' || activation.type === 'leakyRelu')
+        for (const one of z.flat()) this.#passes(one);
       const rule = ACTIVATIONS[activation.type];
       values = z.map((row) => row.map((one) => rule.value(one, activation.parameter)));
     });
     return { outputs: values, inputsOf, sums };
+  }
+
+  #passes(distance: number): void {
+    if (distance !== 0) this.nearest = Math.min(this.nearest, Math.abs(distance));
   }
 
   #slope(l: number, z: number, y: number): number {
@@ -152,6 +168,8 @@ export class ReferenceNetwork {
         const one = rowLoss(row, c);
         loss += one.loss;
         if (row.indexOf(Math.max(...row)) === c) hits++;
+        const [most, next] = row.toSorted((a, b) => b - a);
+        this.#passes(most - next);
         return one.slopes.map((slope, k) => (slope / counted) * this.#slope(last, sums[b][k], row[k]));
       });
       return { result: { loss: loss / counted, hits, counted }, gradients };
@@ -163,6 +181,10 @@ export class ReferenceNetwork {
       row.map((z, k) => {
         const one = elementLoss(this.#loss, z, y[b][k]);
         loss += one.loss;
+        if (type === 'l1') this.#passes(z - y[b][k]);
+        if (type === 'huber') this.#passes(Math.abs(z - y[b][k]) - parameter);
+        if (type === 'hinge') this.#passes(1 - Math.abs(z));
+        if (LOSSES[type].hasAccuracy) this.#passes(type === 'bce' ? z - 0.5 : z);
         const positive = type === 'bce' ? z >= 0.5 : z >= 0;
         if (positive === (type === 'hinge' ? y[b][k] > 0 : y[b][k] >= 0.5)) hits++;
         return (one.slope / counted) * this.#slope(last, sums[b][k], z);

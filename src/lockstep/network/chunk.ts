@@ -70,6 +70,8 @@ export class Chunks {
     this.#dispatch(looks, training.length, 'evaluation');
     const bytes = await this.#device.read(this.#buffers.get('results')!, 0, 4 * RESULT.words * all, options);
     const results = RESULT.values(bytes);
+    // The device divides 1 by 1 / counted, which is seldom a whole number.
+    for (const one of results) one.counted = Math.round(one.counted);
     const evaluation = new Map<NetworkProgress, StepResult[]>();
     let at = trained;
     evaluating.forEach((run, k) => {

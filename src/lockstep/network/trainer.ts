@@ -205,9 +205,10 @@ class NetworkTrainer {
     }
     if (looks) {
       const sum = (of: (result: StepResult) => number) => looks.reduce((total, one) => total + of(one), 0);
-      const counted = sum((one) => Math.round(one.counted));
+      const counted = sum((one) => one.counted);
       const means = run.evaluated(
-        sum((one) => one.loss * Math.round(one.counted)),
+        // A batch of which nothing counts has a loss of 0 / 0.
+        sum((one) => (one.counted === 0 ? 0 : one.loss * one.counted)),
         sum((one) => one.hits),
         counted,
       );

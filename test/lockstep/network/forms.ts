@@ -1,0 +1,11 @@
+/** Has the trainer take one form of its kernel until the mocks are restored. */
+import { vi } from 'vitest';
+import { NetworkKernel } from '../../../src/kernels/network/kernel.js';
+
+const { create } = NetworkKernel;
+
+export type Form = 'lanes' | 'blocks';
+
+export function useForm(form: Form): void {
+  vi.spyOn(NetworkKernel, 'create').mockImplementation((device) => create.call(NetworkKernel, device, form));
+}
