@@ -5,30 +5,38 @@
 import { wgsl } from '../wgsl.js';
 
 export const optimizerFunctions = wgsl`
-/** Steps the parameter that lies at the offset among the run's parameters. */
-fn optimize(p: Position, step: Step, offset: u32, gradient: f32) {
-  let at = p.memory + offset;
+/** Steps the four parameters that lie at the offset among the run's parameters. */
+fn optimize(p: Position, step: Step, offset: u32, gradient: vec4f) {
+  let at = (p.memory + offset) >> 2u;
   let w = memory[at];
   let start = w * step.shrink;
+  let firstAt = (p.memory + offset + p.firstMoments) >> 2u;
   if (p.optimizer <= 1u) {
-    let g = select(gradient, gradient + p.weightDecay * w, p.optimizer == 1u);
-    let m = p.beta1 * memory[at + p.firstMoments] + p.gradientShare * g;
-    let v = p.beta2 * memory[at + p.secondMoments] + p.oneMinusBeta2 * g * g;
-    memory[at + p.firstMoments] = m;
-    memory[at + p.secondMoments] = v;
+    let secondAt = (p.memory + offset + p.secondMoments) >> 2u;
+    var g = gradient;
+    if (p.optimizer == 1u) { g += p.weightDecay * w; }
+    let m = p.beta1 * memory[firstAt] + p.gradientShare * g;
+    let v = p.beta2 * memory[secondAt] + p.oneMinusBeta2 * g * g;
+    memory[firstAt] = m;
+    memory[secondAt] = v;
     memory[at] = start - step.stepSize * m / (sqrt(v) * step.invRootCorrection2 + p.eps);
     return;
   }
   let isSign = p.optimizer == 3u;
   let g = select(gradient + p.weightDecay * w, gradient, isSign);
-  if (p.firstMoments == none) {
-    memory[at] = start - step.stepSize * select(g, signOf(g), isSign);
-    return;
+  var direction = g;
+  if (p.firstMoments != none) {
+    let mixed = p.beta1 * memory[firstAt] + p.gradientShare * g;
+    let m = select(mixed, g, step.isFirst != 0u && !isSign);
+    memory[firstAt] = m;
+    direction = select(m, g + p.beta1 * m, p.nesterov != 0u);
   }
-  let mixed = p.beta1 * memory[at + p.firstMoments] + p.gradientShare * g;
-  let m = select(mixed, g, step.isFirst != 0u && !isSign);
-  memory[at + p.firstMoments] = m;
-  let direction = select(select(m, g + p.beta1 * m, p.nesterov != 0u), signOf(m), isSign);
+  if (isSign) { direction = signsOf(direction); }
   memory[at] = start - step.stepSize * direction;
+}
+
+/** Of NaN it is 0, as PyTorch's. */
+fn signsOf(x: vec4f) -> vec4f {
+  return select(vec4f(), vec4f(1.0), x > vec4f()) - select(vec4f(), vec4f(1.0), x < vec4f());
 }
 `;

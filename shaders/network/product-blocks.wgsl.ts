@@ -4,7 +4,7 @@
  */
 import { wgsl } from '../wgsl.js';
 
-/** `product`: columns of an invocation stand apart, so that neighbours load neighbouring numbers. */
+/** `product`: neighbours have neighbouring columns, so that what they load lies side by side. */
 export const productByBlocks = wgsl`
 fn product(p: Position, step: Step, stage: Stage, first: u32, stride: u32, lane: u32) {
   let rows = select(stage.rows, step.count, (stage.batchExtents & batchRows) != 0u);
@@ -13,26 +13,32 @@ fn product(p: Position, step: Step, stage: Stage, first: u32, stride: u32, lane:
   let blocks = across * ((rows + 3u) / 4u);
   for (var t = first; t < blocks; t += stride) {
     let row = (t / across) * 4u;
-    let column = t % across;
+    let column = (t % across) * 4u;
     var aAt = p.memory + stage.a + row * stage.aRow;
     var bAt = p.memory + stage.b + column * stage.bColumn;
-    let apart = across * stage.bColumn;
-    var sums = array<vec4f, 4>();
+    #for r in ${4}
+    var sums$r = vec4f();
+    #endfor
     for (var k = 0u; k < depth; k++) {
-      let b = vec4f(memory[bAt], memory[bAt + apart], memory[bAt + 2u * apart], memory[bAt + 3u * apart]);
+      var b = vec4f();
+      if (stage.bColumn == 1u) {
+        b = memory[bAt >> 2u];
+      } else {
+        let pitch = stage.bColumn;
+        b = vec4f(numberAt(bAt), numberAt(bAt + pitch), numberAt(bAt + 2u * pitch), numberAt(bAt + 3u * pitch));
+      }
       #for r in ${4}
-      sums[$r] = fma(vec4f(memory[aAt + $r * stage.aRow]), b, sums[$r]);
+      sums$r = fma(vec4f(numberAt(aAt + $r * stage.aRow)), b, sums$r);
       #endfor
       aAt += stage.aDepth;
       bAt += stage.bDepth;
     }
-    #for r in ${4}
-    #for c in ${4}
-    if (row + $r < rows && column + $c * across < stage.columns) {
-      finish(p, step, stage, row + $r, column + $c * across, sums[$r][$c]);
+    for (var r = 0u; r < min(4u, rows - row); r++) {
+      finish(p, step, stage, row + r, column, sums0);
+      sums0 = sums1;
+      sums1 = sums2;
+      sums2 = sums3;
     }
-    #endfor
-    #endfor
   }
 }
 `;

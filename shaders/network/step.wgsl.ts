@@ -4,6 +4,8 @@
  * same functions and give the same bits: `train`, a workgroup a run, all stages of all its steps; and `stage`, one stage of one
  * step of all runs, the work of a run spread over several workgroups.
  *
+ * Loops that matter end with their condition: lavapipe runs the body of one that begins with it once more, with no lane active.
+ *
  * Every sum runs in one order, whatever the tile and the workgroup: over the inputs, over the batch, over the units, from
  * the first on. So a run's bits depend neither on its company nor on how its steps are cut.
  */
@@ -63,75 +65,132 @@ const $format.name: u32 = $format.code;
 @group(0) @binding(3) var<storage, read> steps: array<Step>;
 @group(0) @binding(4) var<storage, read> order: array<u32>;
 @group(0) @binding(5) var<storage, read> data: array<u32>;
-@group(0) @binding(6) var<storage, read_write> memory: array<f32>;
+@group(0) @binding(6) var<storage, read_write> memory: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> results: array<Result>;
 `;
 
 const stageFunctions = wgsl`
-fn numberAt(format: u32, at: u32, k: u32) -> f32 {
+/** Rows of matrices begin at multiples of four numbers. */
+fn pitchOf(columns: u32) -> u32 { return (columns + 3u) & ~3u; }
+
+fn numberAt(at: u32) -> f32 { return memory[at >> 2u][at & 3u]; }
+
+fn keepAt(at: u32, x: f32) { memory[at >> 2u][at & 3u] = x; }
+
+/** Which of four columns exist. */
+fn existing(column: u32, columns: u32) -> vec4<bool> {
+  return vec4u(column) + vec4u(0u, 1u, 2u, 3u) < vec4u(columns);
+}
+
+fn dataAt(format: u32, at: u32, k: u32) -> f32 {
   if (format == floatsFormat) { return bitcast<f32>(data[at + k]); }
   if (format == classesFormat) { return f32(bitcast<i32>(data[at + k])); }
   let bit = f32((data[at + (k >> 5u)] >> (k & 31u)) & 1u);
   return select(bit, 2.0 * bit - 1.0, format == signsFormat);
 }
 
+fn fourAt(format: u32, at: u32, first: u32, count: u32) -> vec4f {
+  var four = vec4f();
+  var k = 0u;
+  loop {
+    var x = 0.0;
+    if (first + k < count) { x = dataAt(format, at, first + k); }
+    four = vec4f(four.yzw, x);
+    continuing {
+      k++;
+      break if k == 4u;
+    }
+  }
+  return four;
+}
+
 /** stage.c: rows, [batch, columns]; stage.below: targets, [batch, targetWidth]. Eight invocations share an example. */
 fn gather(p: Position, step: Step, stage: Stage, s: u32, worker: u32, workers: u32) {
+  let rowPitch = pitchOf(stage.columns);
+  let targetPitch = pitchOf(p.targetWidth);
   for (var b = worker / 8u; b < step.count; b += workers / 8u) {
     var row = p.firstRow + s * p.batch + b;
     if (p.order != none) { row = order[p.order + s * p.batch + b]; }
     let rowAt = p.rows + row * p.rowWords;
-    for (var i = worker % 8u; i < stage.columns; i += 8u) {
-      memory[p.memory + stage.c + b * stage.columns + i] = numberAt(p.rowFormat, rowAt, i);
+    var i = 4u * (worker % 8u);
+    loop {
+      if (i < stage.columns) {
+        memory[(p.memory + stage.c + b * rowPitch + i) >> 2u] = fourAt(p.rowFormat, rowAt, i, stage.columns);
+      }
+      continuing {
+        i += 32u;
+        break if i >= stage.columns;
+      }
     }
     let targetAt = p.targets + row * p.targetWords;
-    for (var i = worker % 8u; i < p.targetWidth; i += 8u) {
-      memory[p.memory + stage.below + b * p.targetWidth + i] = numberAt(p.targetFormat, targetAt, i);
+    i = 4u * (worker % 8u);
+    loop {
+      if (i < p.targetWidth) {
+        let to = p.memory + stage.below + b * targetPitch + i;
+        memory[to >> 2u] = fourAt(p.targetFormat, targetAt, i, p.targetWidth);
+      }
+      continuing {
+        i += 32u;
+        break if i >= p.targetWidth;
+      }
     }
   }
 }
 
-/** What becomes of a product's sums, by the kind of stage. */
-fn finish(p: Position, step: Step, stage: Stage, row: u32, column: u32, sum: f32) {
-  let offset = stage.c + row * stage.columns + column;
-  let at = p.memory + offset;
-  if (stage.kind == forwardStage) {
-    var z = sum;
-    if (stage.bias != none) { z += memory[p.memory + stage.bias + column]; }
-    if (stage.kept != none) { memory[p.memory + stage.kept + row * stage.columns + column] = z; }
-    memory[at] = activate(stage.activation, stage.parameter, z);
-  } else if (stage.kind == inputGradientStage) {
-    let place = row * stage.columns + column;
-    let y = memory[p.memory + stage.below + place];
-    var z = 0.0;
-    if (stage.kept != none) { z = memory[p.memory + stage.kept + place]; }
-    memory[at] = sum * derivative(stage.activation, stage.parameter, z, y);
-  } else {
-    optimize(p, step, offset, sum);
+/** What becomes of four sums of a product that lie side by side, by the kind of stage. */
+fn finish(p: Position, step: Step, stage: Stage, row: u32, column: u32, sums: vec4f) {
+  let place = row * pitchOf(stage.columns) + column;
+  let exists = existing(column, stage.columns);
+  let at = (p.memory + stage.c + place) >> 2u;
+  if (stage.kind == weightGradientStage) {
+    optimize(p, step, stage.c + place, select(vec4f(), sums, exists));
+    return;
   }
+  var result = sums;
+  if (stage.kind == forwardStage) {
+    if (stage.bias != none) { result += memory[(p.memory + stage.bias + column) >> 2u]; }
+    if (stage.kept != none) { memory[(p.memory + stage.kept + place) >> 2u] = result; }
+    result = activate(stage.activation, stage.parameter, result);
+  } else {
+    let y = memory[(p.memory + stage.below + place) >> 2u];
+    var z = vec4f();
+    if (stage.kept != none) { z = memory[(p.memory + stage.kept + place) >> 2u]; }
+    result *= derivative(stage.activation, stage.parameter, z, y);
+  }
+  memory[at] = select(vec4f(), result, exists);
 }
 
 fn biasGradient(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
-  for (var u = worker; u < stage.columns; u += workers) {
-    var at = p.memory + stage.b + u;
-    var sum = 0.0;
-    for (var b = 0u; b < step.count; b++) {
+  let pitch = pitchOf(stage.columns);
+  for (var u = 4u * worker; u < stage.columns; u += 4u * workers) {
+    var at = (p.memory + stage.b + u) >> 2u;
+    var sum = vec4f();
+    var b = 0u;
+    loop {
       sum += memory[at];
-      at += stage.columns;
+      at += pitch >> 2u;
+      continuing {
+        b++;
+        break if b >= step.count;
+      }
     }
-    optimize(p, step, stage.c + u, sum);
+    optimize(p, step, stage.c + u, select(vec4f(), sum, existing(u, stage.columns)));
   }
 }
+
+/** Where an example's targets begin. */
+fn targetsOf(p: Position, stage: Stage, b: u32) -> u32 { return p.memory + stage.below + b * pitchOf(p.targetWidth); }
 
 /** Whether an example counts: not if it is of the class that is ignored. */
 fn counts(p: Position, wanted: f32) -> bool { return p.targetFormat != classesFormat || wanted != p.lossParameter; }
 
 /** 1 / the numbers over which a loss is averaged. */
 fn invNumbers(p: Position, step: Step, stage: Stage) -> f32 {
-  if (p.targetFormat != classesFormat) { return step.invNumbers; }
+  // Class -1 is nobody's: then all count.
+  if (p.targetFormat != classesFormat || p.lossParameter == -1.0) { return step.invNumbers; }
   var counted = 0u;
   for (var b = 0u; b < step.count; b++) {
-    if (counts(p, memory[p.memory + stage.below + b])) { counted++; }
+    if (counts(p, numberAt(targetsOf(p, stage, b)))) { counted++; }
   }
   return 1.0 / f32(counted);
 }
@@ -142,75 +201,78 @@ fn invNumbers(p: Position, step: Step, stage: Stage) -> f32 {
  */
 fn loss(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
   let share = invNumbers(p, step, stage);
-  let outputs = stage.columns;
+  let pitch = pitchOf(stage.columns);
   for (var b = worker; b < step.count; b += workers) {
-    let at = b * outputs;
-    var sum = 0.0;
-    var hits = 0.0;
-    if (p.targetFormat == classesFormat) {
-      let wanted = memory[p.memory + stage.below + b];
-      let counted = counts(p, wanted);
-      var most = memory[p.memory + stage.a + at];
-      var best = 0u;
-      for (var k = 1u; k < outputs; k++) {
-        let z = memory[p.memory + stage.a + at + k];
-        if (z > most || isNan(z)) { most = z; best = k; }
-      }
-      var total = 0.0;
-      for (var k = 0u; k < outputs; k++) { total += expOf(memory[p.memory + stage.a + at + k] - most); }
-      let chosen = u32(max(wanted, 0.0));
-      sum = select(0.0, logOf(total) - (memory[p.memory + stage.a + at + min(chosen, outputs - 1u)] - most), counted);
-      hits = select(0.0, 1.0, counted && best == chosen);
-      if (stage.c != none) {
-        for (var k = 0u; k < outputs; k++) {
-          let y = memory[p.memory + stage.a + at + k];
-          let slope = expOf(y - most) / total - select(0.0, 1.0, k == chosen);
-          keepGradient(p, stage, at + k, select(0.0, slope * share, counted), y);
-        }
-      }
-    } else {
-      for (var k = 0u; k < outputs; k++) {
-        let y = memory[p.memory + stage.a + at + k];
-        let one = elementLoss(p.loss, p.lossParameter, y, memory[p.memory + stage.below + at + k]);
-        sum += one.loss;
-        hits += one.hit;
-        if (stage.c != none) { keepGradient(p, stage, at + k, one.slope * share, y); }
-      }
-    }
-    memory[p.memory + stage.b + 2u * b] = sum;
-    memory[p.memory + stage.b + 2u * b + 1u] = hits;
+    let wanted = targetsOf(p, stage, b);
+    var one = vec2f();
+    if (p.targetFormat == classesFormat) { one = lossOfClasses(p, stage, b * pitch, numberAt(wanted), share); }
+    else { one = lossOfNumbers(p, stage, b * pitch, wanted, share); }
+    keepAt(p.memory + stage.b + 2u * b, one.x);
+    keepAt(p.memory + stage.b + 2u * b + 1u, one.y);
   }
+}
+
+/** Cross-entropy of a row by its log-sum-exp, and whether the largest logit is the right one. */
+fn lossOfClasses(p: Position, stage: Stage, row: u32, wanted: f32, share: f32) -> vec2f {
+  let at = p.memory + stage.a + row;
+  var most = numberAt(at);
+  var best = 0u;
+  for (var k = 1u; k < stage.columns; k++) {
+    let z = numberAt(at + k);
+    if (z > most || isNan(z)) { most = z; best = k; }
+  }
+  var total = 0.0;
+  for (var k = 0u; k < stage.columns; k++) { total += expOf(numberAt(at + k) - most); }
+  let chosen = min(u32(max(wanted, 0.0)), stage.columns - 1u);
+  let counted = counts(p, wanted);
+  if (stage.c != none) {
+    for (var k = 0u; k < stage.columns; k++) {
+      let y = numberAt(at + k);
+      let slope = expOf(y - most) / total - select(0.0, 1.0, k == chosen);
+      keepGradient(p, stage, row + k, select(0.0, slope * share, counted), y);
+    }
+  }
+  let value = logOf(total) - (numberAt(at + chosen) - most);
+  return select(vec2f(), vec2f(value, select(0.0, 1.0, best == chosen)), counted);
+}
+
+fn lossOfNumbers(p: Position, stage: Stage, row: u32, wanted: u32, share: f32) -> vec2f {
+  var sums = vec2f();
+  for (var k = 0u; k < stage.columns; k++) {
+    let y = numberAt(p.memory + stage.a + row + k);
+    let one = elementLoss(p.loss, p.lossParameter, y, numberAt(wanted + k));
+    sums += vec2f(one.loss, one.hit);
+    if (stage.c != none) { keepGradient(p, stage, row + k, one.slope * share, y); }
+  }
+  return sums;
 }
 
 fn keepGradient(p: Position, stage: Stage, place: u32, slope: f32, y: f32) {
   var z = 0.0;
-  if (stage.kept != none) { z = memory[p.memory + stage.kept + place]; }
-  memory[p.memory + stage.c + place] = slope * derivative(stage.activation, stage.parameter, z, y);
+  if (stage.kept != none) { z = numberAt(p.memory + stage.kept + place); }
+  keepAt(p.memory + stage.c + place, slope * derivative(stage.activation, stage.parameter, vec4f(z), vec4f(y)).x);
 }
 
 /** Adds each stripe of the examples up into the place of its first one. */
 fn tallyStripes(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
   for (var first = worker; first < min(stripes, step.count); first += workers) {
-    var loss = 0.0;
-    var hits = 0.0;
-    for (var b = first; b < step.count; b += stripes) {
-      loss += memory[p.memory + stage.b + 2u * b];
-      hits += memory[p.memory + stage.b + 2u * b + 1u];
-    }
-    memory[p.memory + stage.b + 2u * first] = loss;
-    memory[p.memory + stage.b + 2u * first + 1u] = hits;
+    var sums = vec2f();
+    for (var b = first; b < step.count; b += stripes) { sums += tallied(p, stage, b); }
+    keepAt(p.memory + stage.b + 2u * first, sums.x);
+    keepAt(p.memory + stage.b + 2u * first + 1u, sums.y);
   }
 }
 
+fn tallied(p: Position, stage: Stage, b: u32) -> vec2f {
+  let at = p.memory + stage.b + 2u * b;
+  return vec2f(numberAt(at), numberAt(at + 1u));
+}
+
 fn tally(p: Position, step: Step, stage: Stage, s: u32) {
-  var loss = 0.0;
-  var hits = 0.0;
-  for (var k = 0u; k < min(stripes, step.count); k++) {
-    loss += memory[p.memory + stage.b + 2u * k];
-    hits += memory[p.memory + stage.b + 2u * k + 1u];
-  }
+  var sums = vec2f();
+  for (var k = 0u; k < min(stripes, step.count); k++) { sums += tallied(p, stage, k); }
   let share = invNumbers(p, step, stage);
-  results[p.firstStep + s] = Result(loss * share, hits, 1.0 / share);
+  results[p.firstStep + s] = Result(sums.x * share, sums.y, 1.0 / share);
 }
 `;
 

@@ -6,11 +6,14 @@ import { BATCH_DEPTH, BATCH_ROWS, NONE, type STAGE, STAGE_KINDS } from '../../sh
 import { ACTIVATIONS, type Activation } from './activations.js';
 import { LOSSES, type Loss } from './losses.js';
 import type { DenseLayer, Network } from './network.js';
+import { packedWords, pitchOf } from './weights.js';
 
 type Stage = Parameters<typeof STAGE.array>[0][number];
 
 /** Where a run keeps what, in words from the begin of its memory. Parameters come first. */
 interface Places {
+  /** Words of the parameters, and of each moment. */
+  readonly parameters: number;
   /** First moments, or -1. */
   readonly first: number;
   /** Second moments, or -1. */
@@ -75,18 +78,20 @@ const activationOf = ({ type, parameter }: Activation) => ({ activation: ACTIVAT
  * const { places, training } = programOf(network, { type: 'mse', parameter: 0 }, 2, 32);
  */
 export function programOf(network: Network, loss: Loss, moments: number, batch: number): Program {
-  const { inputs, outputs, parameters } = network;
-  let words = parameters;
+  const { inputs, outputs } = network;
+  const parameterWords = packedWords(network);
+  let words = parameterWords;
   const take = (count: number): number => {
-    words += count;
-    return words - count;
+    const at = words;
+    words += pitchOf(count);
+    return at;
   };
-  const first = moments > 0 ? take(parameters) : -1;
-  const second = moments > 1 ? take(parameters) : -1;
-  const rows = take(batch * inputs);
+  const first = moments > 0 ? take(parameterWords) : -1;
+  const second = moments > 1 ? take(parameterWords) : -1;
+  const rows = take(batch * pitchOf(inputs));
   const layers = placeLayers(network, rows, batch, take);
   const targetWidth = LOSSES[loss.type].targets === 'class' ? 1 : outputs;
-  const targets = take(batch * targetWidth);
+  const targets = take(batch * pitchOf(targetWidth));
   const tallies = take(2 * batch);
   const gather = { ...EMPTY, kind: STAGE_KINDS.gather, columns: inputs, c: rows, below: targets };
   const last = layers[layers.length - 1];
@@ -109,7 +114,7 @@ export function programOf(network: Network, loss: Loss, moments: number, batch: 
     loss,
     batch,
     targetWidth,
-    places: { first, second, words: 4 * Math.ceil(words / 4) },
+    places: { first, second, parameters: parameterWords, words },
     training: [gather, ...forward, lossStage(last.gradient), tally, ...backward],
     evaluation: [gather, ...forward, lossStage(NONE), tally],
   };
@@ -125,11 +130,11 @@ function placeLayers(
   let input = rows;
   return network.layers.map((layer) => {
     const { inputs, units, bias, activation } = layer;
-    const biasAt = bias ? weight + inputs * units : NONE;
-    const output = take(batch * units);
-    const kept = ACTIVATIONS[activation.type].keepsInput ? take(batch * units) : NONE;
-    const placed = { ...layer, weight, biasAt, input, output, kept, gradient: take(batch * units) };
-    weight += (inputs + Number(bias)) * units;
+    const biasAt = bias ? weight + inputs * pitchOf(units) : NONE;
+    const output = take(batch * pitchOf(units));
+    const kept = ACTIVATIONS[activation.type].keepsInput ? take(batch * pitchOf(units)) : NONE;
+    const placed = { ...layer, weight, biasAt, input, output, kept, gradient: take(batch * pitchOf(units)) };
+    weight += (inputs + Number(bias)) * pitchOf(units);
     input = output;
     return placed;
   });
@@ -142,8 +147,8 @@ function forwardStage(layer: Placed, batch: number): Stage {
     ...activationOf(activation),
     kind: STAGE_KINDS.forward,
     ...{ rows: batch, columns: units, depth: inputs, batchExtents: BATCH_ROWS },
-    ...{ a: input, aRow: inputs, aDepth: 1 },
-    ...{ b: weight, bDepth: units, bColumn: 1 },
+    ...{ a: input, aRow: pitchOf(inputs), aDepth: 1 },
+    ...{ b: weight, bDepth: pitchOf(units), bColumn: 1 },
     c: output,
     bias: biasAt,
     kept,
@@ -161,8 +166,8 @@ function backwardStages(layers: readonly Placed[], l: number, batch: number): St
       ...activationOf(below.activation),
       kind: STAGE_KINDS.inputGradient,
       ...{ rows: batch, columns: inputs, depth: units, batchExtents: BATCH_ROWS },
-      ...{ a: gradient, aRow: units, aDepth: 1 },
-      ...{ b: weight, bDepth: 1, bColumn: units },
+      ...{ a: gradient, aRow: pitchOf(units), aDepth: 1 },
+      ...{ b: weight, bDepth: 1, bColumn: pitchOf(units) },
       c: below.gradient,
       below: below.output,
       kept: below.kept,
@@ -172,8 +177,8 @@ function backwardStages(layers: readonly Placed[], l: number, batch: number): St
     ...EMPTY,
     kind: STAGE_KINDS.weightGradient,
     ...{ rows: inputs, columns: units, depth: batch, batchExtents: BATCH_DEPTH },
-    ...{ a: input, aRow: 1, aDepth: inputs },
-    ...{ b: gradient, bDepth: units, bColumn: 1 },
+    ...{ a: input, aRow: 1, aDepth: pitchOf(inputs) },
+    ...{ b: gradient, bDepth: pitchOf(units), bColumn: 1 },
     c: weight,
   });
   if (biasAt !== NONE) {

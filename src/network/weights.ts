@@ -73,22 +73,31 @@ export function checkWeights(
   if (problems.length > 0) throw new LockstepError('bad-input', `${where}: weights: ${problems.join('; ')}.`);
 }
 
+/** Rows of matrices begin at multiples of four numbers on the device. */
+export const pitchOf = (columns: number): number => 4 * Math.ceil(columns / 4);
+
+/** Words that the parameters of a network take there. */
+export function packedWords({ layers }: Network): number {
+  return layers.reduce((sum, { inputs, units, bias }) => sum + (inputs + Number(bias)) * pitchOf(units), 0);
+}
+
 /**
  * The parameters as the device keeps them: layer after layer, the weight as [inputs, units], so that neighbouring units lie
- * side by side, then the bias.
+ * side by side, then the bias; rows padded with 0 to a multiple of four.
  */
 export function packWeights(network: Network, weights: HostStateDict): Float32Array<ArrayBuffer> {
-  const packed = new Float32Array(network.parameters);
+  const packed = new Float32Array(packedWords(network));
   let at = 0;
   for (const { place, inputs, units, bias } of network.layers) {
     const { data } = weights[`${place}.weight`];
+    const pitch = pitchOf(units);
     for (let u = 0; u < units; u++) {
-      for (let i = 0; i < inputs; i++) packed[at + i * units + u] = data[u * inputs + i];
+      for (let i = 0; i < inputs; i++) packed[at + i * pitch + u] = data[u * inputs + i];
     }
-    at += inputs * units;
+    at += inputs * pitch;
     if (!bias) continue;
     packed.set(weights[`${place}.bias`].data, at);
-    at += units;
+    at += pitch;
   }
   return packed;
 }
@@ -99,14 +108,15 @@ export function unpackWeights(network: Network, packed: Float32Array): HostState
   let at = 0;
   for (const { place, inputs, units, bias } of network.layers) {
     const data = new Float32Array(inputs * units);
+    const pitch = pitchOf(units);
     for (let u = 0; u < units; u++) {
-      for (let i = 0; i < inputs; i++) data[u * inputs + i] = packed[at + i * units + u];
+      for (let i = 0; i < inputs; i++) data[u * inputs + i] = packed[at + i * pitch + u];
     }
     weights[`${place}.weight`] = { data, shape: [units, inputs] };
-    at += inputs * units;
+    at += inputs * pitch;
     if (!bias) continue;
     weights[`${place}.bias`] = { data: packed.slice(at, at + units), shape: [units] };
-    at += units;
+    at += pitch;
   }
   return weights;
 }

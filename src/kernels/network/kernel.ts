@@ -15,8 +15,7 @@ function stepVariant(
   form?: 'lanes' | 'blocks',
 ): StepVariant {
   const { isCpu, subgroupMinSize, subgroupMaxSize } = info;
-  const isVector =
-    isCpu && features.has('subgroups') && subgroupMinSize === subgroupMaxSize && subgroupMinSize > 1;
+  const isVector = isCpu && features.has('subgroups') && subgroupMinSize === subgroupMaxSize;
   if (form !== 'blocks' && isVector) return { invocations: subgroupMinSize, lanes: subgroupMinSize };
   return { invocations: INVOCATIONS };
 }

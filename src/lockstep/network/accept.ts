@@ -5,7 +5,7 @@
 import { LOSSES, type Loss, lossOf } from '../../network/losses.js';
 import { type Network, networkOf, parameterShapes } from '../../network/network.js';
 import { momentsOf, type OptimizerSettings, optimizerOf } from '../../network/optimizers.js';
-import { checkWeights, type HostStateDict, initialWeights } from '../../network/weights.js';
+import { checkWeights, type HostStateDict, initialWeights, packedWords } from '../../network/weights.js';
 import { badArgument, checkFunction, checkNumber, checkObject } from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkOptionNames } from '../../platform/options.js';
@@ -251,7 +251,7 @@ function checkCheckpoint(
   checkObject(here, 'it', checkpoint, 'an event of the type checkpoint has them');
   checkOptionNames(here, checkpoint, ['steps', 'state', 'window', 'stop']);
   checkNumber(here, 'steps', checkpoint.steps, { min: 0, max: maxSteps, whole: true });
-  const words = network.parameters * (1 + momentsOf(optimizer));
+  const words = packedWords(network) * (1 + momentsOf(optimizer));
   const { state, window, stop } = checkpoint;
   if (!(state instanceof Float32Array) || state.length !== words || !state.every(Number.isFinite)) {
     const names = parameterShapes(network).map(({ name }) => name);

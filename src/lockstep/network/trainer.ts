@@ -144,7 +144,7 @@ class NetworkTrainer {
   #place(index: number, run: AcceptedNetworkRun, program: Program): NetworkProgress {
     const memory = this.#memory.take(program.places.words);
     this.#words += memory.words;
-    const state = new Float32Array(run.network.parameters * (1 + momentsOf(run.optimizer)));
+    const state = new Float32Array(program.places.parameters * (1 + momentsOf(run.optimizer)));
     state.set(run.checkpoint?.state ?? packWeights(run.network, run.weights));
     this.#device.commands.write(memory.buffer, 4 * memory.at, state);
     const data = this.#placeData(run.data);
@@ -220,7 +220,7 @@ class NetworkTrainer {
 
   async #finish(progress: NetworkProgress, reason: Finish['reason']): Promise<Finish> {
     const { network } = progress.run;
-    const packed = await this.#state(progress, network.parameters);
+    const packed = await this.#state(progress, progress.program.places.parameters);
     this.#active = this.#active.filter((one) => one !== progress);
     this.#release(progress);
     const weights = unpackWeights(network, packed);
@@ -234,8 +234,8 @@ class NetworkTrainer {
   async #checkpoint(): Promise<NetworkLockstepEvent> {
     const runs = await Promise.all(
       this.#active.map(async (progress) => {
-        const { network, optimizer } = progress.run;
-        const state = await this.#state(progress, network.parameters * (1 + momentsOf(optimizer)));
+        const moments = momentsOf(progress.run.optimizer);
+        const state = await this.#state(progress, progress.program.places.parameters * (1 + moments));
         return { run: progress.index, checkpoint: progress.checkpoint(state) };
       }),
     );
