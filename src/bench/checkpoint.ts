@@ -1,6 +1,6 @@
 /**
- * Whether a value is a checkpoint that an evaluation can go on from: whose it is, shapes and ranges. Files have a checksum
- * besides; this is for what passes it or never was in a file, an object that a program hands in.
+ * Checks that a value is a checkpoint from which an evaluation can resume: fields, shapes and ranges. Files have a checksum
+ * besides; this check is also for objects that a program passes in.
  */
 import { KERNEL_NAMES } from '../kernels/train/training-kernel.js';
 import { LockstepError } from '../platform/errors.js';
@@ -22,7 +22,7 @@ function notOurs(reason: string, cause?: unknown): LockstepError {
   return new LockstepError('bad-input', `This is no checkpoint of an evaluation: ${reason}.`, { cause });
 }
 
-/** Says what is wrong in `list` of the checkpoint, by the place of the entry. */
+/** The error about an entry in `list` of the checkpoint. */
 function refuse(list: string, index: number, reason: string): LockstepError {
   return notOurs(`${list}[${index}] ${reason}`);
 }
@@ -33,7 +33,7 @@ function listOf(checkpoint: Fields, name: string): unknown[] {
   throw notOurs(`${name} is no list`);
 }
 
-/** Checks each entry's place, that no run comes twice in `seen`, and its other fields by `problem`. */
+/** Checks each entry: its run, that the run is not in `seen` already, and by `problem` its other fields. */
 function checkRuns(
   list: readonly unknown[],
   name: string,
@@ -76,7 +76,7 @@ function badRunState(state: unknown, { maxSteps }: Task): string | undefined {
 
 /**
  * @param checkpoint From a `checkpoint` event, a `structuredClone` of one, or a file.
- * @throws LockstepError `bad-input` that names the first entry which cannot be of an evaluation of this task.
+ * @throws LockstepError `bad-input` that names the first entry that does not fit the task.
  */
 export function checkCheckpoint(checkpoint: unknown, task: Task): asserts checkpoint is EvaluationCheckpoint {
   if (!isFields(checkpoint)) throw notOurs(`it is ${showKind(checkpoint)}`);

@@ -1,6 +1,7 @@
 /**
- * Learning curves of one configuration as an SVG: loss and accuracy by step, the median over the runs under way and
- * the band that holds 80% of them. Drawn by vega and vega-lite where they are installed; they are no dependency.
+ * Draws the learning curves of one configuration as an SVG: loss and accuracy by step, with the median over the runs that
+ * still train and the band that holds 80% of them. vega and vega-lite draw it where they are installed; they are not
+ * dependencies.
  */
 import { LockstepError } from '../platform/errors.js';
 import { quantile } from '../platform/quantile.js';
@@ -27,7 +28,7 @@ const LEAST_LOSS = 1e-8;
 const LOSS = 'mean loss of the window';
 const ACCURACY = 'mean batch accuracy of the window';
 
-/** Median and band over the runs at each step, for each of the two measures. Values that are no number are left out. */
+/** Median and band over the runs at each step, for each of the two measures. NaN is left out. */
 export function curveBands(points: readonly CurvePoint[]): Band[] {
   const bySteps = new Map<number, CurvePoint[]>();
   for (const point of points) {

@@ -1,6 +1,6 @@
 /**
- * Training and test sets: calls `makeDataset` and judges what it returned (the parity protocol's list of bad input). An
- * error names the strategy, the function and the value, before any training.
+ * Makes training and test sets. It calls `makeDataset` and checks what it returns, by the parity protocol's list of bad input.
+ * Errors come before any training, and name the strategy, the function and the value.
  */
 import { checkList, checkNumber, checkObject } from '../platform/arguments.js';
 import { showKind } from '../platform/options.js';
@@ -21,8 +21,7 @@ export function makeTestSet(secret: Secret, task: Task, seed: number): BinaryDat
 }
 
 /**
- * The strategy's dataset for one secret, validated and packed: bits of its own, which nothing that the strategy keeps
- * can change.
+ * The strategy's dataset for one secret, checked and packed. The bits are a copy that the strategy cannot change later.
  */
 export function makeTrainingSet(strategy: Strategy, secret: Secret, task: Task, seed: number): BinaryDataset {
   checkObject('makeTrainingSet', 'the strategy', strategy, 'an object of defineStrategy fits');
@@ -36,11 +35,11 @@ export function makeTrainingSet(strategy: Strategy, secret: Secret, task: Task, 
   });
 }
 
-/** Examples and labels in any of their forms, judged and packed; bits that are packed already are kept. */
+/** Checks and packs examples and labels in any of their forms. Packed ones are not copied. */
 export function judgeDataset(x: unknown, y: unknown, task: Task, fail: Fail): BinaryDataset {
   checkExamplesShape(x, task, fail);
   const examples = packMatrix(x, { fail });
-  // Once more, of what is kept: an object may give another length each time it is asked.
+  // Checked once more after packing: an object may give another length each time it is asked.
   checkExamplesShape(examples, task, fail);
   checkLabelCount(extentsOf(y)[0], examples, fail);
   const labels = packVector(y, { fail });
@@ -49,13 +48,13 @@ export function judgeDataset(x: unknown, y: unknown, task: Task, fail: Fail): Bi
 }
 
 /**
- * Packed bits as plain ones, copied before they are judged: the strategy may keep them for its next secret, change them
- * later, or share their memory with a thread of its own. Anything else is returned as it is, for packing copies it.
+ * Copies packed bits before they are checked: the strategy may reuse them for its next secret, change them later, or share
+ * their memory with a thread of its own. Other values are returned as they are, as packing copies them.
  */
 function ownBits(what: string, value: unknown, fail: Fail): unknown {
   const { words, rows, cols, length } = (value ?? {}) as Record<string, unknown>;
   if (!(ArrayBuffer.isView(words) && words instanceof Uint32Array)) return value;
-  // Of memory that was handed to another thread nothing is left: no words, too few for any rows.
+  // Memory that was transferred to another thread is empty here: too few words for any rows.
   const own = words.length === 0 ? new Uint32Array() : new Uint32Array(words);
   const whole = (name: string, extent: unknown) => {
     if (Number.isSafeInteger(extent) && (extent as number) >= 0) return extent as number;
@@ -79,7 +78,7 @@ function checkLabelCount(labels: number | undefined, { rows }: BitMatrix, fail: 
   throw fail(`y has ${labels} labels for ${rows} rows of x; give one label a row.`);
 }
 
-/** What can be told before anything is packed: dimensions, number of rows, width. */
+/** Checks what is known before packing: dimensions, number of rows, width. */
 function checkExamplesShape(x: unknown, task: Task, fail: Fail): void {
   const extents = extentsOf(x);
   if (extents.length !== 2) {

@@ -1,6 +1,6 @@
 /**
- * One evaluation: a strategy on a configuration, from secrets to results. It asks the strategy for data and weights,
- * feeds the lockstep trainer, and says what happens as events. No files, no flags, no display.
+ * One evaluation: a strategy on a configuration, from secrets to results. It asks the strategy for data and weights, passes
+ * them to the lockstep trainer, and yields what happens as events. It knows no files, flags or display.
  */
 import type { Device } from '../gpu/device.js';
 import { trainLockstep } from '../lockstep/trainer.js';
@@ -23,12 +23,12 @@ import { summaryConfig } from './summary-config.js';
 import { type Task, validateTask } from './task.js';
 
 /**
- * Datasets, and weights, of up to this many bytes are all made and checked before training; what is larger is made
+ * Datasets of up to this many bytes in all are made and checked before training, and so are weights. Larger ones are made
  * secret by secret while the device trains.
  */
 const AHEAD_BYTES = 64 * 2 ** 20;
 
-/** What of an evaluation is passed on to {@link trainLockstep}. */
+/** Options of an evaluation that are passed on to {@link trainLockstep}. */
 export interface TrainOptions {
   /** Ends the evaluation early; its summary then covers the runs that had finished. */
   signal?: AbortSignal;
@@ -49,7 +49,7 @@ export interface EvaluateOptions extends TrainOptions {
   resume?: EvaluationCheckpoint;
 }
 
-/** The data of one secret and the weights of its runs, made or on their way. */
+/** The data of one secret and the weights of its runs, as promises. */
 interface SecretWork {
   data: Promise<PreparedSecret>;
   runs: Promise<PreparedRun>[];
@@ -57,14 +57,14 @@ interface SecretWork {
 
 /** An evaluation whose strategy has been asked and has given usable answers; nothing has been trained. */
 export class Evaluation {
-  /** A frozen copy: what the strategy or the caller does to its own task changes nothing here. */
+  /** A frozen copy, so that the strategy and the caller cannot change it. */
   readonly task: Task;
   readonly seed: number;
   readonly strategy: string;
   readonly #host: StrategyHost;
   readonly #secrets: Secret[];
   readonly #work: (SecretWork | undefined)[] = [];
-  /** SHA-256 of the training sets that were made; of the others, what the checkpoint says. */
+  /** SHA-256 of each training set: of the set itself once it was made, until then from the checkpoint. */
   readonly #digests: (string | null)[];
   #optimizer!: AdamWSettings;
   #resumed: EvaluationCheckpoint | undefined;
@@ -80,7 +80,7 @@ export class Evaluation {
   }
 
   /**
-   * Asks the strategy for its optimizer settings and for the first secret's data and weights: for all of them where
+   * Asks the strategy for its optimizer settings and for the first secret's data and weights; for those of all secrets where
    * they are small.
    *
    * @throws LockstepError `bad-input` that names the strategy, the function and the value.
@@ -98,7 +98,7 @@ export class Evaluation {
 
   async #makeAhead(): Promise<void> {
     const data = await this.#secret(0).data;
-    // Of the first secret only one run for now: its weights tell how large all are.
+    // One run of the first secret for now: its weights show how large all of them are.
     const { weights } = await this.#run(0, 0);
     const weightBytes = Object.values(weights).reduce((sum, array) => sum + array.byteLength, 0);
     const dataBytes = data.dataset.x.words.byteLength + data.testSet.x.words.byteLength;
@@ -108,7 +108,7 @@ export class Evaluation {
     await Promise.all(all.flatMap((work) => [work.data, ...work.runs]));
   }
 
-  /** The work on secret s, begun now if it was not; `withRuns` begins the weights of its runs too. */
+  /** The work on secret s, which begins now if it has not yet. `withRuns` also begins the weights of its runs. */
   #secret(s: number, withRuns = false): SecretWork {
     let work = this.#work[s];
     if (!work) {
@@ -136,7 +136,7 @@ export class Evaluation {
     return { secretIndex: s, orderIndex: o, weights, orderSeed: orderSeed(seed, s, o) };
   }
 
-  /** A set that is made only while the device trains is compared with the checkpoint's only then. */
+  /** Compares a training set with the checkpoint's when it is made, which may be while the device trains. */
   #setDigest(s: number, digest: string): void {
     this.#digests[s] = digest;
     if (this.#resumed) this.#checkResumed(this.#resumed, this.#resumed.fingerprint.kernel);
@@ -146,7 +146,7 @@ export class Evaluation {
     checkFingerprint('The checkpoint', checkpoint?.fingerprint, this.fingerprint(kernel));
   }
 
-  /** The runs that are left, in run order. While a secret's runs are handed out, the next secret's data is being made. */
+  /** The runs without a result, in run order. While one secret's runs are passed on, the next secret's data is made. */
   async *#runs(state: EvaluationState, announce: (data: PreparedSecret) => void): AsyncGenerator<PlacedRun> {
     const left = this.#secrets.map((_, s) => s).filter((s) => state.runsLeft(s).length > 0);
     for (const [i, s] of left.entries()) {
@@ -177,14 +177,14 @@ export class Evaluation {
   }
 
   /**
-   * Makes {@link train} go on from a checkpoint: the events before it come again, then those of the training that is
-   * left, to the same bits.
+   * Makes {@link train} resume from a checkpoint. It yields the events before the checkpoint again, then those of the rest of
+   * the training, with the same bits.
    *
    * @param kernel What {@link train} will be asked for.
-   * @throws LockstepError `bad-input` where the checkpoint is of another evaluation, with what differs, or is none.
+   * @throws LockstepError `bad-input` for a checkpoint of another evaluation, with what differs, and for other values.
    */
   resume(checkpoint: EvaluationCheckpoint, kernel?: TrainOptions['kernel']): void {
-    this.#checkResumed(checkpoint, kernel); // first: another task's runs would be found to be out of range
+    this.#checkResumed(checkpoint, kernel); // first, as runs of another task could be out of range
     checkCheckpoint(checkpoint, this.task);
     this.#resumed = checkpoint;
     this.#digests.forEach((digest, s) => {
@@ -193,19 +193,19 @@ export class Evaluation {
   }
 
   /**
-   * Where the evaluation stands now, for an end that leaves no time for a checkpoint: finished runs with all their windows,
-   * the others as the last checkpoint has them, or not begun. Undefined where {@link train} was not begun.
+   * A checkpoint made when there is no time to ask the device: finished runs with all their windows, the others as in the last
+   * checkpoint, or not begun. Undefined before {@link train}.
    */
   snapshot(last?: EvaluationCheckpoint): EvaluationCheckpoint | undefined {
     return this.#state?.snapshot(last);
   }
 
-  /** The windows that have closed so far, those before a checkpoint too. */
+  /** The windows that have closed so far, including those before a checkpoint. */
   get windows(): readonly WindowPoint[] {
     return this.#state?.windows ?? [];
   }
 
-  /** The summary of the runs that have finished so far; complete when all have. Undefined where {@link train} was not begun. */
+  /** The summary of the runs that have finished so far; complete when all have. Undefined before {@link train}. */
   summary(): Summary | undefined {
     if (!this.#state) return undefined;
     const { task, strategy, seed } = this;
@@ -214,7 +214,7 @@ export class Evaluation {
     return summarize(strategy, task, seed, results, complete, kernels, fingerprint);
   }
 
-  /** Trains and scores all runs. Once only: the prepared data goes to the trainer and is not kept. */
+  /** Trains and scores all runs. It can be called once, as the prepared data goes to the trainer and is not kept. */
   async *train(device: Device, options: TrainOptions = {}): AsyncGenerator<EvaluationEvent> {
     checkOptionNames('Evaluation.train', options, TRAIN_OPTIONS);
     const { task } = this;
@@ -240,7 +240,7 @@ export class Evaluation {
 const isHost = (strategy: Strategy | StrategyHost): strategy is StrategyHost =>
   typeof strategy === 'object' && strategy !== null && 'call' in strategy;
 
-/** Marks a promise as looked after: whoever awaits it still gets its error, and nobody has to. */
+/** Keeps a promise that is never awaited from being reported as an unhandled rejection. Awaiting it still throws. */
 function quiet<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;

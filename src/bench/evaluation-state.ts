@@ -1,7 +1,7 @@
 /**
- * What an evaluation has come to: results, windows, and where the runs under way stand. Hands the runs to the trainer, turns
- * its events into the evaluation's, and keeps what a later process needs to go on. Data only; checkpoint-file.ts has
- * the files.
+ * The state of an evaluation under way: results, windows, and where unfinished runs stand. It passes runs to the trainer,
+ * translates the trainer's events, and makes the checkpoints from which a later process resumes. checkpoint-file.ts turns
+ * them into files.
  */
 
 import type { LockstepEvent, LockstepRun, RunCheckpoint } from '../lockstep/types.js';
@@ -24,14 +24,14 @@ export class EvaluationState {
   readonly #fingerprint: () => Fingerprint;
   readonly #orders: number;
   readonly #windows: WindowPoint[];
-  /** Runs that go on from a checkpoint and were not handed out yet, by run number. */
+  /** Runs that resume from a checkpoint and have not been passed to the trainer yet, by run number. */
   readonly #resumed: Map<number, RunCheckpoint>;
   readonly #stepsBefore: number;
   /** Run number, secret x orders + order, of each run in the order in which the trainer got them. */
   readonly #handedOut: number[] = [];
 
   /**
-   * @param fingerprint Of the evaluation as it stands: more datasets are made while it trains.
+   * @param fingerprint Gives the evaluation's fingerprint, which changes as datasets are made.
    * @param resume A checkpoint of the same evaluation.
    */
   constructor(task: Task, fingerprint: () => Fingerprint, resume?: EvaluationCheckpoint) {
@@ -58,7 +58,7 @@ export class EvaluationState {
     return this.#results;
   }
 
-  /** All windows that have closed, in the order in which they did. */
+  /** All windows that have closed, in that order. */
   get windows(): readonly WindowPoint[] {
     return this.#windows;
   }
@@ -72,7 +72,7 @@ export class EvaluationState {
     return [...this.#kernels];
   }
 
-  /** The events before the checkpoint once more, for displays and logs. */
+  /** The events before the checkpoint again, for displays and logs. */
   *before(): Generator<EvaluationEvent> {
     yield* this.#windows;
     for (const result of this.#results) yield { type: 'run', result };
@@ -86,7 +86,7 @@ export class EvaluationState {
     return Array.from({ length: this.#orders }, (_, o) => o).filter((o) => !done.has(o));
   }
 
-  /** The runs for the trainer, which numbers them in this order: each as it begins, or from where it stood. */
+  /** The runs for the trainer, which numbers them in this order: from their beginning or from the checkpoint. */
   async *handOut(runs: AsyncIterable<PlacedRun>): AsyncGenerator<LockstepRun> {
     for await (const { secret, order, run } of runs) {
       const number = this.#number(secret, order);
@@ -97,12 +97,12 @@ export class EvaluationState {
     }
   }
 
-  /** Secret and order of a run number; {@link #number} the other way round. */
+  /** Secret and order of a run number: the inverse of {@link #number}. */
   #place(run: number): { secret: number; order: number } {
     return { secret: Math.floor(run / this.#orders), order: run % this.#orders };
   }
 
-  /** The trainer's event in the evaluation's words; undefined for one that nobody needs. */
+  /** The evaluation's event for an event of the trainer; undefined where there is none. */
   translate(event: LockstepEvent): EvaluationEvent | undefined {
     switch (event.type) {
       case 'plan':
@@ -139,8 +139,8 @@ export class EvaluationState {
   }
 
   /**
-   * Where the evaluation stands between two checkpoints: what has finished, and the other runs as `last` has them. Their
-   * later windows are left out, for they will come again.
+   * A checkpoint between two that the trainer made: finished runs, and the other runs as in `last`. Their later windows are
+   * left out, as they will come again.
    *
    * @param last The last checkpoint; without it, runs that have not finished begin anew.
    */
@@ -157,7 +157,7 @@ export class EvaluationState {
     return { fingerprint, kernels: [...this.#kernels], results: [...this.#results], windows, runs };
   }
 
-  /** Runs that were not handed out again yet stand where they stood. */
+  /** Runs that were resumed but not passed to the trainer yet stand where they stood. */
   #checkpoint(runs: readonly { run: number; checkpoint: RunCheckpoint }[]): EvaluationCheckpoint {
     const waiting = [...this.#resumed].map(([run, checkpoint]) => ({ ...this.#place(run), checkpoint }));
     const underWay = runs.map(({ run, checkpoint }) => ({

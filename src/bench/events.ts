@@ -1,4 +1,4 @@
-/** What an evaluation says while it runs, and what it takes to go on with one. Types only. */
+/** The events of an evaluation, and the checkpoint from which one resumes. Types only. */
 import type { LockstepEvent, RunCheckpoint } from '../lockstep/types.js';
 import type { Fingerprint } from './fingerprint.js';
 import type { RunResult, Summary } from './summary.js';
@@ -15,7 +15,7 @@ export interface WindowPoint {
 
 /** An evaluation between two chunks of steps. Survives `structuredClone` and `v8.serialize`. */
 export interface EvaluationCheckpoint {
-  /** What the evaluation is made of: only the same one can go on from here. */
+  /** What the evaluation is made of. Only the same evaluation can resume from here. */
   fingerprint: Fingerprint;
   /** Training kernels that ran. */
   kernels: string[];
@@ -26,15 +26,15 @@ export interface EvaluationCheckpoint {
 
 /** What {@link evaluate} yields while it runs. */
 export type EvaluationEvent =
-  /** As the trainer says it: which kernel, how many runs at once; then steps of all runs together. */
+  /** From the trainer: which kernel trains how many runs at once, and how many steps all runs have done. */
   | Extract<LockstepEvent, { type: 'plan' | 'progress' }>
   /** A secret's training set is ready. */
   | { type: 'dataset'; secret: number; examples: number; positiveRate: number }
   /** A window of one run closed: its mean loss and batch accuracy. */
   | WindowPoint
-  /** Where the evaluation stands; hand it in as `resume` to go on from there. */
+  /** Where the evaluation stands. Pass it as `resume` to go on from there. */
   | { type: 'checkpoint'; checkpoint: EvaluationCheckpoint }
   /** A run finished and was scored. Aborted runs have no such event. */
   | { type: 'run'; result: RunResult }
-  /** The last one. */
+  /** The last event. */
   | { type: 'end'; summary: Summary };

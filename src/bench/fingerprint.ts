@@ -1,7 +1,8 @@
 /**
- * What an evaluation was made of: the strategy's source, its optimizer settings and datasets, the task, the seed, the
- * kernel that was asked for. Checkpoints and summaries hold it, so that `--resume` never joins two evaluations. Here
- * its form, its digests and what differs between two; source-files.ts reads a strategy's files.
+ * A fingerprint says what an evaluation was made of: the strategy's source, its optimizer settings and datasets, the task, the
+ * seed, and the kernel that was asked for. Checkpoints and summaries contain it, so that `--resume` never joins two
+ * different evaluations. This file has its type, its digests and the comparison of two; source-files.ts reads a strategy's
+ * files.
  */
 import type { AdamWSettings } from '../lockstep/types.js';
 import { LockstepError } from '../platform/errors.js';
@@ -10,10 +11,10 @@ import { printable } from '../platform/printable.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 import type { SummaryConfig } from './summary-config.js';
 
-/** SHA-256 in hexadecimal by file name; of a built-in strategy the package's version. Empty: not known. */
+/** SHA-256 in hexadecimal by file name; for a built-in strategy, the package's version. Empty where it is not known. */
 export type SourceDigests = Readonly<Record<string, string>>;
 
-/** The one name among the files of a built-in strategy. */
+/** The only file name in the digests of a built-in strategy. */
 export const PACKAGE = 'lockstep-gpu';
 
 /** What an evaluation was made of. Plain data: survives JSON and `structuredClone`. */
@@ -23,7 +24,7 @@ export interface Fingerprint {
   optimizer: AdamWSettings;
   /** Task and seed. */
   config: SummaryConfig;
-  /** What was asked for, `auto` or a name; not what was chosen. */
+  /** The kernel that was asked for, `auto` or a name; not the one that was chosen. */
   kernel: string;
   /** SHA-256 of each secret's training set; null where it was not made. */
   datasets: (string | null)[];
@@ -45,9 +46,9 @@ const hex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /**
- * What differs, in words, one entry a difference; none where one evaluation can go on as the other.
+ * Lists the differences in words. An empty list means that one evaluation can go on as the other.
  *
- * @param before From a file or a program: anything at all.
+ * @param before A value of any kind, from a file or a program.
  */
 export function differences(before: unknown, now: Fingerprint): string[] {
   if (typeof before !== 'object' || before === null)
@@ -66,9 +67,9 @@ export function differences(before: unknown, now: Fingerprint): string[] {
 }
 
 /**
- * Refuses to go on with an evaluation that is not the same.
+ * Refuses to resume from another evaluation.
  *
- * @param what What was to be gone on from, as `The checkpoint`.
+ * @param what The beginning of the message, as `The checkpoint`.
  * @throws LockstepError `bad-input` that says what differs.
  */
 export function checkFingerprint(what: string, before: unknown, now: Fingerprint): void {
@@ -86,7 +87,7 @@ type Fields = Readonly<Record<string, unknown>>;
 const fieldsOf = (value: unknown): Fields =>
   typeof value === 'object' && value !== null ? (value as Fields) : {};
 
-/** Of lists, as betas, each value. */
+/** Whether two values are equal; of two lists, as betas, each entry. */
 const same = (a: unknown, b: unknown): boolean =>
   Array.isArray(a) && Array.isArray(b)
     ? a.length === b.length && a.every((value, i) => Object.is(value, b[i]))
@@ -111,7 +112,7 @@ function sourceDifferences(before: Fields, now: SourceDigests): string[] {
     });
 }
 
-/** A set that one of the two did not make says nothing. */
+/** Sets that only one of the two has made are not compared. */
 function datasetDifferences(before: unknown, now: Fingerprint['datasets']): string[] {
   if (!Array.isArray(before)) return ['it has no digests of datasets'];
   return now.flatMap((digest, secret) =>

@@ -1,6 +1,6 @@
 /**
- * Who holds a lock, as the lock file says it, and whether that process still runs. A process number alone says little:
- * it is used again, and means nothing on another machine or in another container.
+ * The owner of a lock, as the lock file names it, and whether that process still runs. A process number is not enough: numbers
+ * are reused, and mean something else on another machine or in another container.
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
@@ -11,9 +11,9 @@ export interface LockOwner {
   host: string;
   /** When the lock was taken, as ISO text, for people. */
   since: string;
-  /** Where `pid` has a meaning: host, and on Linux its boot and container. */
+  /** Where `pid` is valid: the host, and on Linux also its boot and container. */
   space: string;
-  /** When the process began, in the system's own words; empty where the system does not say. */
+  /** When the process began, as the system tells it; empty where it does not. */
   began: string;
   /** Tells two locks of one process apart. */
   token: string;
@@ -27,7 +27,7 @@ const orEmpty = (read: () => string): string => {
   }
 };
 
-/** Numbers of processes mean the same to two processes that say the same here. */
+/** Where process numbers are valid. Two processes that return the same share their numbers. */
 function processSpace(): string {
   const boot = orEmpty(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'));
   const container = orEmpty(() => readlinkSync('/proc/self/ns/pid'));
@@ -76,6 +76,6 @@ export function isRunning(owner: LockOwner): boolean | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false; // EPERM: another user's, and running
   }
   const stat = procStat(owner.pid);
-  // A process that has ended and that nobody has asked about is a zombie; another one may have the number by now.
+  // A zombie (Z) has ended. Another start time means that another process has got the number.
   return !(stat && (stat.state === 'Z' || stat.state === 'X' || (owner.began && stat.began !== owner.began)));
 }

@@ -1,9 +1,9 @@
-/** The public scaffold's log lines, character for character, so that what reads its logs reads ours. */
+/** The public scaffold's log lines, character for character, so that programs that read its logs can read ours. */
 import { checkKind, checkNumber, checkObject } from '../platform/arguments.js';
 import type { Metrics } from './summary.js';
 import { checkTask, type Task } from './task.js';
 
-/** The first line of a run of the scaffold: what is to be learned. */
+/** The scaffold's first line: what is to be learned. */
 export function taskConfigLine(task: Task): string {
   checkTask('taskConfigLine', task, [
     'nFeatures',
@@ -22,7 +22,7 @@ export function taskConfigLine(task: Task): string {
   );
 }
 
-/** What was made to learn from. */
+/** The line about a training set. */
 export function datasetMetricsLine(secretIndex: number, examples: number, positiveRate: number): string {
   checkCounts('datasetMetricsLine', { secretIndex, examples });
   return `DATASET_METRICS secret=${secretIndex} num_examples=${examples} positive_rate=${fixed6(positiveRate)}`;
@@ -43,7 +43,7 @@ export function trainMetricsLine(
   );
 }
 
-/** How one run ended. */
+/** The line at the end of a run. */
 export function runMetricsLine(
   secretIndex: number,
   orderIndex: number,
@@ -57,7 +57,7 @@ export function runMetricsLine(
   );
 }
 
-/** What all runs come to. */
+/** The line with the metrics of all runs. */
 export function finalMetricsLine(metrics: Metrics): string {
   checkMetrics('finalMetricsLine', metrics);
   return (
@@ -67,7 +67,7 @@ export function finalMetricsLine(metrics: Metrics): string {
   );
 }
 
-/** The score. */
+/** The line with the score. */
 export function testMetricsLine(metrics: Metrics): string {
   checkMetrics('testMetricsLine', metrics);
   return `TEST_METRICS test_accuracy=${fixed6(metrics.test_accuracy)} score=${fixed6(metrics.score)}`;

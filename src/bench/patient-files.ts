@@ -1,32 +1,32 @@
 /**
- * The file operations of a results folder: whole files or none, and a limit of time for each operation, for a folder may
- * lie on a network that has gone. It knows names and bytes; what they mean is result-store.ts's.
+ * The file operations of a results folder. Files are written whole or not at all, and each operation has a time limit, as the
+ * folder may be on a network that fails. What the files mean is result-store.ts's concern.
  */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import * as promises from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** What of `node:fs/promises` is used; tests put one in that fails, stops or never answers. */
+/** The functions of `node:fs/promises` that are used. Tests pass in ones that fail, stop or never answer. */
 export type FileSystem = Pick<
   typeof promises,
   'link' | 'mkdir' | 'open' | 'readdir' | 'readFile' | 'rename' | 'rm' | 'stat'
 >;
 
-/** How long one operation may take. A write is one of at most {@link CHUNK_BYTES}, so that this is no limit for a file. */
+/** Time limit of one operation. A file is written in pieces of at most {@link CHUNK_BYTES}, so large files take longer. */
 const LIMIT_MS = 30_000;
 const CHUNK_BYTES = 4 * 2 ** 20;
 /** Ending of a file that is being written. */
 const PART = '.part';
-/** What follows the stem in the name of such a file. */
+/** What follows the stem in such a file's name. */
 const PART_OF = /^\.[a-z]+(\.[0-9a-f]{12})?\.part$/;
-/** The folder itself cannot be synced on Windows and some network file systems; that is as safe as it gets there. */
+/** The errors of Windows and some network file systems, where a folder cannot be synced. They are ignored. */
 const NO_FOLDER_SYNC = ['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EBADF'];
 
-/** Operations of all folders that have run out of time and are still under way. */
+/** Operations, in all folders, that have run out of time and have not ended yet. */
 let stuckInAll = 0;
 
-/** Whether a file system holds a thread of this process, for which `process.exit` would wait. */
+/** Whether an operation still occupies a thread, for which `process.exit` would wait. */
 export const isHeldByFiles = (): boolean => stuckInAll > 0;
 
 export const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | null)?.code;
@@ -50,7 +50,7 @@ export class PatientFiles {
     this.#limitMs = limitMs;
   }
 
-  /** Whether an operation has run out of time and is still under way. */
+  /** Whether an operation has run out of time and has not ended yet. */
   get stuck(): boolean {
     return this.#stuck > 0;
   }
@@ -78,7 +78,7 @@ export class PatientFiles {
     return (await this.#orNone(() => this.#files.stat(this.path(name))))?.mtimeMs;
   }
 
-  /** Writes the bytes that a file begins with once more, so that the file system notes its own time. */
+  /** Writes the first bytes of a file again, so that the file system updates its time. */
   async touch(name: string): Promise<void> {
     const handle = await this.#call(
       () => this.#files.open(this.path(name), 'r+'),
@@ -92,19 +92,19 @@ export class PatientFiles {
     }
   }
 
-  /** Takes the file away, if it is there. */
+  /** Removes the file, if it exists. */
   async remove(name: string): Promise<void> {
     await this.#call(() => this.#files.rm(this.path(name), { force: true }));
   }
 
-  /** Renames a file of the folder to a temporary name that nobody else has, which {@link removeParts} knows. */
+  /** Renames a file to a temporary name that no other file has, and that {@link removeParts} recognizes. */
   async putAside(name: string): Promise<string> {
     const aside = partName(name);
     await this.#call(() => this.#files.rename(this.path(name), this.path(aside)));
     return aside;
   }
 
-  /** Writes the file whole or not at all, over the one before, and lasting: it is there after a power cut. */
+  /** Replaces the file, whole or not at all. The new one survives a power cut. */
   async write(name: string, content: string | Uint8Array): Promise<void> {
     await this.#withPart(name, content, async (part) => {
       await this.#call(() => this.#files.rename(this.path(part), this.path(name)));
@@ -112,7 +112,7 @@ export class PatientFiles {
     await this.#syncFolder();
   }
 
-  /** Writes the file whole; false where there is one of that name already. */
+  /** Writes a new file, whole. Returns false where one of that name exists. */
   async create(name: string, content: string): Promise<boolean> {
     return this.#withPart(name, content, async (part) => {
       try {
@@ -127,19 +127,19 @@ export class PatientFiles {
     });
   }
 
-  /** Gives a file a second name. @throws the system's `EEXIST` where that name is taken. */
+  /** Gives a file a second name. @throws the system's `EEXIST` if that name exists. */
   async link(from: string, to: string): Promise<void> {
     try {
       await this.#call(() => this.#files.link(this.path(from), this.path(to)));
     } catch (error) {
-      // Not every file system has links; the copy may be seen half written, but never takes another's place.
+      // Some file systems have no links. A copy may be seen half written, but never replaces a file.
       if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'EMLINK'].includes(codeOf(error) ?? ''))
         throw error;
       await this.#fill(to, (await this.read(from)) ?? '');
     }
   }
 
-  /** Takes away what processes that were killed while they wrote files `STEM.ENDING` have left. */
+  /** Removes temporary files of killed processes that were writing files `STEM.ENDING`. */
   async removeParts(stems: readonly string[]): Promise<void> {
     const isPart = (name: string, stem: string) =>
       name.startsWith(stem) && PART_OF.test(name.slice(stem.length));
@@ -162,7 +162,7 @@ export class PatientFiles {
     }
   }
 
-  /** Writes a new file. Opened exclusively: what is there, a link that somebody has laid too, is not written through. */
+  /** Writes a new file. Opening it fails if the name exists, even as a link, so that no other file is overwritten. */
   async #fill(name: string, content: string | Uint8Array): Promise<void> {
     const bytes = typeof content === 'string' ? Buffer.from(content) : content;
     const handle = await this.#call(
@@ -201,9 +201,9 @@ export class PatientFiles {
     }
   }
 
-  /** Waits for `operation`, but not for ever. `late` looks after a result that nobody waits for any more. */
+  /** Waits for `operation` within the time limit. A result that comes too late is passed to `late`. */
   async #call<T>(operation: () => Promise<T>, late?: (result: T) => unknown): Promise<T> {
-    if (this.stuck) throw this.#timeout(); // nor waits for it again, checkpoint by checkpoint
+    if (this.stuck) throw this.#timeout(); // so that not every checkpoint waits again
     const work = operation();
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<never>((_, reject) => {

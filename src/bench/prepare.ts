@@ -1,7 +1,7 @@
 /**
- * From a strategy, a task and a seed to what the trainer takes: data a secret, weights and seeds a run, optimizer
- * settings. Small pure functions that call the strategy in this thread; what they return is theirs alone, however the
- * strategy changes its own arrays later.
+ * Prepares what the trainer needs from a strategy, a task and a seed: the data of each secret, the weights and seeds of each
+ * run, and the optimizer settings. These are pure functions that call the strategy in this thread. They return copies, so
+ * that the strategy cannot change them later.
  */
 import type { AdamWSettings, MlpWeights } from '../lockstep/types.js';
 import { linearParameters } from '../nn/host-init.js';
@@ -28,7 +28,7 @@ export interface PreparedSecret {
   positiveRate: number;
 }
 
-/** What is one run's own. */
+/** What each run has for itself. */
 export interface PreparedRun {
   secretIndex: number;
   orderIndex: number;
@@ -41,7 +41,7 @@ export interface PreparedRun {
  *
  * @param seed The evaluation's top-level seed.
  * @param secret `sampleSecrets(task, seed)[secretIndex]`.
- * @throws LockstepError `bad-input` on what the strategy returned.
+ * @throws LockstepError `bad-input` where the strategy returned something else.
  */
 export function prepareSecret(
   strategy: Strategy,
@@ -71,7 +71,7 @@ export function prepareRun(
 
 const STRATEGY = 'an object of defineStrategy fits';
 
-/** What other names for settings mean here. */
+/** Hints for settings with other names. */
 const MEANT: Readonly<Record<string, string>> = {
   weight_decay: 'did you mean wd?',
   weightDecay: 'did you mean wd?',
@@ -96,7 +96,7 @@ export function prepareOptimizer(strategy: Strategy, task: Task): AdamWSettings 
   return askStrategy(strategy, 'getOptimizerConfig', call, optimizerOf);
 }
 
-/** Optimizer settings, judged and copied; each is read once, for a getter may give another value each time. */
+/** Checks and copies optimizer settings. Each is read once, as a getter may give another value each time. */
 export function optimizerOf(returned: unknown, fail: Fail): AdamWSettings {
   if (typeof returned !== 'object' || returned === null || Array.isArray(returned))
     throw fail(`returned ${showKind(returned)}; it must return { lr, wd, beta1, beta2 }.`);
@@ -153,7 +153,7 @@ function weightsOf(model: Model, { hiddenWidth: w, nFeatures: n }: Task, fail: F
   };
 }
 
-/** A copy of a weight array of the model, judged: the strategy may keep the array and change it later. */
+/** A checked copy of a weight array of the model, as the strategy may keep the array and change it later. */
 function ownArray(what: string, array: NdArray | undefined, shape: number[], fail: Fail): Float32Array {
   const data: unknown = array?.data;
   const isFloats = ArrayBuffer.isView(data) && data instanceof Float32Array;
@@ -171,7 +171,7 @@ function ownArray(what: string, array: NdArray | undefined, shape: number[], fai
   return own;
 }
 
-/** Reports by `fail` the first weight that is no finite number. */
+/** Throws `fail`'s error for the first weight that is not finite. */
 export function checkFinite(what: string, weights: Float32Array, fail: Fail): void {
   const bad = weights.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return;

@@ -1,25 +1,25 @@
 /**
- * Names of the files in `--output-dir`: a label for each evaluation, no two alike, and each fit for a file system. Words
- * only; result-store.ts writes.
+ * The names of the files in `--output-dir`: a different label for each evaluation, valid on every file system. result-store.ts
+ * writes the files.
  */
 import { LockstepError } from '../platform/errors.js';
 import { printable } from '../platform/printable.js';
 import { PART_BYTES } from './patient-files.js';
 
-/** What is evaluated in one go: a strategy on a configuration. */
+/** One evaluation: a strategy on a configuration. */
 interface Evaluated {
   strategy: string;
   config: string;
 }
 
-/** What file systems allow for one name, in bytes of UTF-8. */
+/** The longest name that file systems allow, in bytes of UTF-8. */
 const NAME_BYTES = 255;
 /** The longest of the names that begin with a stem: a checkpoint while it is written. */
 const STEM_BYTES = NAME_BYTES - '.checkpoint'.length - PART_BYTES;
 
 /**
- * A label for each evaluation, no two alike. A label of the user's stands alone where there is one evaluation and is
- * followed by what tells them apart where there are several; without one, strategy and configuration make it.
+ * A different label for each evaluation. The user's label is taken as it is for one evaluation; for several, what differs
+ * between them is appended. Without it, the label is made of strategy and configuration.
  */
 export function resultLabels(evaluations: readonly Evaluated[], label?: string): string[] {
   const strategies = new Set(evaluations.map(({ strategy }) => strategy));
@@ -31,7 +31,7 @@ export function resultLabels(evaluations: readonly Evaluated[], label?: string):
   });
 }
 
-/** Two files may hold strategies of one name. Not every file system tells `A` from `a`, or one way to write `é` from another. */
+/** The name, with a number if it is taken. Some file systems do not distinguish `A` from `a`, or two encodings of `é`. */
 function untaken(name: string, taken: Set<string>): string {
   const key = (text: string) => text.normalize('NFC').toLowerCase();
   let found = name;
@@ -43,9 +43,9 @@ function untaken(name: string, taken: Set<string>): string {
 const fileSafe = (name: string) => name.replace(/[^\w.-]+/g, '-');
 
 /**
- * A label is part of a file name: it must not lead elsewhere, nor hold what a terminal obeys.
+ * Checks a label, as it becomes part of a file name: no path separators and no control characters.
  *
- * @throws LockstepError `bad-input` that says what of it cannot be.
+ * @throws LockstepError `bad-input` that says what is wrong with it.
  */
 export function checkLabel(label: string): void {
   const problem = labelProblem(label);
@@ -63,7 +63,7 @@ function labelProblem(label: string): string | undefined {
   return undefined;
 }
 
-/** What the names of an evaluation's files begin with. */
+/** The beginning of the names of an evaluation's files. */
 export const stemOf = (label: string, seed: number): string => `${label}_seed${seed}`;
 
 /** @throws LockstepError `bad-input` where a file name would be longer than file systems allow. */

@@ -1,7 +1,7 @@
 /**
- * `LABEL_seedSEED.lock`: one process at a time works on the files of an evaluation. The file names its owner; the lock of
- * a process that is gone is taken over. Where that cannot be seen, on a folder that several machines share, a lock that
- * has not been touched for {@link SILENT_MS} is given up.
+ * `LABEL_seedSEED.lock` lets only one process at a time work on the files of an evaluation. The file names its owner, and the
+ * lock of a process that has ended is taken over. In a folder that several machines share, this cannot be seen; there, a
+ * lock is taken over if it has not been touched for {@link SILENT_MS}.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LockstepError } from '../platform/errors.js';
@@ -9,10 +9,10 @@ import { printable } from '../platform/printable.js';
 import { isRunning, type LockOwner, ownerOf, thisOwner } from './lock-owner.js';
 import { codeOf, type PatientFiles } from './patient-files.js';
 
-/** A lock is touched once in this time, and given up after six. */
+/** A lock is touched at this interval, and counts as abandoned after six. */
 const TOUCH_MS = 20_000;
 export const SILENT_MS = 120_000;
-/** How long two processes that take over one lock may be apart. */
+/** How far apart two processes may be that take over the same lock. */
 const CONTEST_MS = 50;
 const ATTEMPTS = 5;
 
@@ -36,7 +36,7 @@ export class ResultLock {
     let contested = false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       if (await files.create(name, text)) {
-        // Who else found the old lock at the same time may have put this one aside before it looked again.
+        // Another process that found the old lock at the same time may have put this new one aside.
         if (contested) await sleep(CONTEST_MS);
         if (!contested || (await readText(files, name)) === text) return new ResultLock(files, name, text);
         continue;
@@ -47,13 +47,13 @@ export class ResultLock {
     throw inUse(files.path(name), undefined);
   }
 
-  /** Gives the lock up, if it is still this process's. */
+  /** Removes the lock, if it is still this process's. */
   async release(): Promise<void> {
     clearInterval(this.#timer);
     if ((await readText(this.#files, this.#name)) === this.#text) await this.#files.remove(this.#name);
   }
 
-  /** A sign of life. One that fails is no news: what matters is whether results can be written. */
+  /** Touches the lock. Failures are ignored: if the folder has failed, writing the results will tell. */
   async #touch(): Promise<void> {
     if (this.#touching) return;
     this.#touching = true;
@@ -64,10 +64,10 @@ export class ResultLock {
 
 const readText = async (files: PatientFiles, name: string) => (await files.read(name))?.toString('utf8');
 
-/** Takes the lock of a process that is gone out of the way. @throws LockstepError where it is not gone. */
+/** Puts aside the lock of a process that has ended. @throws LockstepError if the process still runs. */
 async function putAsideStale(files: PatientFiles, name: string): Promise<void> {
   const found = await readText(files, name);
-  if (found === undefined) return; // given up just now
+  if (found === undefined) return; // removed just now
   const owner = ownerOf(found);
   const running = owner && isRunning(owner);
   if (running ?? !(await isSilent(files, name))) throw inUse(files.path(name), owner);
@@ -87,7 +87,7 @@ async function putAsideStale(files: PatientFiles, name: string): Promise<void> {
   await files.remove(aside);
 }
 
-/** Whether the owner has given no sign of life for long, by the file system's own clock. */
+/** Whether the lock has not been touched for long, by the file system's own clock. */
 async function isSilent(files: PatientFiles, name: string): Promise<boolean> {
   const probe = `${name}.probe`;
   await files.write(probe, '');

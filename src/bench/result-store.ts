@@ -1,7 +1,7 @@
 /**
- * The files of `--output-dir`: what of each evaluation is there already, its checkpoints while it trains, its JSON and
- * picture at the end. A file that cannot be written is a warning, never the end of the training. What the files hold is
- * summary-file.ts's, checkpoint-file.ts's and curves.ts's.
+ * Reads and writes the files of `--output-dir`: results of earlier commands, checkpoints during training, and the JSON and the
+ * picture at the end. A file that cannot be written causes a warning and never ends the training. The files' content is made
+ * by summary-file.ts, checkpoint-file.ts and curves.ts.
  */
 import { LockstepError } from '../platform/errors.js';
 import { printable } from '../platform/printable.js';
@@ -18,7 +18,7 @@ import { summaryIn, summaryText } from './summary-file.js';
 import { configName } from './task.js';
 
 interface StoreOptions extends PatientOptions {
-  /** Takes each warning, one line. */
+  /** Called with each warning, one line. */
   warn(line: string): void;
 }
 
@@ -38,10 +38,10 @@ export class ResultStore {
   }
 
   /**
-   * Makes the folder if need be, locks the files of each label, which shows that it can be written, and takes away what
-   * killed processes have left.
+   * Makes the folder if need be, locks the files of each label, and removes temporary files of killed processes. Writing the
+   * locks shows that the folder can be written.
    *
-   * @throws LockstepError `bad-input` where nothing can be written, a name is too long, or another process is at work.
+   * @throws LockstepError `bad-input` if the folder cannot be written, a name is too long, or another process has the lock.
    */
   static async open(
     folder: string,
@@ -74,20 +74,20 @@ export class ResultStore {
     return new ResultFiles(this, stemOf(label, seed), kernel);
   }
 
-  /** Something to know that is no failure. */
+  /** Prints a remark, which is not a failure. */
   remark(line: string): void {
     this.#warn(line);
   }
 
-  /** A file that could not be written. */
+  /** Warns of a file that could not be written, and counts it. */
   addFailure(what: string, error: unknown): void {
     this.failures++;
     this.#warn(`warning: ${what} cannot be written: ${printable(messageOf(error), 500)}`);
   }
 
-  /** Gives the locks up. */
+  /** Removes the locks. */
   async close(): Promise<void> {
-    for (const lock of this.#locks.splice(0)) await lock.release().catch(() => {}); // it is taken over as a dead one's
+    for (const lock of this.#locks.splice(0)) await lock.release().catch(() => {}); // a lock that stays is taken over later
   }
 }
 
@@ -105,10 +105,10 @@ export class ResultFiles {
   }
 
   /**
-   * What earlier processes have made of an evaluation: its summary where nothing is left to do; otherwise the evaluation
-   * is made to go on from the checkpoint, if there is one.
+   * Looks for the files of earlier processes. Returns the summary if the evaluation is complete; otherwise makes the evaluation
+   * resume from the checkpoint, if there is one.
    *
-   * @throws LockstepError `bad-input` that names the file which is damaged or of another evaluation.
+   * @throws LockstepError `bad-input` that names a file that is damaged or of another evaluation.
    */
   async earlier(evaluation: Evaluation): Promise<Summary | undefined> {
     const { files } = this.#store;
@@ -116,7 +116,7 @@ export class ResultFiles {
     const [text, saved] = await this.#reading(() => Promise.all([files.read(json), files.read(checkpoint)]));
     const summary =
       text && summaryIn(files.path(json), text.toString('utf8'), evaluation.fingerprint(this.#kernel));
-    // A process that ended between JSON and picture has left its checkpoint, from which the picture can be drawn.
+    // A process that ended between JSON and picture has left a checkpoint, from which the picture can be drawn.
     if (summary?.complete && (!saved || (await this.#reading(() => files.modified(svg))) !== undefined)) {
       if (saved) await files.remove(checkpoint).catch(() => {});
       return summary;
@@ -148,7 +148,7 @@ export class ResultFiles {
     }
   }
 
-  /** Writes a checkpoint over the one before. The first that fails is a warning, the others are counted. */
+  /** Replaces the checkpoint. The first failure is a warning, later ones are only counted. */
   async checkpoint(checkpoint: EvaluationCheckpoint): Promise<void> {
     try {
       await this.#store.files.write(this.#names.checkpoint, checkpointBytes(checkpoint));
@@ -159,9 +159,9 @@ export class ResultFiles {
   }
 
   /**
-   * Writes the picture and the JSON of a complete evaluation, then takes the checkpoint away: in this order, so that a
-   * process that is killed in between leaves what the next one needs. Where one of them cannot be written, a
-   * checkpoint of all results stays for `--resume`.
+   * Writes the picture and the JSON of a complete evaluation, then removes the checkpoint. In this order, a process that is
+   * killed in between leaves what the next one needs. If one of them cannot be written, a checkpoint with all results stays
+   * for `--resume`.
    *
    * @returns Paths that were written.
    */
@@ -174,17 +174,17 @@ export class ResultFiles {
     const all = drawn === 'failed' || !written ? evaluation.snapshot() : undefined;
     const { checkpoint } = this.#names;
     await (all ? files.write(checkpoint, checkpointBytes(all)) : files.remove(checkpoint)).catch(
-      () => {}, // what was lost is told already; a checkpoint too many does no harm
+      () => {}, // the failure was reported already, and a checkpoint too many does no harm
     );
     return [...(written ? [this.#path('json')] : []), ...(drawn === 'written' ? [this.#path('svg')] : [])];
   }
 
   /**
-   * Writes what an interrupted evaluation has come to: an incomplete JSON, and a checkpoint of the finished runs, with the
-   * others where the last checkpoint had them. A JSON of an earlier command that has no fewer runs stays.
+   * Writes the results of an interrupted evaluation: an incomplete JSON, and a checkpoint with the finished runs and the others
+   * as in the last checkpoint. A JSON of an earlier command with as many runs or more stays.
    *
-   * @param evaluation Undefined where the interrupt came before it was prepared.
-   * @returns Paths that were written, and whether `--resume` has something to go on from.
+   * @param evaluation Undefined if the interrupt came before it was prepared.
+   * @returns The paths that were written, and whether `--resume` has a checkpoint to go on from.
    */
   async interrupted(
     evaluation: Evaluation | undefined,
@@ -197,7 +197,7 @@ export class ResultFiles {
     return { paths: written ? [this.#path('json')] : [], canResume };
   }
 
-  /** True where there is a checkpoint now. */
+  /** Returns whether there is a checkpoint now. */
   async #saveSnapshot(evaluation: Evaluation | undefined): Promise<boolean> {
     const { files } = this.#store;
     const name = this.#names.checkpoint;
@@ -214,7 +214,7 @@ export class ResultFiles {
     }
   }
 
-  /** Whether the JSON that is there holds as many runs of the evaluation, or may do so. */
+  /** Whether the existing JSON has, or could have, as many runs of the evaluation. */
   async #isBetter(evaluation: Evaluation | undefined, { results }: Summary): Promise<boolean> {
     const { files } = this.#store;
     try {

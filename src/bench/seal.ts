@@ -1,7 +1,7 @@
 /**
- * The seal on files that `--resume` reads: who wrote them, in which format, and a SHA-256 over all of it. A file that was
- * damaged, cut short, changed or written by something else is told apart here, before anything in it is believed. What
- * the files hold is checkpoint-file.ts's and summary-file.ts's business.
+ * The seal on files that `--resume` reads: the format, the version that wrote it, and a SHA-256 of everything. It reveals files
+ * that were damaged, cut short, changed or written by other programs, before their content is used. The content is defined in
+ * checkpoint-file.ts and summary-file.ts.
  */
 import { createHash } from 'node:crypto';
 import { LockstepError } from '../platform/errors.js';
@@ -9,7 +9,7 @@ import { LockstepError } from '../platform/errors.js';
 const sha256 = (...parts: (string | Uint8Array)[]): Buffer =>
   parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
 
-/** @param reason What is wrong with the file, to stand after its path. */
+/** @param reason What is wrong with the file; it follows the path in the message. */
 export function refuseFile(path: string, reason: string, cause?: unknown): LockstepError {
   return new LockstepError(
     'bad-input',
@@ -18,13 +18,13 @@ export function refuseFile(path: string, reason: string, cause?: unknown): Locks
   );
 }
 
-/** What a sealed file begins with; then come the format, the program's version, the hash and the body. */
+/** The first bytes of a sealed file. The format, the program's version, the hash and the body follow. */
 const MAGIC = 'lockstep-gpu checkpoint\n';
 const HASH_BYTES = 32;
 /** Bytes of the format (a u32) and of the length of the program's version (a u8). */
 const FORMAT_BYTES = 4;
 
-/** Who writes: the number of the format, which changes with what the body holds, and the program's version. */
+/** The number of the format, which changes with the content of the body, and the version of the program that writes. */
 export interface Writer {
   format: number;
   version: string;
@@ -43,7 +43,7 @@ export function sealBytes({ format, version }: Writer, body: Uint8Array): Buffer
 /**
  * The body of what {@link sealBytes} made.
  *
- * @throws LockstepError `bad-input` that names `path`: no such file of ours, another format or version, or damaged.
+ * @throws LockstepError `bad-input` that names `path`, for other files, other formats or versions, and damaged files.
  */
 export function unsealBytes(path: string, { format, version }: Writer, bytes: Uint8Array): Buffer {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -74,9 +74,9 @@ function jsonSeal(value: object): string {
   return `${JSON_FORMAT} sha256 ${sha256(`lockstep-gpu result ${JSON_FORMAT}\n`, JSON.stringify(value)).toString('hex')}`;
 }
 
-/** An object as it stands in a sealed JSON. */
+/** An object with its seal. */
 export type Sealed<T> = T & {
-  /** Format and SHA-256 of everything else in the object, for `--resume` to tell a file that was changed. */
+  /** The format and the SHA-256 of everything else in the object, by which `--resume` detects changes. */
   integrity: string;
 };
 
@@ -88,7 +88,7 @@ export function sealJson<T extends object>(value: T): Sealed<T> {
 /**
  * The object in a JSON text that {@link sealJson} made, without its seal.
  *
- * @throws LockstepError `bad-input` that names `path`: no JSON, no seal, a seal of another format, or changed content.
+ * @throws LockstepError `bad-input` that names `path`, if it is not JSON, has no seal or one of another format, or was changed.
  */
 export function unsealJson(path: string, text: string): Record<string, unknown> {
   let parsed: unknown;

@@ -1,4 +1,4 @@
-/** The hidden sets of an evaluation, drawn as Python's `random` draws them. */
+/** Draws the secrets of an evaluation (the hidden sets of coordinates) as Python's `random` does. */
 import { PythonRandom } from '../random/python.js';
 import { secretsSeed, validateSeed } from './seeds.js';
 import { checkSecrets, type Task } from './task.js';
@@ -7,7 +7,7 @@ import { checkSecrets, type Task } from './task.js';
 export type Secret = readonly number[];
 
 /**
- * `task.secrets` different secrets of `task.secretSize` coordinates: sorted samples, one already seen is drawn again.
+ * `task.secrets` different secrets of `task.secretSize` coordinates. Each is a sorted sample; repeated ones are drawn again.
  *
  * @throws LockstepError `bad-input` for more secrets than there are subsets.
  *

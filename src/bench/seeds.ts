@@ -1,4 +1,4 @@
-/** Which seed draws what: the parity protocol's table, one function a row. */
+/** The seeds of the parity protocol: one function for each row of its table. */
 import { checkNumber } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { showKind } from '../platform/options.js';
@@ -17,34 +17,34 @@ export function validateSeed(seed: number): void {
   }
 }
 
-/** Throws unless seed and index, counted from 0, are such that the seeds below can be made of them. */
+/** Throws unless the seeds below can be computed from `seed` and the indices, which count from 0. */
 export function checkPlace(where: string, seed: number, indices: Record<string, number>): void {
   validateSeed(seed);
   for (const [name, index] of Object.entries(indices))
     checkNumber(where, name, index, { min: 0, whole: true });
 }
 
-/** Of Python's `random.Random` that draws the secrets. */
+/** The seed of Python's `random.Random` that draws the secrets. */
 export function secretsSeed(seed: number): number {
   return seed + 17;
 }
 
-/** Of the training set of secret s. */
+/** The seed of a secret's training set. */
 export function trainingSetSeed(seed: number, secretIndex: number): number {
   return seed * 10_000 + secretIndex;
 }
 
-/** Of the test set of secret s. */
+/** The seed of a secret's test set. */
 export function testSetSeed(seed: number, secretIndex: number): number {
   return seed * 20_000 + secretIndex;
 }
 
-/** Of the initial weights of run (s, o). */
+/** The seed of a run's initial weights. */
 export function weightsSeed(seed: number, secretIndex: number, orderIndex: number): number {
   return seed * 1_000_000 + secretIndex * 1000 + orderIndex;
 }
 
-/** Of the epoch order of run (s, o). */
+/** The seed of a run's epoch order. */
 export function orderSeed(seed: number, secretIndex: number, orderIndex: number): number {
   return seed * 2_000_000 + secretIndex * 1000 + orderIndex;
 }

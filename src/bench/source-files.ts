@@ -1,7 +1,7 @@
 /**
- * The files that a strategy file is made of: itself and, from there on, every local file that one of them names in a
- * string that begins with `./` or `../`: imports, `require`, `new URL('./weights.json', import.meta.url)`. Packages are
- * not among them, nor names that are put together while the program runs. Node only; it reads and runs nothing else.
+ * Finds the files of a strategy: its file, and every local file that one of them names in a string that begins with `./` or
+ * `../`, as in imports, `require` and `new URL('./weights.json', import.meta.url)`. Packages are not included, nor names that
+ * are composed at run time. The files are read, not run. Node only.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync, statSync } from 'node:fs';
@@ -9,13 +9,13 @@ import { dirname, extname, relative, resolve, sep } from 'node:path';
 import { LockstepError } from '../platform/errors.js';
 import type { SourceDigests } from './fingerprint.js';
 
-/** Endings that jiti adds to an import without one, and those that hold imports themselves. */
+/** Endings of scripts: jiti adds them to imports without an ending, and their files have imports themselves. */
 const SCRIPTS = ['.ts', '.mts', '.cts', '.tsx', '.js', '.mjs', '.cjs', '.jsx'];
 const ADDED = [...SCRIPTS, '.json'];
-/** A quoted relative path. Comments count too: what is hashed needlessly does no harm. */
+/** A quoted relative path. It may be in a comment; a file that is hashed needlessly does no harm. */
 const RELATIVE = /(['"`])(\.\.?\/[^'"`\n]*)\1/g;
 
-/** The file that `specifier` in a file of `folder` means, if there is one. `./x.js` may be `x.ts`, as in TypeScript. */
+/** The file that `specifier` in a file of `folder` refers to, if any. `./x.js` may be `x.ts`, as in TypeScript. */
 function localFile(folder: string, specifier: string): string | undefined {
   const path = resolve(folder, specifier.replace(/[?#].*$/, ''));
   const stem = path.replace(/\.([cm]?)jsx?$/, '');
@@ -29,12 +29,12 @@ function localFile(folder: string, specifier: string): string | undefined {
 }
 
 /**
- * SHA-256 of each file that the strategy in `file` is made of, by its path from the file's folder, with `/`.
+ * The SHA-256 of each file of the strategy in `file`, by its path relative to the file's folder, with `/`.
  *
  * @throws LockstepError `bad-input` where the file cannot be read.
  */
 export function sourceDigests(file: string): SourceDigests {
-  // A link stands for the file it leads to, whose imports begin there.
+  // A link is resolved first, as the imports are relative to the file that it leads to.
   const main = realPath(file);
   const root = dirname(main);
   const digests: Record<string, string> = {};

@@ -1,7 +1,7 @@
 /**
- * Answers of a strategy's thread: how they cross the border, and the judgement of what arrives. The thread is the
- * strategy's, which can change what is built in there and post messages of its own; so only what its functions could
- * have returned is let in.
+ * The answers of a strategy's thread: how they are sent, and how they are checked on arrival. The strategy controls its thread:
+ * it can change built-in objects and post messages of its own. So only answers that its functions could have returned are
+ * accepted.
  */
 import type { AdamWSettings, MlpWeights } from '../lockstep/types.js';
 import { showKind } from '../platform/options.js';
@@ -12,7 +12,7 @@ import type { Fail } from './strategy-call.js';
 import type { StrategyAnswer, StrategyCalls } from './strategy-messages.js';
 import type { Task } from './task.js';
 
-/** A dataset as it crosses the border, where classes get lost. */
+/** A dataset as it is sent between threads, without its classes. */
 interface SentDataset {
   rows: number;
   x: Uint32Array;
@@ -21,7 +21,7 @@ interface SentDataset {
 
 type Sent = AdamWSettings | MlpWeights | SentDataset;
 
-/** An answer in the form for `postMessage`, and the buffers to hand over without a copy. */
+/** An answer in the form for `postMessage`, and the buffers to transfer without a copy. */
 export function sentAnswer(answer: StrategyAnswer): { sent: Sent; transfer: ArrayBuffer[] } {
   if ('lr' in answer) return { sent: answer, transfer: [] };
   const sent = 'x' in answer ? { rows: answer.x.rows, x: answer.x.words, y: answer.y.words } : answer;
@@ -30,9 +30,9 @@ export function sentAnswer(answer: StrategyAnswer): { sent: Sent; transfer: Arra
 }
 
 /**
- * What a thread sent as the answer to `call`.
+ * The answer to `call` in what a thread has sent.
  *
- * @throws What `fail` makes of an answer that no function of a strategy could have led to.
+ * @throws What `fail` makes, for an answer that no function of a strategy could have returned.
  */
 export function takenAnswer<K extends keyof StrategyCalls>(
   call: K,
@@ -80,7 +80,7 @@ function takenWeights(sent: Record<string, unknown>, task: Task, fail: Fail): Ml
   };
 }
 
-/** The array, where its memory is this thread's alone. */
+/** Checks that the array's memory belongs to this thread alone. */
 function ownArray<T extends Uint32Array | Float32Array>(
   value: unknown,
   kind: new (...args: never[]) => T,

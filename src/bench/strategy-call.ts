@@ -1,7 +1,7 @@
 /**
- * Calls a function of a strategy's and takes what it returned, trusting neither: the arguments are frozen copies, and
- * whatever goes wrong, in the call or while its result is read, is one error that names the strategy and the function.
- * What a result must be is judged in dataset.ts and prepare.ts.
+ * Calls a function of a strategy and reads its result, trusting neither. The arguments are frozen copies. Whatever goes wrong,
+ * in the call or while the result is read, becomes one error that names the strategy and the function. dataset.ts and
+ * prepare.ts check the results.
  */
 import { LockstepError } from '../platform/errors.js';
 import { suggestion } from '../platform/options.js';
@@ -16,20 +16,20 @@ export type StrategyFunction = 'initModel' | 'makeDataset' | 'getOptimizerConfig
 /** Makes the error of a problem: `Strategy 'mine', makeDataset: PROBLEM`. */
 export type Fail = (problem: string, options?: ErrorOptions) => LockstepError;
 
-/** What a strategy gets to read: copies, so that nothing it does to them reaches the examination. */
+/** The copy of the task that a strategy gets, so that it cannot change the evaluation's. */
 export const lentTask = (task: Task): Task => Object.freeze({ ...task });
 export const lentSecret = (secret: Secret): Secret => Object.freeze([...secret]);
 
-/** What engines say of a write to a frozen object, in V8's words and in JavaScriptCore's. */
+/** The messages of V8 and JavaScriptCore about a write to a frozen object. */
 const FROZEN =
   /read[ -]?only property|not extensible|Cannot delete property|sealed array|Cannot (?:re)?define property|non-extensible|Unable to delete/;
 
 /**
- * Calls and takes.
+ * Calls a function of a strategy and reads its result.
  *
  * @param call The call of `strategy[name]`.
- * @param take Judges what came back and copies what is kept of it; it reports by `fail`.
- * @throws LockstepError `bad-input`, always.
+ * @param take Checks the result and returns a copy; it throws what `fail` makes.
+ * @throws LockstepError `bad-input`, and nothing else.
  */
 export function askStrategy<T>(
   strategy: Strategy,
@@ -72,7 +72,7 @@ function callProblem(strategy: Strategy, thrown: unknown): string {
   return `threw: ${said}`;
 }
 
-/** A promise that is refused must not end the thread when it is rejected later. */
+/** Whether a value is a promise. Its rejection is caught, so that it does not end the thread later. */
 function isPromise(value: unknown): boolean {
   const { then } = (value ?? {}) as { then?: unknown };
   if (typeof then !== 'function') return false;
@@ -80,7 +80,7 @@ function isPromise(value: unknown): boolean {
   return true;
 }
 
-/** Refuses keys that nobody knows in an object that a strategy returned; `meant` says what some of them mean here. */
+/** Refuses unknown keys in an object that a strategy returned. `meant` has hints for some of them. */
 export function checkReturnedKeys(
   where: string,
   returned: object,

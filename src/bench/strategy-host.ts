@@ -1,6 +1,6 @@
 /**
- * Where a strategy's functions run, seen from the evaluation: something that answers calls one after the other. Here
- * the interface and the plain form, an object called in this thread; strategy-thread.ts has the worker.
+ * A host runs a strategy's functions and answers the evaluation's calls one after the other. This file has the interface and
+ * the simple host, which calls an object in this thread; strategy-thread.ts has the one that uses a worker.
  */
 import { span } from '../platform/host-spans.js';
 import { makeTrainingSet } from './dataset.js';
@@ -9,18 +9,18 @@ import { makeWeights, prepareOptimizer } from './prepare.js';
 import { checkStrategy, type Strategy } from './strategy.js';
 import { CALLED, type StrategyCalls } from './strategy-messages.js';
 
-/** A strategy that answers the evaluation's calls, in the order of the calls. */
+/** Runs a strategy. Answers come in the order of the calls. */
 export interface StrategyHost {
   readonly name: string;
-  /** What it was made of, where that is known; see {@link Fingerprint}. */
+  /** The digests of its files, where they are known; see {@link Fingerprint}. */
   readonly source?: SourceDigests;
   call<K extends keyof StrategyCalls>(
     name: K,
     ...args: StrategyCalls[K]['args']
   ): Promise<StrategyCalls[K]['answer']>;
-  /** Which of its functions is running, for displays. */
+  /** The function that is running, for displays. */
   running?(): string | undefined;
-  /** Ends it, even in the middle of a call; open calls are rejected. */
+  /** Ends it, even in the middle of a call. Open calls are rejected. */
   close(): void;
 }
 
@@ -37,7 +37,7 @@ export function strategyFunctions(strategy: Strategy): Functions {
   };
 }
 
-/** An object's functions, called in this thread; what they share, they share. */
+/** A host that calls an object's functions in this thread. They can share variables. */
 export function localStrategy(strategy: Strategy): StrategyHost {
   checkStrategy(strategy, 'localStrategy');
   const functions = strategyFunctions(strategy);

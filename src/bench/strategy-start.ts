@@ -1,8 +1,8 @@
 /**
- * Finds the strategy that a name or a path means, and starts it in threads of its own. Node only.
+ * Finds a strategy by its name or path and starts it in worker threads. Node only.
  *
- * A file gets two threads, one that makes datasets and is told secrets, and one that makes weights and settings and is
- * not: what the first writes down in a variable, the second does not see. A built-in strategy gets one.
+ * A file gets two threads: one makes datasets and gets the secrets; the other makes weights and settings and does not. The
+ * second cannot see what the first stores in a variable. A built-in strategy gets one thread.
  */
 import { existsSync, statSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
@@ -17,7 +17,7 @@ import type { StrategyReference } from './strategy-messages.js';
 import { StrategyThread } from './strategy-thread.js';
 
 /**
- * What `--strategy` names: a built-in, or a file.
+ * The strategy that `--strategy` names: a built-in one, or a file.
  *
  * @throws LockstepError `bad-input` for a name that is neither.
  */
@@ -54,7 +54,7 @@ export async function startStrategy(reference: StrategyReference): Promise<Strat
   return hostOf(data, weights, source);
 }
 
-/** Both threads; where one of them cannot be started, none is left running. */
+/** Waits for both threads. If one of them cannot be started, the other is ended. */
 async function both(starting: Promise<StrategyThread>[]): Promise<StrategyThread[]> {
   try {
     return await Promise.all(starting);

@@ -1,6 +1,6 @@
 /**
- * One worker thread with a strategy in it, so that the main thread stays free for the GPU and for Ctrl-C while it
- * computes. Node only. The other end is strategy-worker.ts; which threads a strategy gets is strategy-start.ts's.
+ * One worker thread that runs a strategy, so that the main thread stays free for the GPU and for Ctrl-C. strategy-worker.ts is
+ * the code in the thread; strategy-start.ts decides how many threads a strategy gets. Node only.
  */
 
 import { type ErrorCode, LockstepError } from '../platform/errors.js';
@@ -13,7 +13,7 @@ import { takenAnswer } from './strategy-answers.js';
 import { badStrategy, type Fail } from './strategy-call.js';
 import { CALLED, type StrategyCalls, type StrategyReference } from './strategy-messages.js';
 
-/** A call under way, or the loading: `take` makes the answer of what arrived, or throws. */
+/** A call that is not answered yet, or the loading. `take` makes the answer from what arrives, or throws. */
 interface Waiting {
   call?: keyof StrategyCalls;
   take(sent: unknown): unknown;
@@ -21,7 +21,7 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** The number under which the loading waits; calls follow. */
+/** The number of the loading; calls have the numbers after it. */
 const LOADING = 0;
 
 export class StrategyThread {
@@ -48,7 +48,7 @@ export class StrategyThread {
   /**
    * Starts a thread and loads the strategy in it. What the strategy prints goes to standard error.
    *
-   * @param silent What it prints while it is loaded is dropped, for it has another thread that prints the same.
+   * @param silent Drop what it prints while it is loaded, as another thread prints the same.
    * @throws LockstepError `bad-input` where it cannot be loaded.
    */
   static async start(reference: StrategyReference, silent = false): Promise<StrategyThread> {
@@ -71,7 +71,7 @@ export class StrategyThread {
     }
   }
 
-  /** From now on, what the thread prints is shown. */
+  /** From now on, shows what the thread prints. */
   #print(): void {
     for (const stream of [this.#thread.stdout, this.#thread.stderr]) {
       stream.resume();
@@ -115,7 +115,7 @@ export class StrategyThread {
     this.#waiting.clear();
   }
 
-  /** One message: of ours, or anything at all, for the strategy can send messages too. */
+  /** Handles a message, which may be anything, as the strategy can send messages too. */
   #take(reply: unknown): void {
     if (typeof reply !== 'object' || reply === null) return;
     const { id, ready, answer, fault, worked } = reply as Record<string, unknown>;
@@ -151,7 +151,7 @@ export class StrategyThread {
     const { code, message } = (fault ?? {}) as { code?: unknown; message?: unknown };
     if (code === 'bad-input') return new LockstepError(code as ErrorCode, String(message));
     if ('builtin' in this.#reference) return new Error(printable(message, 300));
-    // Our code in the strategy's thread stumbled: over what the strategy has changed there, most likely.
+    // Our code in the strategy's thread failed, most likely because the strategy has changed built-in objects.
     const what = call ? 'its answer could not be taken over' : 'it could not be loaded';
     return this.#fault(`${what}: ${printable(message, 300)}.`, call);
   }
@@ -162,7 +162,7 @@ export class StrategyThread {
     return new LockstepError('bad-input', `Strategy '${this.#name}' ${problem}`, { cause });
   }
 
-  /** An error that no call of ours caught: out of heap, or thrown from a timer of the strategy's. */
+  /** An error outside of our calls: out of heap memory, or thrown in a timer of the strategy's. */
   #threadError(error: Error & { code?: string }): LockstepError {
     if (error?.code === 'ERR_WORKER_OUT_OF_MEMORY') {
       const problem = 'ran out of memory; return packed bits (BitMatrix) instead of nested arrays.';

@@ -1,7 +1,6 @@
 /**
- * The worker thread in which a strategy runs, so that the main thread stays free for the GPU and for Ctrl-C. It loads
- * the strategy, answers one call after the other, and hands its arrays over without a copy. Started by
- * strategy-thread.ts.
+ * The code of the worker thread in which a strategy runs. It loads the strategy, answers one call after the other, and
+ * transfers arrays without a copy. strategy-thread.ts starts it.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { LockstepError } from '../platform/errors.js';
@@ -19,9 +18,9 @@ import type {
   StrategyRequest,
 } from './strategy-messages.js';
 
-/** Loads a TypeScript or JavaScript file without a build step; `lockstep-gpu` in it is this very library. */
+/** Loads a TypeScript or JavaScript file. Imports of `lockstep-gpu` in it give this very library. */
 async function loadFile(file: string): Promise<Strategy> {
-  // Not at the top: a namespace imported there pins the whole library into every bundle of a part of it.
+  // Not imported at the top: that would pull the whole library into bundles of any part of it.
   // One after the other: of two imports at once, jiti lets one see modules that the other has only begun.
   const library = await import('../index.js');
   const bench = await import('./index.js');

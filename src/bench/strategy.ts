@@ -1,6 +1,6 @@
 /**
- * What a strategy is: the three functions a contestant writes, their types, and the check that an object or a loaded
- * file has them. Calling them is strategy-call.ts's work, judging what they return that of dataset.ts and prepare.ts.
+ * Defines what a strategy is: the three functions that a contestant writes, their types, and the check that an object or a
+ * file has them. strategy-call.ts calls them; dataset.ts and prepare.ts check what they return.
  */
 
 import type { LinearParameters } from '../nn/host-init.js';
@@ -15,15 +15,15 @@ import type { Secret } from './secrets.js';
 import type { Task } from './task.js';
 
 /**
- * The network as PyTorch constructs it: both layers already hold `nn.Linear`'s default weights, drawn from
- * `generator`, which goes on from there. `initModel` overwrites the arrays in place.
+ * The network as PyTorch constructs it. Both layers already have `nn.Linear`'s default weights, the first numbers that
+ * `generator` drew. `initModel` overwrites the arrays in place.
  */
 export interface Model {
   /** Weight [W, N], bias [W]. */
   hidden: LinearParameters;
   /** Weight [1, W], bias [1]. */
   output: LinearParameters;
-  /** Seeded for this run. Drawing from anything else makes a run irreproducible. */
+  /** Seeded for this run. Draw only from it, or the run cannot be reproduced. */
   generator: Generator;
 }
 
@@ -42,31 +42,31 @@ export interface OptimizerConfig {
 /** What `makeDataset` returns: `{ x, y }` or `[x, y]`. */
 export type Dataset = { x: Examples; y: Labels } | readonly [x: Examples, y: Labels];
 
-/** Three choices, and a name for them. See {@link defineStrategy} for an example. */
+/** A strategy: three functions and a name. See {@link defineStrategy} for an example. */
 export interface Strategy {
-  /** Shown, and written to files; up to 100 bytes of UTF-8 without control characters. */
+  /** Shown and written to files. Up to 100 bytes of UTF-8 without control characters. */
   name: string;
   /** One line for `bench --list`. */
   description?: string;
   /** Published figures, for `bench --list`. */
   published?: string;
   /**
-   * Overwrites the initial weights in place. It is not told the secret; a strategy that comes from a file has another
-   * thread for `makeDataset`, whose variables it does not see.
+   * Overwrites the initial weights in place. It does not get the secret. In a strategy from a file, it runs in another thread
+   * than `makeDataset` and cannot see its variables.
    */
   initModel(model: Model, task: Task): void;
   /**
-   * Makes the training set of one secret; called once a secret. Draw from `new Generator(seed)`. `secret` and `task` are
-   * frozen copies; what is returned is copied, too.
+   * Makes the training set of one secret. Called once for each secret. Draw from `new Generator(seed)`. `secret` and `task` are
+   * frozen copies, and the result is copied, too.
    */
   makeDataset(secret: Secret, task: Task, seed: number): Dataset;
   getOptimizerConfig(task: Task): OptimizerConfig;
 }
 
 /**
- * Checks a strategy and gives it its types.
+ * Checks a strategy, and gives an object literal the types of its functions' arguments.
  *
- * @throws LockstepError `bad-input` that names the function that is missing, or a key that means nothing.
+ * @throws LockstepError `bad-input` that names a missing function or an unknown key.
  * @example
  * export default defineStrategy({
  *   name: 'ten-thousand',
@@ -90,10 +90,10 @@ export function defineStrategy(strategy: Strategy): Strategy {
 const FUNCTIONS = ['initModel', 'makeDataset', 'getOptimizerConfig'] as const;
 const KEYS = ['name', 'description', 'published', ...FUNCTIONS];
 
-/** UTF-8 bytes that a name may have: with configuration, seed and ending it has to fit into a file name of 255. */
+/** The longest name in bytes of UTF-8: with configuration, seed and ending it has to fit into a file name of 255. */
 const MOST_NAME_BYTES = 100;
 
-/** The folder of the file that a strategy came from; places of errors are looked for there. */
+/** The folder of a strategy's file, in which the places of its errors lie. */
 const folders = new WeakMap<Strategy, string>();
 
 export const folderOf = (strategy: Strategy): string | undefined => folders.get(strategy);
@@ -101,8 +101,8 @@ export const folderOf = (strategy: Strategy): string | undefined => folders.get(
 /**
  * The strategy in a loaded module: its default export, or its three functions exported by name.
  *
- * @param module What `import()` of the file gave.
- * @param where The file, for messages; it also names a strategy that has no name of its own.
+ * @param module The result of importing the file.
+ * @param where The file, for messages. A strategy without a name is named after it.
  */
 export function strategyOfModule(module: unknown, where: string): Strategy {
   checkText('strategyOfModule', 'the name of the file', where);
@@ -134,7 +134,7 @@ function readModule(module: unknown, where: string): Strategy {
   return checkStrategy(strategy, where);
 }
 
-/** The file's name without its ending, as far as it can be a strategy's name. */
+/** The file's name without its ending, shortened to what a strategy's name may be. */
 function nameOfFile(path: string): string {
   const stem = path.replace(/^.*[\\/]/, '').replace(/\.\w+$/, '');
   const characters = [...printable(stem, MOST_NAME_BYTES)];
@@ -153,7 +153,7 @@ function notAStrategy(where: string, found: unknown): LockstepError {
   );
 }
 
-/** The method, still a method of the object it came from. */
+/** The method, bound to its object. */
 function bound<K extends (typeof FUNCTIONS)[number]>(
   owner: Partial<Strategy>,
   name: K,
@@ -169,7 +169,7 @@ function bound<K extends (typeof FUNCTIONS)[number]>(
   );
 }
 
-/** @throws LockstepError `bad-input` for what is no object, and for one without a name or one of the functions. */
+/** @throws LockstepError `bad-input` for a value that is not an object, or that lacks a name or a function. */
 export function checkStrategy(strategy: Strategy, where: string): Strategy {
   if (typeof strategy !== 'object' || strategy === null) throw notAStrategy(where, strategy);
   checkName(strategy.name, where);

@@ -1,6 +1,6 @@
 /**
- * The JSON summary of one configuration: metrics over its runs, with the scaffold's snake_case keys. Pure; writing the
- * file is the command line's work.
+ * The summary of one configuration: metrics over its runs, with the scaffold's snake_case keys. Files are written elsewhere
+ * (summary-file.ts, result-store.ts).
  */
 import { checkBoolean, checkKind, checkList, checkObject, checkText } from '../platform/arguments.js';
 import type { Fingerprint } from './fingerprint.js';
@@ -19,7 +19,7 @@ export interface RunResult {
   nonFinite?: boolean;
 }
 
-/** Over all runs of a configuration. Accuracies are shares, 0 to 1. */
+/** Metrics over all runs of a configuration. Accuracies are shares, 0 to 1. */
 export interface Metrics {
   test_accuracy: number;
   /** The same number: the mean test accuracy is the score. */
@@ -44,14 +44,14 @@ interface SummaryResult {
 export interface Summary {
   strategy: string;
   seed: number;
-  /** False where the evaluation was interrupted: the metrics cover the runs that had finished. */
+  /** False if the evaluation was interrupted; the metrics then cover the runs that had finished. */
   complete: boolean;
   /** Training kernels that ran, in the order in which they began. */
   kernels: string[];
   config: SummaryConfig;
   metrics: Metrics;
   results: SummaryResult[];
-  /** With `strategy` and `config`, what `--resume` compares. */
+  /** `--resume` compares this, `strategy` and `config`. */
   fingerprint?: Pick<Fingerprint, 'source' | 'optimizer' | 'kernel' | 'datasets'>;
 }
 
@@ -96,7 +96,7 @@ export function summarize(
   };
 }
 
-/** What of a fingerprint the summary does not say elsewhere. */
+/** The parts of a fingerprint that the summary does not contain otherwise. */
 function withoutSummary({ source, optimizer, kernel, datasets }: Fingerprint): Summary['fingerprint'] {
   return { source, optimizer, kernel, datasets };
 }
@@ -134,7 +134,7 @@ function checkRuns(where: string, runs: unknown): void {
   }
 }
 
-// Not mathjs: loading it takes longer than preparing a configuration, here and again in every strategy's thread.
+// Not from mathjs: loading it takes longer than preparing a configuration, and every strategy's thread would load it again.
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** A run that could not be scored counts as 0; JSON has no NaN. */

@@ -1,6 +1,6 @@
 /**
- * The task: which parity is learned and under which rules. Presets, configuration names (`n32-k8`) and the validation
- * of every field. No flags and no files here: the command line turns its flags into overrides.
+ * The task: which parity is learned, and under which rules. This file has the presets, the configuration names (`n32-k8`) and
+ * the check of every field. The command line turns its flags into `overrides`.
  */
 import { checkNumber, checkObject, checkText } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
@@ -17,13 +17,13 @@ export interface Task {
   hiddenWidth: number;
   /** Examples a step, 1 to 1024. */
   batchSize: number;
-  /** Steps after which a run ends in any case. */
+  /** The most steps of a run. */
   maxSteps: number;
   /** The most rows a dataset may have. */
   maxTrainExamples: number;
   /** Hidden secrets. */
   secrets: number;
-  /** Runs a secret, each with weights and an epoch order of its own; at most 1000, for their seeds to differ. */
+  /** Runs for each secret, each with its own weights and epoch order. At most 1000, so that their seeds differ. */
   orders: number;
   /** Rows of each secret's test set. */
   testSetSize: number;
@@ -31,9 +31,9 @@ export interface Task {
   logInterval: number;
   /** Windows that close before this step do not count for a stop. */
   minStepsBeforeStop: number;
-  /** Mean accuracy of a window that counts for a stop. */
+  /** The mean accuracy from which a window counts for a stop. */
   earlyStopAcc: number;
-  /** Windows in a row that end a run. */
+  /** A run ends when so many windows in a row count. */
   earlyStopWindows: number;
 }
 

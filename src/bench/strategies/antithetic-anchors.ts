@@ -1,6 +1,6 @@
 /**
- * Hidden units in opposite pairs, and the truth table crossed with a few fixed backgrounds. Built from the parity
- * protocol's one-line description, for there is no public code: the draws are ours.
+ * Hidden units in opposite pairs, and the truth table crossed with a few fixed backgrounds. There is no public
+ * code; this follows the parity protocol's one-line description, with draws of our own.
  */
 import * as init from '../../nn/host-init.js';
 import { ndarray } from '../../tensor/ndarray.js';

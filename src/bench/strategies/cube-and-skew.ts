@@ -1,6 +1,6 @@
 /**
- * Two kinds of rows: the truth table on random backgrounds, and sparse secrets on zeros. Built from the parity
- * protocol's one-line description, for there is no public code: the draws are ours.
+ * Two kinds of rows: the truth table on random backgrounds, and sparse secrets on zeros. There is no public code; this
+ * follows the parity protocol's one-line description, with draws of our own.
  */
 import * as init from '../../nn/host-init.js';
 import { Generator } from '../../random/generator.js';
@@ -10,7 +10,7 @@ import { randomizeColumns } from '../../tensor/random-bits.js';
 import type { Secret } from '../secrets.js';
 import { defineStrategy } from '../strategy.js';
 
-/** 4,000 copies of the 256 rows of K = 8; other K get as many rows, not as many copies. */
+/** For K = 8, 4,000 copies of the 256 rows. For other K as many rows in all. */
 const TABLE_ROWS = 4000 * 256;
 const SKEWED_ROWS = 2_048_000;
 const SKEW = 0.1;

@@ -1,6 +1,6 @@
 /**
- * The truth table on backgrounds that are mostly zero. Built from the parity protocol's one-line description, for there
- * is no public code: the draws are ours, and so are the exact numbers of rows.
+ * The truth table on backgrounds that are mostly zero. There is no public code; this follows the parity
+ * protocol's one-line description, with draws and numbers of rows of our own.
  */
 import * as init from '../../nn/host-init.js';
 import { Generator } from '../../random/generator.js';

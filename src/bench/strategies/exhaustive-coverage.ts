@@ -1,6 +1,6 @@
 /**
- * The truth table on two backgrounds: 20 copies of each row on zeros, then the same rows on random bits. Draws as
- * torch_reference.py.
+ * The truth table on two backgrounds: 20 copies of each row on zeros, then the same rows on random bits. It draws as
+ * torch_reference.py does.
  */
 import * as init from '../../nn/host-init.js';
 import { Generator } from '../../random/generator.js';

@@ -1,13 +1,13 @@
 /**
- * The truth table on a zero background: every bit that is not in the secret stays 0, so nothing distracts. Draws as
- * torch_reference.py.
+ * The truth table on a zero background: all bits outside the secret stay 0, so that nothing distracts. It draws as
+ * torch_reference.py does.
  */
 import * as init from '../../nn/host-init.js';
 import { parity, truthTable } from '../../tensor/parity.js';
 import { defineStrategy, type Model, type Strategy } from '../strategy.js';
 import type { Task } from '../task.js';
 
-/** Kaiming normal for K inputs that count out of N; output N(0, 1 / sqrt(W)). */
+/** Kaiming normal, scaled as if there were only the K inputs that matter; the output layer N(0, 1 / sqrt(W)). */
 function isolationInit(model: Model, task: Task): void {
   init.kaimingNormal_(model.hidden.weight, { nonlinearity: 'relu' }, model.generator);
   init.scale_(model.hidden.weight, Math.sqrt(task.nFeatures / task.secretSize));
@@ -16,7 +16,7 @@ function isolationInit(model: Model, task: Task): void {
   init.zeros_(model.output.bias);
 }
 
-/** Each row of the table in a block of copies: 4,096 rows in all, at least four copies. */
+/** Copies of each row of the table: 4,096 rows in all, but at least four copies. */
 const isolationDataset: Strategy['makeDataset'] = (secret, task) => {
   const copies = Math.max(4, Math.floor(4096 / 2 ** secret.length));
   const x = truthTable(secret, task.nFeatures, copies);

@@ -1,4 +1,4 @@
-/** The built-in strategies, in the order in which `bench --list` names them. */
+/** The built-in strategies, in the order of `bench --list`. */
 import { LockstepError } from '../../platform/errors.js';
 import { printable } from '../../platform/printable.js';
 import type { Strategy } from '../strategy.js';
@@ -10,7 +10,7 @@ import { featureIsolation, featureIsolationWd1 } from './feature-isolation.js';
 import { multiEpoch, noWeightDecay, standard, starter } from './uniform-rows.js';
 
 /**
- * The first seven draw what the PyTorch reference draws; the last three are built from a description.
+ * The first seven draw what the PyTorch reference draws. The last three follow a description.
  */
 export const strategies: readonly Strategy[] = [
   featureIsolation,

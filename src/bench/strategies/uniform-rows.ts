@@ -1,6 +1,6 @@
 /**
- * Uniform random rows and a Xavier init: the scaffold's default, and what changes when the rows are few or the weight
- * decay is off. Draws as torch_reference.py.
+ * Uniform random rows and a Xavier init: the scaffold's default, and variants with few rows or without weight decay. They draw
+ * as torch_reference.py does.
  */
 import * as init from '../../nn/host-init.js';
 import { Generator } from '../../random/generator.js';
