@@ -7,6 +7,9 @@ import { Struct } from '../shared/struct.js';
 /** Says that something is not there: an offset, an order. */
 export const NONE = 0xffffffff;
 
+/** The class that is ignored where none is: no target is half a class. */
+export const NO_CLASS = 0.5;
+
 /** Parts of a step, by number. */
 export const STAGE_KINDS = {
   /** Copies the batch's rows and targets out of the dataset. */

@@ -16,6 +16,7 @@ import {
   BATCH_DEPTH,
   BATCH_ROWS,
   FORMATS,
+  NO_CLASS,
   NONE,
   POSITION,
   RESULT,
@@ -48,6 +49,7 @@ ${POSITION.wgsl}
 ${STEP.wgsl}
 ${RESULT.wgsl}
 const none = ${NONE}u;
+const noClass = ${NO_CLASS};
 const batchRows = ${BATCH_ROWS}u;
 const batchDepth = ${BATCH_DEPTH}u;
 const stripes = ${STRIPES}u;
@@ -186,8 +188,7 @@ fn counts(p: Position, wanted: f32) -> bool { return p.targetFormat != classesFo
 
 /** 1 / the numbers over which a loss is averaged. */
 fn invNumbers(p: Position, step: Step, stage: Stage) -> f32 {
-  // Class -1 is nobody's: then all count.
-  if (p.targetFormat != classesFormat || p.lossParameter == -1.0) { return step.invNumbers; }
+  if (p.targetFormat != classesFormat || p.lossParameter == noClass) { return step.invNumbers; }
   var counted = 0u;
   for (var b = 0u; b < step.count; b++) {
     if (counts(p, numberAt(targetsOf(p, stage, b)))) { counted++; }

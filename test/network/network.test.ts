@@ -85,13 +85,13 @@ describe('weights', () => {
     );
   });
 
-  it('of a unit lie side by side with those of its neighbours', () => {
+  it('of a unit lie side by side with those of its neighbours, rows padded to four', () => {
     const network = networkOf('run 0', { inputs: 2, layers: [{ units: 3 }] });
     const weights = {
       '0.weight': { data: Float32Array.of(11, 12, 21, 22, 31, 32), shape: [3, 2] },
       '0.bias': { data: Float32Array.of(1, 2, 3), shape: [3] },
     };
-    expect([...packWeights(network, weights)]).toEqual([11, 21, 31, 12, 22, 32, 1, 2, 3]);
+    expect([...packWeights(network, weights)]).toEqual([11, 21, 31, 0, 12, 22, 32, 0, 1, 2, 3, 0]);
   });
 
   it('that do not fit are refused with all that is wrong with them', () => {

@@ -9,13 +9,20 @@ import type { Device } from '../../gpu/device.js';
 /** Invocations of a workgroup where they are not the lanes of one vector. */
 const INVOCATIONS = 256;
 
+/** SwiftShader's vectors of four hold too little for the tiles of that form, which it compiles for a minute. */
+const LEAST_LANES = 8;
+
 /** The form for an adapter; `blocks` asks for the general one. */
 function stepVariant(
   { info, features }: Pick<Device, 'info' | 'features'>,
   form?: 'lanes' | 'blocks',
 ): StepVariant {
   const { isCpu, subgroupMinSize, subgroupMaxSize } = info;
-  const isVector = isCpu && features.has('subgroups') && subgroupMinSize === subgroupMaxSize;
+  const isVector =
+    isCpu &&
+    features.has('subgroups') &&
+    subgroupMinSize === subgroupMaxSize &&
+    subgroupMinSize >= LEAST_LANES;
   if (form !== 'blocks' && isVector) return { invocations: subgroupMinSize, lanes: subgroupMinSize };
   return { invocations: INVOCATIONS };
 }

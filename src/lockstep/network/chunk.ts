@@ -8,7 +8,7 @@ import { BufferUsage } from '../../gpu/usage.js';
 import type { NetworkBuffers, NetworkKernel } from '../../kernels/network/kernel.js';
 import { LOSSES } from '../../network/losses.js';
 import { type Program, trainingFlops } from '../../network/program.js';
-import { type NetworkProgress, whereIs } from './progress.js';
+import { type NetworkProgress, parameterFor, whereIs } from './progress.js';
 
 const USAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 
@@ -145,6 +145,7 @@ export class Chunks {
       const position = {
         ...progress.constants,
         ...whereIs(room, data),
+        lossParameter: parameterFor(loss, data),
         firstStage: this.#stages.get(progress.program)![1],
         stages: progress.program.evaluation.length,
         firstStep: first,

@@ -40,6 +40,8 @@ export interface PackedDataset {
   readonly targetsAt: number;
   readonly targetWords: number;
   readonly targetFormat: number;
+  /** Of classes: whether an example is of the ignored one. */
+  readonly ignores?: boolean;
 }
 
 /**
@@ -77,6 +79,7 @@ export function packNetworkDataset(
     targetsAt: rows.words.length,
     targetWords: isClass ? 1 : outputs,
     targetFormat: isClass ? FORMATS.classes : FORMATS.floats,
+    ignores: isClass ? targets.includes(loss.parameter) : undefined,
   };
 }
 

@@ -2,8 +2,8 @@
  * One network under way, on the host: its room on the device, its order, its learning rates, its open window and its stop
  * rule. It knows when the next decision is due; what the device computes it is told.
  */
-import { NONE, STEP } from '../../../shaders/network/chunk.wgsl.js';
-import { LOSSES } from '../../network/losses.js';
+import { NO_CLASS, NONE, STEP } from '../../../shaders/network/chunk.wgsl.js';
+import { LOSSES, type Loss } from '../../network/losses.js';
 import { OPTIMIZERS, stepNumbers } from '../../network/optimizers.js';
 import type { Program } from '../../network/program.js';
 import { checkNumber } from '../../platform/arguments.js';
@@ -182,7 +182,7 @@ export class NetworkProgress {
       ...whereIs(room, data),
       targetWidth,
       loss: LOSSES[loss.type].code,
-      lossParameter: loss.parameter,
+      lossParameter: parameterFor(loss, data),
       optimizer: OPTIMIZERS[optimizer.type].code,
       firstMoments: places.first < 0 ? NONE : places.first,
       secondMoments: places.second < 0 ? NONE : places.second,
@@ -201,6 +201,10 @@ export class NetworkProgress {
     return { steps: this.#done, state, window: [...this.#window], stop: [...this.#stop] };
   }
 }
+
+/** The loss's number, as the kernel takes it: where no example is of the ignored class, it need not count those that are. */
+export const parameterFor = ({ parameter }: Loss, { ignores }: PackedDataset): number =>
+  ignores === false ? NO_CLASS : parameter;
 
 /** The fields of a position that say where a dataset lies. */
 export function whereIs(room: Room, data: PackedDataset) {
