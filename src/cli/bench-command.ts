@@ -1,6 +1,6 @@
 /**
- * The `bench` command: its flags, its lists, and the way into bench-run.ts, which is loaded only when there is
- * something to run.
+ * The `bench` command: its flags and its lists. bench-run.ts, which runs evaluations, is loaded only when there is something
+ * to run.
  */
 import type { Command } from 'commander';
 import { strategies } from '../bench/strategies/index.js';

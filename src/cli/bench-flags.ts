@@ -1,5 +1,5 @@
 /**
- * The flags of `bench`, and what they ask for: a list of jobs. Words into values; nothing is started here.
+ * The flags of `bench`, and the list of jobs that they ask for. Nothing is started here.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { checkLabel, resultLabels } from '../bench/result-files.js';
@@ -15,7 +15,7 @@ export interface BenchFlags extends Partial<Record<OverrideFlag, number>> {
   strategy?: string[];
   config?: string[];
   preset?: PresetName;
-  /** What `--preset` was called before; refused. */
+  /** The former name of `--preset`; refused. */
   profile?: string | true;
   smoke?: boolean;
   seed: number;
@@ -34,7 +34,7 @@ export interface BenchFlags extends Partial<Record<OverrideFlag, number>> {
   log?: boolean;
 }
 
-/** Flags that replace one field of the preset: the field's name and what it says in the help. */
+/** Flags that replace one field of the preset: the field's name, and the text of the help. */
 const OVERRIDES = {
   secrets: 'hidden secrets',
   orders: 'runs a secret',
@@ -52,7 +52,7 @@ type OverrideFlag = keyof typeof OVERRIDES;
 
 const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** Plain decimals: `Number` would take '', ' 5', '0x10' and '1e3' as well, most of them slips. */
+/** Parses plain decimals. `Number` would also accept '', ' 5', '0x10' and '1e3', which are mostly typing errors. */
 function number(text: string): number {
   if (!/^-?\d+(\.\d+)?$/.test(text))
     throw new InvalidArgumentError('It must be a number in plain digits, as 1000 or 0.99.');
@@ -64,7 +64,7 @@ function filled(text: string): string {
   return text;
 }
 
-/** Flags that add up when given several times; of the others the last would win without a word. */
+/** Flags that may be given several times and add up. Of other flags, commander would silently take the last. */
 const REPEATABLE = ['strategy', 'config'];
 
 function refuseRepeats(command: Command): void {
@@ -176,7 +176,7 @@ function tasksOf(flags: BenchFlags): Task[] {
 }
 
 /**
- * Everything that is to be run, in order.
+ * The jobs that the flags ask for, in order.
  *
  * @throws LockstepError `bad-input` that names the flag and the value.
  */

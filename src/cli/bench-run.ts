@@ -1,6 +1,6 @@
 /**
- * Runs the jobs of `bench` one after the other: strategies in their threads, files, the table, and how it ends. What is
- * computed is evaluate.ts's, what is written result-store.ts's.
+ * Runs the jobs of `bench` one after the other. It starts the strategies' threads, connects evaluations (evaluate.ts) with
+ * files (result-store.ts) and displays, prints the table, and decides the exit code.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Evaluation } from '../bench/evaluate.js';
@@ -24,11 +24,11 @@ import { describeFailure, out, say, stderr, stdout } from './outlets.js';
 import { resultsTable } from './results-table.js';
 import { colorsFor } from './style.js';
 
-/** After an interrupt: how long a strategy's thread, and a slow file system, may take. */
+/** How long a strategy's thread, and a slow file system, may take after an interrupt. */
 const THREAD_MS = 300;
 const LAST_FILES_MS = 5000;
 
-/** One thread a strategy, however many configurations it is run on. */
+/** The strategies' threads. A strategy has the same ones for all configurations. */
 class Hosts {
   readonly #started = new Map<string, Promise<StrategyHost>>();
   readonly #hosts: StrategyHost[] = [];
@@ -43,7 +43,7 @@ class Hosts {
     return host;
   }
 
-  /** Which function of a strategy is running. */
+  /** The function of a strategy that is running. */
   running(): string | undefined {
     const [running] = this.#hosts.flatMap((host) => host.running?.() ?? []);
     return running;
@@ -54,7 +54,7 @@ class Hosts {
   }
 }
 
-/** Everything that bad input can stop happens here, for all jobs, before any training. */
+/** Prepares all jobs before any training, so that bad input is found first. */
 async function prepareAll(jobs: readonly Job[], seed: number, hosts: Hosts): Promise<Evaluation[]> {
   const evaluations: Evaluation[] = [];
   for (const job of jobs) evaluations.push(await Evaluation.prepare(await hosts.get(job), job.task, seed));
@@ -62,8 +62,8 @@ async function prepareAll(jobs: readonly Job[], seed: number, hosts: Hosts): Pro
 }
 
 /**
- * @throws LockstepError `bad-input` where the kernel of `--kernel` cannot train one of the jobs here. A dataset may
- * leave features out, and then more might fit: not counted on.
+ * @throws LockstepError `bad-input` where the kernel of `--kernel` cannot train one of the jobs on this device. It assumes
+ * that all features are used, though a dataset may leave some out.
  */
 function checkKernel({ kernel }: BenchFlags, jobs: readonly Job[], device: Device): void {
   if (kernel === 'auto') return;
@@ -89,7 +89,7 @@ class Bench {
   readonly #runs: JobRun[] = [];
   #evaluations: Evaluation[] = [];
   #device: Device | undefined;
-  /** Whether all work is done, and only the results are to be printed. */
+  /** Whether all work is done, and only printing the results is left. */
   #isPrinting = false;
 
   constructor(jobs: readonly Job[], flags: BenchFlags, store: ResultStore | undefined) {
@@ -99,10 +99,10 @@ class Bench {
     stdout.onFailure(() => this.#withoutOutput());
   }
 
-  /** Where nobody reads and no file is written, training is in vain: `--log | head -1`. */
+  /** Stops training where nobody reads the output and no file is written, as in `--log | head -1`. */
   #withoutOutput(): void {
     const failure = stdout.failure!;
-    if (this.#isPrinting) return; // told there
+    if (this.#isPrinting) return; // reported there
     const goesOn = this.#store !== undefined || failure.code !== 'EPIPE';
     const then = goesOn ? 'the work goes on' : 'the training is stopped (with --output-dir it would go on)';
     say(`error: ${describeFailure('standard output', failure)}; ${then}`);
@@ -158,7 +158,7 @@ class Bench {
       say(`wrote ${paths.map((path) => printable(path, 500)).join(' and ')}`);
   }
 
-  /** Writes what there is of the run that was under way at an interrupt or a failure; there is no time to draw. */
+  /** Writes the results of the job that was under way at an interrupt or a failure. There is no time to draw curves. */
   async #saveLast(failed: boolean): Promise<void> {
     const run = this.#runs.at(-1);
     if (!run || run.filesDone || !this.#store) return;
@@ -182,7 +182,7 @@ class Bench {
     const text = JSON.stringify(summaries.length === 1 ? summaries[0] : summaries, null, 2);
     if (json) out(text);
     if (await stdout.arrived()) return;
-    // What standard output did not take goes where it still can.
+    // Standard output has failed, so this goes to standard error.
     if (!failedBefore) say(`error: ${describeFailure('standard output', stdout.failure!)}`);
     if (outlet === stdout) say(resultsTable(rows, colorsFor(stderr.stream)));
     else if (json && !this.#store) say(text);
@@ -194,7 +194,7 @@ class Bench {
     const { caught, happened } = this.#interrupt;
     this.#hosts.close();
     if (happened) {
-      // The device may be in the middle of something that nobody waits for any more.
+      // The device may still be busy with work whose result is not needed.
       if (!(await endWorkers(THREAD_MS)) || isHeldByFiles()) endByForce(caught);
       process.exit(code);
     }

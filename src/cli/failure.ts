@@ -1,7 +1,7 @@
 /**
- * How a command ends when something goes wrong: a message on standard error and an exit code, never a stack trace.
- * 2 for what the user can mend before anything starts (flags, strategies, no adapter), 1 for what broke under way,
- * 128 + n for signal n, as shells count it.
+ * Reports an error that ends a command: a message on standard error and an exit code, never a stack trace. The code is 2 for
+ * what the user can correct before anything starts (flags, strategies, no adapter), 1 for failures later on, and 128 + n for
+ * signal n, as shells have it.
  */
 import { CommanderError } from 'commander';
 import { LockstepError } from '../platform/errors.js';
@@ -10,7 +10,7 @@ import { say } from './outlets.js';
 
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
-/** Writes what there is to say about `error` and returns the exit code. */
+/** Prints the message of `error` and returns the exit code. */
 export function reportFailure(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage; // it has printed its text
   if (error instanceof LockstepError) {

@@ -1,10 +1,10 @@
 /**
- * Ctrl-C, SIGTERM and SIGHUP: the first asks everything to end and gives it a moment; the next is the system's, which
- * ends the process at once, whatever it is doing. The exit code is 128 + the signal's number, as shells count it.
+ * Handles Ctrl-C, SIGTERM and SIGHUP. The first signal asks everything to end, within a moment. The next one is left to the
+ * system, which ends the process at once. The exit code is 128 + the signal's number, as shells have it.
  */
 import { constants } from 'node:os';
 
-/** How long work under way may take to end by itself, so that all is over within a second of the first Ctrl-C. */
+/** How long work may take to end by itself, so that the program ends within a second of the first Ctrl-C. */
 const GRACE_MS = 500;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 type Signal = (typeof SIGNALS)[number];
@@ -14,8 +14,8 @@ const SHOW_CURSOR = '\x1b[?25h';
 export const exitCodeOf = (signal: Signal): number => 128 + constants.signals[signal];
 
 /**
- * Leaves the next signal to the system's own rule. That needs no turn of this thread, which may be held by anything; and
- * `process.exit` may hang, for it waits for threads that are in a system call.
+ * Leaves the next signal to the system. That works even if this thread is busy, and where `process.exit` would wait for a
+ * thread in a system call.
  */
 function letGo(): void {
   for (const signal of SIGNALS) process.removeAllListeners(signal);
@@ -26,12 +26,12 @@ const endAtOnce = (signal: Signal) => {
   process.exit(exitCodeOf(signal));
 };
 
-/** Until there is something to save, a signal just ends the program. */
+/** Lets a signal end the program at once, as long as there is nothing to save. */
 export function endOnInterrupt(): void {
   for (const signal of SIGNALS) process.on(signal, endAtOnce);
 }
 
-/** Ends the process when an exit would wait for a thread that does not end: by the signal that came, or the surest one. */
+/** Ends the process by a signal, the one that came or SIGKILL, where an exit would wait for a thread that does not end. */
 export function endByForce(signal: Signal | 'SIGKILL' = 'SIGKILL'): void {
   letGo();
   process.kill(process.pid, signal);
@@ -52,7 +52,7 @@ export class Interrupt {
     this.#onSignal = (signal) => {
       this.caught = signal;
       letGo();
-      // The display has hidden it, and what would have shown it again has just been let go.
+      // The display has hidden the cursor, and the handler that would show it again has just been removed.
       if (process.stderr.isTTY) process.stderr.write(SHOW_CURSOR);
       this.stop();
     };
@@ -62,13 +62,13 @@ export class Interrupt {
     }
   }
 
-  /** Asks everything to end, as a signal does. */
+  /** Asks everything to end, as the first signal does. */
   stop(): void {
     this.#controller.abort();
     setTimeout(this.#endGrace, GRACE_MS);
   }
 
-  /** Gives the signals back to Node. */
+  /** Removes the handlers. */
   dispose(): void {
     for (const signal of SIGNALS) process.off(signal, this.#onSignal);
   }
@@ -81,7 +81,7 @@ export class Interrupt {
     return this.signal.aborted;
   }
 
-  /** Waits for `work`, but not beyond the grace. An error of `work` after the interrupt is no news. */
+  /** Waits for `work`, after an interrupt no longer than {@link GRACE_MS}. Errors of `work` after the interrupt are ignored. */
   async bounded(work: Promise<void>): Promise<void> {
     await Promise.race([work, this.#graceOver]).catch((error) => {
       if (!this.happened) throw error;

@@ -1,6 +1,6 @@
 /**
- * One job of `bench` under way: its display, its log, its clock. An interrupt can come at any moment: what has come out so far,
- * the evaluation knows.
+ * One job of `bench` while it runs: its display, its log, its clock. The results so far are the evaluation's, as an interrupt
+ * can come at any moment.
  */
 import type { Evaluation } from '../bench/evaluate.js';
 import type { ResultFiles } from '../bench/result-store.js';
@@ -26,7 +26,7 @@ export class JobRun {
   #begin = Number.NaN;
   #seconds: number | undefined;
 
-  /** @param running Which function of a strategy is running, for the display. */
+  /** @param running The function of a strategy that is running, for the display. */
   constructor(job: Job, flags: BenchFlags, running?: () => string | undefined) {
     this.job = job;
     this.#flags = flags;
@@ -49,20 +49,20 @@ export class JobRun {
     signal.addEventListener('abort', () => this.#progress.close(), { once: true });
     const checkpoints = files ? { checkpointSeconds } : {};
     for await (const event of evaluation.train(device, { signal, kernel, ...checkpoints })) {
-      if (this.#seconds !== undefined) return; // the grace is over
+      if (this.#seconds !== undefined) return; // the time after an interrupt is over
       if (event.type === 'checkpoint') await files?.checkpoint(event.checkpoint);
       this.#progress.add(event);
       this.#log?.add(event);
     }
   }
 
-  /** The log begins when all input is found to be good. */
+  /** Begins the log. Called when all input has been checked. */
   #begun(summary: () => Summary): void {
     this.#summary = summary;
     if (this.#flags.log) this.#log = new LogWriter(this.job.task, out);
   }
 
-  /** Takes over what an earlier process has computed, instead of {@link train}. */
+  /** Takes over the summary of an earlier process, instead of {@link train}. */
   recall(summary: Summary): void {
     this.#begun(() => summary);
     for (const { secret_index, order_index, steps, test_accuracy, non_finite } of summary.results) {
@@ -78,7 +78,7 @@ export class JobRun {
     }
   }
 
-  /** Stops the clock and takes the display away; nothing that comes later counts. A second call does nothing. */
+  /** Stops the clock and removes the display. Later events are ignored, and so is a second call. */
   end(): void {
     if (this.#seconds !== undefined) return;
     this.#seconds = Number.isNaN(this.#begin) ? 0 : (performance.now() - this.#begin) / 1000;

@@ -1,6 +1,6 @@
 /**
- * The scaffold's log lines (`--log`) in run order: runs train at the same time, so the lines of a run wait here until
- * all runs before it have finished.
+ * Prints the scaffold's log lines (`--log`) in run order. As runs train at the same time, the lines of a run wait until all
+ * runs before it have finished.
  */
 import type { EvaluationEvent } from '../bench/events.js';
 import * as logLines from '../bench/log-lines.js';
@@ -44,7 +44,7 @@ export class LogWriter {
     }
   }
 
-  /** What has finished out of turn (after an interrupt), then the final lines. */
+  /** Prints the lines that still wait (after an interrupt), then the final lines. */
   end(summary: Summary): void {
     for (const run of [...this.#finished].sort((a, b) => a - b)) this.#release(run);
     this.#write(logLines.finalMetricsLine(summary.metrics));

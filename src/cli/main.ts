@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /**
- * The `lockstep-gpu` program: its commands and how it ends. Each command lives in a file of its own and registers
- * itself here.
+ * The `lockstep-gpu` program. Each command is in a file of its own, which registers it here.
  */
 import { Command } from 'commander';
 import { isHeldByFiles } from '../bench/patient-files.js';
@@ -20,7 +19,7 @@ const program = new Command('lockstep-gpu')
   .description('Train a hundred small neural networks in the same WebGPU dispatches.')
   .version(version)
   .showHelpAfterError('(--help lists the flags)')
-  // What it quotes is the user's, control characters too.
+  // It quotes the user's words, which may contain control characters.
   .configureOutput({
     writeOut: (text) => stdout.write(text),
     writeErr: (text) => stderr.write(printableLines(text)),
@@ -29,10 +28,10 @@ const program = new Command('lockstep-gpu')
 registerBench(program);
 registerProfile(program);
 
-/** How long threads may take to end; one in the middle of a system call does not. */
+/** How long threads may take to end. A thread in a system call does not end in time. */
 const THREADS_MS = 1000;
 
-/** Runs the command that the words ask for, and returns the exit code. */
+/** Runs the command line's command and returns the exit code. */
 async function run(): Promise<number> {
   try {
     await program.parseAsync();
@@ -40,7 +39,7 @@ async function run(): Promise<number> {
     return reportFailure(error);
   }
   const code = Number(process.exitCode ?? EXIT.ok);
-  // A list that nobody wants to the end is no failure: `lockstep-gpu bench --list | head -1`.
+  // A reader that stops early is no failure: `lockstep-gpu bench --list | head -1`.
   if (code !== EXIT.ok || (await stdout.arrived()) || stdout.failure?.code === 'EPIPE') return code;
   say(`error: ${describeFailure('standard output', stdout.failure!)}`);
   return EXIT.failed;

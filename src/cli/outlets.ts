@@ -1,6 +1,6 @@
 /**
- * Standard output and standard error, which a reader may close and a full disk refuse at any moment. What cannot be
- * written is noted here instead of ending the process; a command asks at its end whether its words have arrived.
+ * Writes to standard output and standard error. A reader may close them, and a full disk refuse them, at any moment. A failed
+ * write does not end the process; at its end, a command asks whether everything was written.
  */
 
 /** One of the two streams. */
@@ -14,7 +14,7 @@ class Outlet {
     stream.on('error', (error: NodeJS.ErrnoException) => this.#fail(error));
   }
 
-  /** Why the stream takes nothing any more; undefined while it does. */
+  /** Why the stream has failed; undefined while it works. */
   get failure(): NodeJS.ErrnoException | undefined {
     return this.#failure;
   }
@@ -37,7 +37,7 @@ class Outlet {
     this.write(`${text}\n`);
   }
 
-  /** Waits until all is written; whether it was. */
+  /** Waits until everything is written, and returns whether it was. */
   async arrived(): Promise<boolean> {
     if (!this.#failure) {
       const written = new Promise<void>((resolve) => {

@@ -1,4 +1,4 @@
-/** The `profile` command: its flags, and the way into profile-run.ts, which is loaded only when there is something to run. */
+/** The `profile` command and its flags. profile-run.ts, which does the work, is loaded only when there is something to run. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type ProfileFlags, SORT_KEYS } from './profile-flags.js';
 

@@ -1,11 +1,11 @@
-/** The flags of the `profile` command, as they are after parsing. */
+/** The parsed flags of the `profile` command. */
 import type { KernelName } from '../kernels/train/training-kernel.js';
 
-/** What kernels can be sorted by, the largest first. */
+/** By what kernels can be sorted, the largest first. */
 export const SORT_KEYS = ['time', 'calls', 'median', 'p95', 'bytes', 'flops', 'gbs', 'gflops'] as const;
 export type SortKey = (typeof SORT_KEYS)[number];
 
-/** What `profile` was asked for. */
+/** The values of the flags. */
 export interface ProfileFlags {
   config: string;
   runs: number;

@@ -1,4 +1,4 @@
-/** Runs `profile`: picks the piece, takes its profile, prints and writes what was asked for. */
+/** Runs `profile`: profiles a piece of work or a user's file, then prints the report and writes the requested files. */
 import { writeFileSync } from 'node:fs';
 import { openDevice } from '../gpu/open.js';
 import { LockstepError } from '../platform/errors.js';
@@ -21,7 +21,7 @@ const PIECES: Readonly<Record<string, (flags: ProfileFlags) => Piece | Promise<P
   kernels: kernelsPiece,
 };
 
-/** Standard output is the report's alone: what a program prints goes to standard error meanwhile. */
+/** While `run` runs, what it prints on standard output goes to standard error: standard output is for the report. */
 async function printingToStderr<T>(run: () => Promise<T>): Promise<T> {
   const { write } = process.stdout;
   process.stdout.write = process.stderr.write.bind(process.stderr);

@@ -1,5 +1,6 @@
 /**
- * A profile's report on a terminal: kernels beside the ceilings, then the time outside of kernels, then compile times.
+ * Formats a profile's report for a terminal: a table of kernels beside the ceilings, one of the time outside of kernels, and
+ * one of compile times.
  */
 import Table from 'cli-table3';
 import { HOST_KINDS } from '../platform/host-spans.js';
@@ -25,7 +26,7 @@ export function sortedKernels(rows: readonly KernelRow[], key: SortKey, top: num
   return [...rows].sort((a, b) => value(b) - value(a)).slice(0, top);
 }
 
-/** Longest variant on one line of the table; the whole of it is in the JSON and the page. */
+/** The longest line of a variant in the table. */
 const VARIANT_WIDTH = 30;
 
 /** A text in lines that are not longer than `width`, broken at commas. */

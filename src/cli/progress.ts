@@ -1,7 +1,6 @@
 /**
- * Live progress of one configuration on standard error: runs finished, steps a second, the median of the runs' last
- * losses, time left or the step. On a terminal one block that is redrawn; elsewhere a plain line now and then. It reads events
- * and draws; it decides nothing.
+ * Shows the progress of one configuration on standard error: runs finished, steps a second, the median of the runs' last
+ * losses, and the time left or the step. On a terminal it redraws one block; elsewhere it prints a plain line now and then.
  */
 import { createLogUpdate } from 'log-update';
 import type { EvaluationEvent } from '../bench/events.js';
@@ -12,12 +11,12 @@ import { type Colors, colorsFor, duration, grouped } from './style.js';
 /** Redraw interval on a terminal, and interval of the plain lines elsewhere, in milliseconds. */
 const REDRAW_MS = 250;
 const PLAIN_MS = 10_000;
-/** Steps a second are measured over this many milliseconds: short enough to follow, longer than a window. */
+/** Steps a second are measured over this time: short enough to follow changes, longer than a window. */
 const RATE_WINDOW_MS = 10_000;
 
-/** How long steps are counted before a rate is believed: the first ones wait for shaders and for runs to come in. */
+/** How long steps are counted before a rate is shown. At first, steps wait for shaders and for runs to arrive. */
 const SETTLED_MS = 1000;
-/** Share of the runs that has to have finished before it tells something about the others. */
+/** The share of the runs that must have finished before the time left is estimated from them. */
 const TELLING_SHARE = 0.05;
 
 interface Workload
@@ -27,20 +26,20 @@ interface Workload
   > {
   /** What is being trained, e.g. `feature-isolation n32-k8`. */
   title: string;
-  /** Which function of the strategy is running, for one that takes long or never returns. */
+  /** The function of the strategy that is running; it may take long, or never return. */
   running?(): string | undefined;
 }
 
 export interface Progress {
   add(event: EvaluationEvent): void;
-  /** Takes the display away; what is printed next stands on a line of its own. */
+  /** Removes the display. The next output begins on a new line. */
   close(): void;
 }
 
-/** Progress that says nothing (`--quiet`). */
+/** Shows nothing (`--quiet`). */
 export const silent: Progress = { add() {}, close() {} };
 
-/** What the events so far add up to. Time comes in from outside, so that it can be tested without waiting. */
+/** What the events so far add up to. The time is passed in, so that tests need not wait. */
 export class Tally {
   readonly work: Workload;
   readonly runs: number;
@@ -104,7 +103,7 @@ export class Tally {
       : 0;
   }
 
-  /** Median over the runs under way or done of the mean loss of their last window; NaN before the first. */
+  /** The median of the mean losses of all runs' last windows; NaN before the first window. */
   medianLoss(): number {
     return quantile(this.#losses.filter(Number.isFinite).sort(), 0.5);
   }
@@ -116,8 +115,8 @@ export class Tally {
   }
 
   /**
-   * Seconds left, if the other runs take as long as the finished ones; undefined while that would be a guess: before some
-   * have finished, or where the others have gone on for much longer.
+   * Seconds left, if the other runs take as long as the finished ones. Undefined before enough runs have finished, and where the
+   * others already take much longer.
    */
   secondsLeft(): number | undefined {
     const rate = this.stepsPerSecond();
@@ -129,7 +128,7 @@ export class Tally {
     return this.#stepsNow().reduce((sum, step) => sum + each(step), 0) / rate;
   }
 
-  /** Where the runs that have not finished stand: at their last windows, and the steps since then shared out. */
+  /** The steps of unfinished runs: those of their last windows, plus an equal share of all steps since then. */
   #stepsNow(): Float64Array {
     const last = this.#steps.filter((step) => !Number.isNaN(step));
     const under = last.filter((step) => step > 0).length;
@@ -139,11 +138,11 @@ export class Tally {
     return last.map((step) => (step > 0 ? step + share : 0));
   }
 
-  /** How many steps a run that stands at `step` probably has left; undefined where nothing tells. */
+  /** How many steps a run at `step` probably has left; undefined where that is unknown. */
   #stepsAfter(): ((step: number) => number) | undefined {
     const { maxSteps, minStepsBeforeStop, earlyStopWindows, logInterval } = this.work;
     const toTheEnd = (step: number) => maxSteps - step;
-    // No run can stop before.
+    // No run can stop earlier.
     if (minStepsBeforeStop + (earlyStopWindows - 1) * logInterval >= maxSteps) return toTheEnd;
     if (this.finished < Math.max(1, TELLING_SHARE * this.runs)) return undefined;
     const now = this.#samples.at(-1)!.at;
@@ -155,8 +154,8 @@ export class Tally {
   }
 
   /**
-   * How many steps a run that has outlived the first to finish has left, if such runs go on finishing as often as they did,
-   * step by step. 0 where there is none; undefined where too few have finished since.
+   * How many steps a run has left that takes longer than the first finished run, if such runs keep finishing at the same rate
+   * by step. 0 where there is none; undefined where too few have finished.
    */
   #stepsBeyondLeast(): number | undefined {
     const least = this.#leastSteps;
@@ -203,7 +202,7 @@ export function showProgress(work: Workload, stream: NodeJS.WriteStream): Progre
     add(event) {
       tally.add(event, performance.now());
       if (event.type !== 'plan') return;
-      // On a terminal a kernel is named once: a dataset with other live columns has it compiled anew.
+      // On a terminal a kernel is named once, though it is compiled again for a dataset with other live columns.
       if (live && !event.note && named.has(event.kernel)) return;
       named.add(event.kernel);
       live?.clear();

@@ -1,6 +1,6 @@
 /**
- * The table at the end of `bench`: a row an evaluation, at most 80 columns wide, and below it what a reader has to know
- * about its figures.
+ * Formats the table at the end of `bench`: one row for each evaluation, at most 80 columns wide, with remarks below it on
+ * rows that need them.
  */
 import type { Summary } from '../bench/summary.js';
 import { printable } from '../platform/printable.js';
@@ -10,11 +10,11 @@ import { type Colors, grouped } from './style.js';
 export interface Row {
   config: string;
   summary: Summary;
-  /** Of training and scoring, on the host's clock. */
+  /** The time of training and scoring, by the host's clock. */
   seconds: number;
 }
 
-/** Widths of terminals, and of the names in headings: a letter may take two columns. */
+/** The width of the table. A letter of a name may take two columns. */
 const MOST_COLUMNS = 80;
 const MOST_LETTERS = 38;
 const GAP = '  ';
@@ -32,7 +32,7 @@ const totalRuns = ({ config }: Summary) => config.num_hidden_secrets * config.nu
 const worst = ({ results }: Summary) =>
   results.reduce((least, { test_accuracy }) => Math.min(least, test_accuracy), 1);
 
-/** A figure of the finished runs; `-` where there are none. */
+/** A value over the finished runs; `-` where there are none. */
 const figure = (cell: (row: Row) => string) => (row: Row) => (hasRuns(row) ? cell(row) : '-');
 
 const COLUMNS: readonly Column[] = [
@@ -58,7 +58,7 @@ const COLUMNS: readonly Column[] = [
   },
 ];
 
-/** Names to the left, numbers to the right; as many columns as have room. */
+/** The lines of a table with as many columns as fit: names aligned left, numbers right. */
 function lines(rows: readonly Row[], colors: Colors): string[] {
   let columns = COLUMNS.map((column) => {
     const cells = rows.map((row) => column.cell(row));
@@ -78,7 +78,7 @@ function lines(rows: readonly Row[], colors: Colors): string[] {
   ];
 }
 
-/** Remarks on a row whose figures are not what they seem. */
+/** Remarks on a row, as on an evaluation that was interrupted. */
 function remarks({ config, summary }: Row): string[] {
   const title = `${printable(summary.strategy)} ${config}`;
   const lost = summary.results.filter((run) => run.non_finite);
@@ -94,7 +94,7 @@ function remarks({ config, summary }: Row): string[] {
   ];
 }
 
-/** All rows in one table; where there are several strategies, a table for each below its name. */
+/** All rows in one table; for several strategies, one table each, below its name. */
 export function resultsTable(rows: readonly Row[], colors: Colors): string {
   const strategies = [...new Set(rows.map(({ summary }) => summary.strategy))];
   const tables = strategies.map((strategy) => {

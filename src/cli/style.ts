@@ -1,6 +1,6 @@
 /**
- * Colours and short numbers for a terminal. Colours are off where the stream is no terminal, and honour NO_COLOR and
- * FORCE_COLOR (no-color.org); picocolors' own rule looks at standard output only and colours every CI log.
+ * Colours and short numbers for a terminal. Colours are off for a stream that is not a terminal, and follow NO_COLOR and
+ * FORCE_COLOR (no-color.org). picocolors' own rule looks only at standard output, and colours every CI log.
  */
 import pc from 'picocolors';
 

@@ -1,6 +1,6 @@
 /**
- * A profile in the Trace Event Format, which Perfetto (ui.perfetto.dev) and chrome://tracing open: kernels on the
- * device's track, the host's spans on the host's, both on one clock.
+ * Converts a profile to the Trace Event Format, which Perfetto (ui.perfetto.dev) and chrome://tracing open. Kernels are on the
+ * device's track, the host's spans on the host's tracks, on the same clock.
  * Format: Trace Event Format, Google, docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU.
  */
 import { HOST_TRACKS, type HostSpan } from '../platform/host-spans.js';
@@ -35,7 +35,7 @@ const DEVICE = 1;
 const HOST = 2;
 
 /**
- * Spreads spans over lanes: in each, a span lies within another, before it or after it, as viewers of nested spans ask.
+ * Assigns spans to lanes such that two spans in a lane either do not overlap or lie one within the other.
  *
  * @returns The lane of each span, from 0.
  */
@@ -60,7 +60,7 @@ export function lanesOf(spans: readonly Timed[]): number[] {
   return lanes;
 }
 
-/** Spans that overlap, as one: a hundred reads that are waited for at once are one wait. */
+/** Merges spans that overlap: waiting for a hundred reads at once is one wait. */
 export function merged(spans: readonly HostSpan[]): HostSpan[] {
   const result: HostSpan[] = [];
   let count = 0;

@@ -1,7 +1,7 @@
 /**
- * Puts times of the device's clock on the host's. A timestamp lies between the moment its commands were submitted and
- * the moment they were found done; of several tries the narrowest bounds count. Measured before and after a profile,
- * and in between a straight line, for the two clocks need not run alike.
+ * Converts times of the device's clock to the host's. A timestamp lies between the host's times of submitting its commands and
+ * of finding them done; of several tries the narrowest bounds count. This is measured before and after a profile, with a
+ * straight line in between, as the two clocks may run at different speeds.
  */
 import { BufferUsage, MAP_MODE_READ } from '../gpu/usage.js';
 
@@ -14,7 +14,7 @@ export interface Anchor {
   error: number;
 }
 
-/** What the bounds of some tries come to: submitted and found done (ms), and what the device's clock showed (ns). */
+/** The anchor from some tries: when each was submitted and found done (ms), and the device's clock in between (ns). */
 export function anchorOf(tries: readonly { submitted: number; done: number; device: number }[]): Anchor {
   const lower = Math.max(...tries.map(({ submitted, device }) => submitted - device / 1e6));
   const upper = Math.min(...tries.map(({ done, device }) => done - device / 1e6));
@@ -29,7 +29,7 @@ export function toHost(device: number, [first, last]: readonly [Anchor, Anchor])
   return device / 1e6 + first.offset + share * (last.offset - first.offset);
 }
 
-/** Compares the two clocks now; the device has nothing else to do. `origin`: a device time (ns) to count from. */
+/** Compares the two clocks while the device is idle. `origin` is the device time (ns) to count from. */
 export async function measureAnchor(
   gpu: GPUDevice,
   origin: bigint | undefined,

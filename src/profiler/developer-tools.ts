@@ -1,5 +1,5 @@
 /**
- * Hands the spans of a profile to a browser's developer tools by `performance.measure`: Chrome shows them in its
+ * Passes the spans of a profile to a browser's developer tools by `performance.measure`. Chrome shows them in its
  * performance panel, on tracks of their own (developer.chrome.com/docs/devtools/performance/extension).
  */
 import { platformName } from '../platform/platform.js';
@@ -7,7 +7,7 @@ import type { Profile } from './profile.js';
 
 const GROUP = 'lockstep-gpu';
 
-/** More spans than this are not handed over: the browser keeps them for as long as the page lives. */
+/** The most spans that are passed on, as the browser keeps them until the page is closed. */
 const MOST_MEASURES = 10_000;
 
 type Measure = (name: string, options: PerformanceMeasureOptions) => unknown;

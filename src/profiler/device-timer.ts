@@ -1,6 +1,6 @@
 /**
- * Times dispatches by timestamps of the device (WebGPU's `timestamp-query`): a pass a dispatch, a query at its begin
- * and one at its end.
+ * Times kernel launches by timestamps of the device (WebGPU's `timestamp-query`). Each launch gets a pass of its own, with a
+ * timestamp at its beginning and one at its end.
  */
 
 import type { DeviceInfo } from '../gpu/device-info.js';
@@ -116,7 +116,7 @@ class Recording implements RecordingObserver {
   }
 }
 
-/** Launches with their times on the host's clock. What ends no later than it begins counts as 0, and is counted. */
+/** The launches with their times on the host's clock. Times that are not above 0 are set to 0, and counted. */
 export function timedLaunches(
   stamped: readonly Stamped[],
   anchors: readonly [Anchor, Anchor],
@@ -135,7 +135,7 @@ export function timedLaunches(
   return { launches, timing };
 }
 
-/** The largest step, of those that clocks are known to take, that all timestamps are multiples of; in nanoseconds. */
+/** The largest known step of a clock that all timestamps are multiples of, in nanoseconds. */
 function resolution(stamped: readonly Stamped[]): number {
   const distances = stamped.flatMap(({ begin, end }) => [end - begin, begin - stamped[0].begin]);
   // Chrome rounds to 100 us, Dawn to 2^16 ns.

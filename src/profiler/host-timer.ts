@@ -1,7 +1,7 @@
 /**
- * Times dispatches on the host's clock, for devices without timestamps: each goes to the device alone, after the one
- * before it was found done. So nothing is submitted at once: submits, uploads, maps and the destruction of buffers
- * wait for their turn in one line. Slow, and a kernel's time includes the way to the device and back.
+ * Times kernel launches by the host's clock, for devices without timestamps. Each launch is sent to the device alone, when the
+ * one before it is done. So submits, uploads, maps and the destruction of buffers wait for their turn in one queue. This is
+ * slow, and a kernel's time includes the way to the device and back.
  */
 import type { Launch, Part, RecordingObserver, Send } from '../gpu/observer.js';
 import { type Launched, LaunchNotes } from './launch-notes.js';
@@ -27,13 +27,13 @@ export class HostTimer implements Timer {
     return this.#waiting > 0;
   }
 
-  /** Does something after all that stands in line. */
+  /** Calls `work` after everything that is in the queue. */
   later(work: () => void | Promise<void>): void {
     this.#waiting++;
     this.#line = this.#line.then(work).finally(() => {
       this.#waiting--;
     });
-    this.#line.catch(() => {}); // thrown where it is awaited
+    this.#line.catch(() => {}); // it throws where it is awaited
   }
 
   sent(): Promise<void> {

@@ -1,4 +1,4 @@
-/** What launches say of themselves, gathered while one recorder records them. */
+/** Collects the notes of launches (cost, shapes) while one recorder records them. */
 import type { GroupNote, Launch, LaunchNote } from '../gpu/observer.js';
 
 /** A launch as a profile keeps it. */
@@ -9,7 +9,7 @@ export interface Launched extends Partial<LaunchNote> {
 }
 
 export class LaunchNotes {
-  /** Launches without a note of their own, by what they are together and by label. */
+  /** Launches without a note of their own, by their group's note and by label. */
   readonly #together = new Map<() => GroupNote, Map<string, Launched[]>>();
 
   take({ pipeline, grid, note, together }: Launch): Launched {
@@ -24,7 +24,7 @@ export class LaunchNotes {
     return launched;
   }
 
-  /** Divides what launches are together among them: equally among those of a label. All of them are there. */
+  /** Divides each group's cost equally among its launches of a label. Called when all launches are recorded. */
   divide(): void {
     for (const [together, labels] of this.#together) {
       const { costs, shapes } = together();

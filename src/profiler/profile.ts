@@ -1,6 +1,6 @@
 /**
- * A profile as data: what ran when, and what that comes to. Made by takeProfile; tables, traces and pages are made
- * from it elsewhere.
+ * A profile as data: what ran when, and the totals. takeProfile makes it; tables, traces and pages are made from it in other
+ * files.
  */
 
 import type { CompiledPipeline } from '../gpu/pipelines.js';
@@ -13,7 +13,7 @@ import type { TimedLaunch, Timing } from './timer.js';
 /** One launch of a kernel. Times in milliseconds since the profile's start, on the host's clock. */
 export interface KernelSpan {
   kernel: string;
-  /** What the kernel's code was made from: `perThread = 8, bias = true`; empty where that is nothing. */
+  /** The options of the kernel's code: `perThread = 8, bias = true`; empty where there are none. */
   variant: string;
   start: number;
   end: number;
@@ -21,9 +21,9 @@ export interface KernelSpan {
   submitted: number;
   /** Workgroups along x, y and z. */
   grid: readonly number[];
-  /** Of what it reads and writes, or of what it trains. */
+  /** Shapes of what it reads and writes, or of what it trains. */
   shapes?: string;
-  /** As the kernel says itself (src/gpu/cost.ts); absent where it does not. */
+  /** As the kernel's launcher tells it (src/gpu/cost.ts); absent where it does not. */
   bytes?: number;
   flops?: number;
 }
@@ -33,17 +33,17 @@ export interface KernelTotal {
   kernel: string;
   variant: string;
   calls: number;
-  /** Milliseconds: of all calls, their median and their 95th percentile. */
+  /** Milliseconds: the sum of all calls, their median and their 95th percentile. */
   ms: number;
   median: number;
   p95: number;
-  /** Of the time of all kernels, 0 to 1. */
+  /** Share of the time of all kernels, 0 to 1. */
   share: number;
   bytes?: number;
   flops?: number;
 }
 
-/** Where the time went, in milliseconds; together {@link Accounts.wall}, but for what is unexplained. */
+/** Where the time went, in milliseconds. All fields but `wall` add up to {@link Accounts.wall}. */
 export interface Accounts {
   wall: number;
   /** Sum of all kernels' times. */
@@ -52,7 +52,7 @@ export interface Accounts {
   host: Partial<Record<HostKind, number>>;
   /** No kernel ran, and the host waited: for a copy, for the way to the device and back, for a timer. */
   idle: number;
-  /** What is left: the host outside of all spans. Negative where kernels overlapped. */
+  /** The rest: time of the host outside of all spans. Negative where kernels overlapped. */
   unexplained: number;
 }
 
@@ -108,7 +108,7 @@ export function profileOf<T>(
   };
 }
 
-/** Sum, absent where a term is. */
+/** The sum; undefined where a term is. */
 function total(values: readonly (number | undefined)[]): number | undefined {
   return values.reduce<number | undefined>(
     (sum, value) => (sum === undefined || value === undefined ? undefined : sum + value),
@@ -116,7 +116,7 @@ function total(values: readonly (number | undefined)[]): number | undefined {
   );
 }
 
-/** Totals by kernel and variant, the one that took longest first. */
+/** Totals by kernel and variant, the longest first. */
 export function kernelTotals(profile: Pick<Profile, 'kernels'>): KernelTotal[] {
   checkProfile('kernelTotals', profile);
   const { kernels } = profile;
@@ -147,8 +147,8 @@ export function kernelTotals(profile: Pick<Profile, 'kernels'>): KernelTotal[] {
 }
 
 /**
- * Divides the wall time. While a kernel runs, the host's time does not count. Otherwise the innermost span of the
- * host's thread does; without one, compiling; without that, a wait, which is idle time.
+ * Divides the wall time. Time in which a kernel runs counts for kernels. Other time counts for the innermost span of the host's
+ * thread; without one, for compiling; without that, for a wait, which is idle time.
  */
 export function accountsOf(profile: Pick<Profile, 'wall' | 'kernels' | 'host'>): Accounts {
   checkProfile('accountsOf', profile, ['kernels', 'host']);
@@ -191,7 +191,7 @@ function attribute(accounts: Accounts, open: ReadonlySet<HostSpan>, ms: number):
   let waits = false;
   for (const span of open) {
     if (HOST_TRACKS[span.kind] === 'main thread')
-      inner = span; // the one that began last
+      inner = span; // the span that began last
     else if (span.kind === 'compile') inner ??= span;
     else waits = true;
   }
@@ -199,7 +199,7 @@ function attribute(accounts: Accounts, open: ReadonlySet<HostSpan>, ms: number):
   else if (waits) accounts.idle += ms;
 }
 
-/** Throws unless `profile` is one that takeProfile gave. `lists`: what is needed of it. */
+/** Throws unless `profile` is one that takeProfile made. `lists` names the lists that are needed. */
 export function checkProfile(where: string, profile: unknown, lists: readonly string[] = ['kernels']): void {
   const given = (profile ?? {}) as Record<string, unknown>;
   if (lists.every((name) => Array.isArray(given[name]))) return;

@@ -1,6 +1,6 @@
 /**
- * A profile that is being taken of one device, from its begin to its end: observes the device, listens to the host's
- * spans, and makes data of both. Without one there is nothing of it.
+ * Takes a profile of one device, from its beginning to its end: it observes the device, listens to the host's spans, and makes
+ * data of both. Without a profile, none of this code runs.
  */
 import type { Device } from '../gpu/device.js';
 import type { Observation } from '../gpu/observer.js';
@@ -27,7 +27,7 @@ export class Profiling {
   };
 
   /**
-   * Begins a profile; it goes on until it is stopped or abandoned.
+   * Begins a profile, which goes on until it is stopped or abandoned.
    *
    * @throws LockstepError `bad-input` while another profile of this device is taken.
    */
@@ -61,12 +61,12 @@ export class Profiling {
     this.#start = performance.now();
   }
 
-  /** Ends the profile, when the device is done with all that it was told so far. `result` goes into it. */
+  /** Ends the profile when the device has done everything that was submitted so far. `result` becomes a part of it. */
   async stop<T>(result: T): Promise<Profile<T>> {
     try {
       do {
         await this.#settle();
-        this.#device.commands.flush(); // others may go on meanwhile
+        this.#device.commands.flush(); // other code may go on submitting meanwhile
       } while (this.#timer.behind);
       const end = performance.now();
       this.#observation.end();
@@ -83,7 +83,7 @@ export class Profiling {
     }
   }
 
-  /** A device that was destroyed meanwhile is still there for its observer, and does what it was told before. */
+  /** Waits for the device. If it was destroyed meanwhile, it is kept alive for its observer and finishes its work. */
   async #settle(): Promise<void> {
     if (!this.#device.destroyed) return this.#device.sync();
     await this.#timer.sent();

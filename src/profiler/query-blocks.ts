@@ -1,6 +1,6 @@
 /**
- * Timestamp queries in blocks that are used again: taking two for a kernel, bringing them home, decoding. What they
- * time is device-timer.ts's.
+ * Manages timestamp queries in blocks that are reused: takes two for a kernel, copies the values to the host, and decodes them.
+ * device-timer.ts knows what they time.
  */
 import type { DeviceInfo } from '../gpu/device-info.js';
 import { mapWhenDone } from '../gpu/map.js';
@@ -11,7 +11,7 @@ const QUERIES = 4096;
 /** Queries taken at a time: results are resolved to multiples of 256 bytes. */
 export const QUERIES_TAKEN = 32;
 const BYTES = 8;
-/** Full blocks that may wait for the end of the profile; beyond, they are read and used again under way. */
+/** How many full blocks may wait for the end of the profile. Above that, they are read and reused at once. */
 const MOST_WAITING = 16;
 
 /** A set of queries and the buffers through which their values come to the host. */
@@ -22,7 +22,7 @@ export interface QueryBlock {
   used: number;
   /** Command encoders that write to it and were not submitted yet. */
   open: number;
-  /** Takes the values, nanoseconds since an origin of the device's own. */
+  /** Called with the values, in nanoseconds since an origin of the device's own. */
   readers: ((values: BigUint64Array) => void)[];
 }
 
@@ -56,7 +56,7 @@ export class QueryBlocks {
     return { block, first };
   }
 
-  /** Encodes bringing `count` queries to where the host can read them. */
+  /** Encodes the copy of `count` queries to a buffer that the host can read. */
   resolve(encoder: GPUCommandEncoder, block: QueryBlock, first: number, count: number): void {
     encoder.resolveQuerySet(block.set, first, count, block.resolved, first * BYTES);
     encoder.copyBufferToBuffer(block.resolved, first * BYTES, block.staging, first * BYTES, count * BYTES);
@@ -74,7 +74,7 @@ export class QueryBlocks {
     this.#reading.catch(() => {}); // thrown where the profile ends
   }
 
-  /** Reads all blocks; what was encoded and never submitted is not waited for. */
+  /** Reads all blocks. Commands that were encoded and never submitted are not waited for. */
   async finish(): Promise<void> {
     await this.#reading;
     const blocks = [...this.#full, ...(this.#current ? [this.#current] : [])];
@@ -91,7 +91,7 @@ export class QueryBlocks {
         block.staging.unmap();
         for (const read of block.readers) read(values);
       }
-      // Commands that were encoded and not submitted may still come, and write.
+      // Commands that were encoded may still be submitted, and write to it.
       if (block.open > 0) destroyBlock(block);
       else this.#free.push({ ...block, used: 0, readers: [] });
     }

@@ -7,7 +7,7 @@ import { span } from '../platform/host-spans.js';
 import type { Profile } from './profile.js';
 import { Profiling } from './profiling.js';
 
-/** What a profiled function is given. */
+/** The argument of a profiled function. */
 export interface ProfileTools {
   /** Calls `run` and shows it under this name among the host's spans. Example: `span('load', () => load(file))`. */
   span<T>(name: string, run: () => T): T;
@@ -16,10 +16,10 @@ export interface ProfileTools {
 const tools: ProfileTools = { span: (name, run) => span('code', name, run) };
 
 /**
- * Calls `fn` and records what the device did meanwhile, kernel by kernel, and what the host did around it. Each kernel
- * goes to the device in a pass of its own, timed by the device's clock (`timestamp-query`), or else alone and timed by
- * the host's: `timing` says which. Without a profile none of this exists. In a browser the spans also go to
- * `performance.measure`, where the developer tools show them.
+ * Calls `fn` and records what the device does meanwhile, kernel by kernel, and what the host does. Each kernel runs in a pass of
+ * its own and is timed by the device's clock (`timestamp-query`). Without timestamps, each kernel is sent to the device alone
+ * and timed by the host's clock; `timing` says which it was. In a browser, the spans also go to `performance.measure`, so
+ * that the developer tools show them.
  *
  * @throws LockstepError `bad-input` while another profile of this device is taken; and whatever `fn` throws.
  * @example

@@ -1,10 +1,10 @@
 /**
- * What it is to take the times of dispatches. Two ways are known: device-timer.ts and host-timer.ts.
+ * The interface of what times kernel launches. There are two timers: device-timer.ts and host-timer.ts.
  */
 import type { Observer } from '../gpu/observer.js';
 import type { Launched } from './launch-notes.js';
 
-/** A dispatch and when it ran: milliseconds as `performance.now()` counts them. */
+/** A launch and when it ran, in milliseconds by `performance.now()`. */
 export interface TimedLaunch extends Launched {
   start: number;
   end: number;
@@ -14,11 +14,11 @@ export interface TimedLaunch extends Launched {
 
 /** How far times can be trusted. */
 export interface Timing {
-  /** Whose clock it was: the device's own, or the host's, around each kernel. */
+  /** Whose clock was read: the device's, or the host's around each kernel. */
   clock: 'device' | 'host';
-  /** The step of the clock, in microseconds, as far as it shows: browsers round to 100. */
+  /** The step of the clock in microseconds, as the times show it. Browsers round to 100. */
   resolutionUs: number;
-  /** Device and host clock agree to so many microseconds; 0 where there is one clock. */
+  /** Device and host clock agree to within so many microseconds; 0 where there is only one clock. */
   anchorUs: number;
   /** Kernels whose end was not after their begin: their time counts as 0. */
   zero: number;
@@ -28,9 +28,9 @@ export interface Timing {
 
 /** Times what it observes. */
 export interface Timer extends Observer {
-  /** Before anything is observed; the device has nothing to do. */
+  /** Called before anything is observed, while the device is idle. */
   start(): Promise<void>;
-  /** The times of all that was observed, in the order of the submits; the device is done with it. */
+  /** The times of everything that was observed, in the order of the submits. Called when the device is done. */
   finish(): Promise<{ launches: TimedLaunch[]; timing: Timing }>;
   destroy(): void;
 }

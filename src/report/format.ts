@@ -1,4 +1,4 @@
-/** Figures as people read them: three digits and a unit. */
+/** Formats numbers for people: three digits and a unit. */
 
 const digits = (value: number): string =>
   value >= 100 || value === 0 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
@@ -26,6 +26,6 @@ export const count = (value: number): string => scaled(value, 1000, ['', 'k', 'M
 /** A share, 0 to 1: `12.3%`. */
 export const percent = (share: number): string => `${share < 0 ? '-' : ''}${digits(100 * Math.abs(share))}%`;
 
-/** Text as it may stand in HTML and SVG. */
+/** Escapes text for HTML and SVG. */
 export const escapeHtml = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

@@ -1,4 +1,4 @@
-/** Each kernel alone, at sizes that a GPU is not done with at once: what `profile kernels` runs. */
+/** What `profile kernels` runs: each kernel alone, at sizes that keep a GPU busy for a while. */
 import * as ops from '../autograd/ops/index.js';
 import type { Device } from '../gpu/device.js';
 import { adamStep, sgdStep } from '../kernels/tensor/optimizer.js';
@@ -9,7 +9,7 @@ import { scope } from '../tensor/scope.js';
 import { type Piece, type PieceOptions, train, trainingRuns } from './pieces.js';
 
 const CALLS = 10;
-/** Few: the kernels for GPUs are slow on a CPU adapter, and there is more than one. */
+/** Few steps, as several kernels for GPUs are slow on a CPU adapter. */
 const TRAINING_STEPS = 4;
 const MOST_RUNS = 8;
 const VARIANTS: readonly LockstepOptions['kernel'][] = [

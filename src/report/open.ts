@@ -1,10 +1,10 @@
-/** How the profiler opens devices: with timestamps as fine as they come. */
+/** Options with which the profiler opens devices: timestamps are not rounded. */
 import type { OpenOptions } from '../gpu/open.js';
 
-/** Dawn rounds timestamps to 2^16 ns, so that web pages cannot spy by them; here there is nobody to spy on. */
+/** Switches off Dawn's rounding of timestamps to 2^16 ns, which keeps web pages from spying and is not needed here. */
 const FINE = '!timestamp_quantization';
 
-/** The same options, with timestamps that are not rounded. Browsers round as they see fit. */
+/** The same options, with timestamps that are not rounded. Browsers round them in any case. */
 export const fineTimestamps = (options: OpenOptions): OpenOptions => ({
   ...options,
   toggles: [...(options.toggles ?? []), FINE],

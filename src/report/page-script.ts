@@ -1,9 +1,9 @@
 /**
- * The program in the profile's page: draws the timeline, moves and zooms it, shows what is under the pointer. It is
- * written into the page as text, so each function stands on its own and on its neighbours here, and on nothing else.
+ * The script in the profile's page: it draws the timeline, moves and zooms it, and shows what is under the pointer. The
+ * functions are written into the page as text, so they may use only each other and nothing else of this file.
  */
 
-/** A row of the timeline: spans that do not overlap, and rows within which spans lie within one another. */
+/** A row of the timeline. Spans do not overlap, unless one lies within another. */
 export interface Lane {
   label: string;
   /** Where a new group of lanes begins: its heading. */
@@ -212,7 +212,7 @@ function startTimeline(
   draw();
 }
 
-/** Light, dark, as the system has it. */
+/** Lets the button switch between light, dark and the system's setting. */
 function startTheme(button: HTMLElement): void {
   const root = document.documentElement;
   const dark = () =>
@@ -228,7 +228,7 @@ function startTheme(button: HTMLElement): void {
   label();
 }
 
-/** The program as text; `data` is a JavaScript expression. */
+/** The script as text; `data` is a JavaScript expression. */
 export function pageScript(data: string, measures: Measures): string {
   const functions = [showTime, layOut, drawAxis, drawLane, startTimeline, startTheme];
   return [

@@ -1,6 +1,6 @@
 /** The style of the profile's page, light and dark. */
 
-/** Colours of kernels, in the order of their time; readable on both grounds. */
+/** Colours of kernels, in the order of their time; readable on light and dark ground. */
 export const KERNEL_COLORS = [
   '#4e79e6',
   '#e8983a',
@@ -12,10 +12,10 @@ export const KERNEL_COLORS = [
   '#b9744b',
 ] as const;
 
-/** Kernels beyond the colours. */
+/** The colour of all further kernels. */
 export const OTHER_COLOR = '#8b93a3';
 
-/** Colours of what is not a kernel. */
+/** Colours of spans that are not kernels. */
 export const HOST_COLORS = {
   upload: '#5fb3a1',
   'read-back': '#b28bd0',
@@ -31,7 +31,7 @@ export const HOST_COLORS = {
   unexplained: '#8f96a3',
 } as const;
 
-/** Not by light-dark(): the canvas asks for the values, and would get that function's text. */
+/** Not by CSS's light-dark(), as the canvas reads the values and would get the text `light-dark(…)`. */
 const light =
   '--ground: #f5f6f9; --card: #ffffff; --text: #1b2130; --soft: #5d6678; --line: #e2e6ee; --track: #eef1f6; --accent: #2f5bd0;';
 const dark =

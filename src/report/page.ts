@@ -1,6 +1,6 @@
 /**
- * The profile as one HTML page that needs nothing else: what it comes to, where the time went, the timeline, kernels
- * beside the ceilings, compile times. Light and dark.
+ * Makes one self-contained HTML page of a profile: totals, where the time went, the timeline, kernels beside the ceilings, and
+ * compile times. It has a light and a dark style.
  */
 import type { Profile } from '../profiler/profile.js';
 import { bytes, count, escapeHtml, percent, time } from './format.js';
@@ -137,7 +137,7 @@ function compileTable({ compiled }: Report): string {
 const card = (title: string, hint: string, body: string) =>
   `<section class="card"><div class="head"><h2>${title}</h2><span>${hint}</span></div>${body}</section>`;
 
-/** A JavaScript expression of the data that may stand in a script element. */
+/** The data as a JavaScript expression, safe inside a script element. */
 const inScript = (data: unknown): string => JSON.stringify(data).replaceAll('<', '\\u003c');
 
 /** The page's HTML. */

@@ -1,5 +1,5 @@
 /**
- * What there is to profile: a piece of work that can be done again and again. Users' own files: script.ts.
+ * The pieces of work that `profile` can measure. A piece can be run again and again. Users' own files are script.ts's.
  */
 import { Evaluation } from '../bench/evaluate.js';
 import { sampleSecrets } from '../bench/secrets.js';
@@ -15,11 +15,11 @@ import { parity } from '../tensor/parity.js';
 
 export interface Piece {
   title: string;
-  /** Does a little of it, and with that compiles all that it needs. */
+  /** Does a little of the work, so that everything it needs is compiled. */
   warmUp(device: Device): Promise<void>;
-  /** Does it. */
+  /** Does the work. */
   run(device: Device): Promise<void>;
-  /** Ends what it started besides. */
+  /** Ends threads that it started. */
   close?(): void;
 }
 
@@ -30,11 +30,11 @@ export interface PieceOptions {
   runs: number;
   /** Training steps of each. */
   steps: number;
-  /** Training kernel; default the one that training takes. */
+  /** The training kernel; `auto` for the one that training would take. */
   kernel: LockstepOptions['kernel'];
 }
 
-/** Rows of the training set: a step's time does not depend on it. */
+/** Rows of the training set. A step's time does not depend on their number. */
 const ROWS = 4096;
 const TEST_ROWS = 2048;
 const WARM_UP_STEPS = 2;

@@ -1,4 +1,4 @@
-/** Takes the profile of a piece: once to compile, then without a profile and with one, in turns. */
+/** Profiles a piece of work: runs it once to compile, then without and with a profile in turns. */
 import type { Device } from '../gpu/device.js';
 import { measureCeilings } from '../kernels/ceilings.js';
 import type { Profile } from '../profiler/profile.js';
@@ -6,7 +6,7 @@ import { takeProfile } from '../profiler/take-profile.js';
 import type { Piece } from './pieces.js';
 import { makeReport, type Overhead, type Report } from './report.js';
 
-/** Runs without a profile, and with one; the fastest profile is the one that is shown. */
+/** How many runs without a profile, and how many with one. The fastest profile is shown. */
 const TURNS = 2;
 
 export interface Taken {
@@ -23,7 +23,7 @@ async function timed(device: Device, work: () => Promise<void>): Promise<number>
   return performance.now() - start;
 }
 
-/** The means of both, and how far from them the single runs lie. */
+/** The mean times without and with a profile, and how far single runs are from them. */
 function overheadOf(plain: readonly number[], profiled: readonly number[]): Overhead {
   const mean = (times: readonly number[]) => times.reduce((sum, time) => sum + time, 0) / times.length;
   const reach = (times: readonly number[]) => Math.max(...times) - mean(times);
@@ -34,7 +34,7 @@ function overheadOf(plain: readonly number[], profiled: readonly number[]): Over
 /**
  * Profiles a piece of work.
  *
- * @param say Told what is being done, for progress.
+ * @param say Called with what is being done, for progress.
  */
 export async function profilePiece(
   device: Device,
@@ -53,7 +53,7 @@ export async function profilePiece(
     say(`running with a profile, ${turn} of ${TURNS}`);
     profiles.push(await takeProfile(device, () => piece.run(device)));
   }
-  // Another program may have had the machine for a while: the better of two counts.
+  // Another program may have slowed one of the two measurements, so the better one counts.
   const last = await measureCeilings(device);
   const ceilings = {
     gbPerSecond: Math.max(first.gbPerSecond, last.gbPerSecond),

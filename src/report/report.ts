@@ -1,6 +1,6 @@
 /**
- * What a profile comes to: kernels beside the device's ceilings, the time outside of kernels, compile times, and what
- * the profile itself cost. Data only; tables and pages show it.
+ * Makes the report of a profile: kernels beside the device's ceilings, the time outside of kernels, compile times, and the cost
+ * of the profile itself. It is data; tables and pages show it.
  */
 import type { Device } from '../gpu/device.js';
 import { listOptions } from '../gpu/shader-errors.js';
@@ -19,14 +19,14 @@ import { percent } from './format.js';
 /** What holds a kernel back: the ceiling that it comes closest to, unless it is far from both. */
 type Bound = 'memory' | 'arithmetic' | 'neither';
 
-/** A kernel that reaches less than this share of both ceilings is bound by neither: latency, launches, other work. */
+/** A kernel below this share of both ceilings is bound by neither, but by latency, launches or other work. */
 const FAR_FROM_BOTH = 0.1;
 
 export interface KernelRow extends KernelTotal {
-  /** 10^9 bytes, and operations, a second; absent where the kernel does not say what it does. */
+  /** 10^9 bytes or operations a second; absent where the kernel does not tell its cost. */
   gbPerSecond?: number;
   gflopPerSecond?: number;
-  /** Shares of the measured ceilings, 0 to 1; above 1 where caches serve more than memory could. */
+  /** Shares of the measured ceilings, 0 to 1; above 1 where caches are faster than memory. */
   ofMemory?: number;
   ofArithmetic?: number;
   bound?: Bound;
@@ -40,16 +40,16 @@ interface CompileRow {
   firstLaunchMs?: number;
 }
 
-/** The same work without a profile and with one, in milliseconds; or an estimate from what a timed pass costs. */
+/** Milliseconds of the same work without and with a profile, or an estimate from the cost of a timed pass. */
 export interface Overhead {
   without: number;
   with: number;
-  /** How far single runs lie from their mean: a smaller cost cannot be told from none. */
+  /** How far single runs are from their mean. A smaller cost cannot be measured. */
   noise?: number;
   estimated: boolean;
 }
 
-/** What the profile cost, as a share of the time without it; undefined where that cannot be told from noise. */
+/** The cost of the profile as a share of the time without it; undefined where it is below the noise. */
 export function overheadShare({ without, with: profiled, noise = 0 }: Overhead): number | undefined {
   const extra = profiled - without;
   return Math.abs(extra) < noise ? undefined : extra / without;
@@ -79,7 +79,7 @@ export interface Report {
   notes: string[];
 }
 
-/** What the host does, in words. */
+/** The kinds of host spans in words. */
 export const HOST_WORDS: Readonly<Record<HostKind, string>> = {
   upload: 'upload',
   'read-back': 'read-back',
@@ -124,7 +124,7 @@ function compileRows(cold: Profile, warm: Profile, totals: readonly KernelTotal[
     const same = (kernel: { kernel: string; variant: string }) =>
       kernel.kernel === label && kernel.variant === variant;
     const first = cold.kernels.find(same);
-    // The first launch of the warm profile does the same work; without one, the median of all stands for it.
+    // Compared with the first launch of the warm profile, which does the same work; without one, with the median.
     const again = cold === warm ? undefined : warm.kernels.find(same);
     const usual = again ? again.end - again.start : totals.find(same)?.median;
     const firstLaunchMs =
@@ -152,7 +152,7 @@ function notesOn({ timing, kernels }: Profile, isCpu: boolean): string[] {
   return notes;
 }
 
-/** Puts a report together. `cold`: a profile in which everything was compiled, where there is one. */
+/** Makes a report. `cold` is the profile in which everything was compiled; it may be the same one. */
 export function makeReport(
   title: string,
   device: Device,

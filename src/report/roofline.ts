@@ -1,6 +1,6 @@
 /**
- * The roofline plot: kernels by operations a byte and operations a second, under the ceilings of memory and arithmetic
- * (Williams, Waterman and Patterson, Roofline, CACM 52(4), 2009). An SVG.
+ * Draws the roofline plot as an SVG: each kernel by its operations per byte and operations per second, under the ceilings of
+ * memory and arithmetic (Williams, Waterman and Patterson, Roofline, CACM 52(4), 2009).
  */
 
 import type { Ceilings } from '../kernels/ceilings.js';
@@ -14,7 +14,7 @@ const SMALLEST_RADIUS = 4;
 const LARGEST_RADIUS = 13;
 /** Height of a line of text. */
 const LINE = 14;
-/** Kernels that are named in the plot, those that take the most time first. */
+/** How many kernels are named in the plot: those that take the most time. */
 const NAMED = 5;
 
 interface Scale {
@@ -22,7 +22,7 @@ interface Scale {
   decades: number[];
 }
 
-/** Powers of ten that enclose the values, on a stretch of pixels. */
+/** A logarithmic scale from pixel `from` to `to`, over powers of ten that enclose the values. */
 function logScale(values: readonly number[], from: number, to: number): Scale {
   const low = Math.floor(Math.log10(Math.min(...values)));
   const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...values))));
@@ -30,7 +30,7 @@ function logScale(values: readonly number[], from: number, to: number): Scale {
   return Object.assign(scale, { decades: Array.from({ length: high - low + 1 }, (_, k) => 10 ** (low + k)) });
 }
 
-/** The plot; kernels without operations have no place in it. `color`: of the n-th kernel. */
+/** The plot. Kernels without operations are left out. `color` gives the colour of the n-th kernel. */
 export function roofline(
   kernels: readonly KernelRow[],
   ceilings: Ceilings,
@@ -74,7 +74,7 @@ export function roofline(
     const [cx, cy] = [x(intensity), y(gflopPerSecond)];
     if (k < NAMED) {
       let at = cy + 4;
-      // Below the names that are there already.
+      // Move the name below those that are there already.
       for (const { y: taken } of labels) if (Math.abs(at - taken) < LINE) at = taken + LINE;
       const side =
         cx > 0.6 * WIDTH ? { x: cx - radius - 5, anchor: 'end' } : { x: cx + radius + 5, anchor: 'start' };

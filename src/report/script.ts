@@ -1,6 +1,6 @@
 /**
- * Profiles a program of the user's: runs its file in this process, every device that it opens recorded from then until
- * the program ends. `lockstep-gpu` in it is this very library.
+ * Profiles a user's program. It runs the file in this process and profiles every device that the program opens, until the
+ * program ends. Imports of `lockstep-gpu` in the file give this very library.
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -21,15 +21,15 @@ import { timedPassCost } from './timed-pass-cost.js';
 interface Opened {
   device: Device;
   ceilings: Ceilings;
-  /** What timing a launch costs, in milliseconds. */
+  /** The cost of timing a launch, in milliseconds. */
   passMs: number;
   profiling: Profiling;
 }
 
-/** Resolves when nothing keeps the process busy any more: the program has ended, whatever it awaited. */
+/** Resolves when nothing keeps the process alive, which is when the program has ended. */
 const idle = (): Promise<void> => new Promise((done) => process.once('beforeExit', () => done()));
 
-/** As the library's, with a profile begun. */
+/** Opens a device as the library does, and begins its profile. */
 async function openProfiled(options: OpenOptions): Promise<Opened> {
   const device = await openDevice(fineTimestamps(options));
   const ceilings = await measureCeilings(device);
@@ -38,11 +38,11 @@ async function openProfiled(options: OpenOptions): Promise<Opened> {
 }
 
 /**
- * Runs a TypeScript or JavaScript file and profiles it; `args` are its command line. It is over when nothing keeps the
- * process alive.
+ * Runs a TypeScript or JavaScript file and profiles it until nothing keeps the process alive. `args` are the file's
+ * command-line arguments.
  *
- * @returns The profile of the device that had the most to do.
- * @throws LockstepError `bad-input` where there is no such file, it throws, or it opens no device.
+ * @returns The profile of the busiest device.
+ * @throws LockstepError `bad-input` if the file does not exist, throws, or opens no device.
  */
 export async function profileScript(path: string, args: readonly string[], adapter?: string): Promise<Taken> {
   const file = resolve(path);

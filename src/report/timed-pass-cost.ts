@@ -1,4 +1,4 @@
-/** What it costs to time a kernel: for programs that cannot be run a second time without a profile. */
+/** Measures what timing a kernel costs, for programs that cannot be run a second time without a profile. */
 import { bindGroup } from '../gpu/bindings.js';
 import type { Device } from '../gpu/device.js';
 import { quantile } from '../platform/quantile.js';
@@ -8,7 +8,7 @@ const LAUNCHES = 512;
 const TRIES = 5;
 const code = '@compute @workgroup_size(1) fn main() {}';
 
-/** Milliseconds that a timed launch in a pass of its own takes longer than one among others; the median of some tries. */
+/** How many milliseconds longer a launch takes in a timed pass of its own than among others; the median of some tries. */
 export async function timedPassCost(device: Device): Promise<number> {
   const pipeline = await device.pipeline({ label: 'nothing', code });
   const group = bindGroup(device.gpu, pipeline, []);

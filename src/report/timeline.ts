@@ -1,4 +1,4 @@
-/** The lanes of the page's timeline: one a kernel, then the host's. Drawn by page-script.ts. */
+/** Makes the lanes of the page's timeline: one for each kernel, then the host's. page-script.ts draws them. */
 
 import { HOST_TRACKS, type HostSpan } from '../platform/host-spans.js';
 import { lanesOf, merged } from '../profiler/chrome-trace.js';
@@ -8,15 +8,15 @@ import type { Lane, Timeline } from './page-script.js';
 import { HOST_COLORS, KERNEL_COLORS, OTHER_COLOR } from './page-style.js';
 import { HOST_WORDS, type Report } from './report.js';
 
-/** Kernels with a lane of their own, those that take the most time; the rest share one. */
+/** How many kernels have a lane of their own: those that take the most time. The rest share one. */
 const KERNEL_LANES = 10;
-/** Spans that a page holds at most: beyond, a browser gets slow. The longest stay. */
+/** The most spans in a page, as more would make a browser slow. The longest are kept. */
 const MOST_SPANS = 40_000;
 
 /** The colour of the n-th kernel by time. */
 export const kernelColor = (k: number): string => KERNEL_COLORS[k] ?? OTHER_COLOR;
 
-/** Numbers for texts, each text once. */
+/** Collects texts and gives each a number. */
 class Texts {
   readonly list: string[] = [];
   readonly #index = new Map<string, number>();
@@ -77,7 +77,7 @@ export function timelineOf({ kernels: rows }: Report, { wall, kernels, host }: P
     const all = host.filter((span) => long(span) && HOST_TRACKS[span.kind] === label);
     const mine = label === HOST_TRACKS.wait ? merged(all) : all;
     const rowsOf = lanesOf(mine.map((span) => ({ ...span }))).map((lane, k) => ({ lane, span: mine[k] }));
-    // The thread's own spans lie within one another: the inner ones are drawn last, on top.
+    // The main thread's spans may lie within one another. Inner ones are drawn last, on top.
     const ordered = rowsOf.sort((a, b) => a.span.start - b.span.start || b.span.end - a.span.end);
     for (let lane = 0; lane <= Math.max(-1, ...rowsOf.map((row) => row.lane)); lane++) {
       lanes.push({

@@ -1,4 +1,4 @@
-/** Writes the WGSL of pipelines as the compiler got it, a file each, named by kernel and variant. */
+/** Writes the WGSL of pipelines to files, one each, named by kernel and variant. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CompiledPipeline } from '../gpu/pipelines.js';
@@ -7,13 +7,13 @@ const LONGEST_NAME = 100;
 
 const plain = (text: string) => text.replace(/[^A-Za-z0-9._=-]+/g, '-').replace(/^-|-$/g, '');
 
-/** The file's name without its ending: kernel, then what its code was made from. */
+/** The file's name without its ending: the kernel and the options of its code. */
 function stem({ label, entryPoint, options = {} }: CompiledPipeline): string {
   const parts = Object.entries(options).map(([name, value]) => `${name}=${value}`);
   return plain([label, ...(entryPoint ? [entryPoint] : []), ...parts].join('_')).slice(0, LONGEST_NAME);
 }
 
-/** The WGSL with a head that says what it is: kernel, entry point, options, overrides. */
+/** The WGSL below a comment with the kernel, entry point, options and overrides. */
 function annotatedWgsl({
   label,
   code,
