@@ -1,6 +1,6 @@
 /**
- * Two kernels that do nothing but what a device is limited by: moving memory, and arithmetic in registers. What they
- * reach is the ceiling that other kernels are compared with.
+ * Two kernels that measure a device's limits: one copies memory, the other computes in registers. Their speeds are the ceilings
+ * that other kernels are compared with.
  */
 import { wgsl } from './wgsl.js';
 

@@ -1,12 +1,12 @@
 /**
- * The error flag as a kernel sees it: what only the device can see to be wrong (an index, a class number) is told by
- * the next read on the host (src/gpu/flag.ts). A kernel calls `raise` where a value is refused, and nowhere else.
+ * The error flag in kernels. A kernel calls `raise` when it refuses a value that only the device sees, as an index or a class
+ * number. The next read on the host then throws the error (src/gpu/flag.ts).
  */
 import { wgsl } from '../wgsl.js';
 
 /**
- * Declares the flag at a binding and `raise(ticket, bits)`; the first call since the host last looked is kept. An atomic that
- * counts, for a weak exchange may fail without reason.
+ * Declares the flag at a binding, and `raise(ticket, bits)`. The first call since the last read is kept. It uses an atomic
+ * counter, as a weak exchange may fail spuriously.
  */
 export function flagAt(binding: number): string {
   return wgsl`

@@ -1,7 +1,7 @@
 /**
- * Functions of floats for what WGSL leaves open: it promises nothing about NaN, infinities and negative bases, lets
- * `max` drop a NaN, and a compiler may fold `(1 + x) - 1` and `x != x`. Here NaN is told by its bits, and every
- * function gives at special values what IEEE 754 and PyTorch give. Fragments, no kernel of their own.
+ * Float functions with defined results at special values. WGSL promises nothing about NaN, infinities and negative bases, lets
+ * `max` drop a NaN, and allows compilers to fold `(1 + x) - 1` and `x != x`. Here NaN is detected by its bits, and every
+ * function returns what IEEE 754 and PyTorch do. These are fragments for kernels.
  */
 import { wgsl } from '../wgsl.js';
 

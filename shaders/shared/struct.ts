@@ -1,6 +1,6 @@
 /**
- * A struct that host and shaders share, described once: its WGSL, and where its fields lie for whoever writes or reads it
- * on the host. Fields of four bytes only, so that there is no padding. No WGSL of its own.
+ * Describes a struct that host and shaders share, once for both: its WGSL declaration, and functions that write and read it on
+ * the host. All fields have four bytes, so that there is no padding.
  */
 
 import { wgsl } from '../wgsl.js';
@@ -32,7 +32,7 @@ struct ${name} {
 `;
   }
 
-  /** The values one behind the other, as they go into a buffer. */
+  /** The structs as words, in the layout of the buffer. */
   array(values: readonly Readonly<Record<Field, number>>[]): Uint32Array<ArrayBuffer> {
     const views = viewsOf(new ArrayBuffer(4 * this.words * values.length));
     values.forEach((value, k) => {
@@ -41,7 +41,7 @@ struct ${name} {
     return views.u32;
   }
 
-  /** The values in what was read from a buffer. */
+  /** The structs in words that were read from a buffer. */
   values(bytes: ArrayBuffer): Record<Field, number>[] {
     const views = viewsOf(bytes);
     return Array.from({ length: bytes.byteLength / (4 * this.words) }, (_, k) => {

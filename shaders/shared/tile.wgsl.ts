@@ -1,7 +1,7 @@
 /**
- * The heart of every product of matrices here: a workgroup of 8 x 8 invocations computes a square tile of the result,
- * each invocation a square of it in registers, from terms that it stages in workgroup memory. Fragments, to be put into
- * a kernel; where the terms come from and what becomes of the result is the kernel's business. Sums run over k in order.
+ * The core of the tiled matrix products. A workgroup of 8 x 8 invocations computes a square tile of the result, and each
+ * invocation a square of it in registers, from terms that are staged in workgroup memory. These are fragments for kernels,
+ * which load the terms and store the result. Sums run over k in order.
  */
 import { wgsl } from '../wgsl.js';
 

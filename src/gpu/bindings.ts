@@ -1,6 +1,6 @@
 /**
- * Bind groups: which buffer a kernel finds at which `@binding` of group 0. Made here and nowhere else; kept for the next
- * launch with the same buffers where a caller binds anew each time, as tensors do.
+ * Makes bind groups, which assign buffers to the `@binding`s of group 0. All bind groups are made here. For callers that bind at
+ * every launch, as tensors do, groups are kept for the next launch with the same buffers.
  */
 
 /** A buffer as a kernel sees it. */

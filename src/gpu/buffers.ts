@@ -1,6 +1,5 @@
 /**
- * The buffers of one device, counted from their creation to their end. Which of them are used again for the next tensor is
- * pool.ts's.
+ * Creates, counts and destroys the buffers of one device. pool.ts reuses buffers for tensors.
  */
 import { checkNumber, checkText } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
@@ -19,7 +18,7 @@ export class Buffers {
   #bytes = 0;
   #peak = 0;
 
-  /** `beforeFree` lets go of what refers to a buffer: commands that are recorded and not submitted, bind groups. */
+  /** `beforeFree` drops what refers to a buffer: commands that are recorded and not submitted, and bind groups. */
   constructor(queue: Queue, info: DeviceInfo, faults: Faults, beforeFree: () => void) {
     this.#queue = queue;
     this.#info = info;

@@ -1,7 +1,7 @@
 /**
- * What tensors do on one device, recorded and submitted together: a submit costs more than a small kernel. Order is
- * kept. Reads and waits submit what is recorded first (see device.ts). Who knows where its commands end, as a chunk of
- * training does, records on its own.
+ * Records the commands of tensors on one device and submits them in batches, in order, as a submit costs more than a small
+ * kernel. Reads and waits first submit what is recorded (see device.ts). Code that knows where its commands end, as a chunk of
+ * training does, uses a recorder of its own.
  */
 
 import { BindGroups, type Binding } from './bindings.js';
@@ -19,11 +19,11 @@ interface Dispatch {
   /** `@group(0) @binding(0)`, a uniform of these 32-bit words. Without it binding 0 stays empty. */
   params?: Uint32Array;
   grid: Grid;
-  /** What a profile is told. */
+  /** The description of the launch for profiles. */
   note?: () => LaunchNote;
 }
 
-/** Recorded commands that are submitted without being asked to: enough to hide a submit, few enough to start early. */
+/** So many recorded commands are submitted without a request: enough to hide the cost, few enough to start early. */
 const COMMANDS_PER_SUBMIT = 64;
 
 /** Room for the params of one submit. */
@@ -100,7 +100,7 @@ export class CommandQueue {
     const recorder = this.#open;
     if (!recorder) return;
     if (this.#params && this.#usedBytes > 0) {
-      // In queue order: after the submits that read the params of before, in front of the one that reads these.
+      // In the queue, this write comes after the submits that read the old params and before the one that reads these.
       recorder.upload(this.#params, 0, this.#words.subarray(0, this.#usedBytes / 4));
     }
     this.#open = undefined;

@@ -1,6 +1,6 @@
 /**
- * What a kernel asks of the hardware, as it says itself: figures for a profile, counted from shapes. Nothing here
- * measures.
+ * The cost of a kernel, as its launcher counts it from the shapes: bytes and operations, for profiles. Nothing is measured
+ * here.
  *
  * How it is counted. Bytes: every word that a launch needs is read once and every word that it makes is written
  * once, as if caches were perfect; words it updates count twice. Operations: additions, subtractions, products, quotients,
@@ -11,7 +11,7 @@
 /** Bytes and operations of one launch, or of several together. */
 export interface Cost {
   bytes: number;
-  /** Absent where nobody has said it: a kernel of the user's. */
+  /** Absent where it is not known, as for a user's kernel. */
   flops?: number;
 }
 

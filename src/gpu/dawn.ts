@@ -71,7 +71,7 @@ async function instance(flags: string[]): Promise<GPU> {
 const LIMIT_LINES =
   /^Warning: maxDynamic(Uniform|Storage)BuffersPerPipelineLayout artificially reduced from .*\n/gm;
 
-/** `gpu.requestAdapter`, without what Dawn says each time of limits that nobody asked for. */
+/** `gpu.requestAdapter` without the lines that Dawn prints about limits each time. */
 export async function requestAdapter(
   gpu: GPU,
   options?: GPURequestAdapterOptions,

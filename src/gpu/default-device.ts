@@ -1,5 +1,5 @@
 /**
- * The device that tensors are made on when none is named: the first one opened that is still open. One that was lost is not.
+ * The device on which tensors are made when none is named: the first opened that is still open and not lost.
  */
 
 import { badArgument } from '../platform/arguments.js';
@@ -8,14 +8,14 @@ import type { Device } from './device.js';
 import { DESTROYED } from './faults.js';
 
 const open: Device[] = [];
-/** What became of the last one that was open. */
+/** Why the last open device is gone. */
 let gone: string | undefined;
 
 export function rememberDevice(device: Device): void {
   open.push(device);
 }
 
-/** `why`: what became of it, in a sentence, for whoever asks for a device when none is left. */
+/** `why` is a sentence for the error that {@link defaultDevice} throws when no device is left. */
 export function forgetDefaultDevice(device: Device, why = DESTROYED): void {
   const at = open.indexOf(device);
   if (at < 0) return;

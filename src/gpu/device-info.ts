@@ -1,6 +1,6 @@
 /** What is known of a device, as data. */
 
-/** Who made the adapter and what it can do; what the implementation does not tell is empty or 0. */
+/** The adapter's maker and abilities. Values that the implementation does not tell are empty or 0. */
 export interface DeviceInfo {
   vendor: string;
   architecture: string;

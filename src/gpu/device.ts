@@ -1,6 +1,6 @@
 /**
- * A WebGPU device and what the library keeps beside it: counted buffers, compiled pipelines, reads, and the errors
- * that WebGPU reports late. It knows neither tensors nor kernels. Opened by open.ts.
+ * A WebGPU device with what the library adds: counted buffers, compiled pipelines, reads, and the errors that WebGPU reports
+ * late. open.ts opens it. Tensors and kernels are built above it.
  */
 
 import { badArgument } from '../platform/arguments.js';
@@ -43,7 +43,7 @@ export class Device {
   readonly commands: CommandQueue;
   /** Storage buffers for tensors, reused by size. @internal */
   readonly pool: BufferPool;
-  /** What kernels refuse of values that only they see. @internal */
+  /** How kernels report values that they refuse and only they can see. @internal */
   readonly flag: ErrorFlag;
   readonly #faults: Faults;
   readonly #queue: Queue;
@@ -54,7 +54,7 @@ export class Device {
   /** By an observer: the GPUDevice outlives `destroy`. */
   #isHeld = false;
 
-  /** `whenGone` is told, in a sentence, what became of the device when it is lost or destroyed. */
+  /** `whenGone` is called, with the reason in a sentence, when the device is lost or destroyed. */
   constructor(
     gpu: GPUDevice,
     info: DeviceInfo,

@@ -1,10 +1,10 @@
 /**
- * What goes wrong on a device. WebGPU tells validation and memory errors after the call that caused them, and the loss
- * of the device a few turns after what failed of it; here they are kept until someone asks.
+ * Collects the errors of a device until the library throws them. WebGPU reports validation and memory errors after the call
+ * that caused them, and the loss of the device a few turns of the event loop after the failures that it causes.
  */
 import { LockstepError } from '../platform/errors.js';
 
-/** A loss is told within this time of what failed of it; where nothing is told for so long, it is none. */
+/** WebGPU reports a loss within this time after the failures that it causes. Without a report there was no loss. */
 const LOSS_TOLD_MS = 200;
 
 /** What is said of a device after `destroy()`. */
@@ -16,9 +16,9 @@ export class Faults {
   readonly #gpu: GPUDevice;
   readonly #whenGone: (why: string) => void;
   readonly #onUncaptured: (event: GPUUncapturedErrorEvent) => void;
-  /** Told by WebGPU, and not thrown yet. */
+  /** Errors that WebGPU has reported and that are not thrown yet. */
   #pending: LockstepError[] = [];
-  /** Creations whose outcome WebGPU has not told yet. */
+  /** Creations of which WebGPU has not reported yet whether they failed. */
   readonly #untold = new Set<Promise<void>>();
   /** Why the device is no longer there. */
   #gone: string | undefined;
@@ -67,7 +67,7 @@ export class Faults {
   /** Throws what went wrong since the last check. */
   check(): void {
     if (this.#gone !== undefined) throw new LockstepError('device-lost', this.#gone);
-    // A failed creation makes WebGPU refuse whatever uses it. The refusals can be told first: the reason comes first here.
+    // A failed creation makes later calls fail, whose errors WebGPU may report first. Throw the error of the creation.
     const reason = this.#pending.find(({ code }) => code !== 'device');
     if (!reason && this.#untold.size > 0) return;
     const first = reason ?? this.#pending[0];

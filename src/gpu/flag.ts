@@ -1,7 +1,7 @@
 /**
  * The error flag of a device: one small buffer that kernels write only where they refuse a value that the host cannot
- * see. The next read brings it along in its own copy, clears it, and throws; while no checking kernel was launched since
- * the last look nothing is copied. It knows no operation: a launch says what its check would tell.
+ * see. The next read copies the flag together with its own data, clears it, and throws. If no checking kernel was launched
+ * since the last read, nothing is copied. Each launch provides the message of its check.
  */
 import { LockstepError } from '../platform/errors.js';
 import type { Buffers } from './buffers.js';

@@ -1,7 +1,7 @@
 /**
- * Waits until a buffer can be read on the host. Its one concern is who computes meanwhile: Dawn for Node polls on the
- * main thread, without a pause, for as long as a map is awaited, and so takes a core from an adapter that computes
- * on the CPU. There one buffer at a time is looked at, now and then: that of the oldest work, for no other is done earlier.
+ * Waits until a buffer can be read on the host, without taking CPU time from the device. While a map is awaited, Dawn for Node
+ * polls on the main thread without a pause, and so takes a core from an adapter that computes on the CPU. For such adapters,
+ * only the buffer of the oldest work is checked, now and then, as no other can be done earlier.
  */
 import { checkNumber } from '../platform/arguments.js';
 import { span } from '../platform/host-spans.js';
@@ -12,7 +12,7 @@ import { MAP_MODE_READ } from './usage.js';
 
 /** Options of {@link Device.read} and {@link Device.sync}. */
 export interface WaitOptions {
-  /** How long the work in front probably takes, in milliseconds: a guess saves a few polls. Default 0. */
+  /** How long the work before it probably takes, in milliseconds. A guess saves a few polls. Default 0. */
   expectedMs?: number;
   /** When the work was submitted, by `performance.now()`: what is older is looked at first. Default: now. */
   submitted?: number;

@@ -1,6 +1,6 @@
 /**
- * What to tell someone whose machine offers no WebGPU adapter, or whose page no WebGPU: one paragraph, the same from every
- * command. Words only; the search for an adapter is in open.ts.
+ * The text that explains what to do where a machine has no WebGPU adapter, or a page no WebGPU. open.ts looks for the
+ * adapter.
  */
 import { checkText } from '../platform/arguments.js';
 import type { PageFacts } from '../platform/platform.js';

@@ -1,16 +1,16 @@
 /**
- * Who is told of a device's work, as a profile is: each launch when it is recorded, each submit when it is sent. The
- * device knows this interface and nobody behind it. Spans of the host's time go another way, by platform/host-spans.ts.
+ * The interface of an observer of a device's work, such as a profile. It is called for each launch when it is recorded and for
+ * each submit when it is sent. The device knows only this interface. Spans of the host's time are in platform/host-spans.ts.
  */
 import type { Cost, Costs } from './cost.js';
 
-/** What one launch is, as its launcher says. */
+/** A launcher's description of one launch. */
 export interface LaunchNote extends Cost {
   /** Shapes of what the kernel reads and writes, or of what it trains: shown in traces. */
   shapes?: string;
 }
 
-/** What several launches are together. */
+/** A launcher's description of several launches together. */
 export interface GroupNote {
   /** By label of the pipeline, all its launches together. */
   costs: Costs;

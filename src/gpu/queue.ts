@@ -1,6 +1,6 @@
 /**
- * The way to the device's queue: what is written, submitted and let go of goes through here, in this order; spans of the
- * host's time are told, and an observer (observer.ts), if there is one, may put things off.
+ * The library's access to the device's queue. All writes, submits and destructions of buffers go through here, in order. They
+ * are measured for profiles, and an observer (observer.ts) may delay them.
  */
 import { plainBytes } from '../platform/bytes.js';
 import { listening, span } from '../platform/host-spans.js';

@@ -1,6 +1,6 @@
 /**
- * Reads bytes of a device's buffers: a copy, a wait, and what kernels refused meanwhile. It does not know tensors, and it
- * waits for nothing but its own copy. The device's error flag comes along where a kernel could have raised it.
+ * Reads bytes of a device's buffers: it copies them to a staging buffer and waits for this copy alone. Where a kernel may have
+ * raised the device's error flag, the flag is read too.
  */
 import { LockstepError } from '../platform/errors.js';
 import { span } from '../platform/host-spans.js';

@@ -55,14 +55,14 @@ export class Staging {
     this.#free.set(size, kept);
   }
 
-  /** Frees what nobody waits for, and keeps nothing from here on. */
+  /** Frees the buffers that are not in use. From here on, none is kept for reuse. */
   close(): void {
     this.#closed = true;
     for (const buffers of this.#free.values()) for (const buffer of buffers) this.#host.free(buffer);
     this.#free.clear();
   }
 
-  /** Frees all of it; who waits is told so. */
+  /** Frees all buffers. Waits for them are rejected. */
   destroy(): void {
     this.close();
     for (const buffer of this.#used) this.#host.free(buffer);

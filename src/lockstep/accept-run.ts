@@ -1,6 +1,6 @@
 /**
- * Takes a run as a caller gives it, and makes of it what the trainer trains: checked, its data packed, nothing left to
- * default. Before anything is allocated; what a checkpoint holds is checkpoint.ts's.
+ * Checks a caller's run, packs its data and fills in its defaults, before anything is allocated. checkpoint.ts checks a run's
+ * checkpoint.
  */
 import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames } from '../platform/options.js';
@@ -29,7 +29,7 @@ export const ADAMW_DEFAULTS: Required<AdamWSettings> = {
   eps: 1e-8,
   weightDecay: 0.01,
 };
-/** Smaller ones are not normal float32 numbers, which a device may take for 0. */
+/** Smaller values are not normal float32 numbers, and a device may treat them as 0. */
 const SMALLEST_EPS = 1.2e-38;
 
 /** Complete by their types. */

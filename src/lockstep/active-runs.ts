@@ -1,4 +1,4 @@
-/** The runs under way, and which of them have a turn in the next chunk. How long a chunk should be is the pacer's. */
+/** Keeps the runs that train, and chooses those that have a turn in the next chunk. The pacer decides how long a chunk is. */
 import type { Cohort } from './cohort.js';
 import type { Pacer } from './pacer.js';
 import type { Run, RunTurn } from './run.js';

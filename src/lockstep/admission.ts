@@ -1,6 +1,6 @@
 /**
- * Takes runs in: asks for the next, opens a cohort for it where there is none, and puts it in a slot. It never holds the
- * training up for runs that are not there yet; what trains when is active-runs.ts's.
+ * Admits runs: takes the next one from the source, opens a cohort for it if there is none, and puts it into a slot. Training
+ * never waits for runs that are not ready. active-runs.ts decides which runs train when.
  */
 import { span } from '../platform/host-spans.js';
 import type { AcceptedRun } from './accept-run.js';

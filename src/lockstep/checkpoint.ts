@@ -1,6 +1,6 @@
 /**
- * Judges a checkpoint that a caller hands back: whether a run can go on from it, to the same bits. It says what does not
- * fit; what is whole but of another run, nobody can see here. Files of checkpoints are the bench layer's.
+ * Checks whether a run can resume from a checkpoint that the caller passes in, with the same bits. It cannot detect a sound
+ * checkpoint of another run. Files of checkpoints are written by src/bench.
  */
 import { SUMS } from '../../shaders/train/chunk.wgsl.js';
 import { KERNEL_NAMES, type KernelName } from '../kernels/train/training-kernel.js';
@@ -33,8 +33,8 @@ const COUNTS: Record<Exclude<(typeof SUMS)[number], 'losses'>, string> = {
 type Context = Pick<Settings, 'batchSize' | 'kernel' | 'logInterval' | 'maxSteps' | 'stop'>;
 
 /**
- * Why no run of these settings can go on from a checkpoint; undefined where it can. `layoutOf` is asked once it is known
- * that there is such a kernel; without it the lengths of the arrays are not checked.
+ * The reason why no run with these settings can resume from a checkpoint; undefined if one can. Without `layoutOf`, the lengths
+ * of the arrays are not checked.
  */
 export function checkpointProblem(
   where: string,

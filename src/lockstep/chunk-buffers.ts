@@ -1,4 +1,4 @@
-/** Allocates and frees the buffers that a training kernel and its caller share. What is in them, training-kernel.ts says. */
+/** Allocates and frees the buffers that a training kernel and its caller share. training-kernel.ts describes their content. */
 
 import { HYPER, SLOT, STEP, SUMS } from '../../shaders/train/chunk.wgsl.js';
 import type { Device } from '../gpu/device.js';

@@ -1,6 +1,6 @@
 /**
- * Writes what the device needs for a chunk: the batches of all turns and their step sizes, who trains in which position, and
- * who reads from which bank of data. What the kernels make of it is theirs.
+ * Writes the inputs of a chunk: the batches of all turns and their step sizes, the run in each position, and the bank from
+ * which each position reads its data.
  */
 import { SLOT, SOURCE, STEP } from '../../shaders/train/chunk.wgsl.js';
 import type { Recorder } from '../gpu/recorder.js';

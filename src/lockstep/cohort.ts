@@ -1,6 +1,7 @@
 /**
- * Runs that train in the same dispatches: one compiled kernel, its buffers and slots. Sends chunks of steps, hands over the
- * records of windows that closed, copies trained networks out. Which runs, and what becomes of them, the trainer knows.
+ * A cohort is the runs that train in the same dispatches: one compiled kernel with its buffers and slots. It sends chunks of
+ * steps, returns the records of windows that closed, and copies trained networks out. The trainer chooses the runs and handles
+ * the results.
  */
 import type { Device } from '../gpu/device.js';
 import type { WaitOptions } from '../gpu/map.js';

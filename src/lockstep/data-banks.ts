@@ -1,6 +1,6 @@
 /**
- * Training sets on the device: packed rows and labels of many datasets behind one another in a few buffers (banks),
- * as large as a binding may be. A dataset that several runs share is there once, as long as one of them needs it.
+ * Training sets on the device. A few large buffers (banks), each at most one binding, hold the packed rows and labels of many
+ * datasets. A dataset that several runs share is stored once, as long as one of them needs it.
  */
 
 import { SOURCE } from '../../shaders/train/chunk.wgsl.js';
@@ -40,7 +40,7 @@ export class DataBanks {
   readonly #device: Device;
   readonly #slots: number;
   readonly #banks = new Set<Bank>();
-  /** Weak, for what is on the device need not stay on the host: the caller may let a dataset go. */
+  /** Weak references, as the caller may drop a dataset once it is on the device. */
   readonly #byDataset = new WeakMap<BinaryDataset, Entry>();
   readonly #byPlacement = new Map<Placement, Entry>();
 

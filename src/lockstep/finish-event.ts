@@ -1,8 +1,8 @@
-/** The `finish` event of a run, and for how long it answers for the run's weights. */
+/** The `finish` event of a run, through which the run's weights can be read until the event is released. */
 import { LockstepError } from '../platform/errors.js';
 import type { FinishEvent, MlpWeights } from './types.js';
 
-/** What of an event is known before its run is scored. */
+/** The part of an event that is known before its run is scored. */
 type Ending = Pick<FinishEvent, 'run' | 'steps' | 'reason'>;
 
 /** Methods and private fields go along with no copy: an event can be cloned, and sent to another thread, without its weights. */

@@ -1,7 +1,7 @@
 /**
- * What happens to runs after their last step: their networks are copied out of their slots, completed with the weights that were
- * left out of the training, and scored on their test sets. On the device, in the background, while other runs train
- * on; how the results are reported is the trainer's.
+ * Finishes runs after their last step. It copies their networks out of the slots, adds the weights that were left out of the
+ * training, and scores the networks on their test sets. All of this happens on the device while other runs train on; the
+ * trainer reports the results.
  */
 import type { Device } from '../gpu/device.js';
 import { type NetworkLayout, Networks, networksAtOnce } from '../kernels/train/networks.js';

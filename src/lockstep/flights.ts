@@ -1,6 +1,6 @@
 /**
- * Chunks on their way: sent to the device, and not found done. One or more are, so that the device has work while the host
- * prepares the next. What is sent, and what its records mean, is the trainer's.
+ * Keeps the chunks that were sent to the device and are not known to be done. One or more are always under way, so that the
+ * device has work while the host prepares the next. The trainer decides what is sent, and reads the records.
  */
 import type { WindowRecord } from '../kernels/train/close-window.js';
 import type { Cohort, SentChunk } from './cohort.js';

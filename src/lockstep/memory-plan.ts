@@ -1,6 +1,6 @@
 /**
- * How many runs train at once and how many steps a chunk may hold, from what a kernel variant takes and what the
- * device allows. Numbers only; nothing is allocated here.
+ * Computes how many runs train at once and how many steps a chunk may have, from the memory that a kernel variant needs and
+ * the limits of the device. Nothing is allocated here.
  */
 import { HYPER, STEP, SUMS } from '../../shaders/train/chunk.wgsl.js';
 import type { Device } from '../gpu/device.js';

@@ -1,6 +1,6 @@
 /**
- * What comes out of work in the background: results as they come, then the error, if there was one. It knows nothing of the
- * work, and nobody waits here unless asked to.
+ * Collects the results of work in the background as they come, and at the end its error, if there was one. It does not know
+ * the work, and waits only when asked to.
  */
 
 /** A key stands for a piece of work while it is under way. */

@@ -1,6 +1,6 @@
 /**
- * How many steps the next chunk should have, of each run and of all together, and how long a submitted chunk will take:
- * from the time that the last ones took. Results do not depend on it.
+ * Estimates from the times of the last chunks how many steps the next one should have, of each run and in all, and how long
+ * a submitted chunk will take. Results do not depend on it.
  */
 
 /**
@@ -14,7 +14,7 @@ export const TARGET_MS = { gpu: 50, cpu: 1000 };
  * the default length, and these few at least, of which every core has some.
  */
 const IN_TURNS = { steps: 250, runs: 64 };
-/** A chunk has at most so many times the steps, over all runs, of those before: the first says little. */
+/** The most by which a chunk may be larger than those before, as the first ones tell little. */
 const GROWTH = 8;
 /** Steps of the first chunk that counts. The one before, a single step, includes the driver's compiling. */
 const FIRST_STEPS = 4;

@@ -1,4 +1,4 @@
-/** Draws runs from a list, an iterable or an async iterable without ever holding the training up for the next one. */
+/** Takes runs from a list, an iterable or an async iterable. Training never waits for a run that is not ready. */
 import { LockstepError } from '../platform/errors.js';
 import { showKind } from '../platform/options.js';
 import type { AcceptedRun } from './accept-run.js';
@@ -25,7 +25,7 @@ export class RunSource {
   #error: { cause: unknown } | undefined;
   #ended = false;
 
-  /** `accept` judges each run as it comes. */
+  /** `accept` checks each run as it comes. */
   constructor(runs: Runs, accept: (run: LockstepRun, index: number) => AcceptedRun) {
     this.#isAsync = Symbol.asyncIterator in runs && typeof runs[Symbol.asyncIterator] === 'function';
     this.#iterator = theirs(() =>
@@ -123,7 +123,7 @@ export class RunSource {
 
   #fail(cause: unknown): void {
     this.#error = { cause };
-    // An iterator that threw is done; one whose run does not fit is told so by close().
+    // An iterator that threw has ended. One whose run was refused is ended by close().
     if (cause instanceof RunsFailed) this.#ended = true;
   }
 }

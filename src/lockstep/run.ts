@@ -1,6 +1,6 @@
 /**
- * One run under way, on the host: its place on the device, its batches, how far it has been sent ahead and which
- * window is open. It decides nothing: the device applies the stop rule, the trainer reads what came of it.
+ * The host's side of one run: its slot on the device, its batches, how many steps were sent, and which window is open. The
+ * device applies the stop rule, and the trainer reads the results.
  */
 import { HYPER, STEP } from '../../shaders/train/chunk.wgsl.js';
 import type { Window } from '../kernels/train/close-window.js';
@@ -102,7 +102,7 @@ export class Run {
     return this.#batches.available >= Math.min(SHORT_CHUNK, left);
   }
 
-  /** Ends the run: its place is free for others, and no more of its batches are wanted. */
+  /** Ends the run: frees its slot, and needs no more of its batches. */
   end(): void {
     this.#ended = true;
     this.#batches.close();

@@ -1,6 +1,6 @@
 /**
- * The places of a cohort for runs: each holds one run's weights and moments, settings, open window and count of stable
- * windows on the device. Which run is where, and when a place is free again, whoever takes it knows.
+ * The slots of a cohort. A slot holds one run's weights and moments, settings, open window and count of stable windows on the
+ * device. The run that takes a slot also frees it.
  */
 import { HYPER, SUMS } from '../../shaders/train/chunk.wgsl.js';
 import type { Device } from '../gpu/device.js';
@@ -9,7 +9,7 @@ import { writeWeights } from '../kernels/train/mlp-weights.js';
 import type { ChunkBuffers, TrainingKernel } from '../kernels/train/training-kernel.js';
 import type { MlpWeights, RunCheckpoint } from './types.js';
 
-/** What of a cohort lies in slots. */
+/** The buffers of a cohort that have a part for each slot. */
 interface Parts {
   kernel: Pick<TrainingKernel, 'name' | 'state' | 'stateFloats' | 'places'>;
   buffers: Pick<ChunkBuffers, 'slots' | 'hypers' | 'paused' | 'sums'>;

@@ -1,7 +1,7 @@
 /**
- * Puts work of different sizes in an order in which any stretch of it is about as much as any other as long. lavapipe
- * gives each of its threads one stretch of a dispatch's workgroups: with the runs of many steps in front, and those that
- * have only begun behind, one core would do it all.
+ * Orders work of different sizes so evenly that any two stretches of equal length contain about the same amount. lavapipe
+ * gives each of its threads one stretch of a dispatch's workgroups. If the runs with many steps came first, one core would
+ * do all the work.
  */
 
 /** The k-th largest stands at the fraction of k times this: of all sequences of this kind the golden ratio's is the most even. */

@@ -1,6 +1,6 @@
 /**
- * One training from the first event to the last: it takes runs in, keeps two chunks of steps in flight, and turns what the
- * device reports into events. Steps, windows and the stop rule are computed on the device (cohort.ts and the kernels).
+ * One training from the first event to the last. It admits runs, keeps two chunks of steps in flight, and turns the device's
+ * records into events. Steps, windows and the stop rule are computed on the device (cohort.ts and the kernels).
  */
 import type { Device } from '../gpu/device.js';
 import { span } from '../platform/host-spans.js';
@@ -185,7 +185,7 @@ export class Training {
     this.#settings.signal?.removeEventListener('abort', this.#halt);
     this.#finisher.stop();
     this.#cohorts.destroy();
-    // What is being scored has buffers of its own; after an abort there was time for it before.
+    // Networks that are being scored have buffers of their own. After an abort there was time for them already.
     if (!this.#settings.signal?.aborted) await this.#graceful();
     this.#finisher.destroy();
     await this.#threads?.close();
@@ -193,7 +193,7 @@ export class Training {
   }
 }
 
-/** The runs of a list are all judged now, before anything is allocated, those of an iterable as they come. */
+/** Checks the runs of a list before anything is allocated. Those of an iterable are checked as they come. */
 function sourceOf(runs: LockstepOptions['runs'], settings: Settings, cohorts: Cohorts): RunSource {
   const acceptor = new RunAcceptor(settings, (checkpoint, dataset) => cohorts.layoutOf(checkpoint, dataset));
   if (!Array.isArray(runs))

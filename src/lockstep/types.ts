@@ -1,6 +1,5 @@
 /**
- * What goes into the lockstep trainer and what comes out of it: runs, options, events. Types only; the work is in
- * trainer.ts.
+ * The inputs and outputs of the lockstep trainer: runs, options and events. Types only.
  */
 import type { MlpWeights } from '../kernels/train/mlp-weights.js';
 import type { KernelName } from '../kernels/train/training-kernel.js';
@@ -40,9 +39,8 @@ export interface LockstepDataset {
 }
 
 /**
- * Where a run stood between two chunks of steps, with everything that training on to the same bits takes. For the
- * trainer to read: the arrays are as the kernel keeps them. It may be copied and written to files; a run that names one
- * that does not fit it is refused.
+ * The state of a run between two chunks of steps, from which it resumes with the same bits. The arrays have the kernel's own
+ * layout. It may be copied and written to files. A run whose checkpoint does not fit it is refused.
  */
 export interface RunCheckpoint {
   /** Steps done. */
@@ -65,11 +63,11 @@ export interface LockstepRun {
   dataset: LockstepDataset;
   /** Scored once, after the run's last step. Without it `testAccuracy` is NaN. */
   testSet?: LockstepDataset;
-  /** Seed of the epoch order: `torch.randperm` on one generator that lives on over the epochs. */
+  /** Seed of the epoch order: `torch.randperm` of one generator for all epochs. */
   orderSeed: number;
   /** Default: PyTorch's, see {@link AdamWSettings}. */
   optimizer?: AdamWSettings;
-  /** Goes on from here instead of from the weights; all else as it was, options too, and the run ends in the same bits. */
+  /** Resume from here instead of from the weights. With everything else as before, options too, the run ends with the same bits. */
   checkpoint?: RunCheckpoint;
 }
 
@@ -107,7 +105,7 @@ export interface LockstepOptions {
   kernel?: 'auto' | KernelName;
   /** Ends the training early: runs under way are reported as `aborted`, and the iterator returns. */
   signal?: AbortSignal;
-  /** How many runs `runs` will yield: room for so many is made, and more wait. Default: the list's length, else 128. */
+  /** How many runs `runs` will yield. Memory is allocated for so many; further ones wait. Default: the list's length, else 128. */
   expectedRuns?: number;
   /**
    * Read the final weights of every run while others train: `weights()` of a `finish` event then answers at once, and whenever

@@ -92,7 +92,7 @@ export function missBudget(
   return budget;
 }
 
-/** What came of a window: its means, unless they are no numbers, and whether the run has ended with it, and how. */
+/** The result of a window: its means, unless they are NaN, and whether and how the run has ended with it. */
 interface WindowOutcome {
   means?: { loss: number; accuracy: number };
   end?: { steps: number; reason: Exclude<FinishEvent['reason'], 'aborted'> };

@@ -1,7 +1,6 @@
 /**
  * Remembers which kernel variant won on an adapter: in memory, and in Node also in a file of the user's cache folder.
- * A cache and nothing more: what cannot be read, written or understood is as if it were not there, and so is what another
- * user could have written.
+ * Files that cannot be read, written or understood are ignored, and so are files that another user could have written.
  */
 
 import type { DeviceInfo } from '../../gpu/device-info.js';

@@ -1,6 +1,6 @@
 /**
- * Which kernel variants are worth trying on a device for a shape, best guess first. A pure function of what the adapter
- * says; timing the guesses is time.ts's, and remembering the winner cache.ts's.
+ * Lists the kernel variants that are worth trying for a shape on a device, the best guess first. It is a pure function of the
+ * adapter's properties. time.ts times the candidates, and cache.ts remembers the winner.
  */
 
 import { portableVariant } from '../../kernels/train/portable.js';

@@ -1,6 +1,6 @@
 /**
- * The batches of one run, in the order in which it sees its examples, as the kernels take them: row indices, one batch
- * every `pitch` words. Drawn here, in whichever thread that is; ring.ts hands them from one thread to another.
+ * Draws the batches of one run in the order in which it sees its examples, in the form that the kernels read: row indices, one
+ * batch every `pitch` words. This runs in any thread; ring.ts passes batches between threads.
  */
 import { NO_ROW } from '../../../shaders/train/chunk.wgsl.js';
 import { EpochOrder } from '../../random/epoch-order.js';

@@ -1,4 +1,4 @@
-/** What the trainer and its batch threads say to each other. Types only. */
+/** The messages between the trainer and its batch threads. Types only. */
 import type { BatchSettings } from './drawn.js';
 import type { SharedRing } from './ring.js';
 

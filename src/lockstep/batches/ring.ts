@@ -1,5 +1,6 @@
 /**
- * A ring of batches in shared memory: one thread draws ahead into it, another takes out. Neither ever waits in here.
+ * A ring buffer of batches in shared memory. One thread draws batches ahead into it, another takes them out. Neither ever
+ * waits here.
  */
 import type { BatchSource } from './drawn.js';
 

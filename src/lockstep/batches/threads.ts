@@ -21,7 +21,7 @@ const RING_STEPS = 512;
 const RINGS_BYTES = 256 * 2 ** 20;
 const LEAST_RING_STEPS = 16;
 
-/** How many threads draw batches where nobody says. */
+/** The default number of threads that draw batches. */
 export async function defaultThreads({ isCpu }: DeviceInfo): Promise<number> {
   if (isCpu || platformName() === 'browser') return 0;
   const { availableParallelism } = await nodeModule<typeof import('node:os')>('os');

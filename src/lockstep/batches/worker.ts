@@ -1,6 +1,6 @@
 /**
- * A thread that draws batches ahead, for some of the runs: so many in turn into each ring that has room. Started by
- * threads.ts.
+ * The code of a thread that draws batches ahead for some of the runs, in turn into each ring that has room. threads.ts starts
+ * it.
  */
 import { parentPort } from 'node:worker_threads';
 import { type BatchSource, DrawnBatches } from './drawn.js';
