@@ -1,4 +1,4 @@
-// `npm run benchmark` measures, prints tables, and writes all samples; how fast anything was is not judged here.
+// `npm run benchmark` measures, prints tables, and writes all samples; speed is not tested here.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// Every example runs as it stands, and says what it promises.
+// Every example runs unchanged and prints what it promises.
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 

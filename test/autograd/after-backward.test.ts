@@ -1,4 +1,4 @@
-// What the caller holds survives backward(): results at any depth, of any size, as views, after errors.
+// Results that the program holds survive backward(): at any depth, of any size, as views, and after errors.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defineOp } from '../../src/autograd/define-op.js';
 import { copy_ } from '../../src/autograd/ops/in-place.js';

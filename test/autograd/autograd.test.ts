@@ -1,3 +1,4 @@
+// The backward pass: gradients, leaves, copy_, clone, noGrad, scopes around graphs, and errors about freed tensors.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { copy_ } from '../../src/autograd/ops/in-place.js';
 import { add, cast, exp, expand, mul, reshape, sum, transpose } from '../../src/autograd/ops/index.js';

@@ -1,4 +1,4 @@
-// Memory: what a training loop leaves behind, with and without dispose, scope and await.
+// The device memory that a training loop leaves in use, with and without dispose, scope and await.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
 /**
- * What tells one evaluation from another: every field of a fingerprint, every file that a strategy is made of, every
+ * Fingerprints differ if evaluations do: in every field of a fingerprint, every file of a strategy, and every
  * bit of a dataset.
  */
 import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// From a strategy to what the trainer takes: right seeds, and nothing that the strategy keeps a hand on.
+// What is prepared for the trainer has the right seeds, and is copied so that the strategy cannot change it.
 import { describe, expect, it } from 'vitest';
 import { makeTestSet } from '../../src/bench/dataset.js';
 import { makeWeights, prepareRun, prepareSecret } from '../../src/bench/prepare.js';

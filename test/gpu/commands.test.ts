@@ -1,3 +1,4 @@
+// The queue of tensors' commands keeps their order and submits them in batches; the pool reuses buffers.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';

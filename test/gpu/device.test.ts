@@ -1,3 +1,4 @@
+// Opening and losing a device, its buffers and pipelines, and errors that WebGPU reports late.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listAdapters } from '../../src/gpu/dawn.js';
 import { defaultDevice } from '../../src/gpu/default-device.js';

@@ -1,3 +1,4 @@
+// What a user is told where there is no WebGPU adapter, or a page has no WebGPU.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';

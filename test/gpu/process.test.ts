@@ -1,4 +1,4 @@
-// What needs a process of its own: that it ends by itself, and that a missing package is named.
+// In processes of their own: a program ends by itself, and the error about a missing package names it.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+// The error about a shader that does not compile shows the WGSL around the place.
 import { describe, expect, it } from 'vitest';
 import { openDevice } from '../../src/gpu/open.js';
 import { excerpt, shaderError } from '../../src/gpu/shader-errors.js';

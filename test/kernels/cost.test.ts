@@ -1,4 +1,4 @@
-// What tensor kernels say they do, as a profile has it, against counts made by hand for small shapes.
+// The bytes and operations that tensor kernels tell a profile, against counts made by hand for small shapes.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import * as ops from '../../src/autograd/ops/index.js';
 import type { Device } from '../../src/gpu/device.js';

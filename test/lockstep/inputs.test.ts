@@ -1,5 +1,4 @@
-// Examples and labels in every form that a caller may have them in train to the same bits, and are packed without a
-// copy where they are packed already.
+// Examples and labels give the same bits in every form that callers may pass. Packed ones are not copied.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';

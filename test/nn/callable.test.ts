@@ -1,4 +1,4 @@
-// A module is called as its forward, whatever class it is of, and stays a module in all else.
+// Calling a module of any class calls its forward function; otherwise it behaves like an object.
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
 import { add, mul, relu, sum } from '../../src/autograd/ops/index.js';

@@ -1,3 +1,4 @@
+// Modules: parameters, state dicts and how they print; layers and init against their host functions; defineOp.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defineOp } from '../../src/autograd/define-op.js';
 import { gradcheck } from '../../src/autograd/gradcheck.js';

@@ -1,4 +1,4 @@
-// A state dict is loaded whole or not at all, and what does not fit is listed, every name of it.
+// A state dict is loaded completely or not at all, and the error lists every name that does not fit.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';

@@ -1,3 +1,4 @@
+// Optimizers and schedules: 50 steps follow PyTorch's, one launch updates all parameters, and states can be saved and loaded.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { copy_ } from '../../src/autograd/ops/in-place.js';

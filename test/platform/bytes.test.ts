@@ -1,4 +1,4 @@
-// Whatever holds bytes gives just these bytes, in memory that is its own where others may change it; all else is refused.
+// bytesOf gives exactly the bytes of any array or buffer, copied where others may change them. Other values are refused.
 import { expect, it } from 'vitest';
 import { bytesOf, plainBytes, typedArrayName } from '../../src/platform/bytes.js';
 import { LockstepError } from '../../src/platform/errors.js';

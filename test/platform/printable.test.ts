@@ -1,4 +1,4 @@
-// Nothing that a stranger wrote can steer a terminal: not through a name, and not through any error of the library.
+// Text from outside cannot control a terminal, neither as a name nor in any error of the library.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { LockstepError } from '../../src/platform/errors.js';

@@ -1,4 +1,4 @@
-// What native code prints is seen by a process of its own only: each case is one, and its standard error is read whole.
+// Each case runs in a process of its own, whose standard error is read: what native code prints cannot be seen otherwise.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';

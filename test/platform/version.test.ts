@@ -1,3 +1,4 @@
+// The version in code is package.json's, and no module imports JSON.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-// The pieces that can be profiled run, and every kernel of ours in them says its bytes and operations.
+// The pieces that `profile` measures run, and each of our kernels in them tells its bytes and operations.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Device } from '../../src/gpu/device.js';
 import { openDevice } from '../../src/gpu/open.js';

@@ -1,4 +1,4 @@
-// From a profile to what people read: bounds, the page, the WGSL on disk, the tables.
+// What is made of a profile for people: bounds of kernels, the page, WGSL files and tables.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

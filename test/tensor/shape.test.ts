@@ -1,3 +1,4 @@
+// Shape arithmetic (strides, broadcasting, merged axes, reshape) against plain computations, for random shapes.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {

@@ -1,3 +1,4 @@
+// Tensors: made from values, over buffers of the caller, printed, and refused by operations.
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

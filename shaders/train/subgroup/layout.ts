@@ -96,7 +96,7 @@ export function subgroupLayout(o: SubgroupOptions) {
 export type SubgroupLayout = ReturnType<typeof subgroupLayout>;
 
 /**
- * Where each w1[h][feature] stands in a run's state: four of a lane's variables behind one another, one load of a vec4;
+ * Where each w1[h][feature] stands in a run's state: four of a lane's variables lie side by side, for one load of a vec4;
  * then the other lanes' four, then the next four.
  */
 export function stateIndices(o: SubgroupOptions): Uint32Array {

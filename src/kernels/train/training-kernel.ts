@@ -43,7 +43,7 @@ export interface ChunkBuffers {
 export interface DataBank {
   readonly rows: GPUBuffer;
   readonly labels: GPUBuffer;
-  /** [entry] `SOURCE`: who reads what of it. */
+  /** [entry] `SOURCE`: the positions that read from the bank, and where. */
   readonly sources: GPUBuffer;
 }
 

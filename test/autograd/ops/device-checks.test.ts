@@ -1,4 +1,4 @@
-// Values that only the device sees: what an operation refuses is told by the next read, once, and nothing else is.
+// Values that only the device sees: the next read, and only that one, throws the error about a value that was refused.
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as ops from '../../../src/autograd/ops/index.js';

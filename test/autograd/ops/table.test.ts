@@ -1,3 +1,4 @@
+// Every entry of the table of operations (table/): forward against its rule in float64, backward against differences of it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { gradcheck } from '../../../src/autograd/gradcheck.js';
 import { noGrad } from '../../../src/autograd/record.js';

@@ -1,5 +1,5 @@
-// Batches drawn ahead: through a ring in shared memory, by threads, and after steps that are left out, they are those
-// that one thread draws when they are asked for.
+// Batches that are drawn ahead equal those that are drawn on demand: through a ring in shared memory, by threads, and after
+// skipped steps.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NO_ROW } from '../../../shaders/train/chunk.wgsl.js';
