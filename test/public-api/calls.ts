@@ -263,6 +263,11 @@ method(
   () => [x()],
 );
 method(
+  'nn.Sequential.describe',
+  () => new nn.Sequential(new nn.Linear(2, 2), new nn.ReLU()),
+  () => [],
+);
+method(
   'nn.FusedMlp.forward',
   () => new nn.FusedMlp(2, 2),
   () => [x()],
@@ -425,6 +430,11 @@ const evaluation = { prepared: undefined as unknown as bench.Evaluation };
 export const prepareEvaluation = async () => {
   evaluation.prepared = await bench.Evaluation.prepare(small(), tiny(), 1);
 };
+method(
+  'bench.Evaluation.summary',
+  () => evaluation.prepared,
+  () => [],
+);
 method(
   'bench.Evaluation.train',
   () => evaluation.prepared,
