@@ -8,6 +8,7 @@ export type { BackwardRule } from './autograd/node.js';
 export { copy_ } from './autograd/ops/in-place.js';
 export * from './autograd/ops/index.js';
 export { noGrad } from './autograd/record.js';
+export { type VmapOptions, vmap } from './autograd/vmap.js';
 export type { Cost } from './gpu/cost.js';
 export { type AdapterListing, listAdapters } from './gpu/dawn.js';
 export { defaultDevice } from './gpu/default-device.js';

@@ -1,7 +1,9 @@
 /** Lets users define differentiable operations of their own, made of any kernels and operations. */
+
 import { badArgument, checkFunction, checkObject, checkText } from '../platform/arguments.js';
 import { checkOptionNames } from '../platform/options.js';
 import { checkTensor, checkTensorList } from '../tensor/check-tensor.js';
+import { refuseModels } from '../tensor/over-models.js';
 import { scope } from '../tensor/scope.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { BackwardRule } from './node.js';
@@ -41,6 +43,7 @@ export function defineOp<Inputs extends readonly Tensor[]>(
   const { name, forward, backward } = definition;
   return (...inputs) => {
     checkTensorList(name, 'inputs', inputs);
+    refuseModels(name, inputs);
     // The scope keeps the saved tensors beside the result. The node has handles of its own; these are freed here.
     const { result, saved } = noGrad(() =>
       scope(() => {

@@ -4,6 +4,7 @@
  */
 import { copyDense } from '../kernels/tensor/elementwise.js';
 import { checkFunction } from '../platform/arguments.js';
+import { isOverModels, overModels } from '../tensor/over-models.js';
 import { runSynchronously } from '../tensor/synchronous.js';
 import { defineAutograd, type Tensor } from '../tensor/tensor.js';
 import { runBackward } from './backward.js';
@@ -50,8 +51,18 @@ export function record(
   return output;
 }
 
+/** Gradients go through a copy as they are. */
+const cloned = (source: Tensor, copy: Tensor): Tensor => record('clone', [source], copy, [], (g) => [g]);
+
 defineAutograd({
-  clone: (source, copyMemory) =>
-    record('clone', [source], source.contiguous ? copyMemory() : copyDense(source), [], (g) => [g]),
+  clone: (source, copyMemory) => {
+    if (isOverModels(source)) {
+      return overModels(() => {
+        const whole = source.whole();
+        return cloned(whole, copyDense(whole));
+      });
+    }
+    return cloned(source, source.contiguous ? copyMemory() : copyDense(source));
+  },
   backward: runBackward,
 });

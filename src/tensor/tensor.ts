@@ -39,6 +39,12 @@ export interface BackwardOptions {
   retainGraph?: boolean;
 }
 
+/** An axis in front of a tensor's own. */
+interface LeadingAxis {
+  extent: number;
+  stride: number;
+}
+
 /** What src/autograd, which lies above tensors, does for them. */
 interface Autograd {
   /** A recorded copy. `copyMemory` makes the copy of a dense tensor. */
@@ -80,6 +86,8 @@ export class Tensor {
   isParameter = false;
   /** False once the tensor has to outlive the scopes it was made in. @internal */
   scoped = true;
+  /** The axis over models in front of those of `shape`, which functions inside of vmap do not see. @internal */
+  models: LeadingAxis | null = null;
 
   #storage: Storage | undefined;
   /** True once a backward pass left this result to the program; see leftovers.ts. */
@@ -113,6 +121,17 @@ export class Tensor {
 
   /** The memory that this tensor refers to. @internal */
   get storage(): Storage {
+    if (this.models) {
+      throw new LockstepError(
+        'unsupported',
+        `A tensor ${showShape(this.shape)} that stands for ${this.models.extent} models at once (nn.stack, vmap) was used by ` +
+          'something else than an operation of this library. Its values are known once the function has returned.',
+      );
+    }
+    return this.#memory();
+  }
+
+  #memory(): Storage {
     if (this.#storage && !this.#storage.memory.reclaimed) return this.#storage;
     throw new LockstepError(
       'disposed',
@@ -122,7 +141,7 @@ export class Tensor {
   }
 
   get device(): Device {
-    return this.storage.device;
+    return this.#memory().device;
   }
 
   get disposed(): boolean {
@@ -169,7 +188,43 @@ export class Tensor {
 
   /** The same values outside of any graph. Both tensors share the memory; each is disposed separately. */
   detach(): Tensor {
-    return this.view(this.shape, this.strides);
+    const memory = this.#memory().retain();
+    const same = new Tensor(memory, this.dtype, this.shape, this.strides, this.offset);
+    same.models = this.models;
+    return same;
+  }
+
+  /** The same tensor with the axis over models shown, where it has one. @internal */
+  whole(): Tensor {
+    const { models, shape, strides } = this;
+    if (!models) return this;
+    const memory = this.#memory().retain();
+    const whole = new Tensor(
+      memory,
+      this.dtype,
+      [models.extent, ...shape],
+      [models.stride, ...strides],
+      this.offset,
+    );
+    whole.node = this.node;
+    return whole;
+  }
+
+  /** Makes the first axis the one over models. @internal */
+  hideModels(): void {
+    const [extent, ...shape] = this.shape;
+    const [stride, ...strides] = this.strides;
+    this.#reshape(shape, strides, { extent, stride });
+  }
+
+  /** Shows the axis over models again, as the first one. @internal */
+  showModels(): void {
+    const { models, shape, strides } = this;
+    if (models) this.#reshape([models.extent, ...shape], [models.stride, ...strides], null);
+  }
+
+  #reshape(shape: Shape, strides: Shape, models: LeadingAxis | null): void {
+    Object.assign(this, { shape: Object.freeze(shape), strides: Object.freeze(strides), models });
   }
 
   /**

@@ -176,6 +176,7 @@ const square = () => ({
   },
   backward: (g: api.Tensor, [t]: readonly api.Tensor[]) => [api.mul(g, api.mul(t, 2))],
 });
+fn('', api, 'vmap', () => [api.neg, { inAxes: [0] }], 1);
 fn('', api, 'defineOp', () => [square()], 0);
 const rule = ([t]: Float64Array) => [t * t];
 const gradcheckOptions = () => ({ rule, eps: 1e-4, atol: 1e-3, rtol: 1e-3 });

@@ -9,7 +9,7 @@ import { calls, prepareEvaluation } from './calls.js';
 const NOT_CALLED = [
   /^(Device|Tensor|Mt19937|bench\.Evaluation|nn\.Module|optim\.(Optimizer|Schedule))$/,
   /^Device\.(reasonOf|map|observe)$/,
-  /^Tensor\.(view|release|relocate|empty|span|leave)$/,
+  /^Tensor\.(view|release|relocate|empty|span|leave|whole|hideModels|showModels)$/,
   /^optim\.\w+\.(check|update|stateTensor|makeState|rate|apply|byModel)$/,
   /^(bench\.)?Generator\.(normalSerial|normalBlocks)$/,
   /^Mt19937\.(initGenrand|initByArray)$/,

@@ -1,7 +1,9 @@
 /** Operations that rearrange axes, split tensors and stack them. All but `stack` are views. */
+
 import { badArgument, checkList, checkNumber } from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkTensor, checkTensorList } from '../../tensor/check-tensor.js';
+import { isOverModels, overModels } from '../../tensor/over-models.js';
 import { normalizeAxes, normalizeAxis, type Shape, sameShape, showShape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { record } from '../record.js';
@@ -18,6 +20,7 @@ import { concat, slice } from './shape.js';
 export function unsqueeze(x: Tensor, axis: number): Tensor {
   checkTensor('unsqueeze', 'the argument', x);
   const at = normalizeAxis('unsqueeze', axis, x.shape.length + 1);
+  if (isOverModels(x)) return overModels(() => unsqueeze(x.whole(), at + 1));
   const view = x.view(x.shape.toSpliced(at, 0, 1), x.strides.toSpliced(at, 0, 1));
   return record('unsqueeze', [x], view, [], (g) => [without(g, [at])]);
 }
@@ -38,6 +41,14 @@ const without = (x: Tensor, axes: Shape): Tensor => {
 export function squeeze(x: Tensor, axis?: number | Shape): Tensor {
   checkTensor('squeeze', 'the argument', x);
   const axes = normalizeAxes('squeeze', axis, x.shape.length).filter((at) => x.shape[at] === 1);
+  if (isOverModels(x)) {
+    return overModels(() =>
+      squeeze(
+        x.whole(),
+        axes.map((at) => at + 1),
+      ),
+    );
+  }
   const from = x.shape;
   return record('squeeze', [x], without(x, axes), [], (g) => {
     let next = 0;
@@ -64,6 +75,7 @@ export function permute(x: Tensor, order: Shape): Tensor {
       `the order ${showShape(order)} has to name each of its ${rank} axes once`,
     );
   }
+  if (isOverModels(x)) return overModels(() => permute(x.whole(), [0, ...axes.map((at) => at + 1)]));
   const ordered = (t: Tensor, by: Shape) =>
     t.view(
       by.map((axis) => t.shape[axis]),

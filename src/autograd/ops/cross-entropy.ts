@@ -1,9 +1,11 @@
 /** Losses for classification as PyTorch defines them: cross-entropy of logits, and of log-probabilities. */
+
 import { elementwise } from '../../kernels/tensor/elementwise.js';
 import { checkNumber } from '../../platform/arguments.js';
 import { checkTensor } from '../../tensor/check-tensor.js';
 import { arange } from '../../tensor/create.js';
 import { type DType, fromBits, holds } from '../../tensor/dtype.js';
+import { isOverModels, overModels } from '../../tensor/over-models.js';
 import { scope } from '../../tensor/scope.js';
 import { sameShape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -28,6 +30,7 @@ export interface CrossEntropyOptions extends NllOptions {
 
 /** True where a row has the class: [batch, classes] from class numbers [batch, 1]. Refuses other numbers but `ignored`. */
 function isClass(name: string, target: Tensor, classes: number, ignored: number): Tensor {
+  if (isOverModels(target)) return overModels(() => isClass(name, target.whole(), classes, ignored));
   const { dtype, device } = target;
   const numbers = arange(0, classes, 1, { dtype, device });
   const canBeIgnored = holds(dtype, ignored);

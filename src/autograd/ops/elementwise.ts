@@ -17,9 +17,11 @@ import { badArgument, checkNumber, checkText } from '../../platform/arguments.js
 import { checkOptionNames } from '../../platform/options.js';
 import { checkTensor } from '../../tensor/check-tensor.js';
 import type { DType } from '../../tensor/dtype.js';
+import { isOverModels, overModels } from '../../tensor/over-models.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { record } from '../record.js';
 import { badOperands, checkOperands } from './check.js';
+import { liftedAlike } from './lift.js';
 
 const NAMES = ['a', 'b', 'c'] as const;
 const reads = (expression: string, name: string): boolean => new RegExp(`\\b${name}\\b`).test(expression);
@@ -31,6 +33,9 @@ function apply(
   operands: readonly Operand[],
   scalars: Record<string, number>,
 ): Tensor {
+  if (operands.some(isOverModels)) {
+    return overModels(() => apply(name, op, liftedAlike(operands), scalars));
+  }
   if (operands.length === 1) checkTensor(name, 'the argument', operands[0]);
   const dtype = checkOperands(name, operands, op.dtypes ?? ['f32']);
   const named = Object.fromEntries(operands.map((operand, i) => [NAMES[i], operand]));
@@ -207,6 +212,12 @@ export const lossElement = (name: LossElement, operands: readonly Operand[], s =
  */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   checkTensor('where', 'the condition', condition);
+  if ([condition, a, b].some(isOverModels)) {
+    return overModels(() => {
+      const [m, p, q] = liftedAlike<Operand>([condition, a, b]);
+      return where(m as Tensor, p, q);
+    });
+  }
   if (condition.dtype !== 'bool')
     throw badOperands('where', [condition, a, b], 'the condition has to be bool');
   const dtype = checkOperands('where', [a, b], ['f32', 'i32', 'u32', 'bool']);
@@ -268,5 +279,6 @@ export function zerosLike(x: Tensor): Tensor {
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
   checkTensor('cast', 'the argument', x);
+  if (isOverModels(x)) return overModels(() => cast(x.whole(), dtype));
   return kernels.cast(x, dtype);
 }

@@ -2,6 +2,7 @@
  * The two-layer network as one differentiable operation. It takes a handful of dispatches, where the same network of single
  * operations takes about twenty, and stores no hidden activations.
  */
+
 import { elementwise } from '../../kernels/tensor/elementwise.js';
 import {
   type FusedMlpInputs,
@@ -12,6 +13,7 @@ import {
 } from '../../kernels/tensor/fused-mlp.js';
 import { reduce } from '../../kernels/tensor/reduce.js';
 import { checkTensor } from '../../tensor/check-tensor.js';
+import { refuseModels } from '../../tensor/over-models.js';
 import { scope } from '../../tensor/scope.js';
 import { numelOf } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -22,6 +24,7 @@ const NAMES = ['x', 'w1', 'b1', 'w2', 'b2'] as const;
 
 function checkNetwork(name: string, inputs: readonly Tensor[]): void {
   const [x, w1, b1, w2, b2] = inputs;
+  refuseModels(name, inputs);
   checkTensor(name, 'x', x);
   checkFloats(name, [w1, b1, w2, b2]);
   const [hidden, features] = w1.shape;

@@ -8,6 +8,7 @@ import { LockstepError } from '../../platform/errors.js';
 import { checkTensor } from '../../tensor/check-tensor.js';
 import { BYTES_PER_ELEMENT } from '../../tensor/dtype.js';
 import { hostValues, type TypedArray, valuesOf } from '../../tensor/host-values.js';
+import { refuseModels } from '../../tensor/over-models.js';
 import { sameShape, showShape } from '../../tensor/shape.js';
 import type { NestedArray } from '../../tensor/strided-values.js';
 import { Tensor } from '../../tensor/tensor.js';
@@ -24,6 +25,7 @@ import { badOperands } from './check.js';
  */
 export function copy_(target: Tensor, source: Tensor | TypedArray | NestedArray): Tensor {
   checkTensor('copy_', 'the target', target);
+  refuseModels('copy_', [target, source]);
   if (target.node) {
     throw new LockstepError(
       'bad-input',

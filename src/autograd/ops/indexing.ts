@@ -1,17 +1,18 @@
 /** Operations by index: `gather` picks elements, `oneHot` makes rows of class numbers. For whole rows: `indexSelect`, in shape.ts. */
+
 import { elementwise } from '../../kernels/tensor/elementwise.js';
-import * as indexing from '../../kernels/tensor/index-select.js';
 import { checkNumber } from '../../platform/arguments.js';
 import { checkTensor } from '../../tensor/check-tensor.js';
 import { arange } from '../../tensor/create.js';
 import { fromBits } from '../../tensor/dtype.js';
+import { isOverModels, overModels } from '../../tensor/over-models.js';
 import { scope } from '../../tensor/scope.js';
 import { normalizeAxis } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { record } from '../record.js';
 import { unsqueeze } from './axes.js';
 import { badOperands } from './check.js';
-import { slice } from './shape.js';
+import { spread } from './lift.js';
+import { pick, slice } from './shape.js';
 
 /**
  * Picks elements by their indices along one axis; along the others, each index stays at its place: `torch.gather`. Any dtype.
@@ -33,16 +34,15 @@ export function gather(x: Tensor, axis: number, indices: Tensor): Tensor {
     const what = `the indices are i32 or u32, of as many axes, and no larger but along axis ${along}`;
     throw badOperands('gather', [x, indices], what);
   }
+  if (isOverModels(x) || isOverModels(indices)) {
+    return overModels(() => gather(spread(x), along + 1, spread(indices)));
+  }
   return scope(() => {
     let within = x;
     indices.shape.forEach((extent, at) => {
       if (at !== along && extent < x.shape[at]) within = slice(within, at, 0, extent);
     });
-    const from = within.shape;
-    const result = indexing.gather(within, along, indices);
-    return record('gather', [within], result, [indices], (g, [by]) => [
-      indexing.scatterAdd(g, along, by, from),
-    ]);
+    return pick(within, along, indices);
   });
 }
 
@@ -60,6 +60,7 @@ export function oneHot(indices: Tensor, classes: number): Tensor {
   const { dtype, device } = indices;
   if (dtype !== 'i32' && dtype !== 'u32')
     throw badOperands('oneHot', [indices], 'class numbers are i32 or u32');
+  if (isOverModels(indices)) return overModels(() => oneHot(indices.whole(), classes));
   return scope(() =>
     elementwise({
       label: 'oneHot',

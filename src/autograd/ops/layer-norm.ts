@@ -1,8 +1,10 @@
 /** Differentiable layer normalization. Normalizing has kernels of its own; weight and bias use mul and add. */
+
 import { elementwise } from '../../kernels/tensor/elementwise.js';
 import { reduce } from '../../kernels/tensor/reduce.js';
 import { checkNumber } from '../../platform/arguments.js';
 import { checkOptionNames } from '../../platform/options.js';
+import { isOverModels, overModels } from '../../tensor/over-models.js';
 import { scope } from '../../tensor/scope.js';
 import { checkShape, numelOf, type Shape, sameShape, showShape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -56,6 +58,7 @@ export function layerNorm(x: Tensor, normalizedShape: Shape, settings: LayerNorm
 
 /** Mean 0 and variance 1 over the last `count` axes. */
 function normalized(x: Tensor, count: number, eps: number): Tensor {
+  if (isOverModels(x)) return overModels(() => normalized(x.whole(), count, eps));
   const axes = x.shape.map((_, axis) => axis).slice(-count);
   const share = 1 / numelOf(x.shape.slice(-count));
   const label = 'layerNorm';

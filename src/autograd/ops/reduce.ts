@@ -6,6 +6,7 @@ import { checkBoolean } from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkOptionNames } from '../../platform/options.js';
 import { checkTensor } from '../../tensor/check-tensor.js';
+import { isOverModels, overModels } from '../../tensor/over-models.js';
 import { normalizeAxes, reducedShape, type Shape, showShape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { record } from '../record.js';
@@ -25,6 +26,9 @@ function checkReduction(name: string, x: Tensor, options: ReduceOptions): void {
   checkOptionNames(name, options, ['keepdim', 'variant']);
   if (options.keepdim !== undefined) checkBoolean(name, 'keepdim', options.keepdim);
 }
+
+/** Axes counted behind the one over models. */
+const behind = (axes: Shape): number[] => axes.map((axis) => axis + 1);
 
 /** One axis or several; default all. */
 export type Axes = number | Shape;
@@ -47,6 +51,7 @@ function added(
   checkOperands(name, [x], mean ? ['f32'] : ['f32', 'i32', 'u32']);
   const { shape } = x;
   const axes = normalizeAxes(name, axis, shape.length);
+  if (isOverModels(x)) return overModels(() => added(name, x.whole(), behind(axes), mean, options));
   const keepdim = options.keepdim ?? false;
   const scale = mean ? 1 / axes.reduce((count, one) => count * shape[one], 1) : 1;
   const result = reduce('sum', x, axes, keepdim, scale, options.variant);
@@ -85,6 +90,7 @@ function extreme(name: 'max' | 'min', x: Tensor, axis: Axes | undefined, options
   const { shape } = x;
   const axes = normalizeAxes(name, axis, shape.length);
   checkNotEmpty(name, shape, axes);
+  if (isOverModels(x)) return overModels(() => extreme(name, x.whole(), behind(axes), options));
   const keepdim = options.keepdim ?? false;
   const result = reduce(name, x, axes, keepdim, 1, options.variant);
   return record(name, [x], result, [x, result], (g, [input, y]) => {
@@ -135,16 +141,12 @@ export function argmin(x: Tensor, axis?: number, options: ReduceOptions = {}): T
   return place('argmin', x, axis, options);
 }
 
-function place(
-  name: 'argmax' | 'argmin',
-  x: Tensor,
-  axis: number | undefined,
-  options: ReduceOptions,
-): Tensor {
+function place(name: 'argmax' | 'argmin', x: Tensor, axis: Axes | undefined, options: ReduceOptions): Tensor {
   checkReduction(name, x, options);
   const dtype = checkOperands(name, [x], ['f32', 'i32', 'u32']);
   const axes = normalizeAxes(name, axis, x.shape.length);
   checkNotEmpty(name, x.shape, axes);
+  if (isOverModels(x)) return overModels(() => place(name, x.whole(), behind(axes), options));
   const { keepdim = false, variant } = options;
   if (name === 'argmax') return reduce('argmax', x, axes, keepdim, 1, variant);
   // Reverse the order. For whole numbers by inverting the bits, which cannot overflow as negation can.

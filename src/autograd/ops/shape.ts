@@ -9,6 +9,7 @@ import { checkNumber } from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkTensor, checkTensorList } from '../../tensor/check-tensor.js';
 import { upload } from '../../tensor/create.js';
+import { isOverModels, overModels } from '../../tensor/over-models.js';
 import {
   broadcastStrides,
   checkShape,
@@ -22,6 +23,7 @@ import {
 import { Tensor } from '../../tensor/tensor.js';
 import { record } from '../record.js';
 import { badOperands } from './check.js';
+import { lifted, spread } from './lift.js';
 
 /** A view of another shape over the same elements; a copy only where the tensor is strided. */
 function reshapeView(x: Tensor, shape: Shape): Tensor {
@@ -45,7 +47,14 @@ export const expandView = (x: Tensor, shape: Shape): Tensor =>
 export function reshape(x: Tensor, shape: Shape): Tensor {
   checkTensor('reshape', 'the argument', x);
   const from = x.shape;
-  const view = reshapeView(x, resolveReshape('reshape', from, shape));
+  const to = resolveReshape('reshape', from, shape);
+  if (isOverModels(x)) {
+    return overModels(() => {
+      const whole = x.whole();
+      return reshape(whole, [whole.shape[0], ...to]);
+    });
+  }
+  const view = reshapeView(x, to);
   return record('reshape', [x], view, [], (g) => [reshapeView(g, from)]);
 }
 
@@ -54,6 +63,7 @@ export function transpose(x: Tensor, axis0 = -2, axis1 = -1): Tensor {
   checkTensor('transpose', 'the argument', x);
   const rank = x.shape.length;
   const [i, j] = [normalizeAxis('transpose', axis0, rank), normalizeAxis('transpose', axis1, rank)];
+  if (isOverModels(x)) return overModels(() => transpose(x.whole(), i + 1, j + 1));
   const swap = (list: Shape) => list.map((_, axis) => list[axis === i ? j : axis === j ? i : axis]);
   const view = (t: Tensor) => t.view(swap(t.shape), swap(t.strides));
   return record('transpose', [x], view(x), [], (g) => [view(g)]);
@@ -68,6 +78,12 @@ export function expand(x: Tensor, shape: Shape): Tensor {
   if (!fits) {
     throw badOperands('expand', [x], `to ${showShape(shape)}, each extent has to be the same, or 1 before`);
   }
+  if (isOverModels(x)) {
+    return overModels(() => {
+      const whole = lifted(x, shape.length) as Tensor;
+      return expand(whole, [whole.shape[0], ...shape]);
+    });
+  }
   const from = x.shape;
   return record('expand', [x], expandView(x, shape), [], (g) => [sumTo(g, from)]);
 }
@@ -75,6 +91,7 @@ export function expand(x: Tensor, shape: Shape): Tensor {
 /** The same elements, dense and row-major. Shares the memory where they are so already; otherwise a copy. */
 export function contiguous(x: Tensor): Tensor {
   checkTensor('contiguous', 'the argument', x);
+  if (isOverModels(x)) return overModels(() => contiguous(x.whole()));
   return record('contiguous', [x], dense(x), [], (g) => [g]);
 }
 
@@ -112,6 +129,7 @@ export function slice(x: Tensor, axis: number, start: number, end?: number): Ten
   const bound = (at: number) => Math.min(Math.max(at < 0 ? at + extent : at, 0), extent);
   const first = bound(start);
   const last = Math.max(first, bound(end ?? extent));
+  if (isOverModels(x)) return overModels(() => slice(x.whole(), along + 1, first, last));
   const from = x.shape;
   return record('slice', [x], sliceView(x, along, first, last), [], (g) => [padded(g, from, along, first)]);
 }
@@ -139,6 +157,7 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
       );
     }
   }
+  if (tensors.some(isOverModels)) return overModels(() => concat(tensors.map(spread), along + 1));
   const starts: number[] = [];
   let total = 0;
   for (const each of tensors) {
@@ -169,6 +188,9 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
 export function indexSelect(x: Tensor, axis: number, indices: Tensor | readonly number[]): Tensor {
   checkTensor('indexSelect', 'the argument', x);
   const along = normalizeAxis('indexSelect', axis, x.shape.length);
+  if (isOverModels(x) && !isOverModels(indices)) {
+    return overModels(() => indexSelect(x.whole(), along + 1, indices));
+  }
   if (Array.isArray(indices)) {
     const made = indexTensor(x, along, indices);
     const result = select(x, along, made);
@@ -179,7 +201,23 @@ export function indexSelect(x: Tensor, axis: number, indices: Tensor | readonly 
   if (indices.shape.length !== 1 || (indices.dtype !== 'i32' && indices.dtype !== 'u32')) {
     throw badOperands('indexSelect', [x, indices], 'the indices are an i32 or u32 tensor with one axis');
   }
+  if (isOverModels(indices)) return overModels(() => selectByModel(spread(x), along + 1, indices.whole()));
   return select(x, along, indices);
+}
+
+/** Slices of x [models, …] along an axis behind the first, by indices [models, count]: each model's by its own. */
+function selectByModel(x: Tensor, axis: number, indices: Tensor): Tensor {
+  const [models, count] = indices.shape;
+  const among = x.shape.map((_, at) => (at === 0 ? models : at === axis ? count : 1));
+  const each = x.shape.map((extent, at) => (at === axis ? count : extent));
+  return pick(x, axis, expand(reshape(indices, among), each));
+}
+
+/** The elements that the indices name along an axis, of the indices' shape, which is the tensor's on the other axes. @internal */
+export function pick(x: Tensor, axis: number, indices: Tensor): Tensor {
+  const from = x.shape;
+  const result = indexing.gather(x, axis, indices);
+  return record('gather', [x], result, [indices], (g, [by]) => [indexing.scatterAdd(g, axis, by, from)]);
 }
 
 function indexTensor(x: Tensor, axis: number, indices: readonly number[]): Tensor {

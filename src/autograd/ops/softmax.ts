@@ -1,5 +1,7 @@
 /** The differentiable softmax and its logarithm. */
+
 import * as kernels from '../../kernels/tensor/softmax.js';
+import { isOverModels, overModels } from '../../tensor/over-models.js';
 import { scope } from '../../tensor/scope.js';
 import { normalizeAxis, type Shape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -16,6 +18,7 @@ function swapped(x: Tensor, axis: number): Tensor {
 function along(name: string, x: Tensor, axis: number, log: boolean): Tensor {
   checkFloats(name, [x]);
   const at = normalizeAxis(name, axis, x.shape.length);
+  if (isOverModels(x)) return overModels(() => along(name, x.whole(), at + 1, log));
   const result = scope(() => swapped(kernels.softmax(swapped(x, at), log), at));
   return record(name, [x], result, [result], (g, [y]) => [
     swapped(kernels.softmaxGradient(swapped(y, at), swapped(g, at), log), at),

@@ -1,8 +1,10 @@
 /** Reductions composed of simpler ones (variance, norms, log-sum-exp), and running sums. */
+
 import { runningSum } from '../../kernels/tensor/cumsum.js';
 import { badArgument, checkNumber } from '../../platform/arguments.js';
 import { checkOptionNames } from '../../platform/options.js';
 import { checkTensor } from '../../tensor/check-tensor.js';
+import { isOverModels, overModels } from '../../tensor/over-models.js';
 import { scope } from '../../tensor/scope.js';
 import { normalizeAxes, normalizeAxis, reducedShape } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -101,5 +103,6 @@ export function cumsum(x: Tensor, axis: number): Tensor {
   checkTensor('cumsum', 'the argument', x);
   checkOperands('cumsum', [x], ['f32', 'i32', 'u32']);
   const at = normalizeAxis('cumsum', axis, x.shape.length);
+  if (isOverModels(x)) return overModels(() => cumsum(x.whole(), at + 1));
   return record('cumsum', [x], runningSum(x, at, false), [], (g) => [runningSum(g, at, true)]);
 }

@@ -1,10 +1,12 @@
 /** Runs a WGSL kernel of the user's over tensors: the bindings' order, one dispatch, one new tensor. */
+
 import { checkList, checkNumber, checkObject, checkText } from '../../platform/arguments.js';
 import { bytesOf, checkArray } from '../../platform/bytes.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkOptionNames } from '../../platform/options.js';
 import { checkTensorList } from '../../tensor/check-tensor.js';
 import { checkDtype, type DType } from '../../tensor/dtype.js';
+import { refuseModels } from '../../tensor/over-models.js';
 import { checkShape, type Shape } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { copyDense } from './elementwise.js';
@@ -58,6 +60,7 @@ export interface KernelCall {
 export function runKernel(call: KernelCall): Tensor {
   checkCall(call);
   const { label, code, inputs, params, output, workgroups, flops } = call;
+  refuseModels(label, inputs);
   if (inputs.length === 0)
     throw new LockstepError('bad-input', `${label}: a kernel needs at least one input.`);
   const device = commonDevice(label, inputs);
