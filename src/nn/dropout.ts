@@ -6,9 +6,11 @@ import { checkOptionNames } from '../platform/options.js';
 import type { Generator } from '../random/generator.js';
 import { checkGenerator } from '../random/generator.js';
 import { generatorOr, upload } from '../tensor/create.js';
+import { hideModels, modelsRunning } from '../tensor/over-models.js';
 import { scope } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
+import { siblingsOf } from './siblings.js';
 
 /** Options of {@link Dropout}. */
 export interface DropoutOptions {
@@ -51,14 +53,24 @@ export class Dropout extends Module {
     const { p, training } = this;
     checkFloats('Dropout', [x]);
     if (!training || p === 0) return x;
+    const dropouts = siblingsOf(this) as readonly Dropout[] | undefined;
+    const models = dropouts ?? Array.from({ length: modelsRunning() ?? 1 }, () => this);
     return scope(() => {
-      const factors = new Float32Array(x.numel);
-      if (p < 1) {
-        generatorOr('Dropout', this.#generator).bernoulli(factors, 1 - p);
-        const scale = 1 / (1 - p);
-        for (let i = 0; i < factors.length; i++) factors[i] *= scale;
-      }
-      return mul(x, upload(factors, x.shape, 'f32', { device: x.device }));
+      const factors = new Float32Array(models.length * x.numel);
+      models.forEach((model, k) => {
+        model.#draw(factors.subarray(k * x.numel, (k + 1) * x.numel));
+      });
+      const { device, shape } = x;
+      if (modelsRunning() === undefined) return mul(x, upload(factors, shape, 'f32', { device }));
+      return mul(x, hideModels(upload(factors, [models.length, ...shape], 'f32', { device })));
     });
+  }
+
+  /** Zeros, and the factor of what stays. */
+  #draw(factors: Float32Array): void {
+    if (this.p === 1) return;
+    generatorOr('Dropout', this.#generator).bernoulli(factors, 1 - this.p);
+    const scale = 1 / (1 - this.p);
+    for (let i = 0; i < factors.length; i++) factors[i] *= scale;
   }
 }

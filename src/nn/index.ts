@@ -23,3 +23,4 @@ export {
 } from './safetensors.js';
 export { Sequential, type Step } from './sequential.js';
 export { Embedding, Flatten, type FlattenOptions, LayerNorm, type LayerNormOptions } from './shaping.js';
+export { Stacked, stack } from './stack.js';

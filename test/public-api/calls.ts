@@ -281,6 +281,13 @@ method(
 for (const name of ['namedParameters', 'parameters', 'zeroGrad', 'stateDict', 'dispose', 'toString']) {
   method(`nn.Module.${name}`, layer, () => []);
 }
+fn('nn.', nn, 'stack', () => [2, () => new nn.Linear(2, 2)]);
+const stacked = () => nn.stack(2, () => new nn.Linear(2, 2));
+method('nn.Stacked.forward', stacked, () => [x()]);
+method('nn.Stacked.each', stacked, () => [x()]);
+method('nn.Stacked.unstack', stacked, () => [1]);
+method('nn.Stacked.train', stacked, () => [false]);
+method('nn.Stacked.dispose', stacked, () => []);
 method('nn.Module.loadStateDict', layer, () => [layer().stateDict()]);
 fn('', api, 'linearParameters', () => [2, 2, generator()]);
 for (const [prefix, init, first] of [

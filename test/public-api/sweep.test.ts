@@ -7,7 +7,7 @@ import { calls, prepareEvaluation } from './calls.js';
 
 /** What a caller is not to call: the library makes these objects, or subclasses call them. */
 const NOT_CALLED = [
-  /^(Device|Tensor|Mt19937|bench\.Evaluation|nn\.Module|optim\.(Optimizer|Schedule))$/,
+  /^(Device|Tensor|Mt19937|bench\.Evaluation|nn\.(Module|Stacked)|optim\.(Optimizer|Schedule))$/,
   /^Device\.(reasonOf|map|observe)$/,
   /^Tensor\.(view|release|relocate|empty|span|leave|whole|hideModels|showModels)$/,
   /^optim\.\w+\.(check|update|stateTensor|makeState|rate|apply|byModel)$/,
@@ -24,6 +24,8 @@ const ELSEWHERE = {
   'bench.Evaluation.snapshot': 'test/bench',
   'bench.Evaluation.fingerprint': 'takes no argument',
   'Device.destroy': 'takes no argument',
+  'nn.Sequential.describe': 'takes no argument',
+  'bench.Evaluation.summary': 'takes no argument',
 };
 
 const isClass = (value: unknown): boolean =>
