@@ -1,60 +1,75 @@
 /**
- * Lays generated WGSL out as by hand: indented by its brackets, one blank line where some were written, none at a
- * block's ends. It changes nothing but white space.
+ * Where each line of WGSL stands, as by hand: indented by its brackets, once more where a statement goes on. It sees lines
+ * and changes none.
  */
 
-/** In place of a blank line that was written: the blank lines that directives leave are not to be seen. */
-const BLANK = '\u0000';
-
-export const markBlankLines = (text: string): string => text.replace(/(?<=\n)[ \t]*(?=\n)/g, BLANK);
-
 const INDENT = '  ';
-/** Where the next line stands. */
-class Cursor {
+
+/** Reads lines in order and says where each one stands. */
+export class Layout {
   /** The brackets that are open, and the indentation of their lines. */
   readonly #open: { bracket: string; indent: number }[] = [];
   /** True where a statement goes on from the line before. */
   #goesOn = false;
+  #inComment = false;
 
-  /** The indentation of a line; then the cursor is behind it. */
-  past(line: string): number {
-    const code = line.replace(/\/\/.*|\/\*.*?\*\//g, '').trim();
-    const indent = this.#indentOf(code);
-    if (code === '') return indent;
-    let at = indent;
-    for (const letter of code) {
-      if ('([{'.includes(letter)) this.#open.push({ bracket: letter, indent: at });
-      else if (')]}'.includes(letter)) at = this.#open.pop()?.indent ?? 0;
+  /** The white space in front of a line (without its own), which is then behind. */
+  before(line: string): string {
+    if (this.#inComment || line.startsWith('/*')) {
+      const [first, indent] = [!this.#inComment, INDENT.repeat(this.#indentOf(''))];
+      this.#inComment = !line.endsWith('*/');
+      return first ? indent : `${indent} `;
     }
-    this.#goesOn = !/[;{},([]$|^@.*\)$/.test(code);
-    return indent;
+    const code = line.includes('/') ? line.replace(/\/\/.*|\/\*.*?\*\//g, '').trim() : line;
+    const indent = this.#indentOf(code);
+    if (code !== '') this.#read(code, indent);
+    return INDENT.repeat(indent);
+  }
+
+  /** The white space in front of a statement that begins here. */
+  get indent(): string {
+    return INDENT.repeat(this.#inside);
+  }
+
+  get #inside(): number {
+    const bracket = this.#open.at(-1);
+    return bracket === undefined ? 0 : bracket.indent + 1;
   }
 
   #indentOf(code: string): number {
     const closing = /^[)\]}]+/.exec(code)?.[0].length ?? 0;
     if (closing > 0) return this.#open.at(-closing)?.indent ?? 0;
-    const inside = this.#open.at(-1);
-    if (inside === undefined) return this.#goesOn ? 1 : 0;
-    return inside.indent + 1 + (this.#goesOn && inside.bracket === '{' ? 1 : 0);
+    const inList = '(['.includes(this.#open.at(-1)?.bracket ?? '{');
+    return this.#inside + (this.#goesOn && !inList ? 1 : 0);
+  }
+
+  #read(code: string, indent: number): void {
+    let at = indent;
+    for (const bracket of code.match(/[()[\]{}]/g) ?? []) {
+      if ('([{'.includes(bracket)) this.#open.push({ bracket, indent: at });
+      else at = this.#open.pop()?.indent ?? 0;
+    }
+    this.#goesOn = !/[;{},([]$|^@.*\)$/.test(code);
   }
 }
 
-export function layOut(lines: readonly string[]): string {
-  const cursor = new Cursor();
-  const result: string[] = [];
-  let inComment = false;
-  let blank = false;
-  for (const line of lines) {
-    const text = line.trim();
-    if (text === BLANK) blank = true;
-    if (text === '' || text === BLANK) continue;
-    const before = result.at(-1) ?? '{';
-    if (blank && !before.endsWith('{') && !text.startsWith('}')) result.push('');
-    blank = false;
-    const indent = INDENT.repeat(cursor.past(inComment || text.startsWith('/*') ? '' : text));
-    result.push(`${indent}${inComment ? ' ' : ''}${text}`);
-    if (text.startsWith('/*')) inComment = true;
-    if (text.endsWith('*/')) inComment = false;
+/** Joins lines that are laid out: no blank line at the ends of a block, nowhere more than one. */
+export class Lines {
+  readonly #lines: string[] = [];
+  #blank = false;
+
+  add(text: string): void {
+    const before = this.#lines.at(-1) ?? '{';
+    if (this.#blank && !before.endsWith('{') && !/^\s*\}/.test(text)) this.#lines.push('');
+    this.#blank = false;
+    this.#lines.push(text);
   }
-  return result.join('\n');
+
+  addBlank(): void {
+    this.#blank = true;
+  }
+
+  toString(): string {
+    return this.#lines.join('\n');
+  }
 }

@@ -9,11 +9,3 @@ export function times<T>(count: number, make: (index: number) => T): T[] {
 export function cut<T>(list: readonly T[], length: number): T[][] {
   return times(Math.ceil(list.length / length), (k) => list.slice(k * length, (k + 1) * length));
 }
-export function lines(statements: readonly string[]): string {
-  return statements.join('\n');
-}
-export function sumOf(terms: readonly string[]): string {
-  if (terms.length === 1) return terms[0];
-  const pairs = cut(terms, 2);
-  return sumOf(pairs.map((pair) => (pair.length === 1 ? pair[0] : `(${pair.join(' + ')})`)));
-}

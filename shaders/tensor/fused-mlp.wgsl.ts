@@ -57,8 +57,8 @@ fn wasActive(sample: u32, h: u32) -> bool {
 }
 `;
 
-/** The entry point of a kernel that computes tiles, up to the first rows and columns of the tile and of the invocation. */
-const tileEntry = (): string => wgsl`
+/** The entry point of a kernel that computes tiles; the body sees the first rows and columns of tile and invocation. */
+const tileEntry = (body: string): string => wgsl`
 @compute @workgroup_size(tileThreads, tileThreads)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -69,6 +69,8 @@ fn main(
   let col = workgroup.x * tileSide;
   let ownRow = row + local.y * perThread;
   let ownCol = col + local.x * perThread;
+  ${body}
+}
 `;
 
 /** Rows are samples, columns hidden units, sums run over features. */
@@ -78,6 +80,42 @@ export function fusedHiddenShader(input: FusedInput): string {
     loadA: 'feature(r, d)',
     loadB: 'w1[c * u.features + d]',
   };
+  const body = wgsl`
+let m = u.batch;
+let n = u.hidden;
+let k = u.features;
+${tileSums(product)}
+#for i in ${PER_THREAD}
+var sum$i = 0.0;
+var bits$i = 0u;
+#endfor
+#for j in ${PER_THREAD}
+if (ownCol + $j < n) {
+  let bias = b1[ownCol + $j];
+  let weight = w2[ownCol + $j];
+  #for i in ${PER_THREAD}
+  let z$i = s$i_$j + bias;
+  sum$i += relu(z$i) * weight;
+  bits$i |= select(0u, 1u << (local.x * perThread + $j), z$i > 0.0 || isNan(z$i));
+  #endfor
+}
+#endfor
+#for i in ${PER_THREAD}
+sums[(local.y * perThread + $i) * tileThreads + local.x] = sum$i;
+bits[(local.y * perThread + $i) * tileThreads + local.x] = bits$i;
+#endfor
+workgroupBarrier();
+if (index < tileSide && row + index < m) {
+  var sum = 0.0;
+  var word = 0u;
+  for (var i = 0u; i < tileThreads; i++) {
+    sum += sums[index * tileThreads + i];
+    word |= bits[index * tileThreads + i];
+  }
+  partials[(row + index) * u.hiddenTiles + workgroup.x] = sum;
+  activeUnits[(row + index) * u.hiddenTiles + workgroup.x] = word;
+}
+`;
   return wgsl`
 alias Input = ${input.packed ? 'u32' : 'f32'};
 ${tileMemory(product)}
@@ -97,42 +135,7 @@ ${floatFunctions('relu')}
 
 ${inputFeature(input)}
 
-${tileEntry()}
-  let m = u.batch;
-  let n = u.hidden;
-  let k = u.features;
-  ${tileSums(product)}
-  #for i in ${PER_THREAD}
-  var sum$i = 0.0;
-  var bits$i = 0u;
-  #endfor
-  #for j in ${PER_THREAD}
-  if (ownCol + $j < n) {
-    let bias = b1[ownCol + $j];
-    let weight = w2[ownCol + $j];
-    #for i in ${PER_THREAD}
-    let z$i = s$i_$j + bias;
-    sum$i += relu(z$i) * weight;
-    bits$i |= select(0u, 1u << (local.x * perThread + $j), z$i > 0.0 || isNan(z$i));
-    #endfor
-  }
-  #endfor
-  #for i in ${PER_THREAD}
-  sums[(local.y * perThread + $i) * tileThreads + local.x] = sum$i;
-  bits[(local.y * perThread + $i) * tileThreads + local.x] = bits$i;
-  #endfor
-  workgroupBarrier();
-  if (index < tileSide && row + index < m) {
-    var sum = 0.0;
-    var word = 0u;
-    for (var i = 0u; i < tileThreads; i++) {
-      sum += sums[index * tileThreads + i];
-      word |= bits[index * tileThreads + i];
-    }
-    partials[(row + index) * u.hiddenTiles + workgroup.x] = sum;
-    activeUnits[(row + index) * u.hiddenTiles + workgroup.x] = word;
-  }
-}
+${tileEntry(body)}
 `;
 }
 
@@ -186,6 +189,36 @@ export function fusedGradientsShader(input: FusedInput): string {
     loadB: 'feature(d, c)',
     rowSums: true,
   };
+  const body = wgsl`
+let m = u.hidden;
+let n = u.features;
+let k = u.batch;
+${tileSums(product)}
+#for i in ${PER_THREAD}
+var sum$i = 0.0;
+if (ownRow + $i < m) {
+  let h = ownRow + $i;
+  let out = w2[h];
+  #for j in ${PER_THREAD}
+  if (ownCol + $j < n) {
+    sum$i += w1[h * n + ownCol + $j] * s$i_$j;
+    dw1[h * n + ownCol + $j] = out * s$i_$j;
+  }
+  #endfor
+  if (ownCol == 0u) {
+    sum$i += b1[h] * t$i;
+    parts[m * u.featureTiles + h] = out * t$i;
+  }
+}
+sums[(local.y * perThread + $i) * tileThreads + local.x] = sum$i;
+#endfor
+workgroupBarrier();
+if (index < tileSide && row + index < m) {
+  var sum = 0.0;
+  for (var i = 0u; i < tileThreads; i++) { sum += sums[index * tileThreads + i]; }
+  parts[(row + index) * u.featureTiles + workgroup.x] = sum;
+}
+`;
   return wgsl`
 alias Input = ${input.packed ? 'u32' : 'f32'};
 ${tileMemory(product)}
@@ -207,36 +240,7 @@ ${inputFeature(input)}
 
 ${unitActivity()}
 
-${tileEntry()}
-  let m = u.hidden;
-  let n = u.features;
-  let k = u.batch;
-  ${tileSums(product)}
-  #for i in ${PER_THREAD}
-  var sum$i = 0.0;
-  if (ownRow + $i < m) {
-    let h = ownRow + $i;
-    let out = w2[h];
-    #for j in ${PER_THREAD}
-    if (ownCol + $j < n) {
-      sum$i += w1[h * n + ownCol + $j] * s$i_$j;
-      dw1[h * n + ownCol + $j] = out * s$i_$j;
-    }
-    #endfor
-    if (ownCol == 0u) {
-      sum$i += b1[h] * t$i;
-      parts[m * u.featureTiles + h] = out * t$i;
-    }
-  }
-  sums[(local.y * perThread + $i) * tileThreads + local.x] = sum$i;
-  #endfor
-  workgroupBarrier();
-  if (index < tileSide && row + index < m) {
-    var sum = 0.0;
-    for (var i = 0u; i < tileThreads; i++) { sum += sums[index * tileThreads + i]; }
-    parts[(row + index) * u.featureTiles + workgroup.x] = sum;
-  }
-}
+${tileEntry(body)}
 `;
 }
 
@@ -287,6 +291,17 @@ export function fusedInputGradientShader(): string {
     loadA: 'select(0.0, dz[r] * w2[d], wasActive(r, d))',
     loadB: 'w1[d * u.features + c]',
   };
+  const body = wgsl`
+let m = u.batch;
+let n = u.features;
+let k = u.hidden;
+${tileSums(product)}
+#for i in ${PER_THREAD}
+#for j in ${PER_THREAD}
+if (ownRow + $i < m && ownCol + $j < n) { dx[(ownRow + $i) * n + ownCol + $j] = s$i_$j; }
+#endfor
+#endfor
+`;
   return wgsl`
 ${tileMemory(product)}
 
@@ -299,16 +314,6 @@ ${params()}
 
 ${unitActivity()}
 
-${tileEntry()}
-  let m = u.batch;
-  let n = u.features;
-  let k = u.hidden;
-  ${tileSums(product)}
-  #for i in ${PER_THREAD}
-  #for j in ${PER_THREAD}
-  if (ownRow + $i < m && ownCol + $j < n) { dx[(ownRow + $i) * n + ownCol + $j] = s$i_$j; }
-  #endfor
-  #endfor
-}
+${tileEntry(body)}
 `;
 }

@@ -1,6 +1,6 @@
 // The tag of the shaders: loops, variants, sums in a fixed order, and a layout as by hand.
 import { describe, expect, it } from 'vitest';
-import { sum, wgsl } from '../../shaders/wgsl.js';
+import { wgsl } from '../../shaders/wgsl.js';
 
 describe('wgsl', () => {
   it('writes a loop out for each item of a list', () => {
@@ -153,24 +153,43 @@ fn main(
   });
 });
 
-describe('sum', () => {
-  it('adds neighbours first', () => {
-    expect([1, 2, 3, 4, 5].map((n) => sum('k', n, 'x$k'))).toEqual([
+describe('sums', () => {
+  it('add neighbours first, or in order', () => {
+    const sums = [1, 2, 3, 4, 5].map((n) => wgsl`#sum(k in ${n}: x$k)`);
+    expect(sums).toEqual([
       'x0',
       'x0 + x1',
       '(x0 + x1) + x2',
       '(x0 + x1) + (x2 + x3)',
       '((x0 + x1) + (x2 + x3)) + x4',
     ]);
+    expect(wgsl`let y = #chain(k in ${['a', 'b', 'c']}: f($k, (1))) + 1.0;`).toBe(
+      'let y = f(a, (1)) + f(b, (1)) + f(c, (1)) + 1.0;',
+    );
   });
 
-  it('takes fields, and breaks what is too long for a line without another order', () => {
-    const items = Array.from({ length: 11 }, (_, k) => ({ name: `aVariableOfALongName${k}` }));
-    const text = wgsl`let x = ${sum('v', items, 'f($v.name)')};`;
-    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThan(120);
-    const short = sum('v', 11, 'f($v)');
-    expect(text.replace(/aVariableOfALongName/g, '').replace(/\s+/g, '')).toBe(
-      `let x = ${short};`.replace(/\s+/g, ''),
+  it('take an item’s list in a loop, and stand in one another', () => {
+    const tables = [
+      { g: 0, bits: [0, 1] },
+      { g: 1, bits: [2] },
+    ];
+    expect(wgsl`
+#for t in ${tables}
+let t$t.g = #chain(j in $t.bits: w$t.g_$j * f(#sum(k in 2: u$j_$k))) * 2.0;
+#endfor`).toBe(
+      'let t0 = w0_0 * f(u0_0 + u0_1) + w0_1 * f(u1_0 + u1_1) * 2.0;\nlet t1 = w1_2 * f(u2_0 + u2_1) * 2.0;',
     );
+  });
+
+  it('refuse what has no end', () => {
+    expect(() => wgsl`let y = #sum(k in 3: f($k);`).toThrow('without end');
+  });
+
+  it('break what is too long for a line without another order', () => {
+    const items = Array.from({ length: 11 }, (_, k) => ({ name: `aVariableOfALongName${k}` }));
+    const long = wgsl`let x = #sum(v in ${items}: f($v.name));`;
+    expect(Math.max(...long.split('\n').map((line) => line.length))).toBeLessThan(120);
+    const plain = (text: string) => text.replace(/aVariableOfALongName|\s+/g, '');
+    expect(plain(long)).toBe(plain(wgsl`let x = #sum(v in 11: f($v));`));
   });
 });

@@ -2,105 +2,142 @@
  * The forward pass of the subgroup kernels, as fragments: the tables of subset sums that lie across the lanes,
  * and the logits of a block of samples looked up in them. Training and scoring share it, so that both round alike.
  */
-
-import { lines, sumOf, times } from '../../shared/lists.js';
+import { times } from '../../shared/lists.js';
+import { wgsl } from '../../wgsl.js';
 import { type SubgroupOptions, subgroupLayout, TURN } from './layout.js';
 
 /** Declares `bit0`, `bit1`, …: all ones where that bit of the lane's number is set. */
-export function laneBits(log2Lanes: number): string {
-  return lines(times(log2Lanes, (j) => `let bit${j} = 0u - ((lane >> ${j}u) & 1u);`));
-}
-
-/**
- * Element `h` of a vector that is spread over the lanes of `name0`, `name1`, …. Not `subgroupBroadcast`: Tint checks its
- * lane against the subgroup's size at every use, a shuffle's lane only where it is made (one instruction for three).
- */
-function spread(name: string, h: number, lanes: number): string {
-  return `subgroupShuffle(${name}${Math.floor(h / lanes)}, ${h % lanes}u)`;
-}
+export const laneBits = ({ lanes }: SubgroupOptions): string => wgsl`
+#for j in ${Math.log2(lanes)}
+let bit$j = 0u - ((lane >> $j) & 1u);
+#endfor
+`;
 
 /**
  * Declares `hb<h>`, `ow<h>` (hidden bias, output weight) and the tables `t<h>_<g>`: lane l of t<h>_<g> holds the sum
  * of those weights of unit h in feature group g whose bit is set in l; the bias is in the first.
- * Reads `w<h>_<block>`, `b<block>`, `o<block>`. `keep` may wrap each table in something that leaves its value.
+ * Reads `w<h>_<block>`, `b<block>`, `o<block>`.
+ *
+ * An element of a vector that is spread over the lanes comes by `subgroupShuffle`, not `subgroupBroadcast`: Tint checks
+ * a broadcast's lane against the subgroup's size at every use, a shuffle's only where it is made.
+ *
+ * `kept`: LLVM's coroutine pass, which lavapipe has for barriers, computes sums anew where they are used after a barrier;
+ * what comes out of a shuffle it keeps, and through `lane ^ stretch.zero` it cannot see.
  */
-export function forwardTables(options: SubgroupOptions, keep = (table: string) => table): string {
-  const { lanes, unitsPerSubgroup } = options;
-  const { rowGroups } = subgroupLayout(options);
-  return lines(
-    times(unitsPerSubgroup, (h) => {
-      const tables = rowGroups.map(({ word, shift, count }, g) => {
-        const weights = times(count, (j) => {
-          const feature = 32 * word + shift + j;
-          const weight = spread(`w${h}_`, feature, lanes);
-          return `bitcast<f32>(bitcast<u32>(${weight}) & bit${j})`;
-        });
-        return `let t${h}_${g} = ${keep(`${weights.join(' + ')}${g === 0 ? ` + hb${h}` : ''}`)};`;
-      });
-      return lines([
-        `let hb${h} = ${spread('b', h, lanes)}; let ow${h} = ${spread('o', h, lanes)};`,
-        ...tables,
-      ]);
-    }),
-  );
+export function forwardTables(o: SubgroupOptions, { kept }: { kept: boolean }): string {
+  const { lanes, unitsPerSubgroup } = o;
+  const units = times(unitsPerSubgroup, (h) => ({ h, block: Math.floor(h / lanes) }));
+  const [first, ...others] = subgroupLayout(o).rowGroups.map(({ word, shift, count }, g) => {
+    const feature = (j: number) => 32 * word + shift + j;
+    const weights = times(count, (j) => ({
+      j,
+      block: Math.floor(feature(j) / lanes),
+      lane: feature(j) % lanes,
+    }));
+    return { g, weights };
+  });
+  const masked = 'bitcast<f32>(bitcast<u32>(subgroupShuffle(w$u.h_$w.block, u32($w.lane))) & bit$w.j)';
+  return wgsl`
+#for u in ${units}
+let hb$u.h = subgroupShuffle(b$u.block, $u.h % lanes);
+let ow$u.h = subgroupShuffle(o$u.block, $u.h % lanes);
+#for t in ${[first]}
+let sum$u.h_0 = #chain(w in $t.weights: ${masked}) + hb$u.h;
+#if ${kept}
+let t$u.h_0 = subgroupShuffle(sum$u.h_0, lane ^ stretch.zero);
+#else
+let t$u.h_0 = sum$u.h_0;
+#endif
+#endfor
+#for t in ${others}
+let sum$u.h_$t.g = #chain(w in $t.weights: ${masked});
+#if ${kept}
+let t$u.h_$t.g = subgroupShuffle(sum$u.h_$t.g, lane ^ stretch.zero);
+#else
+let t$u.h_$t.g = sum$u.h_$t.g;
+#endif
+#endfor
+#endfor
+`;
 }
 
 /** Look-ups of one logit up to which four blocks go through the units together: their indices stay in registers. */
 const FEW_GROUPS = 4;
 
+interface ForwardBlocksOptions {
+  /**
+   * Many look-ups go through a loop, one block at a time, whose code stays in the instruction cache from block to block;
+   * `components` is to be 4, in a variable that a compiler cannot see through. Unrolled, 34 KB at 64 features, a
+   * training step takes 1.2 times as long; scoring, which keeps its tables over many batches, is 1.4 times as fast so.
+   */
+  loop: boolean;
+  /** Notes in `active<h>` which samples activate unit h, a bit each. */
+  active: boolean;
+}
+
 /**
  * For the four blocks of samples whose row words are the components of `row<word>` (lane = sample): this subgroup's
- * part of the logits in `logits`. `onUnit(h, z)` may use `z<j>`, the unit's pre-activations, and `sample<j>`, the bit
- * of their block, for the j in `z`.
- *
- * `loop`: many look-ups go through a loop, one block at a time, whose code stays in the instruction cache from block to
- * block; `components` is to be 4, in a variable that a compiler cannot see through. Unrolled, 34 KB at 64 features, a
- * training step takes 1.2 times as long; scoring, which keeps its tables over many batches, is 1.4 times as fast so.
+ * part of the logits in `logits`. Reads `turn` and what {@link forwardTables} declares.
  */
-export function forwardBlocks(
-  options: SubgroupOptions,
-  onUnit: (h: number, z: number[]) => string,
-  loop: boolean,
-): string {
-  const { lanes, unitsPerSubgroup } = options;
-  const { rowGroups, rowWords } = subgroupLayout(options);
-  const logit = (h: number, j: number) => {
-    const z = sumOf(rowGroups.map((_, g) => `subgroupShuffle(t${h}_${g}, i${j}_${g})`));
-    return `let z${j} = ${z}; out${j} += select(z${j}, 0.0, z${j} < 0.0) * ow${h};`;
-  };
-  /** The blocks j whose row words are in `x<word>_<j>`. */
-  const through = (blocks: number[]) =>
-    lines([
-      ...blocks.flatMap((j) =>
-        rowGroups.map(
-          ({ word, shift }, g) => `let i${j}_${g} = (x${word}_${j} >> ${shift}u) & ${lanes - 1}u;`,
-        ),
-      ),
-      ...blocks.map((j) => `var out${j} = 0.0;`),
-      ...times(
-        unitsPerSubgroup,
-        (h) => `{ ${blocks.map((j) => logit(h, j)).join(' ')} ${onUnit(h, blocks)} }`,
-      ),
-    ]);
-  const words = times(rowWords, (word) => word);
-  const few = rowGroups.length <= FEW_GROUPS;
-  if (few || !loop) {
-    const all = times(TURN, (j) => j);
-    return lines([
-      ...all.flatMap((j) => words.map((word) => `let x${word}_${j} = row${word}.${'xyzw'[j]};`)),
-      ...all.map((j) => `let sample${j} = 1u << (turn * ${TURN}u + ${j}u);`),
-      ...(few ? [through(all)] : all.map((j) => through([j]))),
-      `let logits = vec4f(${all.map((j) => `out${j}`).join(', ')});`,
-    ]);
-  }
-  return lines([
-    'var logits = vec4f(0.0);',
-    ...words.map((word) => `var rest${word} = row${word};`),
-    'for (var component = 0u; component < components; component++) {',
-    `let sample0 = 1u << (turn * ${TURN}u + component);`,
-    ...words.map((word) => `let x${word}_0 = rest${word}.x; rest${word} = rest${word}.yzwx;`),
-    through([0]),
-    'logits = vec4f(logits.yzw, out0);',
-    '}',
-  ]);
+export function forwardBlocks(o: SubgroupOptions, { loop, active }: ForwardBlocksOptions): string {
+  const { rowGroups, rowWords } = subgroupLayout(o);
+  const groups = rowGroups.map(({ word, shift }, g) => ({ g, word, shift }));
+  const few = groups.length <= FEW_GROUPS;
+  const looped = loop && !few;
+  const blocks = times(TURN, (j) => ({ j, component: 'xyzw'[j] }));
+  const one = looped ? blocks.slice(0, 1) : blocks;
+  /** Blocks that go through the units together. */
+  const passes = few ? [{ blocks }] : one.map((block) => ({ blocks: [block] }));
+  return wgsl`
+#if ${looped}
+var logits = vec4f(0.0);
+#for word in ${rowWords}
+var rest$word = row$word;
+#endfor
+for (var component = 0u; component < components; component++) {
+let sample0 = 1u << (turn * quadSamples + component);
+#for word in ${rowWords}
+let x$word_0 = rest$word.x;
+rest$word = rest$word.yzwx;
+#endfor
+#else
+#for block in ${blocks}
+#for word in ${rowWords}
+let x$word_$block.j = row$word.$block.component;
+#endfor
+#endfor
+#for j in ${TURN}
+let sample$j = 1u << (turn * quadSamples + $j);
+#endfor
+#endif
+#for pass in ${passes}
+#for block in $pass.blocks
+#for group in ${groups}
+let i$block.j_$group.g = (x$group.word_$block.j >> $group.shift) & lastLane;
+#endfor
+#endfor
+#for block in $pass.blocks
+var out$block.j = 0.0;
+#endfor
+#for h in ${o.unitsPerSubgroup}
+{
+#for block in $pass.blocks
+let z$block.j = #sum(g in ${groups.length}: subgroupShuffle(t$h_$g, i$block.j_$g));
+out$block.j += select(z$block.j, 0.0, z$block.j < 0.0) * ow$h;
+#endfor
+#if ${active}
+#for block in $pass.blocks
+active$h |= select(0u, sample$block.j, z$block.j > 0.0);
+#endfor
+#endif
+}
+#endfor
+#endfor
+#if ${looped}
+logits = vec4f(logits.yzw, out0);
+}
+#else
+let logits = vec4f(out0, out1, out2, out3);
+#endif
+`;
 }

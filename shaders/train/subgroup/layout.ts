@@ -8,11 +8,24 @@
  * 3), bit k is the sample in block `k % blocks` of lane `p * lanesPerWord + floor(k / blocks)`.
  */
 import { times } from '../../shared/lists.js';
+import { Struct } from '../../shared/struct.js';
 
 /** Samples that one training step holds at most; a smaller batch leaves the rest idle. */
 export const SUBGROUP_BATCH = 128;
 /** Blocks of samples that are loaded and stored together. */
 export const TURN = 4;
+
+/**
+ * The uniform of a chunk: steps of a position in the per-step buffers, then loop bounds that a compiler must not see, of
+ * matrices a subgroup's variables, turns of a batch, subgroups. With constants, LLVM unrolls bodies of thousands of
+ * instructions.
+ */
+export const CHUNK = new Struct('Chunk', {
+  stride: 'u32',
+  matrixBlocks: 'u32',
+  turns: 'u32',
+  subgroups: 'u32',
+});
 
 export interface SubgroupOptions {
   /** Input features, columns of the packed rows. */

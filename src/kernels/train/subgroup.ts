@@ -4,6 +4,7 @@
  */
 import { subgroupGather } from '../../../shaders/train/subgroup/gather.wgsl.js';
 import {
+  CHUNK,
   SUBGROUP_BATCH,
   type SubgroupLayout,
   type SubgroupOptions,
@@ -148,7 +149,11 @@ class SubgroupKernel implements TrainingKernel {
     this.places = placesOf(options, (h, feature) => index[h * features + feature], vectors);
     this.state = device.allocate('subgroup-state', 4 * this.stateFloats * buffers.slots, STORAGE);
     this.#batches = device.allocate('subgroup-batches', 16 * layout.batch.vec4s * buffers.capacity, STORAGE);
-    this.#chunk = device.allocate('subgroup-chunk', 16, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
+    this.#chunk = device.allocate(
+      'subgroup-chunk',
+      4 * CHUNK.words,
+      BufferUsage.UNIFORM | BufferUsage.COPY_DST,
+    );
     const { slotOf, hypers, steps, paused, sums } = buffers;
     this.#trainGroup = bindGroup(device.gpu, train, [
       this.#chunk,
@@ -180,9 +185,8 @@ class SubgroupKernel implements TrainingKernel {
 
   encode(recorder: Recorder, chunk: Chunk): void {
     const { turns, subgroups, featureBlocks } = this.#layout;
-    // Loop bounds that a compiler cannot see: with constants, LLVM unrolls bodies of thousands of instructions.
-    const bounds = [chunk.steps, this.#options.unitsPerSubgroup * featureBlocks, turns, subgroups];
-    recorder.upload(this.#chunk, 0, new Uint32Array(bounds));
+    const matrixBlocks = this.#options.unitsPerSubgroup * featureBlocks;
+    recorder.upload(this.#chunk, 0, CHUNK.array([{ stride: chunk.steps, matrixBlocks, turns, subgroups }]));
     for (const { bank, entries } of chunk.banks) {
       recorder.dispatch(this.#gather, this.#gatherGroup(bank), [chunk.steps, entries]);
     }
