@@ -4,9 +4,20 @@
  */
 import { LOSSES, type Loss, lossOf } from '../../network/losses.js';
 import { type Network, networkOf, parameterShapes } from '../../network/network.js';
-import { momentsOf, type OptimizerSettings, optimizerOf } from '../../network/optimizers.js';
+import {
+  momentsOf,
+  type OptimizerDescription,
+  type OptimizerSettings,
+  optimizerOf,
+} from '../../network/optimizers.js';
 import { checkWeights, type HostStateDict, initialWeights, packedWords } from '../../network/weights.js';
-import { badArgument, checkFunction, checkNumber, checkObject } from '../../platform/arguments.js';
+import {
+  badArgument,
+  checkBoolean,
+  checkFunction,
+  checkNumber,
+  checkObject,
+} from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkOptionNames } from '../../platform/options.js';
 import { Generator } from '../../random/generator.js';
@@ -43,13 +54,21 @@ const OF_RUN = { ...SETTINGS, seed: true, orderSeed: true, weights: true, checkp
 >;
 const OF_ALL = {
   ...SETTINGS,
-  ...{ runs: true, logInterval: true, signal: true, checkpointSeconds: true, mostRuns: true },
+  ...{
+    runs: true,
+    logInterval: true,
+    signal: true,
+    checkpointSeconds: true,
+    mostRuns: true,
+    pauseEvery: true,
+  },
 } satisfies Record<keyof NetworkLockstepOptions, true>;
 
 /** A set to look at while training. */
 interface Evaluation {
   readonly data: PackedDataset;
   readonly every: number;
+  readonly keepBest: boolean;
 }
 
 /** A run that fits, complete. */
@@ -59,6 +78,8 @@ export interface AcceptedNetworkRun {
   readonly data: PackedDataset;
   readonly loss: Loss;
   readonly optimizer: OptimizerSettings;
+  /** The same as it was given. */
+  readonly described: OptimizerDescription;
   readonly schedule?: (optimizer: ScheduledOptimizer) => StepSchedule;
   readonly batchSize: number;
   readonly maxSteps: number;
@@ -91,6 +112,8 @@ export function checkNetworkOptions(options: NetworkLockstepOptions): void {
   checkOptionNames(where, options, Object.keys(OF_ALL));
   const { logInterval = 250, checkpointSeconds, mostRuns, signal } = options;
   checkNumber(where, 'logInterval', logInterval, { min: 1, whole: true });
+  if (options.pauseEvery !== undefined)
+    checkNumber(where, 'pauseEvery', options.pauseEvery, { min: 1, whole: true });
   if (mostRuns !== undefined) checkNumber(where, 'mostRuns', mostRuns, { min: 1, whole: true });
   if (checkpointSeconds !== undefined) checkNumber(where, 'checkpointSeconds', checkpointSeconds, { min: 0 });
   if (signal !== undefined && typeof (signal as Partial<AbortSignal>)?.addEventListener !== 'function') {
@@ -134,8 +157,8 @@ export async function acceptNetworkRun(
       '(optimizer) => new optim.StepLR(optimizer, { stepSize: 30 })',
     );
   }
-  const described = describedNetwork(where, all, seed);
-  const network = networkOf(where, described.network, described.places);
+  const model = describedNetwork(where, all, seed);
+  const network = networkOf(where, model.network, model.places);
   const loss = lossOf(where, all.loss ?? 'mse');
   checkLoss(where, network, loss);
   const optimizer = optimizerOf(where, all.optimizer);
@@ -143,10 +166,9 @@ export async function acceptNetworkRun(
   const data = datasets.get(`${where}: data`, all.data, network, loss);
   const evaluation = evaluationOf(where, all.evaluate, network, loss, datasets);
   const stop = stopOf(where, all.stop, loss, evaluation);
-  const weights =
-    all.weights ?? (await described.weights?.()) ?? initialWeights(network, new Generator(seed));
+  const weights = all.weights ?? (await model.weights?.()) ?? initialWeights(network, new Generator(seed));
   checkWeights(where, network, weights);
-  const rest = { orderSeed, checkpoint: all.checkpoint, schedule };
+  const rest = { orderSeed, checkpoint: all.checkpoint, schedule, described: all.optimizer ?? {} };
   if (all.checkpoint) checkCheckpoint(where, all.checkpoint, network, optimizer, maxSteps as number);
   return {
     ...{ network, weights, data, loss, optimizer, batchSize: Math.min(batchSize, data.examples) },
@@ -202,10 +224,11 @@ function evaluationOf(
 ): Evaluation | undefined {
   if (evaluate === undefined) return undefined;
   checkObject(`${where}: evaluate`, 'it', evaluate, 'it is { data: { x, y }, every: 100 }');
-  checkOptionNames(`${where}: evaluate`, evaluate, ['data', 'every']);
-  const { every = 2 ** 31 - 1 } = evaluate;
+  checkOptionNames(`${where}: evaluate`, evaluate, ['data', 'every', 'keepBest']);
+  const { every = 2 ** 31 - 1, keepBest = false } = evaluate;
+  checkBoolean(`${where}: evaluate`, 'keepBest', keepBest);
   checkNumber(`${where}: evaluate`, 'every', every, { min: 1, whole: true });
-  return { data: datasets.get(`${where}: evaluate.data`, evaluate.data, network, loss), every };
+  return { data: datasets.get(`${where}: evaluate.data`, evaluate.data, network, loss), every, keepBest };
 }
 
 function stopOf(
@@ -249,7 +272,7 @@ function checkCheckpoint(
 ): void {
   const here = `${where}: checkpoint`;
   checkObject(here, 'it', checkpoint, 'an event of the type checkpoint has them');
-  checkOptionNames(here, checkpoint, ['steps', 'state', 'window', 'stop']);
+  checkOptionNames(here, checkpoint, ['steps', 'state', 'window', 'stop', 'control', 'best']);
   checkNumber(here, 'steps', checkpoint.steps, { min: 0, max: maxSteps, whole: true });
   const words = packedWords(network) * (1 + momentsOf(optimizer));
   const { state, window, stop } = checkpoint;

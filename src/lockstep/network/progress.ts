@@ -4,7 +4,13 @@
  */
 import { NO_CLASS, NONE, STEP } from '../../../shaders/network/chunk.wgsl.js';
 import { LOSSES, type Loss } from '../../network/losses.js';
-import { OPTIMIZERS, stepNumbers } from '../../network/optimizers.js';
+import {
+  OPTIMIZERS,
+  type OptimizerDescription,
+  type OptimizerSettings,
+  optimizerOf,
+  stepNumbers,
+} from '../../network/optimizers.js';
 import type { Program } from '../../network/program.js';
 import { checkNumber } from '../../platform/arguments.js';
 import { DrawnBatches } from '../batches/drawn.js';
@@ -25,6 +31,12 @@ export interface PlacedDataset {
   readonly data: PackedDataset;
 }
 
+/** How often, in steps, something is told or decided. */
+interface Cadence {
+  logInterval: number;
+  pauseEvery: number;
+}
+
 export class NetworkProgress {
   readonly index: number;
   readonly run: AcceptedNetworkRun;
@@ -32,15 +44,31 @@ export class NetworkProgress {
   readonly memory: Room;
   readonly data: PlacedDataset;
   readonly evaluation: PlacedDataset | undefined;
+  /** Where the weights of the best evaluation are kept, if they are. */
+  readonly best: Room | undefined;
+  /** The optimizer's settings as they are now. */
+  optimizer: OptimizerSettings;
+  /** The same as they were given. */
+  described: OptimizerDescription;
+  /** Steps behind the optimizer's moments: those of the run, or of the one that it was forked from. */
+  optimizerSteps = 0;
   readonly #logInterval: number;
+  readonly #pauseEvery: number;
   readonly #batches: DrawnBatches;
   readonly #group: { lr: number };
   readonly #schedule: StepSchedule | undefined;
   #done = 0;
+  /** Whether a decision of the reader changed what the options say. */
+  #changed = false;
   /** Sums of the open window: losses, hits, counted, batches. */
   #window: [number, number, number, number] = [0, 0, 0, 0];
   /** Windows or evaluations in a row that count for the stop rule; the least evaluated loss. */
   #stop: [number, number] = [0, Number.POSITIVE_INFINITY];
+  /** The least evaluated loss, and after which step it was. */
+  #least = Number.POSITIVE_INFINITY;
+  bestStep = 0;
+  /** Of the last window. */
+  lastWindow: Means = { loss: Number.NaN, accuracy: Number.NaN };
   /** Of the last evaluation. */
   last: Means = { loss: Number.NaN, accuracy: Number.NaN };
 
@@ -51,7 +79,8 @@ export class NetworkProgress {
     memory: Room,
     data: PlacedDataset,
     evaluation: PlacedDataset | undefined,
-    logInterval: number,
+    best: Room | undefined,
+    { logInterval, pauseEvery }: Cadence,
   ) {
     this.index = index;
     this.run = run;
@@ -59,7 +88,11 @@ export class NetworkProgress {
     this.memory = memory;
     this.data = data;
     this.evaluation = evaluation;
+    this.best = best;
+    this.optimizer = run.optimizer;
+    this.described = run.described;
     this.#logInterval = logInterval;
+    this.#pauseEvery = pauseEvery;
     const { batchSize, orderSeed, checkpoint, schedule, optimizer } = run;
     const skip = checkpoint?.steps ?? 0;
     const plan = { examples: data.data.examples, seed: orderSeed, batchSize, pitch: batchSize, skip };
@@ -69,8 +102,32 @@ export class NetworkProgress {
     if (!checkpoint) return;
     for (let s = 0; s < skip; s++) this.#schedule?.step();
     this.#done = skip;
+    this.optimizerSteps = skip;
     this.#window = [...checkpoint.window];
     this.#stop = [...checkpoint.stop];
+    const { control, best: kept } = checkpoint;
+    if (kept) [this.#least, this.bestStep] = [kept.loss, kept.step];
+    if (!control) return;
+    this.optimizerSteps = control.optimizerSteps;
+    this.described = control.optimizer;
+    this.change(optimizerOf(`trainLockstep: run ${index}: checkpoint`, control.optimizer));
+  }
+
+  /** From here on with these settings. */
+  change(optimizer: OptimizerSettings): void {
+    this.optimizer = optimizer;
+    if (!this.#schedule) this.#group.lr = optimizer.lr;
+    this.#changed = true;
+  }
+
+  /** From here on with the moments of a run whose optimizer is at this step. */
+  forked(optimizerSteps: number): void {
+    this.optimizerSteps = optimizerSteps;
+    this.#changed = true;
+  }
+
+  get isScheduled(): boolean {
+    return this.#schedule !== undefined;
   }
 
   get done(): number {
@@ -83,6 +140,7 @@ export class NetworkProgress {
     let end = maxSteps;
     if (stop && !('patience' in stop)) end = Math.min(end, this.#nextClose(this.#done));
     if (evaluation) end = Math.min(end, (Math.floor(this.#done / evaluation.every) + 1) * evaluation.every);
+    end = Math.min(end, (Math.floor(this.#done / this.#pauseEvery) + 1) * this.#pauseEvery);
     return end - this.#done;
   }
 
@@ -90,6 +148,11 @@ export class NetworkProgress {
   evaluatesAt(step: number): boolean {
     const { maxSteps, evaluation } = this.run;
     return evaluation !== undefined && (step === maxSteps || step % evaluation.every === 0);
+  }
+
+  /** Whether the run stands where the reader of events may decide about it. */
+  get pauses(): boolean {
+    return this.#done > 0 && this.#done % this.#pauseEvery === 0;
   }
 
   #nextClose(step: number): number {
@@ -106,7 +169,8 @@ export class NetworkProgress {
 
   /** Writes the next steps' order and numbers; they count as sent from here on. */
   send(steps: number, order: Uint32Array, orderAt: number, table: ArrayBuffer, firstStep: number): void {
-    const { optimizer, loss } = this.run;
+    const { optimizer } = this;
+    const { loss } = this.run;
     const width = LOSSES[loss.type].targets === 'class' ? 1 : this.program.targetWidth;
     this.#batches.take(order, orderAt, steps);
     const floats = new Float32Array(table);
@@ -114,7 +178,7 @@ export class NetworkProgress {
     const { shrink, stepSize, invRootCorrection2, count, invNumbers, isFirst } = STEP.at;
     for (let s = 0; s < steps; s++) {
       const step = this.#done + s;
-      const numbers = stepNumbers(optimizer, this.#group.lr, step + 1);
+      const numbers = stepNumbers(optimizer, this.#group.lr, this.optimizerSteps + s + 1);
       const examples = this.#examplesOf(step);
       const at = (firstStep + s) * STEP.words;
       floats[at + shrink] = numbers.shrink;
@@ -122,7 +186,7 @@ export class NetworkProgress {
       floats[at + invRootCorrection2] = numbers.invRootCorrection2;
       words[at + count] = examples;
       floats[at + invNumbers] = 1 / (examples * width);
-      words[at + isFirst] = step === 0 ? 1 : 0;
+      words[at + isFirst] = this.optimizerSteps + s === 0 ? 1 : 0;
       this.#schedule?.step();
       if (this.#schedule) {
         const where = `trainLockstep: run ${this.index}: schedule`;
@@ -134,6 +198,7 @@ export class NetworkProgress {
   /** Takes one step's result; the window that it closes, if it does. */
   take(loss: number, hits: number, counted: number): Means | undefined {
     this.#done++;
+    this.optimizerSteps++;
     const sums = this.#window;
     sums[0] += loss;
     sums[1] += hits;
@@ -142,6 +207,7 @@ export class NetworkProgress {
     if (this.#done !== this.#nextClose(this.#done - 1)) return undefined;
     const means = { loss: sums[0] / sums[3], accuracy: this.#share(sums[1], sums[2]) };
     this.#window = [0, 0, 0, 0];
+    this.lastWindow = means;
     const { stop } = this.run;
     if (stop && !('patience' in stop) && this.#done >= (stop.minSteps ?? 0)) {
       this.#stop[0] = means.accuracy >= stop.accuracy ? this.#stop[0] + 1 : 0;
@@ -149,15 +215,17 @@ export class NetworkProgress {
     return means;
   }
 
-  /** Takes an evaluation: sums over its batches. */
-  evaluated(lossSum: number, hits: number, counted: number): Means {
+  /** Takes an evaluation, sums over its batches; says whether it is the best so far. */
+  evaluated(lossSum: number, hits: number, counted: number): boolean {
     this.last = { loss: lossSum / counted, accuracy: this.#share(hits, counted) };
     const { stop } = this.run;
+    const isBest = this.last.loss < this.#least;
+    if (isBest) [this.#least, this.bestStep] = [this.last.loss, this.#done];
     if (stop && 'patience' in stop && this.#done >= (stop.minSteps ?? 0)) {
       const better = this.last.loss < this.#stop[1];
       this.#stop = better ? [0, this.last.loss] : [this.#stop[0] + 1, this.#stop[1]];
     }
-    return this.last;
+    return isBest;
   }
 
   #share(hits: number, counted: number): number {
@@ -174,7 +242,8 @@ export class NetworkProgress {
   /** What the kernel is told of the run: where its numbers lie, its loss and its optimizer. */
   get constants() {
     const { data, room } = this.data;
-    const { optimizer, loss, batchSize } = this.run;
+    const { optimizer } = this;
+    const { loss, batchSize } = this.run;
     const { places, targetWidth } = this.program;
     return {
       memory: this.memory.at,
@@ -197,8 +266,16 @@ export class NetworkProgress {
   }
 
   /** Where the run stands, given its parameters and moments as they are on the device. */
-  checkpoint(state: Float32Array): NetworkCheckpoint {
-    return { steps: this.#done, state, window: [...this.#window], stop: [...this.#stop] };
+  checkpoint(state: Float32Array, best: Float32Array | undefined): NetworkCheckpoint {
+    const { optimizerSteps, described, bestStep } = this;
+    return {
+      steps: this.#done,
+      state,
+      window: [...this.#window],
+      stop: [...this.#stop],
+      ...(this.#changed ? { control: { optimizerSteps, optimizer: described } } : {}),
+      ...(best && bestStep > 0 ? { best: { weights: best, step: bestStep, loss: this.#least } } : {}),
+    };
   }
 }
 

@@ -12,6 +12,7 @@ import { packWeights, unpackWeights } from '../../network/weights.js';
 import { LockstepError } from '../../platform/errors.js';
 import { type AcceptedNetworkRun, acceptNetworkRun, checkNetworkOptions, PackedDatasets } from './accept.js';
 import { Chunks, type StepResult } from './chunk.js';
+import { NetworkControl } from './control.js';
 import type { PackedDataset } from './dataset.js';
 import { NetworkPacer } from './pacer.js';
 import { Pools, type Room } from './pools.js';
@@ -149,8 +150,13 @@ class NetworkTrainer {
     this.#device.commands.write(memory.buffer, 4 * memory.at, state);
     const data = this.#placeData(run.data);
     const evaluation = run.evaluation && this.#placeData(run.evaluation.data);
-    const { logInterval = 250 } = this.#options;
-    return new NetworkProgress(index, run, program, memory, data, evaluation, logInterval);
+    const best = run.evaluation?.keepBest ? this.#memory.take(program.places.parameters) : undefined;
+    if (best && run.checkpoint?.best) {
+      this.#device.commands.write(best.buffer, 4 * best.at, run.checkpoint.best.weights);
+    }
+    const { logInterval = 250, pauseEvery = Number.POSITIVE_INFINITY } = this.#options;
+    const cadence = { logInterval, pauseEvery };
+    return new NetworkProgress(index, run, program, memory, data, evaluation, best, cadence);
   }
 
   #placeData(data: PackedDataset): PlacedDataset {
@@ -164,8 +170,9 @@ class NetworkTrainer {
     return { room: placed.room, data };
   }
 
-  #release({ memory, run }: NetworkProgress): void {
+  #release({ memory, best, run }: NetworkProgress): void {
     this.#memory.give(memory);
+    if (best) this.#memory.give(best);
     this.#words -= memory.words;
     for (const data of [run.data, run.evaluation?.data]) {
       const placed = data && this.#placed.get(data);
@@ -186,6 +193,7 @@ class NetworkTrainer {
     this.#pacer.took(work * steps, performance.now() - submitted);
     this.#device.check();
     for (const [k, run] of runs.entries()) yield* this.#collect(run, training[k], evaluation[k]);
+    yield* this.#pause();
     yield { type: 'progress', steps: this.#steps, running: this.#active.length };
   }
 
@@ -206,13 +214,14 @@ class NetworkTrainer {
     if (looks) {
       const sum = (of: (result: StepResult) => number) => looks.reduce((total, one) => total + of(one), 0);
       const counted = sum((one) => one.counted);
-      const means = run.evaluated(
+      const isBest = run.evaluated(
         // A batch of which nothing counts has a loss of 0 / 0.
         sum((one) => (one.counted === 0 ? 0 : one.loss * one.counted)),
         sum((one) => one.hits),
         counted,
       );
-      yield { type: 'evaluation', run: run.index, step: run.done, ...means };
+      if (isBest && run.best) this.#copy(run.memory, run.best, run.program.places.parameters);
+      yield { type: 'evaluation', run: run.index, step: run.done, ...run.last };
     }
     if (run.stops) yield await this.#finish(run, 'stopped');
     else if (run.done === run.run.maxSteps) yield await this.#finish(run, 'max-steps');
@@ -220,23 +229,71 @@ class NetworkTrainer {
 
   async #finish(progress: NetworkProgress, reason: Finish['reason']): Promise<Finish> {
     const { network } = progress.run;
-    const packed = await this.#state(progress, progress.program.places.parameters);
+    const isBest = progress.best !== undefined && progress.bestStep > 0;
+    const weightsOf = isBest ? progress.bestStep : progress.done;
+    const packed = await this.#read(
+      isBest ? progress.best! : progress.memory,
+      progress.program.places.parameters,
+    );
     this.#active = this.#active.filter((one) => one !== progress);
     this.#release(progress);
     const weights = unpackWeights(network, packed);
-    return { type: 'finish', run: progress.index, steps: progress.done, reason, ...progress.last, weights };
+    return {
+      type: 'finish',
+      run: progress.index,
+      steps: progress.done,
+      reason,
+      ...progress.last,
+      weightsOf,
+      weights,
+    };
   }
 
-  async #state({ memory }: NetworkProgress, words: number): Promise<Float32Array> {
-    return new Float32Array(await this.#device.read(memory.buffer, 4 * memory.at, 4 * words));
+  async #read({ buffer, at }: Room, words: number): Promise<Float32Array> {
+    return new Float32Array(await this.#device.read(buffer, 4 * at, 4 * words));
+  }
+
+  /** By way of a buffer between: WebGPU copies within one buffer only where source and target are different ones. */
+  #copy(from: Room, to: Room, words: number): void {
+    const { commands } = this.#device;
+    const between = this.#device.pool.take(4 * words);
+    commands.copy(from.buffer, 4 * from.at, between, 0, 4 * words);
+    commands.copy(between, 0, to.buffer, 4 * to.at, 4 * words);
+    this.#device.pool.give(between);
+  }
+
+  /** Lets the reader decide about the runs that stand where it may, and does as it says. */
+  async *#pause(): AsyncGenerator<NetworkLockstepEvent> {
+    const runs = this.#active.filter(({ pauses }) => pauses);
+    if (runs.length === 0) return;
+    const control = new NetworkControl(this.#active);
+    const told = runs.map(({ index, done, last, lastWindow }) => {
+      return { run: index, step: done, ...(Number.isNaN(last.loss) ? lastWindow : last) };
+    });
+    yield { type: 'pause', runs: told, control };
+    for (const decision of control.close()) {
+      const { run } = decision;
+      if (!this.#active.includes(run)) continue;
+      if (decision.type === 'stop') yield await this.#finish(run, 'stopped');
+      else if (decision.type === 'change') run.change(decision.optimizer);
+      else this.#fork(run, decision.from);
+    }
+  }
+
+  #fork(run: NetworkProgress, from: NetworkProgress): void {
+    if (!this.#active.includes(from) || run === from) return;
+    this.#copy(from.memory, run.memory, run.program.places.parameters * (1 + momentsOf(run.optimizer)));
+    run.forked(from.optimizerSteps);
   }
 
   async #checkpoint(): Promise<NetworkLockstepEvent> {
     const runs = await Promise.all(
       this.#active.map(async (progress) => {
-        const moments = momentsOf(progress.run.optimizer);
-        const state = await this.#state(progress, progress.program.places.parameters * (1 + moments));
-        return { run: progress.index, checkpoint: progress.checkpoint(state) };
+        const { memory, best, index, program } = progress;
+        const { parameters } = program.places;
+        const state = await this.#read(memory, parameters * (1 + momentsOf(progress.optimizer)));
+        const kept = best && (await this.#read(best, parameters));
+        return { run: index, checkpoint: progress.checkpoint(state, kept) };
       }),
     );
     return { type: 'checkpoint', runs };

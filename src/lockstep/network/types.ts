@@ -6,6 +6,7 @@ import type { LossDescription } from '../../network/losses.js';
 import type { NetworkDescription } from '../../network/network.js';
 import type { OptimizerDescription } from '../../network/optimizers.js';
 import type { HostStateDict } from '../../network/weights.js';
+import type { NetworkControl } from './control.js';
 import type { NetworkDataset } from './dataset.js';
 
 export type { HostStateDict, NetworkDataset };
@@ -62,8 +63,11 @@ export interface NetworkRunSettings {
   batchSize?: number;
   /** Steps after which a run ends. */
   maxSteps?: number;
-  /** A set that is looked at every so many steps, and after the last. */
-  evaluate?: { data: NetworkDataset; every?: number };
+  /**
+   * A set that is looked at every so many steps, and after the last. With `keepBest` the run finishes with the weights that
+   * it had when its loss there was least.
+   */
+  evaluate?: { data: NetworkDataset; every?: number; keepBest?: boolean };
   /** Default: every run takes `maxSteps` steps. */
   stop?: NetworkStopRule;
 }
@@ -77,6 +81,10 @@ export interface NetworkCheckpoint {
   window: readonly [number, number, number, number];
   /** Windows or evaluations in a row that count for the stop rule, and the least evaluated loss so far. */
   stop: readonly [number, number];
+  /** What decisions in pauses made of the run: its optimizer, and steps behind its moments. */
+  control?: { optimizerSteps: number; optimizer: OptimizerDescription };
+  /** Weights of the best evaluation so far, as the device keeps them, where `keepBest` asks for them. */
+  best?: { weights: Float32Array; step: number; loss: number };
 }
 
 /** A network to train. */
@@ -103,6 +111,8 @@ export interface NetworkLockstepOptions extends NetworkRunSettings {
   checkpointSeconds?: number;
   /** Most runs under way at once. Default: as many as there is memory for. */
   mostRuns?: number;
+  /** Steps after which a run stands still for a `pause` event, in which the reader may decide about it. Default: never. */
+  pauseEvery?: number;
 }
 
 /** What happens in a training of networks. Runs are numbered in the order in which `runs` yields them. */
@@ -117,6 +127,15 @@ export type NetworkLockstepEvent =
   | { type: 'window'; run: number; step: number; loss: number; accuracy: number }
   /** The evaluation set was looked at after this step: means over its examples. */
   | { type: 'evaluation'; run: number; step: number; loss: number; accuracy: number }
+  /**
+   * Runs stand at a multiple of `pauseEvery`: what is decided with `control` before the next event is asked for takes effect
+   * before their next step. Loss and accuracy are those of the last evaluation, else of the last window.
+   */
+  | {
+      type: 'pause';
+      runs: { run: number; step: number; loss: number; accuracy: number }[];
+      control: NetworkControl;
+    }
   /** A run has ended. */
   | {
       type: 'finish';
@@ -130,6 +149,8 @@ export type NetworkLockstepEvent =
       /** Of its last evaluation; NaN without one. */
       loss: number;
       accuracy: number;
+      /** After which step the weights were as they are here: the last one, or with `keepBest` that of the best evaluation. */
+      weightsOf: number;
       /** A state dict: `weights['0.weight'].data`. */
       weights: HostStateDict;
     };

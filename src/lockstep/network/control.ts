@@ -1,0 +1,124 @@
+/**
+ * What a reader of events may decide while all runs stand still: end a run, change its optimizer, have it go on from another
+ * one. It collects decisions; the trainer carries them out when the reader asks for the next event.
+ */
+import {
+  momentsOf,
+  type OptimizerDescription,
+  type OptimizerSettings,
+  optimizerOf,
+} from '../../network/optimizers.js';
+import { packedWords } from '../../network/weights.js';
+import { badArgument, checkNumber, checkObject } from '../../platform/arguments.js';
+import { LockstepError } from '../../platform/errors.js';
+import type { NetworkProgress } from './progress.js';
+
+/** A decision, checked. */
+export type Decision =
+  | { type: 'stop'; run: NetworkProgress }
+  | { type: 'change'; run: NetworkProgress; optimizer: OptimizerSettings }
+  | { type: 'fork'; run: NetworkProgress; from: NetworkProgress };
+
+/**
+ * Decides about runs in a `pause` event. Decisions take effect in the order in which they were made, before the next step:
+ * each gives the bits that it would give on any device, in any company.
+ *
+ * @example
+ * for await (const event of trainLockstep(device, { runs, pauseEvery: 500, …shared })) {
+ *   if (event.type !== 'pause') continue;
+ *   const [best, ...rest] = event.runs.toSorted((a, b) => a.loss - b.loss);
+ *   event.control.fork(rest[rest.length - 1].run, { from: best.run });
+ *   event.control.change(rest[rest.length - 1].run, { lr: 0.02 });
+ * }
+ */
+export class NetworkControl {
+  readonly #runs: ReadonlyMap<number, NetworkProgress>;
+  readonly #decisions: Decision[] = [];
+  #isOpen = true;
+
+  /** @internal */
+  constructor(runs: readonly NetworkProgress[]) {
+    this.#runs = new Map(runs.map((run) => [run.index, run]));
+  }
+
+  /** Ends a run here: it finishes with the reason `stopped`. */
+  stop(run: number): void {
+    this.#decisions.push({ type: 'stop', run: this.#runOf('stop', run) });
+  }
+
+  /**
+   * Goes on with other settings of the run's optimizer; what is not given stays. A learning rate that a schedule sets stays
+   * the schedule's.
+   *
+   * @throws LockstepError `bad-input` for another type of optimizer, or another number of moments.
+   */
+  change(run: number, settings: OptimizerDescription): void {
+    const where = `change of run ${run}`;
+    const progress = this.#runOf('change', run);
+    checkObject(where, 'the settings', settings, '{ lr: 0.01 } fits');
+    const before = progress.optimizer;
+    if (progress.isScheduled && settings.lr !== undefined) {
+      throw badArgument(where, 'lr', settings.lr, 'the run has a schedule, which sets its learning rate');
+    }
+    const optimizer = optimizerOf(where, { ...progress.described, ...settings } as OptimizerDescription);
+    if (optimizer.type !== before.type || momentsOf(optimizer) !== momentsOf(before)) {
+      const fits = `it goes on as ${before.type} with ${momentsOf(before)} moments`;
+      throw badArgument(
+        where,
+        'the optimizer',
+        `${optimizer.type} with ${momentsOf(optimizer)} moments`,
+        fits,
+      );
+    }
+    progress.described = { ...progress.described, ...settings } as OptimizerDescription;
+    this.#decisions.push({ type: 'change', run: progress, optimizer });
+  }
+
+  /**
+   * The run goes on from the weights and the moments of another one, at whose step its optimizer then is; data, order,
+   * settings and steps stay its own.
+   *
+   * @throws LockstepError `bad-input` where the two networks or their moments are not of one shape.
+   */
+  fork(run: number, { from }: { from: number }): void {
+    const [to, source] = [this.#runOf('fork', run), this.#runOf('fork', from)];
+    const layers = ({ run: { network } }: NetworkProgress) =>
+      network.layers
+        .map(({ inputs, units, bias }) => `${inputs} x ${units}${bias ? ' + bias' : ''}`)
+        .join(', ');
+    const moments = (one: NetworkProgress) => momentsOf(one.optimizer);
+    if (layers(to) !== layers(source) || packedWords(to.run.network) !== packedWords(source.run.network)) {
+      throw new LockstepError(
+        'bad-input',
+        `fork: run ${run} has layers of ${layers(to)}, run ${from} of ${layers(source)}; they must be the same.`,
+      );
+    }
+    if (moments(to) !== moments(source) || to.optimizer.type !== source.optimizer.type) {
+      throw new LockstepError(
+        'bad-input',
+        `fork: run ${run} trains with ${to.optimizer.type}, run ${from} with ${source.optimizer.type}, or with another ` +
+          'number of moments; they must be the same.',
+      );
+    }
+    this.#decisions.push({ type: 'fork', run: to, from: source });
+  }
+
+  /** What was decided; from here on it is too late for more. @internal */
+  close(): readonly Decision[] {
+    this.#isOpen = false;
+    return this.#decisions;
+  }
+
+  #runOf(what: string, run: number): NetworkProgress {
+    if (!this.#isOpen) {
+      throw new LockstepError(
+        'bad-input',
+        `${what}: the pause is over; decide before the next event is asked for.`,
+      );
+    }
+    checkNumber(what, 'the run', run, { min: 0, whole: true });
+    const progress = this.#runs.get(run);
+    if (progress) return progress;
+    throw badArgument(what, 'the run', run, `under way are ${[...this.#runs.keys()].join(', ')}`);
+  }
+}

@@ -1,0 +1,134 @@
+// Decisions in pauses: the same bits as if they had been known before, as ends, other settings, forks and resumes.
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import type { Device } from '../../../src/gpu/device.js';
+import {
+  Generator,
+  type HostStateDict,
+  type NetworkLockstepEvent,
+  type NetworkLockstepOptions,
+  openDevice,
+  trainLockstep,
+} from '../../../src/index.js';
+import { NetworkPacer } from '../../../src/lockstep/network/pacer.js';
+
+let device: Device;
+beforeAll(async () => {
+  device = await openDevice();
+});
+afterAll(() => device.destroy());
+
+const generator = new Generator(5);
+const x = new Float32Array(60 * 3);
+generator.uniform(x, -1, 1);
+const data = { x, y: Array.from({ length: 60 }, (_, k) => Math.sin(3 * x[3 * k]) * x[3 * k + 1]) };
+const network = { inputs: 3, layers: [{ units: 9, activation: 'tanh' as const }, { units: 1 }] };
+const shared = { network, data, maxSteps: 40, batchSize: 7, logInterval: 5 };
+
+type Finish = Extract<NetworkLockstepEvent, { type: 'finish' }>;
+type Pause = Extract<NetworkLockstepEvent, { type: 'pause' }>;
+
+const bitsOf = (weights: HostStateDict): number[] =>
+  Object.values(weights).flatMap(({ data: values }) => [...new Uint32Array(values.slice().buffer)]);
+
+async function finishes(
+  options: Omit<NetworkLockstepOptions, keyof typeof shared> & Partial<NetworkLockstepOptions>,
+  decide: (pause: Pause) => void = () => {},
+): Promise<Finish[]> {
+  const ends: Finish[] = [];
+  for await (const event of trainLockstep(device, { ...shared, ...options })) {
+    if (event.type === 'pause') decide(event);
+    if (event.type === 'finish') ends[event.run] = event;
+  }
+  return ends;
+}
+
+it('a run that is stopped has the weights of one that takes no more steps', async () => {
+  const stopped = await finishes({ runs: [{}, {}, {}], pauseEvery: 15 }, ({ runs, control }) => {
+    if (runs.some(({ run, step }) => run === 1 && step === 15)) control.stop(1);
+  });
+  const [, short] = await finishes({ runs: [{}, { maxSteps: 15 }] });
+  expect(stopped.map(({ steps, reason }) => [steps, reason])).toEqual([
+    [40, 'max-steps'],
+    [15, 'stopped'],
+    [40, 'max-steps'],
+  ]);
+  expect(bitsOf(stopped[1].weights)).toEqual(bitsOf(short.weights));
+});
+
+it('another learning rate in a pause is the one of a schedule that steps there', async () => {
+  const changed = await finishes(
+    { runs: [{ optimizer: { lr: 0.01 } }], pauseEvery: 20 },
+    ({ runs, control }) => {
+      if (runs[0].step === 20) control.change(0, { lr: 0.002 });
+    },
+  );
+  const schedule: NetworkLockstepOptions['schedule'] = ({ groups: [group] }) => {
+    let steps = 0;
+    return { step: () => (group.lr = ++steps < 20 ? 0.01 : 0.002) };
+  };
+  const scheduled = await finishes({ runs: [{ optimizer: { lr: 0.01 }, schedule }] });
+  expect(bitsOf(changed[0].weights)).toEqual(bitsOf(scheduled[0].weights));
+});
+
+it('a fork of a run of the same data goes the way of that run, in any chunks', async () => {
+  const runs = [{ seed: 1 }, { seed: 2, orderSeed: 1 }];
+  const fork = ({ runs: here, control }: Pause) => {
+    if (here[0].step === 10) control.fork(1, { from: 0 });
+  };
+  const forked = await finishes({ runs, pauseEvery: 10 }, fork);
+  expect(bitsOf(forked[1].weights)).toEqual(bitsOf(forked[0].weights));
+  vi.spyOn(NetworkPacer.prototype, 'steps').mockReturnValue(3);
+  const cut = await finishes({ runs, pauseEvery: 10 }, fork);
+  vi.restoreAllMocks();
+  expect(bitsOf(cut[1].weights)).toEqual(bitsOf(forked[1].weights));
+});
+
+it('a checkpoint after decisions goes on with them', async () => {
+  const runs = [{ seed: 1, optimizer: { lr: 0.01 } }, { seed: 2 }];
+  const decide = ({ runs: here, control }: Pause) => {
+    if (here[0].step !== 10) return;
+    control.change(0, { lr: 0.03, weightDecay: 0.2 });
+    control.fork(1, { from: 0 });
+  };
+  const saved: Extract<NetworkLockstepEvent, { type: 'checkpoint' }>['runs'][] = [];
+  const options = { ...shared, runs, pauseEvery: 10, checkpointSeconds: 0 };
+  let whole: Finish[] = [];
+  for await (const event of trainLockstep(device, options)) {
+    if (event.type === 'pause') decide(event);
+    if (event.type === 'checkpoint') saved.push(event.runs);
+    if (event.type === 'finish') whole = [...whole, event];
+  }
+  const later = saved.find((list) => list.every(({ checkpoint }) => checkpoint.steps >= 20))!;
+  expect(later.map(({ checkpoint }) => checkpoint.control?.optimizer)).toEqual([
+    { lr: 0.03, weightDecay: 0.2 },
+    {},
+  ]);
+  const resumed = await finishes({
+    runs: runs.map((run, k) => ({ ...run, checkpoint: later[k].checkpoint })),
+  });
+  for (const end of whole) expect(bitsOf(resumed[end.run].weights)).toEqual(bitsOf(end.weights));
+});
+
+it('the best weights are those that the run had at its best evaluation', async () => {
+  // A learning rate that soon leaves the minimum: the best evaluation is not the last.
+  const run = { optimizer: { type: 'sgd' as const, lr: 0.9, momentum: 0.9 }, evaluate: { data, every: 4 } };
+  const [best] = await finishes({ runs: [{ ...run, evaluate: { ...run.evaluate, keepBest: true } }] });
+  expect(best.weightsOf).toBeLessThan(40);
+  const [there] = await finishes({ runs: [{ ...run, maxSteps: best.weightsOf }] });
+  expect(bitsOf(best.weights)).toEqual(bitsOf(there.weights));
+});
+
+it('refuses what cannot be, by name', async () => {
+  const wide = { network: { inputs: 3, layers: [{ units: 10 }, { units: 1 }] } };
+  let late: Pause | undefined;
+  await finishes({ runs: [{}, wide, { optimizer: { type: 'sgd', lr: 0.1 } }], pauseEvery: 20 }, (pause) => {
+    const { control } = pause;
+    late = pause;
+    expect(() => control.stop(7)).toThrow('stop: the run is the number 7; under way are 0, 1, 2');
+    expect(() => control.fork(0, { from: 1 })).toThrow('they must be the same');
+    expect(() => control.fork(0, { from: 2 })).toThrow('adamw, run 2 with sgd');
+    expect(() => control.change(0, { type: 'sgd' })).toThrow('change of run 0');
+    expect(() => control.change(0, { lr: -1 })).toThrow('lr is the number -1');
+  });
+  expect(() => late!.control.stop(0)).toThrow('the pause is over');
+});
