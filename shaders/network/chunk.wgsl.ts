@@ -26,6 +26,8 @@ export const STAGE_KINDS = {
   weightGradient: 5,
   /** The same for its biases. */
   biasGradient: 6,
+  /** C[columns, rows] = A[rows, columns]: weights as the product after it reads them, columns side by side. */
+  transpose: 7,
 } as const;
 
 /** Which extents of a stage are the batch's, which has fewer examples at the end of an epoch. */

@@ -162,6 +162,33 @@ fn finish(p: Position, step: Step, stage: Stage, row: u32, column: u32, sums: ve
   memory[at] = select(vec4f(), result, exists);
 }
 
+/** An invocation has a row of the result, four numbers at a time. */
+fn transpose(p: Position, stage: Stage, worker: u32, workers: u32) {
+  let weights = p.memory + stage.a;
+  let pitch = pitchOf(stage.columns);
+  for (var u = worker; u < stage.columns; u += workers) {
+    var i = 0u;
+    loop {
+      var four = vec4f();
+      var k = 0u;
+      loop {
+        var x = 0.0;
+        if (i + k < stage.rows) { x = numberAt(weights + (i + k) * pitch + u); }
+        four = vec4f(four.yzw, x);
+        continuing {
+          k++;
+          break if k == 4u;
+        }
+      }
+      memory[(p.memory + stage.c + u * pitchOf(stage.rows) + i) >> 2u] = four;
+      continuing {
+        i += 4u;
+        break if i >= stage.rows;
+      }
+    }
+  }
+}
+
 fn biasGradient(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
   let pitch = pitchOf(stage.columns);
   for (var u = 4u * worker; u < stage.columns; u += 4u * workers) {
@@ -306,6 +333,8 @@ fn train(
         product(p, step, stage, worker, workers, lane);
       } else if (stage.kind == gatherStage) {
         gather(p, step, stage, s, id, invocations);
+      } else if (stage.kind == transposeStage) {
+        transpose(p, stage, id, invocations);
       } else if (stage.kind == biasGradientStage) {
         biasGradient(p, step, stage, id, invocations);
       } else if (stage.kind == lossStage) {

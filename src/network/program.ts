@@ -53,6 +53,9 @@ const EMPTY: Stage = {
   ...{ bias: NONE, below: NONE, kept: NONE, activation: 0, parameter: 0, batchExtents: 0 },
 };
 
+/** Examples from which on a transposed copy of a layer's weights is read so much faster that making it pays. */
+const TRANSPOSE_FROM = 24;
+
 /** A layer with the places of its numbers. */
 interface Placed extends DenseLayer {
   weight: number;
@@ -66,6 +69,8 @@ interface Placed extends DenseLayer {
   kept: number;
   /** The gradient by that. */
   gradient: number;
+  /** The weight transposed, [units, inputs]; NONE where it is read as it lies. */
+  transposed: number;
 }
 
 const activationOf = ({ type, parameter }: Activation) => ({ activation: ACTIVATIONS[type].code, parameter });
@@ -128,12 +133,15 @@ function placeLayers(
 ): Placed[] {
   let weight = 0;
   let input = rows;
-  return network.layers.map((layer) => {
+  return network.layers.map((layer, l) => {
     const { inputs, units, bias, activation } = layer;
+    const transposes = l > 0 && batch >= TRANSPOSE_FROM;
     const biasAt = bias ? weight + inputs * pitchOf(units) : NONE;
     const output = take(batch * pitchOf(units));
     const kept = ACTIVATIONS[activation.type].keepsInput ? take(batch * pitchOf(units)) : NONE;
-    const placed = { ...layer, weight, biasAt, input, output, kept, gradient: take(batch * pitchOf(units)) };
+    const gradient = take(batch * pitchOf(units));
+    const transposed = transposes ? take(units * pitchOf(inputs)) : NONE;
+    const placed = { ...layer, weight, biasAt, input, output, kept, gradient, transposed };
     weight += (inputs + Number(bias)) * pitchOf(units);
     input = output;
     return placed;
@@ -157,9 +165,20 @@ function forwardStage(layer: Placed, batch: number): Stage {
 
 /** The gradient by what the layer below gave first: it needs the weights as they are before the step. */
 function backwardStages(layers: readonly Placed[], l: number, batch: number): Stage[] {
-  const { inputs, units, weight, biasAt, input, gradient } = layers[l];
+  const { inputs, units, weight, biasAt, input, gradient, transposed } = layers[l];
   const below = layers[l - 1];
   const stages: Stage[] = [];
+  const isTransposed = transposed !== NONE;
+  if (isTransposed) {
+    stages.push({
+      ...EMPTY,
+      kind: STAGE_KINDS.transpose,
+      rows: inputs,
+      columns: units,
+      a: weight,
+      c: transposed,
+    });
+  }
   if (below) {
     stages.push({
       ...EMPTY,
@@ -167,7 +186,9 @@ function backwardStages(layers: readonly Placed[], l: number, batch: number): St
       kind: STAGE_KINDS.inputGradient,
       ...{ rows: batch, columns: inputs, depth: units, batchExtents: BATCH_ROWS },
       ...{ a: gradient, aRow: pitchOf(units), aDepth: 1 },
-      ...{ b: weight, bDepth: 1, bColumn: pitchOf(units) },
+      ...(isTransposed
+        ? { b: transposed, bDepth: pitchOf(inputs), bColumn: 1 }
+        : { b: weight, bDepth: 1, bColumn: pitchOf(units) }),
       c: below.gradient,
       below: below.output,
       kept: below.kept,
