@@ -23,11 +23,11 @@ export { type Ceilings, measureCeilings } from './kernels/ceilings.js';
 export { type KernelCall, runKernel } from './kernels/tensor/custom.js';
 export type { Operand } from './kernels/tensor/elementwise.js';
 export type { MatmulVariant } from './kernels/tensor/matmul.js';
-export type { NetworkControl } from './lockstep/network/control.js';
 export type { NetworkInputs } from './lockstep/network/dataset.js';
 export type {
   DescribedModel,
   NetworkCheckpoint,
+  NetworkControl,
   NetworkDataset,
   NetworkLockstepEvent,
   NetworkLockstepOptions,

@@ -12,46 +12,28 @@ import { packedWords } from '../../network/weights.js';
 import { badArgument, checkNumber, checkObject } from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
 import type { NetworkProgress } from './progress.js';
+import type { NetworkControl } from './types.js';
 
 /** A decision, checked. */
-export type Decision =
+type Decision =
   | { type: 'stop'; run: NetworkProgress }
   | { type: 'change'; run: NetworkProgress; optimizer: OptimizerSettings }
   | { type: 'fork'; run: NetworkProgress; from: NetworkProgress };
 
-/**
- * Decides about runs in a `pause` event. Decisions take effect in the order in which they were made, before the next step:
- * each gives the bits that it would give on any device, in any company.
- *
- * @example
- * for await (const event of trainLockstep(device, { runs, pauseEvery: 500, …shared })) {
- *   if (event.type !== 'pause') continue;
- *   const [best, ...rest] = event.runs.toSorted((a, b) => a.loss - b.loss);
- *   event.control.fork(rest[rest.length - 1].run, { from: best.run });
- *   event.control.change(rest[rest.length - 1].run, { lr: 0.02 });
- * }
- */
-export class NetworkControl {
+/** See {@link NetworkControl}. */
+export class PauseControl implements NetworkControl {
   readonly #runs: ReadonlyMap<number, NetworkProgress>;
   readonly #decisions: Decision[] = [];
   #isOpen = true;
 
-  /** @internal */
   constructor(runs: readonly NetworkProgress[]) {
     this.#runs = new Map(runs.map((run) => [run.index, run]));
   }
 
-  /** Ends a run here: it finishes with the reason `stopped`. */
   stop(run: number): void {
     this.#decisions.push({ type: 'stop', run: this.#runOf('stop', run) });
   }
 
-  /**
-   * Goes on with other settings of the run's optimizer; what is not given stays. A learning rate that a schedule sets stays
-   * the schedule's.
-   *
-   * @throws LockstepError `bad-input` for another type of optimizer, or another number of moments.
-   */
   change(run: number, settings: OptimizerDescription): void {
     const where = `change of run ${run}`;
     const progress = this.#runOf('change', run);
@@ -74,12 +56,6 @@ export class NetworkControl {
     this.#decisions.push({ type: 'change', run: progress, optimizer });
   }
 
-  /**
-   * The run goes on from the weights and the moments of another one, at whose step its optimizer then is; data, order,
-   * settings and steps stay its own.
-   *
-   * @throws LockstepError `bad-input` where the two networks or their moments are not of one shape.
-   */
   fork(run: number, { from }: { from: number }): void {
     const [to, source] = [this.#runOf('fork', run), this.#runOf('fork', from)];
     const layers = ({ run: { network } }: NetworkProgress) =>
@@ -103,7 +79,7 @@ export class NetworkControl {
     this.#decisions.push({ type: 'fork', run: to, from: source });
   }
 
-  /** What was decided; from here on it is too late for more. @internal */
+  /** What was decided; from here on it is too late for more. */
   close(): readonly Decision[] {
     this.#isOpen = false;
     return this.#decisions;

@@ -12,7 +12,7 @@ import { packWeights, unpackWeights } from '../../network/weights.js';
 import { LockstepError } from '../../platform/errors.js';
 import { type AcceptedNetworkRun, acceptNetworkRun, checkNetworkOptions, PackedDatasets } from './accept.js';
 import { Chunks, type StepResult } from './chunk.js';
-import { NetworkControl } from './control.js';
+import { PauseControl } from './control.js';
 import type { PackedDataset } from './dataset.js';
 import { NetworkPacer } from './pacer.js';
 import { Pools, type Room } from './pools.js';
@@ -266,7 +266,7 @@ class NetworkTrainer {
   async *#pause(): AsyncGenerator<NetworkLockstepEvent> {
     const runs = this.#active.filter(({ pauses }) => pauses);
     if (runs.length === 0) return;
-    const control = new NetworkControl(this.#active);
+    const control = new PauseControl(this.#active);
     const told = runs.map(({ index, done, last, lastWindow }) => {
       return { run: index, step: done, ...(Number.isNaN(last.loss) ? lastWindow : last) };
     });

@@ -6,7 +6,6 @@ import type { LossDescription } from '../../network/losses.js';
 import type { NetworkDescription } from '../../network/network.js';
 import type { OptimizerDescription } from '../../network/optimizers.js';
 import type { HostStateDict } from '../../network/weights.js';
-import type { NetworkControl } from './control.js';
 import type { NetworkDataset } from './dataset.js';
 
 export type { HostStateDict, NetworkDataset };
@@ -113,6 +112,39 @@ export interface NetworkLockstepOptions extends NetworkRunSettings {
   mostRuns?: number;
   /** Steps after which a run stands still for a `pause` event, in which the reader may decide about it. Default: never. */
   pauseEvery?: number;
+}
+
+/**
+ * Decides about runs in a `pause` event. Decisions take effect in the order in which they were made, before the next step:
+ * each gives the bits that it would give on any device, in any company.
+ *
+ * @example
+ * for await (const event of trainLockstep(device, { runs, pauseEvery: 500, ...shared })) {
+ *   if (event.type !== 'pause') continue;
+ *   const byLoss = [...event.runs].sort((a, b) => a.loss - b.loss);
+ *   const [best, worst] = [byLoss[0].run, byLoss[byLoss.length - 1].run];
+ *   if (best === worst) continue;
+ *   event.control.fork(worst, { from: best });
+ *   event.control.change(worst, { lr: 0.02 });
+ * }
+ */
+export interface NetworkControl {
+  /** Ends a run here: it finishes with the reason `stopped`. */
+  stop(run: number): void;
+  /**
+   * Goes on with other settings of the run's optimizer; what is not given stays.
+   *
+   * @throws LockstepError `bad-input` for another type of optimizer, another number of moments, or a learning rate that a
+   * schedule sets.
+   */
+  change(run: number, settings: OptimizerDescription): void;
+  /**
+   * The run goes on from the weights and the moments of another one, at whose step its optimizer then is; data, order,
+   * settings and steps stay its own.
+   *
+   * @throws LockstepError `bad-input` where the two networks or their moments are not of one shape.
+   */
+  fork(run: number, source: { from: number }): void;
 }
 
 /** What happens in a training of networks. Runs are numbered in the order in which `runs` yields them. */
