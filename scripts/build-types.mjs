@@ -35,7 +35,7 @@ Object.assign(config.compilerOptions, {
   paths: {},
 });
 config.include = [];
-config.files = [...ENTRIES.map((entry) => `${entry}.ts`), 'src/gpu/wgsl-preprocessor.d.ts'];
+config.files = [...ENTRIES.map((entry) => `${entry}.ts`), 'shaders/wgsl-preprocessor.d.ts'];
 const { options, fileNames, errors } = ts.parseJsonConfigFileContent(config, ts.sys, root);
 stopAt(errors);
 

@@ -59,3 +59,13 @@ it('custom-op: gradcheck passes, and the network learns', async () => {
   expect(lines[0]).toBe('gradcheck passed');
   expect(numberIn('step 200', 'loss')).toBeLessThan(0.02);
 });
+
+it('stacked-resnet: the learning rates differ in what comes of them, and a model taken out is the same', async () => {
+  await import('../examples/stacked-resnet.js');
+  expect(lines).toHaveLength(7);
+  expect(numberIn('step 40', 'loss')).toBeLessThan(0.01);
+  expect(numberIn('step 40', 'to')).toBeGreaterThan(0.3);
+  expect(numberIn('learning rate 2.2e-3:', 'test accuracy')).toBeGreaterThan(0.98);
+  expect(numberIn('learning rate 1.0e-4:', 'test accuracy')).toBeLessThan(0.9);
+  expect(numberIn('best:', 'test accuracy is')).toBeGreaterThan(0.98);
+});

@@ -37,7 +37,11 @@ export class LayerNorm extends Module {
   /** Added to the variance. */
   readonly eps: number;
 
-  /** @param normalizedShape The extents of the last axes; a number for one axis. */
+  /**
+   * A normalization over the last axes.
+   *
+   * @param normalizedShape Their extents; a number for one axis.
+   */
   constructor(normalizedShape: number | Shape, options: LayerNormOptions = {}) {
     super();
     const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;

@@ -128,7 +128,7 @@ test('what is marked @internal is not in the declarations', () => {
   expect(device).not.toMatch(/\b(commands|pool):/);
 });
 
-const EXAMPLES = ['xor', 'spirals', 'ensemble', 'resume', 'custom-op'];
+const EXAMPLES = ['xor', 'spirals', 'ensemble', 'resume', 'custom-op', 'stacked-resnet'];
 
 test('the examples of the library compile in a strict project', () => {
   const folder = join('node_modules', 'lockstep-gpu', 'examples');
@@ -147,6 +147,7 @@ const LEARNED: Record<string, RegExp> = {
   spirals: /^accuracy (1|0\.9[5-9])/m,
   ensemble: /^lr 0\.01: test accuracy (1|0\.99)/m,
   resume: /^(run \d stopped at step [345]\d\d\n){4}(run \d: .*, the same weights: true\n){4}$/,
+  'stacked-resnet': /^best: learning rate \S+, alone its test accuracy is (1|0\.9[89])/m,
   'custom-op': /^gradcheck passed\n(.*\n)*step 200: loss 0\.0[01]/,
 };
 
