@@ -32,6 +32,21 @@ it('xor stands in the README whole', () => {
   expect(read('../README.md')).toContain(`\`\`\`ts\n${code}\`\`\``);
 });
 
+it('sweep: the best of a hundred learning rates tells the moons apart', async () => {
+  await import('../examples/sweep.js');
+  expect(numberIn('best of 100', 'accuracy')).toBeGreaterThan(0.98);
+});
+
+it('sweep stands in the README whole', () => {
+  const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
+  expect(read('../README.md')).toContain(read('../examples/sweep.ts').replace(/^\/\/.*\n/, ''));
+});
+
+it('population: forks bring the worst runs near the best', async () => {
+  await import('../examples/population.js');
+  expect(numberIn('20 forks', 'loss')).toBeLessThan(0.02);
+});
+
 it('spirals: tells the two apart', async () => {
   await import('../examples/spirals.js');
   expect(numberIn('accuracy', 'accuracy')).toBeGreaterThan(0.95);
