@@ -227,7 +227,7 @@ made('', api, 'LockstepError', () => ['bad-input', 'text']);
 
 // Layers and init functions.
 const { nn, optim } = api;
-fn('nn.', nn, 'clipGradNorm_', () => [[p()], 1, { normType: 2 }], 2);
+fn('nn.', nn, 'clipGradNorm_', () => [[p()], 1, { normType: 2, byModel: true }], 2);
 made('nn.', nn, 'Linear', () => [2, 2, { bias: false, device: device(), generator: generator() }], 2);
 made('nn.', nn, 'FusedMlp', () => [2, 2, { device: device(), generator: generator() }], 2);
 made('nn.', nn, 'LeakyReLU', () => [{ negativeSlope: 0.1 }], 0);

@@ -10,9 +10,11 @@ import {
   type LossOptions,
   l1,
   mse,
+  mul,
   nll,
   sigmoid,
   smoothL1,
+  stack,
   sum,
   zerosLike,
 } from '../../../src/autograd/ops/index.js';
@@ -114,6 +116,34 @@ it.each(clips)(
     }
   },
 );
+
+it.each(clips)(
+  'stacked models, each clipped to $most by its own norm of order $p',
+  async ({ most, p, norm, gradients: after }) => {
+    // The second model has a tenth of the first one's gradients: below a norm of 1 in some cases.
+    const parameters = gradients.map((gradient) => {
+      const one = tensor(gradient);
+      const parameter = stack([zerosLike(one), zerosLike(one)]);
+      parameter.requiresGrad = true;
+      parameter.grad = stack([one, mul(one, 0.1)]);
+      return parameter;
+    });
+    const lengths = clipGradNorm_(parameters, most, { normType: Number(p), byModel: true });
+    expect(firstDifference(await lengths.data(), [norm, norm / 10], TWO_LIBRARIES)).toBeUndefined();
+    const share = Math.min(1, most / (norm / 10 + 1e-6)) / 10;
+    for (const [i, { grad }] of parameters.entries()) {
+      const whole = tensor(gradients[i]);
+      const want = [...after[i], ...(await mul(whole, share).data())];
+      expect(firstDifference((await grad?.data()) ?? [], want, TWO_LIBRARIES)).toBeUndefined();
+    }
+  },
+);
+
+it('by model, all gradients have an axis over the models', () => {
+  const parameters = [tensor([1, 2], { requiresGrad: true }), tensor([1], { requiresGrad: true })];
+  for (const parameter of parameters) parameter.grad = zerosLike(parameter);
+  expect(() => clipGradNorm_(parameters, 1, { byModel: true })).toThrow(/one is \[1\]/);
+});
 
 it('without gradients there is nothing to clip', async () => {
   expect(await clipGradNorm_(tensor([1], { requiresGrad: true }), 1).item()).toBe(0);
