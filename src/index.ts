@@ -40,6 +40,7 @@ export type {
 export { trainLockstep } from './lockstep/train.js';
 export type {
   AdamWSettings,
+  FinishEvent,
   LockstepDataset,
   LockstepEvent,
   LockstepOptions,
@@ -50,9 +51,13 @@ export type {
 } from './lockstep/types.js';
 export type { ActivationDescription, PlainActivation } from './network/activations.js';
 export type { LossDescription, PlainLoss } from './network/losses.js';
-export type { LayerDescription, NetworkDescription } from './network/network.js';
+export type {
+  DescribedNetwork,
+  HostStateDict,
+  LayerDescription,
+  NetworkDescription,
+} from './network/network.js';
 export type { OptimizerDescription } from './network/optimizers.js';
-export type { HostStateDict } from './network/weights.js';
 export { type BatchOptions, shuffledBatches } from './nn/batches.js';
 export { type LinearParameters, linearParameters } from './nn/host-init.js';
 export * as nn from './nn/index.js';

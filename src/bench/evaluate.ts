@@ -28,7 +28,7 @@ import { type Task, validateTask } from './task.js';
  */
 const AHEAD_BYTES = 64 * 2 ** 20;
 
-/** Options of an evaluation that are passed on to {@link trainLockstep}. */
+/** Options of an evaluation that are passed on to `trainLockstep`. */
 export interface TrainOptions {
   /** Ends the evaluation early; its summary then covers the runs that had finished. */
   signal?: AbortSignal;

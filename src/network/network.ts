@@ -24,6 +24,18 @@ export interface NetworkDescription {
   layers: readonly LayerDescription[];
 }
 
+/** Row-major values with their shape, by the names of PyTorch's state dict. */
+export type HostStateDict = Record<string, { data: Float32Array; shape: readonly number[] }>;
+
+/** A network as a model describes it: with the places of its layers and the weights that they hold. */
+export interface DescribedNetwork {
+  network: NetworkDescription;
+  /** The place of each layer in its Sequential, as its parameters are named. */
+  places: readonly number[];
+  /** Reads the weights, by the names of the state dict, and frees the model. */
+  weights(): Promise<HostStateDict>;
+}
+
 /** A layer of a {@link Network}. */
 export interface DenseLayer {
   readonly inputs: number;

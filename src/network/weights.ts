@@ -7,10 +7,7 @@ import { LockstepError } from '../platform/errors.js';
 import { showKind } from '../platform/options.js';
 import { printable } from '../platform/printable.js';
 import type { Generator } from '../random/generator.js';
-import { type Network, parameterShapes } from './network.js';
-
-/** Row-major values with their shape, by the names of PyTorch's state dict. */
-export type HostStateDict = Record<string, { data: Float32Array; shape: readonly number[] }>;
+import { type HostStateDict, type Network, parameterShapes } from './network.js';
 
 /**
  * Initial weights as `torch.nn.Linear` draws them, layer after layer, the weight before the bias: uniforms of

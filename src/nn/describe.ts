@@ -3,19 +3,9 @@
  * takes.
  */
 import type { ActivationDescription } from '../network/activations.js';
-import type { LayerDescription, NetworkDescription } from '../network/network.js';
-import type { HostStateDict } from '../network/weights.js';
+import type { DescribedNetwork, LayerDescription } from '../network/network.js';
 import { badArgument } from '../platform/arguments.js';
 import type { Module } from './module.js';
-
-/** A network with the places of its layers in their Sequential, and the weights that they hold. */
-export interface DescribedNetwork {
-  network: NetworkDescription;
-  /** The place of each layer, as its parameters are named. */
-  places: readonly number[];
-  /** Reads the weights, by the names of the state dict, and frees the model. */
-  weights(): Promise<HostStateDict>;
-}
 
 /** What a module says of itself where it can be part of a network in lockstep. */
 interface Describable {

@@ -1,8 +1,10 @@
 /** Modules that are applied one after the other. */
+
+import type { DescribedNetwork } from '../network/network.js';
 import { badArgument } from '../platform/arguments.js';
 import { checkTensor } from '../tensor/check-tensor.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { type DescribedNetwork, describeLayers } from './describe.js';
+import { describeLayers } from './describe.js';
 import { Module } from './module.js';
 
 /** What a {@link Sequential} is made of: a module of one input, or a function. */

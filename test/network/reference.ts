@@ -5,7 +5,7 @@
  */
 import { ACTIVATIONS } from '../../src/network/activations.js';
 import { elementLoss, LOSSES, type Loss, rowLoss } from '../../src/network/losses.js';
-import type { Network } from '../../src/network/network.js';
+import type { HostStateDict, Network } from '../../src/network/network.js';
 import {
   momentsOf,
   type OptimizerSettings,
@@ -13,7 +13,6 @@ import {
   stepNumbers,
   update,
 } from '../../src/network/optimizers.js';
-import type { HostStateDict } from '../../src/network/weights.js';
 
 /** A batch: rows, and targets by output (of classes one). */
 export interface Batch {

@@ -3,14 +3,15 @@
  * work starts; trains nothing.
  */
 import { LOSSES, type Loss, lossOf } from '../../network/losses.js';
-import { type Network, networkOf, parameterShapes } from '../../network/network.js';
+import type { HostStateDict } from '../../network/network.js';
+import { type DescribedNetwork, type Network, networkOf, parameterShapes } from '../../network/network.js';
 import {
   momentsOf,
   type OptimizerDescription,
   type OptimizerSettings,
   optimizerOf,
 } from '../../network/optimizers.js';
-import { checkWeights, type HostStateDict, initialWeights, packedWords } from '../../network/weights.js';
+import { checkWeights, initialWeights, packedWords } from '../../network/weights.js';
 import {
   badArgument,
   checkBoolean,
@@ -24,7 +25,6 @@ import { Generator } from '../../random/generator.js';
 import { withSeed } from '../../tensor/create.js';
 import { type NetworkDataset, type PackedDataset, packNetworkDataset } from './dataset.js';
 import type {
-  DescribedNetwork,
   NetworkCheckpoint,
   NetworkLockstepOptions,
   NetworkRun,

@@ -3,9 +3,8 @@
  * the work is in trainer.ts.
  */
 import type { LossDescription } from '../../network/losses.js';
-import type { NetworkDescription } from '../../network/network.js';
+import type { DescribedNetwork, HostStateDict, NetworkDescription } from '../../network/network.js';
 import type { OptimizerDescription } from '../../network/optimizers.js';
-import type { HostStateDict } from '../../network/weights.js';
 import type { NetworkDataset } from './dataset.js';
 
 export type { HostStateDict, NetworkDataset };
@@ -23,15 +22,6 @@ export interface StepSchedule {
 /** A model whose layers can be trained in lockstep: `nn.Sequential` of linear layers and activations. */
 export interface DescribedModel {
   describe(): DescribedNetwork;
-}
-
-/** A network with the places of its layers and the weights that the model holds. */
-export interface DescribedNetwork {
-  network: NetworkDescription;
-  /** The place of each layer in its Sequential. */
-  places: readonly number[];
-  /** Reads the weights. */
-  weights(): Promise<HostStateDict>;
 }
 
 /** When a run may end before its last step. Windows and evaluations are looked at when they come. */

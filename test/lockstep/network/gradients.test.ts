@@ -9,9 +9,10 @@ import {
   type PlainActivation,
 } from '../../../src/network/activations.js';
 import { LOSSES, type LossDescription, lossOf, type PlainLoss } from '../../../src/network/losses.js';
+import type { HostStateDict } from '../../../src/network/network.js';
 import { type NetworkDescription, networkOf } from '../../../src/network/network.js';
 import { optimizerOf } from '../../../src/network/optimizers.js';
-import { type HostStateDict, initialWeights } from '../../../src/network/weights.js';
+import { initialWeights } from '../../../src/network/weights.js';
 import { Generator } from '../../../src/random/generator.js';
 import { ReferenceNetwork } from '../../network/reference.js';
 import { useForm } from './forms.js';
