@@ -58,6 +58,8 @@ export type {
   NetworkDescription,
 } from './network/network.js';
 export type { OptimizerDescription } from './network/optimizers.js';
+export type { Sampler } from './network/sampler.js';
+export * as samplers from './network/samplers.js';
 export { type BatchOptions, shuffledBatches } from './nn/batches.js';
 export { type LinearParameters, linearParameters } from './nn/host-init.js';
 export * as nn from './nn/index.js';

@@ -59,12 +59,16 @@ export const STAGE = new Struct('Stage', {
   batchExtents: 'u32',
 });
 
-/** How rows and targets of a dataset lie in memory. `signs`: bits that mean -1 and 1. */
-export const FORMATS = { floats: 0, bits: 1, signs: 2, classes: 3 } as const;
+/**
+ * How rows and targets of a dataset lie in memory. `signs`: bits that mean -1 and 1. `sampler`: there are none; what lies
+ * there are the parameters of the sampler that makes them.
+ */
+export const FORMATS = { floats: 0, bits: 1, signs: 2, classes: 3, sampler: 4 } as const;
 
 /**
  * [position]: a run in this chunk. Where its memory, stages, steps, order, dataset and results begin; its loss and its
- * optimizer. Offsets into memory and data are in words, `order` too ({@link NONE}: the rows from `firstRow` on).
+ * optimizer. Offsets into memory and data are in words, `order` too ({@link NONE}: the rows from `firstRow` on). Of a sampler
+ * its key and stream, and the number of the first step.
  */
 export const POSITION = new Struct('Position', {
   memory: 'u32',
@@ -94,6 +98,10 @@ export const POSITION = new Struct('Position', {
   eps: 'f32',
   weightDecay: 'f32',
   nesterov: 'u32',
+  keyLow: 'u32',
+  keyHigh: 'u32',
+  stream: 'u32',
+  drawStep: 'u32',
 });
 
 /**

@@ -28,6 +28,7 @@ import { lossFunctions } from './losses.wgsl.js';
 import { optimizerFunctions } from './optimizers.wgsl.js';
 import { productByBlocks } from './product-blocks.wgsl.js';
 import { productByLanes } from './product-lanes.wgsl.js';
+import { builtInSamplers, STREAMS, samplerFunctions } from './samplers.wgsl.js';
 
 /** What the kernel's text depends on. */
 export interface StepVariant {
@@ -38,6 +39,8 @@ export interface StepVariant {
    * barriers, for the lanes of a vector run in step.
    */
   lanes?: number;
+  /** WGSL of the sampler that makes examples where they are not of a dataset: `fn sample(e: Example)`. */
+  sampler?: string;
 }
 
 /** The losses' sums are added in so many stripes, whoever adds them. */
@@ -304,7 +307,37 @@ fn tally(p: Position, step: Step, stage: Stage, s: u32) {
 }
 `;
 
-const entry = ({ invocations, lanes = 0 }: StepVariant) => wgsl`
+/** `draw`, in place of `gather` where a sampler makes the examples. `clears`: it may leave numbers out, which are 0. */
+const drawing = (sampler: string, clears: boolean) => wgsl`
+${samplerFunctions}
+${sampler}
+
+/** An invocation an example. A set that is looked at has all its examples in one step. */
+fn draw(p: Position, step: Step, stage: Stage, s: u32, worker: u32, workers: u32) {
+  let isTraining = p.stream == ${STREAMS.training}u;
+  for (var b = worker; b < step.count; b += workers) {
+    let inputsAt = p.memory + stage.c + b * pitchOf(stage.columns);
+    let targetsAt = p.memory + stage.below + b * pitchOf(p.targetWidth);
+    #if ${clears}
+    for (var i = 0u; i < stage.columns; i++) { keepAt(inputsAt + i, 0.0); }
+    for (var i = 0u; i < p.targetWidth; i++) { keepAt(targetsAt + i, 0.0); }
+    #endif
+    sample(Example(
+      vec2u(p.keyLow, p.keyHigh),
+      p.stream,
+      p.drawStep + select(0u, s, isTraining),
+      b + select(s * p.batch, 0u, isTraining),
+      p.rows,
+      stage.columns,
+      inputsAt,
+      p.targetWidth,
+      targetsAt,
+    ));
+  }
+}
+`;
+
+const entry = ({ invocations, lanes = 0, sampler }: StepVariant) => wgsl`
 const invocations = ${invocations}u;
 
 @compute @workgroup_size(invocations)
@@ -331,6 +364,10 @@ fn train(
       let stage = stages[p.firstStage + k];
       if (stage.kind == forwardStage || stage.kind == inputGradientStage || stage.kind == weightGradientStage) {
         product(p, step, stage, worker, workers, lane);
+      #if ${sampler !== undefined}
+      } else if (stage.kind == gatherStage && p.rowFormat == samplerFormat) {
+        draw(p, step, stage, s, id, invocations);
+      #endif
       } else if (stage.kind == gatherStage) {
         gather(p, step, stage, s, id, invocations);
       } else if (stage.kind == transposeStage) {
@@ -356,12 +393,13 @@ fn train(
 
 /** The WGSL. Bindings: src/kernels/network/kernel.ts. */
 export function networkSteps(variant: StepVariant): string {
-  const { lanes } = variant;
+  const { lanes, sampler } = variant;
   const body = [
     activationFunctions,
     lossFunctions,
     optimizerFunctions,
     stageFunctions,
+    sampler === undefined ? '' : drawing(sampler, sampler !== builtInSamplers),
     lanes ? productByLanes(lanes) : productByBlocks,
     entry(variant),
   ].join('\n');

@@ -225,6 +225,26 @@ method('Device.read', device, () => [storage(), 0, 16, { expectedMs: 0 }], 3);
 method('Device.sync', device, () => [{ expectedMs: 0 }], 0);
 made('', api, 'LockstepError', () => ['bad-input', 'text']);
 
+// Samplers.
+const { samplers } = api;
+fn(
+  'samplers.',
+  samplers,
+  'parity',
+  () => [{ inputs: 4, secret: [0, 2], noise: 0.1, signs: true, signTargets: false }],
+  0,
+);
+fn(
+  'samplers.',
+  samplers,
+  'parities',
+  () => [{ bits: 4, secrets: [[0], [1, 2]], exponent: 1.4, noise: 0.1 }],
+  0,
+);
+fn('samplers.', samplers, 'table', () => [{ inputs: 1, values: [0, 1], signs: false }], 0);
+fn('samplers.', samplers, 'blobs', () => [{ centers: [[0, 0], [1, 1]], deviation: 0.5 }], 0); // biome-ignore format: a line
+fn('samplers.', samplers, 'moons', () => [{ noise: 0.2 }], 0);
+
 // Layers and init functions.
 const { nn, optim } = api;
 fn('nn.', nn, 'clipGradNorm_', () => [[p()], 1, { normType: 2, byModel: true }], 2);

@@ -53,13 +53,14 @@ export class NetworkKernel {
   readonly #device: Device;
   readonly #pipeline: GPUComputePipeline;
 
-  static async create(device: Device, form?: 'lanes' | 'blocks'): Promise<NetworkKernel> {
-    const variant = stepVariant(device, form);
+  /** @param sampler WGSL of a sampler, where examples are to be made (shaders/network/samplers.wgsl.ts). */
+  static async create(device: Device, sampler?: string, form?: 'lanes' | 'blocks'): Promise<NetworkKernel> {
+    const variant = { ...stepVariant(device, form), sampler };
     const pipeline = await device.pipeline({
       label: variant.lanes ? 'network-lanes' : 'network-blocks',
       code: networkSteps(variant),
       entryPoint: 'train',
-      options: { ...variant },
+      options: { ...stepVariant(device, form), sampler: sampler !== undefined },
     });
     return new NetworkKernel(device, pipeline);
   }
@@ -79,5 +80,25 @@ export class NetworkKernel {
       grid: [count],
       note: () => ({ ...cost, shapes }),
     });
+  }
+}
+
+/** The kernels of one training, by the sampler's WGSL that is in them. */
+export class NetworkKernels {
+  readonly #device: Device;
+  readonly #made = new Map<string | undefined, NetworkKernel>();
+
+  constructor(device: Device) {
+    this.#device = device;
+  }
+
+  /** @throws LockstepError `shader` with the WGSL around what does not compile. */
+  async make(sampler: string | undefined): Promise<void> {
+    if (!this.#made.has(sampler)) this.#made.set(sampler, await NetworkKernel.create(this.#device, sampler));
+  }
+
+  /** One that was made. */
+  of(sampler: string | undefined): NetworkKernel {
+    return this.#made.get(sampler)!;
   }
 }

@@ -11,6 +11,7 @@ import {
   type OptimizerSettings,
   optimizerOf,
 } from '../../network/optimizers.js';
+import type { Sampler } from '../../network/sampler.js';
 import { checkWeights, initialWeights, packedWords } from '../../network/weights.js';
 import {
   badArgument,
@@ -23,7 +24,7 @@ import { LockstepError } from '../../platform/errors.js';
 import { checkOptionNames } from '../../platform/options.js';
 import { Generator } from '../../random/generator.js';
 import { withSeed } from '../../tensor/create.js';
-import { type NetworkDataset, type PackedDataset, packNetworkDataset } from './dataset.js';
+import { type NetworkDataset, type PackedDataset, packNetworkData } from './dataset.js';
 import type {
   NetworkCheckpoint,
   NetworkLockstepOptions,
@@ -69,6 +70,7 @@ interface Evaluation {
   readonly data: PackedDataset;
   readonly every: number;
   readonly keepBest: boolean;
+  readonly examples: number;
 }
 
 /** A run that fits, complete. */
@@ -93,14 +95,14 @@ export interface AcceptedNetworkRun {
 export class PackedDatasets {
   readonly #packed = new WeakMap<object, { key: string; data: PackedDataset }[]>();
 
-  get(where: string, dataset: NetworkDataset, network: Network, loss: Loss): PackedDataset {
-    checkObject(where, 'the dataset', dataset, 'a dataset is { x, y }');
+  get(where: string, dataset: NetworkDataset | Sampler, network: Network, loss: Loss): PackedDataset {
+    checkObject(where, 'the dataset', dataset, 'a dataset is { x, y }, or one of samplers');
     const key = `${network.inputs} ${network.outputs} ${loss.type} ${loss.parameter}`;
     const known = this.#packed.get(dataset) ?? [];
     this.#packed.set(dataset, known);
     const found = known.find((one) => one.key === key);
     if (found) return found.data;
-    const data = packNetworkDataset(where, dataset, network, loss);
+    const data = packNetworkData(where, dataset, network, loss);
     known.push({ key, data });
     return data;
   }
@@ -224,11 +226,23 @@ function evaluationOf(
 ): Evaluation | undefined {
   if (evaluate === undefined) return undefined;
   checkObject(`${where}: evaluate`, 'it', evaluate, 'it is { data: { x, y }, every: 100 }');
-  checkOptionNames(`${where}: evaluate`, evaluate, ['data', 'every', 'keepBest']);
-  const { every = 2 ** 31 - 1, keepBest = false } = evaluate;
+  checkOptionNames(`${where}: evaluate`, evaluate, ['data', 'every', 'examples', 'keepBest']);
+  const { every = 2 ** 31 - 1, examples, keepBest = false } = evaluate;
   checkBoolean(`${where}: evaluate`, 'keepBest', keepBest);
   checkNumber(`${where}: evaluate`, 'every', every, { min: 1, whole: true });
-  return { data: datasets.get(`${where}: evaluate.data`, evaluate.data, network, loss), every, keepBest };
+  const data = datasets.get(`${where}: evaluate.data`, evaluate.data, network, loss);
+  if (data.sampler === undefined) {
+    if (examples === undefined) return { data, every, keepBest, examples: data.examples };
+    throw badArgument(
+      `${where}: evaluate`,
+      'examples',
+      examples,
+      'it is for samplers; of a dataset all are looked at',
+    );
+  }
+  const { examples: fresh = 1000 } = evaluate;
+  checkNumber(`${where}: evaluate`, 'examples', fresh, { min: 1, max: 2 ** 31 - 1, whole: true });
+  return { data, every, keepBest, examples: fresh };
 }
 
 function stopOf(

@@ -3,9 +3,10 @@
  * at, and what comes back. Who takes part and what becomes of the results is the trainer's.
  */
 import { NONE, POSITION, RESULT, STAGE, STEP } from '../../../shaders/network/chunk.wgsl.js';
+import { STREAMS } from '../../../shaders/network/samplers.wgsl.js';
 import type { Device } from '../../gpu/device.js';
 import { BufferUsage } from '../../gpu/usage.js';
-import type { NetworkBuffers, NetworkKernel } from '../../kernels/network/kernel.js';
+import type { NetworkBuffers, NetworkKernel, NetworkKernels } from '../../kernels/network/kernel.js';
 import { LOSSES } from '../../network/losses.js';
 import { type Program, trainingFlops } from '../../network/program.js';
 import { type NetworkProgress, parameterFor, whereIs } from './progress.js';
@@ -30,20 +31,21 @@ interface Part {
   progress: NetworkProgress;
   position: Position;
   data: GPUBuffer;
+  kernel: NetworkKernel;
 }
 
 export class Chunks {
   readonly #device: Device;
-  readonly #kernel: NetworkKernel;
+  readonly #kernels: NetworkKernels;
   readonly #buffers = new Map<keyof NetworkBuffers, GPUBuffer>();
   /** First stages of each program: of training, of evaluation. */
   readonly #stages = new Map<Program, [number, number]>();
   #stageCount = 0;
   #newStages: Parameters<typeof STAGE.array>[0][number][] = [];
 
-  constructor(device: Device, kernel: NetworkKernel) {
+  constructor(device: Device, kernels: NetworkKernels) {
     this.#device = device;
-    this.#kernel = kernel;
+    this.#kernels = kernels;
   }
 
   /** Trains each run for so many steps, then looks at the sets of those for which that is due. */
@@ -54,14 +56,12 @@ export class Chunks {
   ): Promise<ChunkResults> {
     for (const { program } of runs) this.#learn(program);
     const evaluating = runs.filter((run) => run.evaluatesAt(run.done + steps));
-    const lookSteps = evaluating.map(({ evaluation, run }) =>
-      Math.ceil(evaluation!.data.examples / run.batchSize),
-    );
+    const lookSteps = evaluating.map(({ run }) => Math.ceil(run.evaluation!.examples / run.batchSize));
     const trained = runs.length * steps;
     const all = trained + lookSteps.reduce((sum, count) => sum + count, 0);
     const table = new ArrayBuffer(4 * STEP.words * all);
     const training = this.#training(runs, steps, table);
-    const looks = this.#looks(evaluating, lookSteps, trained, table);
+    const looks = this.#looks(evaluating, steps, lookSteps, trained, table);
     this.#write('positions', POSITION.array([...training, ...looks].map(({ position }) => position)));
     this.#write('steps', new Uint32Array(table));
     this.#writeStages();
@@ -98,7 +98,7 @@ export class Chunks {
   }
 
   #training(runs: readonly NetworkProgress[], steps: number, table: ArrayBuffer): Part[] {
-    const orders = new Uint32Array(runs.reduce((sum, { run }) => sum + steps * run.batchSize, 0));
+    const orders = new Uint32Array(runs.reduce((sum, run) => sum + wordsOfOrder(run, steps), 0));
     let order = 0;
     const parts = runs.map((progress, k) => {
       progress.send(steps, orders, order, table, k * steps);
@@ -108,11 +108,12 @@ export class Chunks {
         stages: progress.program.training.length,
         firstStep: k * steps,
         steps,
-        order,
+        order: progress.data.data.sampler === undefined ? order : NONE,
         firstRow: 0,
       };
-      order += steps * progress.run.batchSize;
-      return { progress, position, data: progress.data.room.buffer };
+      order += wordsOfOrder(progress, steps);
+      const { room, data } = progress.data;
+      return { progress, position, data: room.buffer, kernel: this.#kernels.of(data.sampler) };
     });
     this.#write('order', orders);
     return byBuffers(parts);
@@ -121,6 +122,7 @@ export class Chunks {
   /** The sets are read from the first row to the last. */
   #looks(
     runs: readonly NetworkProgress[],
+    steps: number,
     lookSteps: readonly number[],
     firstStep: number,
     table: ArrayBuffer,
@@ -128,10 +130,11 @@ export class Chunks {
     let first = firstStep;
     const parts = runs.map((progress, k) => {
       const { room, data } = progress.evaluation!;
-      const { batchSize, loss } = progress.run;
+      const { batchSize, loss, evaluation } = progress.run;
+      const { examples } = evaluation!;
       const width = LOSSES[loss.type].targets === 'class' ? 1 : progress.program.targetWidth;
       const values = Array.from({ length: lookSteps[k] }, (_, s) => {
-        const count = Math.min(batchSize, data.examples - s * batchSize);
+        const count = Math.min(batchSize, examples - s * batchSize);
         return {
           shrink: 1,
           stepSize: 0,
@@ -152,9 +155,13 @@ export class Chunks {
         steps: lookSteps[k],
         order: NONE,
         firstRow: 0,
+        stream: STREAMS.evaluation,
+        drawStep: progress.done + steps,
       };
       first += lookSteps[k];
-      return { progress, position, data: room.buffer };
+      // A set needs no kernel of its own beside that of the training.
+      const kernel = this.#kernels.of(data.sampler ?? progress.data.data.sampler);
+      return { progress, position, data: room.buffer, kernel };
     });
     return byBuffers(parts);
   }
@@ -162,14 +169,15 @@ export class Chunks {
   #dispatch(parts: readonly Part[], first: number, kind: 'training' | 'evaluation'): void {
     const most = this.#device.limits.maxComputeWorkgroupsPerDimension;
     for (let from = 0; from < parts.length; ) {
-      const { data, progress } = parts[from];
+      const { data, progress, kernel } = parts[from];
       const { buffer: memory } = progress.memory;
       let to = from + 1;
-      const fits = (part: Part) => part.data === data && part.progress.memory.buffer === memory;
+      const fits = (part: Part) =>
+        part.data === data && part.progress.memory.buffer === memory && part.kernel === kernel;
       while (to < parts.length && to - from < most && fits(parts[to])) to++;
       const some = parts.slice(from, to);
       const steps = some.reduce((sum, { position }) => sum + position.steps, 0);
-      this.#kernel.train(Object.fromEntries(this.#buffers) as unknown as NetworkBuffers, {
+      kernel.train(Object.fromEntries(this.#buffers) as unknown as NetworkBuffers, {
         first: first + from,
         count: to - from,
         data,
@@ -206,16 +214,25 @@ export class Chunks {
   }
 }
 
-/** Positions that share their buffers stand side by side. */
+/** A sampler has no order. */
+const wordsOfOrder = ({ run, data }: NetworkProgress, steps: number): number =>
+  data.data.sampler === undefined ? steps * run.batchSize : 0;
+
+/** Positions that share kernel and buffers stand side by side. */
 function byBuffers(parts: readonly Part[]): Part[] {
-  const groups = new Map<GPUBuffer, Map<GPUBuffer, Part[]>>();
+  const numbers = new Map<object, number>();
+  const numberOf = (one: object): number => {
+    if (!numbers.has(one)) numbers.set(one, numbers.size);
+    return numbers.get(one)!;
+  };
+  const groups = new Map<string, Part[]>();
   for (const part of parts) {
-    const { buffer } = part.progress.memory;
-    const byData = groups.get(buffer) ?? new Map<GPUBuffer, Part[]>();
-    groups.set(buffer, byData);
-    byData.set(part.data, [...(byData.get(part.data) ?? []), part]);
+    const key = [part.kernel, part.progress.memory.buffer, part.data].map(numberOf).join();
+    const group = groups.get(key);
+    if (group) group.push(part);
+    else groups.set(key, [part]);
   }
-  return [...groups.values()].flatMap((byData) => [...byData.values()].flat());
+  return [...groups.values()].flat();
 }
 
 /** The products' operations, and each parameter and moment read and written once a step. */

@@ -1,11 +1,12 @@
 /**
  * Data of a run in lockstep, checked and laid out as words for the device: rows of numbers or bits, and targets that fit
- * the loss. Not where it lies on the device; that is memory.ts's.
+ * the loss; or the parameters of a sampler. Not where it lies on the device; that is the trainer's.
  */
 import { FORMATS } from '../../../shaders/network/chunk.wgsl.js';
 import type { Loss } from '../../network/losses.js';
 import { LOSSES } from '../../network/losses.js';
 import type { Network } from '../../network/network.js';
+import { isSampler, packSampler, type Sampler } from '../../network/sampler.js';
 import { badArgument, checkBoolean, checkObject } from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkOptionNames } from '../../platform/options.js';
@@ -29,10 +30,11 @@ export interface NetworkDataset {
   signs?: boolean;
 }
 
-/** A dataset as the device takes it. */
+/** A dataset or a sampler as the device takes it. */
 export interface PackedDataset {
+  /** Infinity: a sampler's. */
   readonly examples: number;
-  /** Rows, then targets. */
+  /** Rows, then targets; a sampler's parameters. */
   readonly words: Uint32Array<ArrayBuffer>;
   readonly rowWords: number;
   readonly rowFormat: number;
@@ -42,6 +44,29 @@ export interface PackedDataset {
   readonly targetFormat: number;
   /** Of classes: whether an example is of the ignored one. */
   readonly ignores?: boolean;
+  /** WGSL of the sampler. */
+  readonly sampler?: string;
+}
+
+/** {@link packNetworkDataset} of a dataset, `packSampler` of a sampler. */
+export function packNetworkData(
+  where: string,
+  data: NetworkDataset | Sampler,
+  network: Network,
+  loss: Loss,
+): PackedDataset {
+  checkObject(where, 'the dataset', data, 'a dataset is { x, y }, or one of samplers');
+  if (!isSampler(data)) return packNetworkDataset(where, data, network, loss);
+  const { wgsl, words } = packSampler(where, data, network, loss);
+  const isClass = LOSSES[loss.type].targets === 'class';
+  return {
+    examples: Number.POSITIVE_INFINITY,
+    // Memory on the device has one word at least.
+    words: words.length > 0 ? words : new Uint32Array(1),
+    ...{ rowWords: 0, rowFormat: FORMATS.sampler, targetsAt: 0, targetWords: 0 },
+    targetFormat: isClass ? FORMATS.classes : FORMATS.floats,
+    sampler: wgsl,
+  };
 }
 
 /**
@@ -50,13 +75,12 @@ export interface PackedDataset {
  * @throws LockstepError `bad-input` for another number of inputs, of targets or of classes, and for what is not a finite
  * number, with row and column.
  */
-export function packNetworkDataset(
+function packNetworkDataset(
   where: string,
   dataset: NetworkDataset,
   { inputs, outputs }: Network,
   loss: Loss,
 ): PackedDataset {
-  checkObject(where, 'the dataset', dataset, 'a dataset is { x, y }');
   checkOptionNames(where, dataset, ['x', 'y', 'signs']);
   const { x, y, signs = false } = dataset;
   checkBoolean(where, 'signs', signs);

@@ -3,6 +3,7 @@
  * rule. It knows when the next decision is due; what the device computes it is told.
  */
 import { NO_CLASS, NONE, STEP } from '../../../shaders/network/chunk.wgsl.js';
+import { STREAMS } from '../../../shaders/network/samplers.wgsl.js';
 import { LOSSES, type Loss } from '../../network/losses.js';
 import {
   OPTIMIZERS,
@@ -54,7 +55,8 @@ export class NetworkProgress {
   optimizerSteps = 0;
   readonly #logInterval: number;
   readonly #pauseEvery: number;
-  readonly #batches: DrawnBatches;
+  /** Of a dataset; a sampler has no order. */
+  readonly #batches: DrawnBatches | undefined;
   readonly #group: { lr: number };
   readonly #schedule: StepSchedule | undefined;
   #done = 0;
@@ -95,8 +97,9 @@ export class NetworkProgress {
     this.#pauseEvery = pauseEvery;
     const { batchSize, orderSeed, checkpoint, schedule, optimizer } = run;
     const skip = checkpoint?.steps ?? 0;
-    const plan = { examples: data.data.examples, seed: orderSeed, batchSize, pitch: batchSize, skip };
-    this.#batches = new DrawnBatches(plan);
+    const { examples, sampler } = data.data;
+    const plan = { examples, seed: orderSeed, batchSize, pitch: batchSize, skip };
+    if (sampler === undefined) this.#batches = new DrawnBatches(plan);
     this.#group = { lr: optimizer.lr };
     this.#schedule = schedule?.({ groups: [this.#group] });
     if (!checkpoint) return;
@@ -172,7 +175,7 @@ export class NetworkProgress {
     const { optimizer } = this;
     const { loss } = this.run;
     const width = LOSSES[loss.type].targets === 'class' ? 1 : this.program.targetWidth;
-    this.#batches.take(order, orderAt, steps);
+    this.#batches?.take(order, orderAt, steps);
     const floats = new Float32Array(table);
     const words = new Uint32Array(table);
     const { shrink, stepSize, invRootCorrection2, count, invNumbers, isFirst } = STEP.at;
@@ -243,7 +246,7 @@ export class NetworkProgress {
   get constants() {
     const { data, room } = this.data;
     const { optimizer } = this;
-    const { loss, batchSize } = this.run;
+    const { loss, batchSize, orderSeed } = this.run;
     const { places, targetWidth } = this.program;
     return {
       memory: this.memory.at,
@@ -262,6 +265,10 @@ export class NetworkProgress {
       eps: optimizer.eps,
       weightDecay: optimizer.weightDecay,
       nesterov: Number(optimizer.nesterov),
+      keyLow: orderSeed >>> 0,
+      keyHigh: Math.floor(orderSeed / 2 ** 32) >>> 0,
+      stream: STREAMS.training,
+      drawStep: this.#done,
     };
   }
 

@@ -4,7 +4,7 @@
  * neither on its company nor on how fast the device is.
  */
 import type { Device } from '../../gpu/device.js';
-import { NetworkKernel } from '../../kernels/network/kernel.js';
+import { NetworkKernels } from '../../kernels/network/kernel.js';
 import { showNetwork } from '../../network/network.js';
 import { momentsOf } from '../../network/optimizers.js';
 import { type Program, programOf, trainingFlops } from '../../network/program.js';
@@ -34,7 +34,7 @@ export async function* trainNetworks(
 ): AsyncGenerator<NetworkLockstepEvent, void, undefined> {
   checkNetworkOptions(options);
   device.check();
-  const trainer = new NetworkTrainer(device, options, await NetworkKernel.create(device));
+  const trainer = new NetworkTrainer(device, options);
   try {
     yield* trainer.train();
   } finally {
@@ -47,6 +47,7 @@ class NetworkTrainer {
   readonly #options: NetworkLockstepOptions;
   readonly #memory: Pools;
   readonly #data: Pools;
+  readonly #kernels: NetworkKernels;
   readonly #chunks: Chunks;
   readonly #pacer: NetworkPacer;
   readonly #runs: NetworkRuns<AcceptedNetworkRun>;
@@ -57,12 +58,13 @@ class NetworkTrainer {
   #steps = 0;
   #lastCheckpoint = performance.now();
 
-  constructor(device: Device, options: NetworkLockstepOptions, kernel: NetworkKernel) {
+  constructor(device: Device, options: NetworkLockstepOptions) {
     this.#device = device;
     this.#options = options;
     this.#memory = new Pools(device, 'network memory', FIRST_BYTES);
     this.#data = new Pools(device, 'network data', FIRST_BYTES);
-    this.#chunks = new Chunks(device, kernel);
+    this.#kernels = new NetworkKernels(device);
+    this.#chunks = new Chunks(device, this.#kernels);
     this.#pacer = new NetworkPacer(device.info.isCpu);
     const datasets = new PackedDatasets();
     this.#runs = new NetworkRuns(options.runs, (run, index) =>
@@ -106,6 +108,7 @@ class NetworkTrainer {
         this.#runs.giveBack(next);
         return;
       }
+      await this.#compile(run, index);
       const progress = this.#place(index, run, program);
       this.#active.push(progress);
       const { network, places, batch } = program;
@@ -119,6 +122,17 @@ class NetworkTrainer {
         bytes,
         flops,
       };
+    }
+  }
+
+  /** The kernels that a run needs; an own sampler's WGSL may not compile. */
+  async #compile({ data, evaluation }: AcceptedNetworkRun, index: number): Promise<void> {
+    for (const { sampler } of [data, ...(evaluation?.data.sampler === undefined ? [] : [evaluation.data])]) {
+      await this.#kernels.make(sampler).catch((cause) => {
+        if (sampler === undefined || !(cause instanceof LockstepError)) throw cause;
+        const where = `trainLockstep: run ${index}: the sampler's WGSL in the kernel`;
+        throw new LockstepError(cause.code, `${where}: ${cause.message}`, { cause });
+      });
     }
   }
 

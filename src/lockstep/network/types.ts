@@ -5,6 +5,7 @@
 import type { LossDescription } from '../../network/losses.js';
 import type { DescribedNetwork, HostStateDict, NetworkDescription } from '../../network/network.js';
 import type { OptimizerDescription } from '../../network/optimizers.js';
+import type { Sampler } from '../../network/sampler.js';
 import type { NetworkDataset } from './dataset.js';
 
 export type { HostStateDict, NetworkDataset };
@@ -37,8 +38,8 @@ export interface NetworkRunSettings {
   network?: NetworkDescription;
   /** Makes an `nn.Sequential`, whose weights the run begins with; its names are the state dict's. */
   model?: () => DescribedModel;
-  /** What it learns. */
-  data?: NetworkDataset;
+  /** What it learns: examples in an order, or a sampler that makes fresh ones for every step on the device. */
+  data?: NetworkDataset | Sampler;
   /** Default `mse`. */
   loss?: LossDescription;
   /** Default AdamW with PyTorch's settings. */
@@ -53,10 +54,11 @@ export interface NetworkRunSettings {
   /** Steps after which a run ends. */
   maxSteps?: number;
   /**
-   * A set that is looked at every so many steps, and after the last. With `keepBest` the run finishes with the weights that
-   * it had when its loss there was least.
+   * A set that is looked at every so many steps, and after the last. Of a sampler `examples` fresh ones each time (default
+   * 1,000), none of which it ever makes for training. With `keepBest` the run finishes with the weights that it had when its
+   * loss there was least.
    */
-  evaluate?: { data: NetworkDataset; every?: number; keepBest?: boolean };
+  evaluate?: { data: NetworkDataset | Sampler; every?: number; examples?: number; keepBest?: boolean };
   /** Default: every run takes `maxSteps` steps. */
   stop?: NetworkStopRule;
 }
@@ -80,7 +82,10 @@ export interface NetworkCheckpoint {
 export interface NetworkRun extends NetworkRunSettings {
   /** Draws the initial weights, as PyTorch does after `torch.manual_seed(seed)`, and the order. Default: the run's index. */
   seed?: number;
-  /** Seed of the order, if not `seed`: `torch.randperm` on one generator that lives on over the epochs. */
+  /**
+   * Seed of the order, if not `seed`: `torch.randperm` on one generator that lives on over the epochs. Of a sampler the key:
+   * two runs with the same one see the same examples.
+   */
   orderSeed?: number;
   /** Initial weights, by the names of the state dict, instead of those that the seed draws. */
   weights?: HostStateDict;

@@ -7,5 +7,7 @@ const { create } = NetworkKernel;
 export type Form = 'lanes' | 'blocks';
 
 export function useForm(form: Form): void {
-  vi.spyOn(NetworkKernel, 'create').mockImplementation((device) => create.call(NetworkKernel, device, form));
+  vi.spyOn(NetworkKernel, 'create').mockImplementation((device, sampler) =>
+    create.call(NetworkKernel, device, sampler, form),
+  );
 }
