@@ -4,7 +4,13 @@
  */
 import { LOSSES, type Loss, lossOf } from '../../network/losses.js';
 import type { HostStateDict } from '../../network/network.js';
-import { type DescribedNetwork, type Network, networkOf, parameterShapes } from '../../network/network.js';
+import {
+  type DescribedNetwork,
+  type Network,
+  networkOf,
+  parameterShapes,
+  showNetwork,
+} from '../../network/network.js';
 import {
   momentsOf,
   type OptimizerDescription,
@@ -24,6 +30,7 @@ import { LockstepError } from '../../platform/errors.js';
 import { checkOptionNames } from '../../platform/options.js';
 import { Generator } from '../../random/generator.js';
 import { withSeed } from '../../tensor/create.js';
+import { Tensor } from '../../tensor/tensor.js';
 import { type NetworkDataset, type PackedDataset, packNetworkData } from './dataset.js';
 import type {
   NetworkCheckpoint,
@@ -95,14 +102,19 @@ export interface AcceptedNetworkRun {
 export class PackedDatasets {
   readonly #packed = new WeakMap<object, { key: string; data: PackedDataset }[]>();
 
-  get(where: string, dataset: NetworkDataset | Sampler, network: Network, loss: Loss): PackedDataset {
+  async get(
+    where: string,
+    dataset: NetworkDataset | Sampler,
+    network: Network,
+    loss: Loss,
+  ): Promise<PackedDataset> {
     checkObject(where, 'the dataset', dataset, 'a dataset is { x, y }, or one of samplers');
     const key = `${network.inputs} ${network.outputs} ${loss.type} ${loss.parameter}`;
     const known = this.#packed.get(dataset) ?? [];
     this.#packed.set(dataset, known);
     const found = known.find((one) => one.key === key);
     if (found) return found.data;
-    const data = packNetworkData(where, dataset, network, loss);
+    const data = packNetworkData(where, await withTensorsRead(dataset), network, loss);
     known.push({ key, data });
     return data;
   }
@@ -144,7 +156,11 @@ export async function acceptNetworkRun(
   // A run that names its network does not want everybody's model, and the other way round.
   if (given.network !== undefined) defaults.model = undefined;
   if (given.model !== undefined) defaults.network = undefined;
-  const all: NetworkRun = { ...defaults, ...given };
+  const all: NetworkRun = {
+    ...defaults,
+    ...given,
+    optimizer: mergedOptimizer(defaults.optimizer, run.optimizer),
+  };
   const { seed = index, orderSeed = seed, batchSize = 32, maxSteps, schedule } = all;
   for (const [name, value] of Object.entries({ seed, orderSeed })) {
     checkNumber(where, name, value, { min: Number.MIN_SAFE_INTEGER, whole: true });
@@ -161,17 +177,22 @@ export async function acceptNetworkRun(
   }
   const model = describedNetwork(where, all, seed);
   const network = networkOf(where, model.network, model.places);
-  const loss = lossOf(where, all.loss ?? 'mse');
+  const loss = lossOf(where, all.loss === undefined ? 'mse' : all.loss);
   checkLoss(where, network, loss);
   const optimizer = optimizerOf(where, all.optimizer);
   if (all.data === undefined) throw badArgument(where, 'data', undefined, 'a dataset is { x, y }');
-  const data = datasets.get(`${where}: data`, all.data, network, loss);
-  const evaluation = evaluationOf(where, all.evaluate, network, loss, datasets);
+  const data = await datasets.get(`${where}: data`, all.data, network, loss);
+  const evaluation = await evaluationOf(where, all.evaluate, network, loss, datasets);
   const stop = stopOf(where, all.stop, loss, evaluation);
-  const weights = all.weights ?? (await model.weights?.()) ?? initialWeights(network, new Generator(seed));
+  // Read even if others are given: reading frees the model.
+  const held = await model.weights?.();
+  const weights =
+    all.weights === undefined ? (held ?? initialWeights(network, new Generator(seed))) : all.weights;
   checkWeights(where, network, weights);
   const rest = { orderSeed, checkpoint: all.checkpoint, schedule, described: all.optimizer ?? {} };
-  if (all.checkpoint) checkCheckpoint(where, all.checkpoint, network, optimizer, maxSteps as number);
+  if (all.checkpoint !== undefined) {
+    checkCheckpoint(where, all.checkpoint, { network, loss, optimizer }, maxSteps as number);
+  }
   return {
     ...{ network, weights, data, loss, optimizer, batchSize: Math.min(batchSize, data.examples) },
     ...{ maxSteps: maxSteps as number, evaluation, stop, ...rest },
@@ -203,7 +224,40 @@ function describedNetwork(
       'nn.Sequential of Linear layers and activations fits',
     );
   }
-  return made.describe();
+  try {
+    return made.describe();
+  } catch (error) {
+    made.dispose?.();
+    if (!(error instanceof LockstepError)) throw error;
+    throw new LockstepError(error.code, error.message.replace('trainLockstep', where));
+  }
+}
+
+/** Settings without a type are those of the options with some changed. */
+function mergedOptimizer(
+  shared: OptimizerDescription | undefined,
+  own: OptimizerDescription | undefined,
+): OptimizerDescription | undefined {
+  if (own === undefined) return shared;
+  const merges = typeof own === 'object' && own !== null && typeof shared === 'object' && !('type' in own);
+  return merges ? ({ ...shared, ...own } as OptimizerDescription) : own;
+}
+
+/** What a checkpoint has to have in common with the run that goes on from it. */
+export function kindOf({
+  network,
+  loss,
+  optimizer,
+}: Pick<AcceptedNetworkRun, 'network' | 'loss' | 'optimizer'>): string {
+  return `${showNetwork(network)}, ${loss.type}, ${optimizer.type}`;
+}
+
+/** Tensors are read; whatever else stands there stays, to be judged. */
+async function withTensorsRead(dataset: NetworkDataset | Sampler): Promise<NetworkDataset | Sampler> {
+  if (!('x' in dataset)) return dataset;
+  const read = async (values: unknown) =>
+    values instanceof Tensor ? { data: await values.data(), shape: values.shape } : values;
+  return { ...dataset, x: await read(dataset.x), y: await read(dataset.y) } as NetworkDataset;
 }
 
 function checkLoss(where: string, { outputs, layers }: Network, { type }: Loss): void {
@@ -217,20 +271,20 @@ function checkLoss(where: string, { outputs, layers }: Network, { type }: Loss):
   }
 }
 
-function evaluationOf(
+async function evaluationOf(
   where: string,
   evaluate: NetworkRunSettings['evaluate'],
   network: Network,
   loss: Loss,
   datasets: PackedDatasets,
-): Evaluation | undefined {
+): Promise<Evaluation | undefined> {
   if (evaluate === undefined) return undefined;
   checkObject(`${where}: evaluate`, 'it', evaluate, 'it is { data: { x, y }, every: 100 }');
   checkOptionNames(`${where}: evaluate`, evaluate, ['data', 'every', 'examples', 'keepBest']);
   const { every = 2 ** 31 - 1, examples, keepBest = false } = evaluate;
   checkBoolean(`${where}: evaluate`, 'keepBest', keepBest);
   checkNumber(`${where}: evaluate`, 'every', every, { min: 1, whole: true });
-  const data = datasets.get(`${where}: evaluate.data`, evaluate.data, network, loss);
+  const data = await datasets.get(`${where}: evaluate.data`, evaluate.data, network, loss);
   if (data.sampler === undefined) {
     if (examples === undefined) return { data, every, keepBest, examples: data.examples };
     throw badArgument(
@@ -280,16 +334,19 @@ function stopOf(
 function checkCheckpoint(
   where: string,
   checkpoint: NetworkCheckpoint,
-  network: Network,
-  optimizer: OptimizerSettings,
+  run: Pick<AcceptedNetworkRun, 'network' | 'loss' | 'optimizer'>,
   maxSteps: number,
 ): void {
+  const { network, optimizer } = run;
   const here = `${where}: checkpoint`;
   checkObject(here, 'it', checkpoint, 'an event of the type checkpoint has them');
-  checkOptionNames(here, checkpoint, ['steps', 'state', 'window', 'stop', 'control', 'best']);
-  checkNumber(here, 'steps', checkpoint.steps, { min: 0, max: maxSteps, whole: true });
+  checkOptionNames(here, checkpoint, ['steps', 'of', 'state', 'window', 'stop', 'last', 'control', 'best']);
+  checkNumber(here, 'steps', checkpoint.steps, { min: 0, below: maxSteps, whole: true });
+  if (checkpoint.of !== kindOf(run)) {
+    throw badArgument(here, 'of', checkpoint.of, `the run is ${kindOf(run)}`);
+  }
   const words = packedWords(network) * (1 + momentsOf(optimizer));
-  const { state, window, stop } = checkpoint;
+  const { state, window, stop, last } = checkpoint;
   if (!(state instanceof Float32Array) || state.length !== words || !state.every(Number.isFinite)) {
     const names = parameterShapes(network).map(({ name }) => name);
     throw new LockstepError(
@@ -297,7 +354,7 @@ function checkCheckpoint(
       `${here}: state does not fit; it holds ${words} finite numbers, of ${names.join(', ')} and their moments.`,
     );
   }
-  const lists = { window: [window, 4], stop: [stop, 2] } as const;
+  const lists = { window: [window, 4], stop: [stop, 2], last: [last, 2] } as const;
   for (const [name, [list, length]] of Object.entries(lists)) {
     const fits =
       Array.isArray(list) && list.length === length && list.every((value) => typeof value === 'number');

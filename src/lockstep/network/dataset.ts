@@ -1,6 +1,6 @@
 /**
  * Data of a run in lockstep, checked and laid out as words for the device: rows of numbers or bits, and targets that fit
- * the loss; or the parameters of a sampler. Not where it lies on the device; that is the trainer's.
+ * the loss; or the parameters of a sampler. Not where it lies on the device; that is pools.ts's.
  */
 import { FORMATS } from '../../../shaders/network/chunk.wgsl.js';
 import type { Loss } from '../../network/losses.js';
@@ -12,10 +12,12 @@ import { LockstepError } from '../../platform/errors.js';
 import { checkOptionNames } from '../../platform/options.js';
 import { type BitMatrix, isBitMatrix, isBitVector } from '../../tensor/bits.js';
 import { hostValues, valuesOf } from '../../tensor/host-values.js';
+import type { Tensor } from '../../tensor/tensor.js';
 
-/** Rows of numbers: `[[0, 1], [2, 3]]`, the numbers row by row in one array, data with a shape, or packed bits. */
+/** Rows of numbers: `[[0, 1], [2, 3]]`, the numbers row by row in one array, data with a shape, a tensor, or packed bits. */
 export type NetworkInputs =
   | BitMatrix
+  | Tensor
   | ArrayLike<number>
   | readonly ArrayLike<number>[]
   | { data: ArrayLike<number>; shape: readonly number[] };
@@ -204,14 +206,6 @@ function shapedOf(
     throw badArgument(where, name, values, 'rows of numbers fit, as [[0, 1], [1, 0]]');
   }
   if (typeof given === 'object' && 'data' in given && 'shape' in given) {
-    if (typeof given.data === 'function') {
-      throw badArgument(
-        where,
-        name,
-        values,
-        `read a tensor first: { data: await ${name}.data(), shape: ${name}.shape }`,
-      );
-    }
     const { flat } = valuesOf(`${where}: ${name}`, given.data);
     const shape = given.shape as readonly number[];
     if (!Array.isArray(shape) || shape.reduce((a, b) => a * b, 1) !== flat.length) {

@@ -15,7 +15,7 @@ import {
 import type { Program } from '../../network/program.js';
 import { checkNumber } from '../../platform/arguments.js';
 import { DrawnBatches } from '../batches/drawn.js';
-import type { AcceptedNetworkRun } from './accept.js';
+import { type AcceptedNetworkRun, kindOf } from './accept.js';
 import type { PackedDataset } from './dataset.js';
 import type { Room } from './pools.js';
 import type { NetworkCheckpoint, StepSchedule } from './types.js';
@@ -108,6 +108,7 @@ export class NetworkProgress {
     this.optimizerSteps = skip;
     this.#window = [...checkpoint.window];
     this.#stop = [...checkpoint.stop];
+    this.last = { loss: checkpoint.last[0], accuracy: checkpoint.last[1] };
     const { control, best: kept } = checkpoint;
     if (kept) [this.#least, this.bestStep] = [kept.loss, kept.step];
     if (!control) return;
@@ -275,11 +276,14 @@ export class NetworkProgress {
   /** Where the run stands, given its parameters and moments as they are on the device. */
   checkpoint(state: Float32Array, best: Float32Array | undefined): NetworkCheckpoint {
     const { optimizerSteps, described, bestStep } = this;
+    const { loss, accuracy } = this.last;
     return {
       steps: this.#done,
+      of: kindOf(this.run),
       state,
       window: [...this.#window],
       stop: [...this.#stop],
+      last: [loss, accuracy],
       ...(this.#changed ? { control: { optimizerSteps, optimizer: described } } : {}),
       ...(best && bestStep > 0 ? { best: { weights: best, step: bestStep, loss: this.#least } } : {}),
     };

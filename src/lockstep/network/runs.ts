@@ -18,6 +18,8 @@ export class NetworkRuns<Accepted> {
   #ready: NumberedRun<Accepted> | undefined;
   #pending: Promise<void> | undefined;
   #failure: { cause: unknown } | undefined;
+  /** Whether the iterable is being asked; else, if something is pending, a run is being checked. */
+  #asking: Promise<void> | undefined;
 
   constructor(
     runs: Iterable<NetworkRun> | AsyncIterable<NetworkRun>,
@@ -35,7 +37,9 @@ export class NetworkRuns<Accepted> {
     this.#ask();
     // What needs no waiting is there after one turn of the event loop.
     const turn = new Promise<void>((resolve) => setTimeout(resolve));
-    await (othersTrain ? Promise.race([this.#pending, turn]) : this.#pending);
+    // Those that train wait for a run to be checked and its model read, but not for one that is not there.
+    if (othersTrain) await Promise.race([this.#asking, turn]);
+    if (!othersTrain || !this.#asking) await this.#pending;
     if (this.#failure) throw this.#failure.cause;
     const ready = this.#ready;
     this.#ready = undefined;
@@ -68,7 +72,14 @@ export class NetworkRuns<Accepted> {
   }
 
   async #draw(): Promise<void> {
-    const result = await this.#iterator.next();
+    const asked = Promise.resolve(this.#iterator.next());
+    this.#asking = asked.then(
+      () => {},
+      () => {},
+    );
+    const result = await asked.finally(() => {
+      this.#asking = undefined;
+    });
     if (typeof result !== 'object' || result === null) {
       throw new LockstepError('bad-input', `trainLockstep: the iterator of runs gave ${showKind(result)}.`);
     }

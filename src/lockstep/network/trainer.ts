@@ -3,6 +3,7 @@
  * decided (a stop, an evaluation) is decided between two chunks, at steps that depend on the runs alone: a run's bits depend
  * neither on its company nor on how fast the device is.
  */
+import { STEP } from '../../../shaders/network/chunk.wgsl.js';
 import type { Device } from '../../gpu/device.js';
 import { NetworkKernels } from '../../kernels/network/kernel.js';
 import { showNetwork } from '../../network/network.js';
@@ -162,8 +163,8 @@ class NetworkTrainer {
     const state = new Float32Array(program.places.parameters * (1 + momentsOf(run.optimizer)));
     state.set(run.checkpoint?.state ?? packWeights(run.network, run.weights));
     this.#device.commands.write(memory.buffer, 4 * memory.at, state);
-    const data = this.#placeData(run.data);
-    const evaluation = run.evaluation && this.#placeData(run.evaluation.data);
+    const data = this.#placeData(index, 'data', run.data);
+    const evaluation = run.evaluation && this.#placeData(index, 'evaluate.data', run.evaluation.data);
     const best = run.evaluation?.keepBest ? this.#memory.take(program.places.parameters) : undefined;
     if (best && run.checkpoint?.best) {
       this.#device.commands.write(best.buffer, 4 * best.at, run.checkpoint.best.weights);
@@ -173,9 +174,18 @@ class NetworkTrainer {
     return new NetworkProgress(index, run, program, memory, data, evaluation, best, cadence);
   }
 
-  #placeData(data: PackedDataset): PlacedDataset {
+  #placeData(index: number, name: string, data: PackedDataset): PlacedDataset {
     let placed = this.#placed.get(data);
     if (!placed) {
+      const { mostBytes } = this.#data;
+      if (4 * data.words.length > mostBytes) {
+        const rows = Math.floor((data.examples * mostBytes) / (4 * data.words.length));
+        throw new LockstepError(
+          'unsupported',
+          `trainLockstep: run ${index}: ${name} takes ${4 * data.words.length} bytes; this device binds at most ${mostBytes} ` +
+            `(maxStorageBufferBindingSize) at once, which is ${rows} of its ${data.examples} rows.`,
+        );
+      }
       placed = { room: this.#data.take(data.words.length), runs: 0 };
       this.#device.commands.write(placed.room.buffer, 4 * placed.room.at, data.words);
       this.#placed.set(data, placed);
@@ -200,7 +210,7 @@ class NetworkTrainer {
     const runs = this.#active;
     const work = runs.reduce((sum, { program }) => sum + workOf(program), 0);
     const ahead = Math.min(...runs.map(({ stepsAhead }) => stepsAhead));
-    const steps = Math.max(1, Math.min(ahead, this.#pacer.steps(work)));
+    const steps = Math.max(1, Math.min(ahead, this.#pacer.steps(work), this.#mostSteps(runs)));
     const submitted = performance.now();
     const options = { expectedMs: this.#pacer.expected(work * steps), submitted };
     const { training, evaluation } = await this.#chunks.run(runs, steps, options);
@@ -209,6 +219,12 @@ class NetworkTrainer {
     for (const [k, run] of runs.entries()) yield* this.#collect(run, training[k], evaluation[k]);
     yield* this.#pause();
     yield { type: 'progress', steps: this.#steps, running: this.#active.length };
+  }
+
+  /** Steps whose order and numbers one binding holds. */
+  #mostSteps(runs: readonly NetworkProgress[]): number {
+    const order = runs.reduce((sum, { run }) => sum + run.batchSize, 0);
+    return Math.floor(this.#memory.mostBytes / 4 / Math.max(order, STEP.words * runs.length));
   }
 
   async *#collect(

@@ -23,6 +23,8 @@ export interface StepSchedule {
 /** A model whose layers can be trained in lockstep: `nn.Sequential` of linear layers and activations. */
 export interface DescribedModel {
   describe(): DescribedNetwork;
+  /** Frees its parameters. */
+  dispose?(): void;
 }
 
 /** When a run may end before its last step. Windows and evaluations are looked at when they come. */
@@ -42,7 +44,10 @@ export interface NetworkRunSettings {
   data?: NetworkDataset | Sampler;
   /** Default `mse`. */
   loss?: LossDescription;
-  /** Default AdamW with PyTorch's settings. */
+  /**
+   * Default AdamW with PyTorch's settings. A run's optimizer without a `type` changes settings of the one that the options
+   * give; with a `type` it stands for itself.
+   */
   optimizer?: OptimizerDescription;
   /**
    * A schedule of the learning rate by step, with the classes of `optim`:
@@ -66,12 +71,16 @@ export interface NetworkRunSettings {
 /** Where a run stood between two chunks, with all that training on to the same bits takes. */
 export interface NetworkCheckpoint {
   steps: number;
+  /** Network, loss and optimizer in a line; a run that goes on has the same. */
+  of: string;
   /** Parameters and moments, as the device keeps them. */
   state: Float32Array;
   /** The open window: sum of its batches' losses, right outputs, counted outputs, batches. */
   window: readonly [number, number, number, number];
   /** Windows or evaluations in a row that count for the stop rule, and the least evaluated loss so far. */
   stop: readonly [number, number];
+  /** Loss and accuracy of the last evaluation; NaN before the first. */
+  last: readonly [number, number];
   /** What decisions in pauses made of the run: its optimizer, and steps behind its moments. */
   control?: { optimizerSteps: number; optimizer: OptimizerDescription };
   /** Weights of the best evaluation so far, as the device keeps them, where `keepBest` asks for them. */
