@@ -6,7 +6,7 @@ import { Struct } from '../shared/struct.js';
 import { wgsl } from '../wgsl.js';
 
 /** [position]: the run's slot, its steps in this chunk, and whether its window closes at the end (1 or 0). */
-export const SLOT = new Struct('Slot', { slot: 'u32', steps: 'u32', closes: 'u32' });
+export const POSITION = new Struct('Position', { slot: 'u32', steps: 'u32', closes: 'u32' });
 
 /** [slot]: AdamW's settings that do not change from step to step; decay: 1 - lr x weight decay. */
 export const HYPER = new Struct('Hyper', {

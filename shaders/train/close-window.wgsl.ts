@@ -5,7 +5,7 @@
  * many misses a window may have (src/lockstep/windows.ts), so both come to the same answer.
  */
 import { wgsl } from '../wgsl.js';
-import { RECORD, SLOT, sumNames, WINDOW } from './chunk.wgsl.js';
+import { POSITION, RECORD, sumNames, WINDOW } from './chunk.wgsl.js';
 
 const INVOCATIONS = 64;
 
@@ -25,7 +25,7 @@ const pitch = ${batchPitch}u;
 const invocations = ${INVOCATIONS}u;
 ${sumNames}
 
-${SLOT.wgsl}
+${POSITION.wgsl}
 
 ${WINDOW.wgsl}
 
@@ -33,7 +33,7 @@ ${RECORD.wgsl}
 
 /** x: stable windows that end a run. */
 @group(0) @binding(0) var<uniform> rule: vec4u;
-@group(0) @binding(1) var<storage, read> slots: array<Slot>;
+@group(0) @binding(1) var<storage, read> positions: array<Position>;
 @group(0) @binding(2) var<storage, read> windows: array<Window>;
 @group(0) @binding(3) var<storage, read_write> sums: array<u32>;
 @group(0) @binding(4) var<storage, read_write> stable: array<u32>;
@@ -45,9 +45,10 @@ var<workgroup> counts: array<vec3u, invocations>;
 
 @compute @workgroup_size(invocations)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
-  let slot = slots[group.x];
-  let at = slot.slot * sumsOfWindow * pitch;
-  let runs = slot.closes != 0u && paused[slot.slot] == 0u;
+  let position = positions[group.x];
+  let slot = position.slot;
+  let at = slot * sumsOfWindow * pitch;
+  let runs = position.closes != 0u && paused[slot] == 0u;
   var loss = 0.0;
   var count = vec3u(0u);
   if (runs) {
@@ -78,9 +79,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id
     passes = missed <= budget / weight && missedInSmall <= budget / batch
       && missed * weight + missedInSmall * batch <= budget;
   }
-  let now = select(0u, stable[slot.slot] + 1u, passes);
-  stable[slot.slot] = now;
-  if (now >= rule.x || count.z != 0u) { paused[slot.slot] = 1u; }
+  let now = select(0u, stable[slot] + 1u, passes);
+  stable[slot] = now;
+  if (now >= rule.x || count.z != 0u) { paused[slot] = 1u; }
   records[group.x] = Record(loss, count.x, count.y, count.z, now);
 }
 `;

@@ -1,6 +1,6 @@
 /** Allocates and frees the buffers that a training kernel and its caller share. training-kernel.ts describes their content. */
 
-import { HYPER, SLOT, STEP, SUMS } from '../../shaders/train/chunk.wgsl.js';
+import { HYPER, POSITION, STEP, SUMS } from '../../shaders/train/chunk.wgsl.js';
 import type { Device } from '../gpu/device.js';
 import { BufferUsage } from '../gpu/usage.js';
 import type { ChunkBuffers } from '../kernels/train/training-kernel.js';
@@ -16,7 +16,7 @@ export function allocateChunkBuffers(
   return {
     slots,
     capacity,
-    slotOf: words('slots', SLOT.words * slots),
+    positions: words('positions', POSITION.words * slots),
     hypers: words('hyperparameters', HYPER.words * slots),
     steps: words('step sizes', STEP.words * capacity),
     order: words('epoch order', batchPitch * capacity),
@@ -26,6 +26,6 @@ export function allocateChunkBuffers(
 }
 
 export function freeChunkBuffers(device: Device, buffers: ChunkBuffers): void {
-  const { slotOf, hypers, steps, order, paused, sums } = buffers;
-  for (const buffer of [slotOf, hypers, steps, order, paused, sums]) device.free(buffer);
+  const { positions, hypers, steps, order, paused, sums } = buffers;
+  for (const buffer of [positions, hypers, steps, order, paused, sums]) device.free(buffer);
 }

@@ -2,7 +2,7 @@
  * Writes the inputs of a chunk: the batches of all turns and their step sizes, the run in each position, and the bank from
  * which each position reads its data.
  */
-import { SLOT, SOURCE, STEP } from '../../shaders/train/chunk.wgsl.js';
+import { POSITION, SOURCE, STEP } from '../../shaders/train/chunk.wgsl.js';
 import type { Recorder } from '../gpu/recorder.js';
 import type { Chunk, ChunkBuffers, DataBank } from '../kernels/train/training-kernel.js';
 import { span } from '../platform/host-spans.js';
@@ -34,7 +34,7 @@ export class ChunkInputs {
       steps: turn.steps,
       closes: turn.window ? 1 : 0,
     }));
-    recorder.upload(this.#buffers.slotOf, 0, SLOT.array(positions));
+    recorder.upload(this.#buffers.positions, 0, POSITION.array(positions));
     return { positions: turns.length, steps, runSteps, banks: writeSources(recorder, turns) };
   }
 

@@ -5,7 +5,7 @@
  */
 import { bce } from '../../shared/bce.wgsl.js';
 import { wgsl } from '../../wgsl.js';
-import { HYPER, noRow, SLOT, SOURCE, STEP, sumNames } from '../chunk.wgsl.js';
+import { HYPER, noRow, POSITION, SOURCE, STEP, sumNames } from '../chunk.wgsl.js';
 
 export interface PortableOptions {
   features: number;
@@ -40,7 +40,7 @@ const activationsPitch = hidden + 1u;
 /** Keeps a NaN, as PyTorch's does; max() need not. */
 fn relu(z: f32) -> f32 { return select(z, 0.0, z < 0.0); }
 
-${SLOT.wgsl}
+${POSITION.wgsl}
 
 ${STEP.wgsl}
 `;
@@ -49,14 +49,15 @@ ${STEP.wgsl}
 /** Bindings of the kernels that work on a run's weights. */
 const whoTrains = wgsl`
 @group(0) @binding(1) var<storage, read> cursor: array<u32>;
-@group(0) @binding(2) var<storage, read> slots: array<Slot>;
+@group(0) @binding(2) var<storage, read> positions: array<Position>;
 @group(0) @binding(3) var<storage, read> paused: array<u32>;
 `;
 
 /** Leaves where the run of this position takes no such step, is paused, or has no item of that number. */
 const onlyWhereItTrains = (position: 'y' | 'z', items: string): string => wgsl`
-let slot = slots[at.${position}];
-if (cursor[0] >= slot.steps || paused[slot.slot] != 0u || at.x >= ${items}) { return; }
+let position = positions[at.${position}];
+let slot = position.slot;
+if (cursor[0] >= position.steps || paused[slot] != 0u || at.x >= ${items}) { return; }
 `;
 
 /** Rows and labels of the step's batch: [position][batch][rowWords + 1]. */
@@ -102,7 +103,7 @@ ${whoTrains}
 @compute @workgroup_size(invocations)
 fn main(@builtin(global_invocation_id) at: vec3u) {
   ${onlyWhereItTrains('z', 'hidden')}
-  let base = slot.slot * 3u * parameters;
+  let base = slot * 3u * parameters;
   let sample = at.z * batchSize + at.y;
   var z = state[base + b1At + at.x];
   for (var i = 0u; i < features; i++) {
@@ -134,14 +135,14 @@ ${bce}
 @compute @workgroup_size(invocations)
 fn main(@builtin(global_invocation_id) at: vec3u) {
   ${onlyWhereItTrains('y', 'batchSize')}
-  let base = slot.slot * 3u * parameters;
+  let base = slot * 3u * parameters;
   let sample = at.y * batchSize + at.x;
   var z = state[base + b2At];
   for (var h = 0u; h < hidden; h++) {
     z += relu(activations[sample * activationsPitch + h]) * state[base + w2At + h];
   }
   let step = steps[at.y * stride + cursor[0]];
-  let sum = slot.slot * sumsOfWindow * batchSize + at.x;
+  let sum = slot * sumsOfWindow * batchSize + at.x;
   // A sample that met a NaN counts all steps from there on, those with smaller batches too.
   let nanSteps = sums[sum + nanStepsSum * batchSize];
   sums[sum + nanStepsSum * batchSize] = nanSteps + min(nanSteps, 1u);
@@ -173,7 +174,7 @@ ${whoTrains}
 @compute @workgroup_size(invocations)
 fn main(@builtin(global_invocation_id) at: vec3u) {
   ${onlyWhereItTrains('y', 'parameters')}
-  let weights = slot.slot * 3u * parameters;
+  let weights = slot * 3u * parameters;
   var sum = 0.0;
   for (var b = 0u; b < batchSize; b++) {
     let sample = at.y * batchSize + b;
@@ -218,9 +219,9 @@ ${whoTrains}
 @compute @workgroup_size(invocations)
 fn main(@builtin(global_invocation_id) at: vec3u) {
   ${onlyWhereItTrains('y', 'parameters')}
-  let hyper = hypers[slot.slot];
+  let hyper = hypers[slot];
   let step = steps[at.y * stride + cursor[0]];
-  let w = slot.slot * 3u * parameters + at.x;
+  let w = slot * 3u * parameters + at.x;
   let g = gradients[at.y * parameters + at.x];
   let m = state[w + parameters] * hyper.beta1 + g * hyper.oneMinusBeta1;
   let v = state[w + 2u * parameters] * hyper.beta2 + g * g * hyper.oneMinusBeta2;

@@ -9,7 +9,7 @@
 import { bce } from '../../shared/bce.wgsl.js';
 import { times } from '../../shared/lists.js';
 import { wgsl } from '../../wgsl.js';
-import { HYPER, SLOT, STEP, sumNames } from '../chunk.wgsl.js';
+import { HYPER, POSITION, STEP, sumNames } from '../chunk.wgsl.js';
 import { backwardSums } from './backward.wgsl.js';
 import { forwardBlocks, forwardTables, laneBits } from './forward.wgsl.js';
 import { CHUNK, type SubgroupOptions, subgroupLayout, TURN } from './layout.js';
@@ -35,14 +35,14 @@ ${sumNames}
 
 ${CHUNK.wgsl}
 
-${SLOT.wgsl}
+${POSITION.wgsl}
 
 ${HYPER.wgsl}
 
 ${STEP.wgsl}
 
 @group(0) @binding(0) var<uniform> chunk: Chunk;
-@group(0) @binding(1) var<storage, read> slots: array<Slot>;
+@group(0) @binding(1) var<storage, read> positions: array<Position>;
 @group(0) @binding(2) var<storage, read> hypers: array<Hyper>;
 @group(0) @binding(3) var<storage, read> steps: array<Step>;
 @group(0) @binding(4) var<storage, read> batches: array<vec4u>;
@@ -71,8 +71,8 @@ fn main(
   // The same number as index, in a form that LLVM does not take apart with divisions.
   let id = subgroupShuffle(index, lane);
   let subgroup = id >> log2Lanes;
-  let slot = slots[group.x].slot;
-  let count = select(slots[group.x].steps, 0u, paused[slot] != 0u);
+  let slot = positions[group.x].slot;
+  let count = select(positions[group.x].steps, 0u, paused[slot] != 0u);
   let hyper = hypers[slot];
   let decay = hyper.decay;
   let eps = hyper.eps;

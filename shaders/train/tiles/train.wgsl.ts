@@ -16,7 +16,7 @@
 import { bce } from '../../shared/bce.wgsl.js';
 import { Struct } from '../../shared/struct.js';
 import { wgsl } from '../../wgsl.js';
-import { HYPER, noRow, SLOT, SOURCE, STEP, sumNames } from '../chunk.wgsl.js';
+import { HYPER, noRow, POSITION, SOURCE, STEP, sumNames } from '../chunk.wgsl.js';
 import { tilesBackward } from './backward.wgsl.js';
 import { tilesForward } from './forward.wgsl.js';
 import { ACROSS, type PerThread, SCRATCH_HEAD, TILE_INVOCATIONS, UNIT_BLOCK } from './size.js';
@@ -58,7 +58,7 @@ export const SHAPE = new Struct('Shape', {
 const common = (): string => wgsl`
 ${SHAPE.wgsl}
 
-${SLOT.wgsl}
+${POSITION.wgsl}
 
 ${HYPER.wgsl}
 
@@ -128,7 +128,7 @@ const scratchHead = ${SCRATCH_HEAD}u;
 ${sumNames}
 
 ${common()}
-@group(0) @binding(1) var<storage, read> slots: array<Slot>;
+@group(0) @binding(1) var<storage, read> positions: array<Position>;
 @group(0) @binding(2) var<storage, read> paused: array<u32>;
 @group(0) @binding(3) var<storage, read> hypers: array<Hyper>;
 @group(0) @binding(4) var<storage, read> steps: array<Step>;
@@ -156,7 +156,7 @@ struct Place {
 }
 
 fn place(position: u32, step: u32) -> Place {
-  let slot = slots[position].slot;
+  let slot = positions[position].slot;
   let at = position * shape.stride + step;
   return Place(
     hypers[slot],
@@ -274,8 +274,8 @@ fn vectorsOf(at: Place, quad: u32) {
 
 const entryPoints = wgsl`
 fn stepsOf(position: u32) -> u32 {
-  let slot = slots[position];
-  return select(slot.steps, 0u, paused[slot.slot] != 0u);
+  let it = positions[position];
+  return select(it.steps, 0u, paused[it.slot] != 0u);
 }
 
 /** All steps of one run (x). */

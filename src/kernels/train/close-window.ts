@@ -68,8 +68,8 @@ export class WindowCloser {
     this.#windows = device.allocate('windows', 4 * WINDOW.words * slots, STORAGE);
     this.#rule = device.allocate('stop rule', 16, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
     device.commands.write(this.#rule, 0, new Uint32Array([stableWindows]));
-    const { slotOf, sums, paused } = buffers;
-    const bindings = [this.#rule, slotOf, this.#windows, sums, this.stable, paused, this.records];
+    const { positions, sums, paused } = buffers;
+    const bindings = [this.#rule, positions, this.#windows, sums, this.stable, paused, this.records];
     this.#group = bindGroup(device.gpu, pipeline, bindings);
   }
 

@@ -104,7 +104,7 @@ class PortableKernel implements TrainingKernel {
   }
 
   #bindAll() {
-    const { slotOf, paused, steps, hypers, sums } = this.#shared;
+    const { positions, paused, steps, hypers, sums } = this.#shared;
     const [stride, cursor, batch, activations, gradients, state] = [
       this.#stride,
       this.#cursor,
@@ -116,10 +116,19 @@ class PortableKernel implements TrainingKernel {
     const bind = (stage: Stage, buffers: (GPUBuffer | undefined)[]) =>
       bindGroup(this.#device.gpu, this.#pipelines[stage], buffers);
     return {
-      hidden: bind('hidden', [undefined, cursor, slotOf, paused, state, batch, activations]),
-      loss: bind('loss', [stride, cursor, slotOf, paused, state, steps, batch, activations, sums]),
-      gradients: bind('gradients', [undefined, cursor, slotOf, paused, state, batch, activations, gradients]),
-      adamw: bind('adamw', [stride, cursor, slotOf, paused, hypers, steps, gradients, state]),
+      hidden: bind('hidden', [undefined, cursor, positions, paused, state, batch, activations]),
+      loss: bind('loss', [stride, cursor, positions, paused, state, steps, batch, activations, sums]),
+      gradients: bind('gradients', [
+        undefined,
+        cursor,
+        positions,
+        paused,
+        state,
+        batch,
+        activations,
+        gradients,
+      ]),
+      adamw: bind('adamw', [stride, cursor, positions, paused, hypers, steps, gradients, state]),
       advance: bind('advance', [undefined, cursor]),
     };
   }

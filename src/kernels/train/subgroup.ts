@@ -154,10 +154,10 @@ class SubgroupKernel implements TrainingKernel {
       4 * CHUNK.words,
       BufferUsage.UNIFORM | BufferUsage.COPY_DST,
     );
-    const { slotOf, hypers, steps, paused, sums } = buffers;
+    const { positions, hypers, steps, paused, sums } = buffers;
     this.#trainGroup = bindGroup(device.gpu, train, [
       this.#chunk,
-      slotOf,
+      positions,
       hypers,
       steps,
       this.#batches,

@@ -166,10 +166,10 @@ export class TrainTiles {
   }
 
   #bind(entry: Entry, pipeline: GPUComputePipeline): GPUBindGroup {
-    const { slotOf, paused, hypers, steps, sums } = this.#shared;
+    const { positions, paused, hypers, steps, sums } = this.#shared;
     return bindGroup(this.#device.gpu, pipeline, [
       this.#uniform,
-      slotOf,
+      positions,
       paused,
       hypers,
       steps,

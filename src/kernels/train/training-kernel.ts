@@ -25,8 +25,8 @@ export interface ChunkBuffers {
   readonly slots: number;
   /** Steps, over all positions of a chunk, that the per-step buffers hold. */
   readonly capacity: number;
-  /** [position] `SLOT` (shaders/train/chunk.wgsl.ts, as all the layouts here). */
-  readonly slotOf: GPUBuffer;
+  /** [position] `POSITION` (shaders/train/chunk.wgsl.ts, as all the layouts here). */
+  readonly positions: GPUBuffer;
   /** [slot] `HYPER`: AdamW's settings. */
   readonly hypers: GPUBuffer;
   /** [position][step] `STEP`: AdamW's step sizes, examples of the batch. */
@@ -47,7 +47,7 @@ export interface DataBank {
   readonly sources: GPUBuffer;
 }
 
-/** One chunk: the positions of `slotOf` that train, and the most steps that any of them takes: the stride of the
+/** One chunk: how many positions train, and the most steps that any of them takes: the stride of the
  * per-step buffers. */
 export interface Chunk {
   positions: number;

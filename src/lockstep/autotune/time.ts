@@ -3,7 +3,7 @@
  * zeros. For choosing between variants only; figures to publish come from benchmarks/.
  */
 
-import { HYPER, SLOT, SOURCE, STEP } from '../../../shaders/train/chunk.wgsl.js';
+import { HYPER, POSITION, SOURCE, STEP } from '../../../shaders/train/chunk.wgsl.js';
 import type { Device } from '../../gpu/device.js';
 import { BufferUsage } from '../../gpu/usage.js';
 import type { DataBank, KernelShape, KernelVariant } from '../../kernels/train/training-kernel.js';
@@ -49,7 +49,7 @@ export async function timeKernel(
   const kernel = await variant.create(device, shape, buffers);
   const chunk = async (steps: number): Promise<number> => {
     const entries = Array.from({ length: slots }, (_, k) => k);
-    commands.write(buffers.slotOf, 0, SLOT.array(entries.map((slot) => ({ slot, steps, closes: 0 }))));
+    commands.write(buffers.positions, 0, POSITION.array(entries.map((slot) => ({ slot, steps, closes: 0 }))));
     commands.write(
       bank.sources,
       0,

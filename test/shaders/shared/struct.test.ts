@@ -33,8 +33,8 @@ it('the chunk’s structs have names of their own', () => {
   const structs = Object.values(chunk).filter((value) => value instanceof Struct);
   expect(structs.map(({ name }) => name).sort()).toEqual([
     'Hyper',
+    'Position',
     'Record',
-    'Slot',
     'Source',
     'Step',
     'Window',
