@@ -100,7 +100,8 @@ export function checkOptions(options: LockstepOptions): Settings {
   };
 }
 
-function checkRuns(runs: unknown): void {
+/** @throws LockstepError `bad-input` for what is no list or iterable of runs. */
+export function checkRuns(runs: unknown): void {
   const is =
     isObject(runs) && [Symbol.asyncIterator, Symbol.iterator].some((k) => typeof runs[k] === 'function');
   if (is) return;
@@ -108,7 +109,8 @@ function checkRuns(runs: unknown): void {
   refuse(`runs is ${shown(runs)}; it must be a list of runs, or an iterable of them${hint}`);
 }
 
-function checkSignal(signal: unknown): void {
+/** @throws LockstepError `bad-input` for what is no AbortSignal. */
+export function checkSignal(signal: unknown): void {
   if (signal === undefined) return;
   const is = isObject(signal) && 'aborted' in signal && typeof signal.addEventListener === 'function';
   if (is) return;

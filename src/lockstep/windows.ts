@@ -18,7 +18,10 @@ export interface WindowSettings {
 type WindowBatches = Omit<Window, 'budget'>;
 
 /** The first step after `step` (counted from 1) at which a window closes. */
-export function nextClose(step: number, { logInterval, maxSteps }: WindowSettings): number {
+export function nextClose(
+  step: number,
+  { logInterval, maxSteps }: Pick<WindowSettings, 'logInterval' | 'maxSteps'>,
+): number {
   if (step < 1) return 1;
   return Math.min(maxSteps, (Math.floor(step / logInterval) + 1) * logInterval);
 }
@@ -30,7 +33,10 @@ export function lastClose(step: number, { logInterval, maxSteps }: WindowSetting
 }
 
 /** Examples in the batch of the step after `step` steps. */
-export function examplesOf(step: number, { examples, batchSize }: WindowSettings): number {
+export function examplesOf(
+  step: number,
+  { examples, batchSize }: Pick<WindowSettings, 'examples' | 'batchSize'>,
+): number {
   const perEpoch = Math.ceil(examples / batchSize);
   return (step + 1) % perEpoch === 0 ? examples - (perEpoch - 1) * batchSize : batchSize;
 }

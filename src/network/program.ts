@@ -14,10 +14,12 @@ type Stage = Parameters<typeof STAGE.array>[0][number];
 interface Places {
   /** Words of the parameters, and of each moment. */
   readonly parameters: number;
-  /** First moments, or -1. */
+  /** First moments, or NONE. */
   readonly first: number;
-  /** Second moments, or -1. */
+  /** Second moments, or NONE. */
   readonly second: number;
+  /** Words of the parameters with all their moments, which come first. */
+  readonly state: number;
   /** Words that a run has in all. */
   readonly words: number;
 }
@@ -91,8 +93,8 @@ export function programOf(network: Network, loss: Loss, moments: number, batch: 
     words += pitchOf(count);
     return at;
   };
-  const first = moments > 0 ? take(parameterWords) : -1;
-  const second = moments > 1 ? take(parameterWords) : -1;
+  const first = moments > 0 ? take(parameterWords) : NONE;
+  const second = moments > 1 ? take(parameterWords) : NONE;
   const rows = take(batch * pitchOf(inputs));
   const layers = placeLayers(network, rows, batch, take);
   const targetWidth = LOSSES[loss.type].targets === 'class' ? 1 : outputs;
@@ -119,7 +121,7 @@ export function programOf(network: Network, loss: Loss, moments: number, batch: 
     loss,
     batch,
     targetWidth,
-    places: { first, second, parameters: parameterWords, words },
+    places: { first, second, parameters: parameterWords, state: parameterWords * (1 + moments), words },
     training: [gather, ...forward, lossStage(last.gradient), tally, ...backward],
     evaluation: [gather, ...forward, lossStage(NONE), tally],
   };

@@ -4,6 +4,7 @@
  */
 import { bce } from '../../shared/bce.wgsl.js';
 import { wgsl } from '../../wgsl.js';
+import { portableSizes } from './sizes.wgsl.js';
 
 export const SCORE_INVOCATIONS = 64;
 
@@ -15,13 +16,7 @@ interface PortableScoreOptions {
 /** Bindings: src/kernels/train/scoring.ts; weights in the order w1, b1, w2, b2. */
 export function portableScore({ features, hidden }: PortableScoreOptions): string {
   return wgsl`
-const features = ${features}u;
-const hidden = ${hidden}u;
-const rowWords = (features + 31u) / 32u;
-const b1At = hidden * features;
-const w2At = b1At + hidden;
-const b2At = w2At + hidden;
-const parameters = b2At + 1u;
+${portableSizes({ features, hidden })}
 const invocations = ${SCORE_INVOCATIONS}u;
 
 struct Stretch {

@@ -6,6 +6,7 @@
 import { bce } from '../../shared/bce.wgsl.js';
 import { wgsl } from '../../wgsl.js';
 import { HYPER, noRow, POSITION, SOURCE, STEP, sumNames } from '../chunk.wgsl.js';
+import { portableSizes } from './sizes.wgsl.js';
 
 export interface PortableOptions {
   features: number;
@@ -24,14 +25,8 @@ export function portableParameters({ features, hidden }: PortableOptions): numbe
 function common({ features, hidden, batch }: PortableOptions): string {
   return wgsl`
 const invocations = ${PORTABLE_INVOCATIONS}u;
-const features = ${features}u;
-const hidden = ${hidden}u;
 const batchSize = ${batch}u;
-const rowWords = (features + 31u) / 32u;
-const b1At = hidden * features;
-const w2At = b1At + hidden;
-const b2At = w2At + hidden;
-const parameters = b2At + 1u;
+${portableSizes({ features, hidden })}
 /** A sample in the batch buffer: its row, then its label. */
 const sampleWords = rowWords + 1u;
 /** A sample in the activations buffer: z1 of every hidden unit, then dL/dz2. */

@@ -134,9 +134,24 @@ function variablesOf({ unitsPerSubgroup, lanes, features }: SubgroupOptions) {
   };
 }
 
+/** A state's matrices moved by a vec4: the variables take each other's values, the last ones those of w, m and v. */
+function shifted(o: SubgroupOptions): string {
+  const { moves, coming } = variablesOf(o);
+  return wgsl`
+#for x in ${['w', 'm', 'v']}
+#for move in ${moves}
+$x$move.to = $x$move.from;
+#endfor
+#for last in ${coming}
+$x$last.to = $x.$last.component;
+#endfor
+#endfor
+`;
+}
+
 /** One load in a loop, the variables shifted past it: each load that stands in the code costs compile time. */
 function loadState(o: SubgroupOptions): string {
-  const { matrix, moves, coming, blocks, vectors } = variablesOf(o);
+  const { matrix, blocks, vectors } = variablesOf(o);
   return wgsl`
 let base = slot * stateFloats;
 let matrixBase = (base + subgroup * (unitsPerSubgroup * featureBlocks * lanes)) / 4u + lane;
@@ -150,14 +165,7 @@ for (var k = 0u; k < chunk.matrixBlocks; k += 4u) {
   let w = state[at];
   let m = state[at + matrixVec4s];
   let v = state[at + 2u * matrixVec4s];
-  #for x in ${['w', 'm', 'v']}
-  #for move in ${moves}
-  $x$move.to = $x$move.from;
-  #endfor
-  #for last in ${coming}
-  $x$last.to = $x.$last.component;
-  #endfor
-  #endfor
+  ${shifted(o)}
 }
 let vectorsBase = base + vectorsAt + subgroup * unitsPerSubgroup + lane;
 #for b in ${blocks}
@@ -175,7 +183,7 @@ var biasV = output.z;
 }
 
 function saveState(o: SubgroupOptions): string {
-  const { moves, coming, first, blocks, vectors } = variablesOf(o);
+  const { first, blocks, vectors } = variablesOf(o);
   return wgsl`
 for (var k = 0u; k < chunk.matrixBlocks; k += 4u) {
   let at = matrixBase + k * (lanes / 4u);
@@ -187,14 +195,7 @@ for (var k = 0u; k < chunk.matrixBlocks; k += 4u) {
   state[at] = w;
   state[at + matrixVec4s] = m;
   state[at + 2u * matrixVec4s] = v;
-  #for x in ${['w', 'm', 'v']}
-  #for move in ${moves}
-  $x$move.to = $x$move.from;
-  #endfor
-  #for last in ${coming}
-  $x$last.to = $x.$last.component;
-  #endfor
-  #endfor
+  ${shifted(o)}
 }
 #for b in ${blocks}
 #for x in ${vectors}

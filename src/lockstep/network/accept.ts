@@ -31,6 +31,7 @@ import { checkOptionNames } from '../../platform/options.js';
 import { Generator } from '../../random/generator.js';
 import { withSeed } from '../../tensor/create.js';
 import { Tensor } from '../../tensor/tensor.js';
+import { checkRuns, checkSignal } from '../options.js';
 import { type NetworkDataset, type PackedDataset, packNetworkData } from './dataset.js';
 import type {
   NetworkCheckpoint,
@@ -130,13 +131,8 @@ export function checkNetworkOptions(options: NetworkLockstepOptions): void {
     checkNumber(where, 'pauseEvery', options.pauseEvery, { min: 1, whole: true });
   if (mostRuns !== undefined) checkNumber(where, 'mostRuns', mostRuns, { min: 1, whole: true });
   if (checkpointSeconds !== undefined) checkNumber(where, 'checkpointSeconds', checkpointSeconds, { min: 0 });
-  if (signal !== undefined && typeof (signal as Partial<AbortSignal>)?.addEventListener !== 'function') {
-    throw badArgument(where, 'signal', signal, 'an AbortSignal fits, as controller.signal is');
-  }
-  const { runs } = options;
-  const isIterable =
-    typeof runs === 'object' && runs !== null && (Symbol.iterator in runs || Symbol.asyncIterator in runs);
-  if (!isIterable) throw badArgument(where, 'runs', runs, 'a list of runs fits, or an iterable of them');
+  checkSignal(signal);
+  checkRuns(options.runs);
 }
 
 /** The run with the defaults of the options, checked; its weights drawn or read. */

@@ -7,7 +7,6 @@ import { STREAMS } from '../../../shaders/network/samplers.wgsl.js';
 import type { Device } from '../../gpu/device.js';
 import { BufferUsage } from '../../gpu/usage.js';
 import type { NetworkBuffers, NetworkKernel, NetworkKernels } from '../../kernels/network/kernel.js';
-import { LOSSES } from '../../network/losses.js';
 import { type Program, trainingFlops } from '../../network/program.js';
 import { type NetworkProgress, parameterFor, whereIs } from './progress.js';
 
@@ -40,8 +39,7 @@ export class Chunks {
   readonly #buffers = new Map<keyof NetworkBuffers, GPUBuffer>();
   /** First stages of each program: of training, of evaluation. */
   readonly #stages = new Map<Program, [number, number]>();
-  #stageCount = 0;
-  #newStages: Parameters<typeof STAGE.array>[0][number][] = [];
+  readonly #allStages: Parameters<typeof STAGE.array>[0][number][] = [];
 
   constructor(device: Device, kernels: NetworkKernels) {
     this.#device = device;
@@ -91,10 +89,9 @@ export class Chunks {
 
   #learn(program: Program): void {
     if (this.#stages.has(program)) return;
-    const first = this.#stageCount;
+    const first = this.#allStages.length;
     this.#stages.set(program, [first, first + program.training.length]);
-    this.#newStages.push(...program.training, ...program.evaluation);
-    this.#stageCount = this.#newStages.length;
+    this.#allStages.push(...program.training, ...program.evaluation);
   }
 
   #training(runs: readonly NetworkProgress[], steps: number, table: ArrayBuffer): Part[] {
@@ -132,7 +129,7 @@ export class Chunks {
       const { room, data } = progress.evaluation!;
       const { batchSize, loss, evaluation } = progress.run;
       const { examples } = evaluation!;
-      const width = LOSSES[loss.type].targets === 'class' ? 1 : progress.program.targetWidth;
+      const { targetWidth } = progress.program;
       const values = Array.from({ length: lookSteps[k] }, (_, s) => {
         const count = Math.min(batchSize, examples - s * batchSize);
         return {
@@ -140,7 +137,7 @@ export class Chunks {
           stepSize: 0,
           invRootCorrection2: 1,
           count,
-          invNumbers: 1 / (count * width),
+          invNumbers: 1 / (count * targetWidth),
           isFirst: 0,
         };
       });
@@ -189,13 +186,10 @@ export class Chunks {
     }
   }
 
+  /** Their buffer has their size: another one means that there are new ones. */
   #writeStages(): void {
-    if (
-      this.#newStages.length === 0 ||
-      this.#buffers.get('stages')?.size === 4 * STAGE.words * this.#stageCount
-    )
-      return;
-    this.#write('stages', STAGE.array(this.#newStages));
+    if (this.#buffers.get('stages')?.size === 4 * STAGE.words * this.#allStages.length) return;
+    this.#write('stages', STAGE.array(this.#allStages));
   }
 
   /** A buffer of so many bytes at least. */
@@ -243,8 +237,8 @@ function costOf(parts: readonly Part[], kind: 'training' | 'evaluation') {
     const { network, batch, places } = progress.program;
     const share = kind === 'training' ? 1 : 1 / 3;
     flops += position.steps * share * trainingFlops(network, batch);
-    const moments = (places.first < 0 ? 0 : 1) + (places.second < 0 ? 0 : 1);
-    bytes += 4 * position.steps * network.parameters * (kind === 'training' ? 2 * (1 + moments) : 1);
+    const copies = places.state / places.parameters;
+    bytes += 4 * position.steps * network.parameters * (kind === 'training' ? 2 * copies : 1);
   }
   return { flops, bytes };
 }

@@ -186,13 +186,12 @@ function checkShares(where: string, targets: Float32Array | Int32Array, loss: st
 
 function bitsOf(y: unknown): { flat: number[]; shape: number[] } | undefined {
   if (isBitVector(y)) {
-    const flat = Array.from({ length: y.length }, (_, k) => (y.words[k >> 5] >>> (k & 31)) & 1);
+    const flat = Array.from({ length: y.length }, (_, k) => y.get(k));
     return { flat, shape: [y.length] };
   }
   if (!isBitMatrix(y)) return undefined;
-  const { rows, cols, wordsPerRow, words } = y;
-  const bit = (row: number, col: number) => (words[row * wordsPerRow + (col >> 5)] >>> (col & 31)) & 1;
-  const flat = Array.from({ length: rows * cols }, (_, k) => bit(Math.floor(k / cols), k % cols));
+  const { rows, cols } = y;
+  const flat = Array.from({ length: rows * cols }, (_, k) => y.get(Math.floor(k / cols), k % cols));
   return { flat, shape: [rows, cols] };
 }
 

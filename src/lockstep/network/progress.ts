@@ -2,7 +2,7 @@
  * One network under way, on the host: its room on the device, its order, its learning rates, its open window and its stop
  * rule. It knows when the next decision is due; what the device computes it is told.
  */
-import { NO_CLASS, NONE, STEP } from '../../../shaders/network/chunk.wgsl.js';
+import { NO_CLASS, STEP } from '../../../shaders/network/chunk.wgsl.js';
 import { STREAMS } from '../../../shaders/network/samplers.wgsl.js';
 import { LOSSES, type Loss } from '../../network/losses.js';
 import {
@@ -15,6 +15,7 @@ import {
 import type { Program } from '../../network/program.js';
 import { checkNumber } from '../../platform/arguments.js';
 import { DrawnBatches } from '../batches/drawn.js';
+import { examplesOf, nextClose } from '../windows.js';
 import { type AcceptedNetworkRun, kindOf } from './accept.js';
 import type { PackedDataset } from './dataset.js';
 import type { Room } from './pools.js';
@@ -160,22 +161,14 @@ export class NetworkProgress {
   }
 
   #nextClose(step: number): number {
-    if (step < 1) return 1;
-    return Math.min(this.run.maxSteps, (Math.floor(step / this.#logInterval) + 1) * this.#logInterval);
-  }
-
-  /** Examples in the batch of the step after `step` steps. */
-  #examplesOf(step: number): number {
-    const { batchSize, data } = this.run;
-    const perEpoch = Math.ceil(data.examples / batchSize);
-    return (step + 1) % perEpoch === 0 ? data.examples - (perEpoch - 1) * batchSize : batchSize;
+    return nextClose(step, { logInterval: this.#logInterval, maxSteps: this.run.maxSteps });
   }
 
   /** Writes the next steps' order and numbers; they count as sent from here on. */
   send(steps: number, order: Uint32Array, orderAt: number, table: ArrayBuffer, firstStep: number): void {
     const { optimizer } = this;
-    const { loss } = this.run;
-    const width = LOSSES[loss.type].targets === 'class' ? 1 : this.program.targetWidth;
+    const sizes = { examples: this.run.data.examples, batchSize: this.run.batchSize };
+    const { targetWidth } = this.program;
     this.#batches?.take(order, orderAt, steps);
     const floats = new Float32Array(table);
     const words = new Uint32Array(table);
@@ -183,13 +176,13 @@ export class NetworkProgress {
     for (let s = 0; s < steps; s++) {
       const step = this.#done + s;
       const numbers = stepNumbers(optimizer, this.#group.lr, this.optimizerSteps + s + 1);
-      const examples = this.#examplesOf(step);
+      const examples = examplesOf(step, sizes);
       const at = (firstStep + s) * STEP.words;
       floats[at + shrink] = numbers.shrink;
       floats[at + stepSize] = numbers.stepSize;
       floats[at + invRootCorrection2] = numbers.invRootCorrection2;
       words[at + count] = examples;
-      floats[at + invNumbers] = 1 / (examples * width);
+      floats[at + invNumbers] = 1 / (examples * targetWidth);
       words[at + isFirst] = this.optimizerSteps + s === 0 ? 1 : 0;
       this.#schedule?.step();
       if (this.#schedule) {
@@ -257,8 +250,8 @@ export class NetworkProgress {
       loss: LOSSES[loss.type].code,
       lossParameter: parameterFor(loss, data),
       optimizer: OPTIMIZERS[optimizer.type].code,
-      firstMoments: places.first < 0 ? NONE : places.first,
-      secondMoments: places.second < 0 ? NONE : places.second,
+      firstMoments: places.first,
+      secondMoments: places.second,
       beta1: optimizer.beta1,
       gradientShare: optimizer.gradientShare,
       beta2: optimizer.beta2,

@@ -160,7 +160,7 @@ class NetworkTrainer {
   #place(index: number, run: AcceptedNetworkRun, program: Program): NetworkProgress {
     const memory = this.#memory.take(program.places.words);
     this.#words += memory.words;
-    const state = new Float32Array(program.places.parameters * (1 + momentsOf(run.optimizer)));
+    const state = new Float32Array(program.places.state);
     state.set(run.checkpoint?.state ?? packWeights(run.network, run.weights));
     this.#device.commands.write(memory.buffer, 4 * memory.at, state);
     const data = this.#placeData(index, 'data', run.data);
@@ -312,7 +312,7 @@ class NetworkTrainer {
 
   #fork(run: NetworkProgress, from: NetworkProgress): void {
     if (!this.#active.includes(from) || run === from) return;
-    this.#copy(from.memory, run.memory, run.program.places.parameters * (1 + momentsOf(run.optimizer)));
+    this.#copy(from.memory, run.memory, run.program.places.state);
     run.forked(from.optimizerSteps);
   }
 
@@ -320,8 +320,8 @@ class NetworkTrainer {
     const runs = await Promise.all(
       this.#active.map(async (progress) => {
         const { memory, best, index, program } = progress;
-        const { parameters } = program.places;
-        const state = await this.#read(memory, parameters * (1 + momentsOf(progress.optimizer)));
+        const { parameters, state: words } = program.places;
+        const state = await this.#read(memory, words);
         const kept = best && (await this.#read(best, parameters));
         return { run: index, checkpoint: progress.checkpoint(state, kept) };
       }),
