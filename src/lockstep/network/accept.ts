@@ -341,14 +341,23 @@ function checkCheckpoint(
   if (checkpoint.of !== kindOf(run)) {
     throw badArgument(here, 'of', checkpoint.of, `the run is ${kindOf(run)}`);
   }
-  const words = packedWords(network) * (1 + momentsOf(optimizer));
-  const { state, window, stop, last } = checkpoint;
-  if (!(state instanceof Float32Array) || state.length !== words || !state.every(Number.isFinite)) {
-    const names = parameterShapes(network).map(({ name }) => name);
-    throw new LockstepError(
-      'bad-input',
-      `${here}: state does not fit; it holds ${words} finite numbers, of ${names.join(', ')} and their moments.`,
-    );
+  const words = packedWords(network);
+  const { state, window, stop, last, control, best } = checkpoint;
+  checkNumbers(here, 'state', state, words * (1 + momentsOf(optimizer)), network);
+  if (control !== undefined) {
+    checkObject(here, 'control', control, 'it is { optimizerSteps, optimizer }');
+    checkOptionNames(`${here}: control`, control, ['optimizerSteps', 'optimizer']);
+    checkNumber(`${here}: control`, 'optimizerSteps', control.optimizerSteps, { min: 0, whole: true });
+    const { type } = optimizerOf(`${here}: control`, control.optimizer);
+    if (type !== optimizer.type)
+      throw badArgument(`${here}: control`, 'optimizer', type, `the run has ${optimizer.type}`);
+  }
+  if (best !== undefined) {
+    checkObject(here, 'best', best, 'it is { weights, step, loss }');
+    checkOptionNames(`${here}: best`, best, ['weights', 'step', 'loss']);
+    checkNumbers(`${here}: best`, 'weights', best.weights, words, network);
+    checkNumber(`${here}: best`, 'step', best.step, { min: 1, max: checkpoint.steps, whole: true });
+    if (typeof best.loss !== 'number') throw badArgument(`${here}: best`, 'loss', best.loss, 'a number fits');
   }
   const lists = { window: [window, 4], stop: [stop, 2], last: [last, 2] } as const;
   for (const [name, [list, length]] of Object.entries(lists)) {
@@ -356,4 +365,15 @@ function checkCheckpoint(
       Array.isArray(list) && list.length === length && list.every((value) => typeof value === 'number');
     if (!fits) throw badArgument(here, name, list, `${length} numbers fit`);
   }
+}
+
+/** A list of another length would be written over the memory of other runs. They need not be finite: a run may be about to diverge. */
+function checkNumbers(where: string, name: string, numbers: unknown, length: number, network: Network): void {
+  if (numbers instanceof Float32Array && numbers.length === length) return;
+  const names = parameterShapes(network).map((parameter) => parameter.name);
+  throw new LockstepError(
+    'bad-input',
+    `${where}: ${name} does not fit; it is a Float32Array of ${length} numbers, of ${names.join(', ')}` +
+      `${name === 'state' ? ' and their moments' : ''}.`,
+  );
 }

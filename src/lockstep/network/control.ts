@@ -1,6 +1,6 @@
 /**
- * What a reader of events may decide while all runs stand still: end a run, change its optimizer, have it go on from another
- * one. It collects decisions; the trainer carries them out when the reader asks for the next event.
+ * What a reader of events may decide while all runs stand still: stop a run, change its optimizer, have it go on from another
+ * one. It collects decisions; the trainer carries them out, in order, when the reader asks for the next event.
  */
 import {
   momentsOf,
@@ -22,7 +22,8 @@ type Decision =
 
 /** See {@link NetworkControl}. */
 export class PauseControl implements NetworkControl {
-  readonly #runs: ReadonlyMap<number, NetworkProgress>;
+  /** Runs about which more can be decided: a stopped one is not among them. */
+  readonly #runs: Map<number, NetworkProgress>;
   readonly #decisions: Decision[] = [];
   #isOpen = true;
 
@@ -32,6 +33,7 @@ export class PauseControl implements NetworkControl {
 
   stop(run: number): void {
     this.#decisions.push({ type: 'stop', run: this.#runOf('stop', run) });
+    this.#runs.delete(run);
   }
 
   change(run: number, settings: OptimizerDescription): void {
@@ -95,6 +97,6 @@ export class PauseControl implements NetworkControl {
     checkNumber(what, 'the run', run, { min: 0, whole: true });
     const progress = this.#runs.get(run);
     if (progress) return progress;
-    throw badArgument(what, 'the run', run, `under way are ${[...this.#runs.keys()].join(', ')}`);
+    throw badArgument(what, 'the run', run, `under way are ${[...this.#runs.keys()].join(', ') || 'none'}`);
   }
 }

@@ -303,7 +303,6 @@ class NetworkTrainer {
     yield { type: 'pause', runs: told, control };
     for (const decision of control.close()) {
       const { run } = decision;
-      if (!this.#active.includes(run)) continue;
       if (decision.type === 'stop') yield await this.#finish(run, 'stopped');
       else if (decision.type === 'change') run.change(decision.optimizer);
       else this.#fork(run, decision.from);
@@ -311,7 +310,7 @@ class NetworkTrainer {
   }
 
   #fork(run: NetworkProgress, from: NetworkProgress): void {
-    if (!this.#active.includes(from) || run === from) return;
+    if (run === from) return;
     this.#copy(from.memory, run.memory, run.program.places.state);
     run.forked(from.optimizerSteps);
   }

@@ -3,13 +3,13 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { Device } from '../../../src/gpu/device.js';
 import {
   Generator,
-  type HostStateDict,
   type NetworkLockstepEvent,
   type NetworkLockstepOptions,
   openDevice,
   trainLockstep,
 } from '../../../src/index.js';
 import { NetworkPacer } from '../../../src/lockstep/network/pacer.js';
+import { weightBits } from './outcomes.js';
 
 let device: Device;
 beforeAll(async () => {
@@ -26,9 +26,6 @@ const shared = { network, data, maxSteps: 40, batchSize: 7, logInterval: 5 };
 
 type Finish = Extract<NetworkLockstepEvent, { type: 'finish' }>;
 type Pause = Extract<NetworkLockstepEvent, { type: 'pause' }>;
-
-const bitsOf = (weights: HostStateDict): number[] =>
-  Object.values(weights).flatMap(({ data: values }) => [...new Uint32Array(values.slice().buffer)]);
 
 async function finishes(
   options: Omit<NetworkLockstepOptions, keyof typeof shared> & Partial<NetworkLockstepOptions>,
@@ -52,7 +49,7 @@ it('a run that is stopped has the weights of one that takes no more steps', asyn
     [15, 'stopped'],
     [40, 'max-steps'],
   ]);
-  expect(bitsOf(stopped[1].weights)).toEqual(bitsOf(short.weights));
+  expect(weightBits(stopped[1].weights)).toEqual(weightBits(short.weights));
 });
 
 it('another learning rate in a pause is the one of a schedule that steps there', async () => {
@@ -67,7 +64,7 @@ it('another learning rate in a pause is the one of a schedule that steps there',
     return { step: () => (group.lr = ++steps < 20 ? 0.01 : 0.002) };
   };
   const scheduled = await finishes({ runs: [{ optimizer: { lr: 0.01 }, schedule }] });
-  expect(bitsOf(changed[0].weights)).toEqual(bitsOf(scheduled[0].weights));
+  expect(weightBits(changed[0].weights)).toEqual(weightBits(scheduled[0].weights));
 });
 
 it('a fork of a run of the same data goes the way of that run, in any chunks', async () => {
@@ -76,11 +73,11 @@ it('a fork of a run of the same data goes the way of that run, in any chunks', a
     if (here[0].step === 10) control.fork(1, { from: 0 });
   };
   const forked = await finishes({ runs, pauseEvery: 10 }, fork);
-  expect(bitsOf(forked[1].weights)).toEqual(bitsOf(forked[0].weights));
+  expect(weightBits(forked[1].weights)).toEqual(weightBits(forked[0].weights));
   vi.spyOn(NetworkPacer.prototype, 'steps').mockReturnValue(3);
   const cut = await finishes({ runs, pauseEvery: 10 }, fork);
   vi.restoreAllMocks();
-  expect(bitsOf(cut[1].weights)).toEqual(bitsOf(forked[1].weights));
+  expect(weightBits(cut[1].weights)).toEqual(weightBits(forked[1].weights));
 });
 
 it('a checkpoint after decisions goes on with them', async () => {
@@ -106,7 +103,7 @@ it('a checkpoint after decisions goes on with them', async () => {
   const resumed = await finishes({
     runs: runs.map((run, k) => ({ ...run, checkpoint: later[k].checkpoint })),
   });
-  for (const end of whole) expect(bitsOf(resumed[end.run].weights)).toEqual(bitsOf(end.weights));
+  for (const end of whole) expect(weightBits(resumed[end.run].weights)).toEqual(weightBits(end.weights));
 });
 
 it('the best weights are those that the run had at its best evaluation', async () => {
@@ -115,7 +112,7 @@ it('the best weights are those that the run had at its best evaluation', async (
   const [best] = await finishes({ runs: [{ ...run, evaluate: { ...run.evaluate, keepBest: true } }] });
   expect(best.weightsOf).toBeLessThan(40);
   const [there] = await finishes({ runs: [{ ...run, maxSteps: best.weightsOf }] });
-  expect(bitsOf(best.weights)).toEqual(bitsOf(there.weights));
+  expect(weightBits(best.weights)).toEqual(weightBits(there.weights));
 });
 
 it('refuses what cannot be, by name', async () => {
@@ -129,6 +126,10 @@ it('refuses what cannot be, by name', async () => {
     expect(() => control.fork(0, { from: 2 })).toThrow('adamw, run 2 with sgd');
     expect(() => control.change(0, { type: 'sgd' })).toThrow('change of run 0');
     expect(() => control.change(0, { lr: -1 })).toThrow('lr is the number -1');
+    control.stop(2);
+    expect(() => control.stop(2)).toThrow('under way are 0, 1.');
+    expect(() => control.change(2, { lr: 0.1 })).toThrow('under way are 0, 1.');
+    expect(() => control.fork(0, { from: 2 })).toThrow('under way are 0, 1.');
   });
   expect(() => late!.control.stop(0)).toThrow('the pause is over');
 });

@@ -2,6 +2,7 @@
 import type { Device } from '../../../src/gpu/device.js';
 import { trainNetworks } from '../../../src/lockstep/network/trainer.js';
 import type { NetworkLockstepEvent, NetworkLockstepOptions } from '../../../src/lockstep/network/types.js';
+import type { HostStateDict } from '../../../src/network/network.js';
 
 type Of<Type extends NetworkLockstepEvent['type']> = Extract<NetworkLockstepEvent, { type: Type }>;
 
@@ -29,6 +30,12 @@ export async function networkOutcomes(
   return runs;
 }
 
+/** Every bit of a run's weights. */
+export const weightBits = (weights: HostStateDict): Record<string, number[]> =>
+  Object.fromEntries(
+    Object.entries(weights).map(([name, { data }]) => [name, [...new Uint32Array(data.slice().buffer)]]),
+  );
+
 /** A run's numbers without its place among the others: what has to be the same bits however it was trained. */
 export function bitsOf({ windows, evaluations, finish }: NetworkOutcome): unknown {
   const numbers = ({ step, loss, accuracy }: Of<'window' | 'evaluation'>) => [step, loss, accuracy];
@@ -37,9 +44,6 @@ export function bitsOf({ windows, evaluations, finish }: NetworkOutcome): unknow
     windows: windows.map(numbers),
     evaluations: evaluations.map(numbers),
     finish: { steps, reason, loss, accuracy },
-    weights: Object.entries(weights).map(([name, { data }]) => [
-      name,
-      [...new Uint32Array(data.slice().buffer)],
-    ]),
+    weights: weightBits(weights),
   };
 }
