@@ -1,6 +1,6 @@
 /**
- * What a device reaches at best, measured: bytes a second of a kernel that only copies, operations a second of one that
- * only multiplies and adds. Other kernels are compared with these, not with a data sheet's figures.
+ * Measures the best that a device reaches: bytes a second in a kernel that only copies, operations a second in one
+ * that only multiplies and adds. Other kernels are compared with these figures, not with a data sheet's.
  */
 import {
   CEILING_WORKGROUP,
@@ -15,23 +15,23 @@ import type { Device } from '../gpu/device.js';
 import { BufferUsage } from '../gpu/usage.js';
 import { takeProfile } from '../profiler/take-profile.js';
 
-/** What the best of some launches reached. */
+/** The best of several launches. */
 export interface Ceilings {
-  /** 10^9 bytes a second, read and written. */
+  /** 10^9 bytes a second, those read and those written. */
   gbPerSecond: number;
-  /** 10^9 operations a second, a multiply-add being two. */
+  /** 10^9 operations a second; a multiply-add is two. */
   gflopPerSecond: number;
-  /** Whose clock it was. */
+  /** Whose clock measured the time. */
   clock: 'device' | 'host';
 }
 
-/** Bytes that are copied at a time: more than the caches hold. */
+/** Bytes that one launch copies: more than the caches hold. */
 const COPIED_BYTES = { cpu: 32 * 2 ** 20, gpu: 256 * 2 ** 20 };
-/** Many short ones: on a busy machine some of them run undisturbed. */
+/** Many short launches: on a busy machine some of them run undisturbed. */
 const LAUNCHES = 12;
 /** Workgroups of the arithmetic kernel: enough to fill any device. */
 const GROUPS = { cpu: 1024, gpu: 16384 };
-/** The number of rounds grows until a launch takes so long; then its begin and end no longer count. */
+/** The number of rounds grows until a launch takes this long; its begin and end no longer matter then. */
 const LONG_MS = 3;
 const FIRST_ROUNDS = 32;
 const MOST_ROUNDS = 2 ** 16;
@@ -96,7 +96,7 @@ async function measureArithmetic(device: Device, groups: number) {
   }
 }
 
-/** The best rate of some launches, in 10^9 a second, and how long the best took. */
+/** The best rate of several launches, in 10^9 a second, and how long that launch took. */
 async function rate(
   device: Device,
   pipeline: GPUComputePipeline,

@@ -1,18 +1,22 @@
 /**
- * Launches the kernel that trains networks in lockstep (shaders/network/step.wgsl.ts): which of its forms fits the
- * adapter, its bindings, its grid. What the positions and stages mean is chunk.wgsl.ts's; who trains when is the trainer's.
+ * Launches the kernel that trains networks in lockstep (shaders/network/step.wgsl.ts): chooses the form that fits the
+ * adapter, binds buffers, sets the grid. shaders/network/chunk.wgsl.ts says what positions and stages mean; the
+ * trainer decides who trains when.
  */
 import { networkSteps, type StepVariant } from '../../../shaders/network/step.wgsl.js';
 import type { Cost } from '../../gpu/cost.js';
 import type { Device } from '../../gpu/device.js';
 
-/** Invocations of a workgroup where they are not the lanes of one vector. */
+/** Invocations of a workgroup in the form `blocks`. */
 const INVOCATIONS = 256;
 
-/** SwiftShader's vectors of four hold too little for the tiles of that form, which it compiles for a minute. */
+/**
+ * The form `lanes` needs vectors of eight or more: in SwiftShader's vectors of four its tiles do not fit, and
+ * compiling takes a minute.
+ */
 const LEAST_LANES = 8;
 
-/** The form for an adapter; `blocks` asks for the general one. */
+/** The form that fits an adapter. `form: 'blocks'` asks for the general one. */
 function stepVariant(
   { info, features }: Pick<Device, 'info' | 'features'>,
   form?: 'lanes' | 'blocks',
@@ -29,7 +33,7 @@ function stepVariant(
 
 /** What one dispatch works on. */
 interface NetworkDispatch {
-  /** The first of its positions. */
+  /** The first position that it trains. */
   first: number;
   count: number;
   /** Datasets. */
@@ -53,7 +57,10 @@ export class NetworkKernel {
   readonly #device: Device;
   readonly #pipeline: GPUComputePipeline;
 
-  /** @param sampler WGSL of a sampler, where examples are to be made (shaders/network/samplers.wgsl.ts). */
+  /**
+   * @param sampler WGSL of a sampler that makes the examples (shaders/network/samplers.wgsl.ts); undefined where they
+   *   come from datasets.
+   */
   static async create(device: Device, sampler?: string, form?: 'lanes' | 'blocks'): Promise<NetworkKernel> {
     const variant = { ...stepVariant(device, form), sampler };
     const pipeline = await device.pipeline({
@@ -70,7 +77,7 @@ export class NetworkKernel {
     this.#pipeline = pipeline;
   }
 
-  /** Records a workgroup a position: each does all its steps. */
+  /** Records a dispatch with a workgroup for each position, which does all of the position's steps. */
   train(buffers: NetworkBuffers, { first, count, data, memory, cost, shapes }: NetworkDispatch): void {
     const { positions, stages, steps, order, results } = buffers;
     this.#device.commands.dispatch({
@@ -83,7 +90,7 @@ export class NetworkKernel {
   }
 }
 
-/** The kernels of one training, by the sampler's WGSL that is in them. */
+/** The kernels of one training, by the WGSL of the sampler in them. */
 export class NetworkKernels {
   readonly #device: Device;
   readonly #made = new Map<string | undefined, NetworkKernel>();
@@ -92,12 +99,16 @@ export class NetworkKernels {
     this.#device = device;
   }
 
-  /** @throws LockstepError `shader` with the WGSL around what does not compile. */
+  /**
+   * Makes the kernel with this sampler, unless it is there already.
+   *
+   * @throws LockstepError `shader` with the WGSL around what does not compile.
+   */
   async make(sampler: string | undefined): Promise<void> {
     if (!this.#made.has(sampler)) this.#made.set(sampler, await NetworkKernel.create(this.#device, sampler));
   }
 
-  /** One that was made. */
+  /** A kernel that `make` has made. */
   of(sampler: string | undefined): NetworkKernel {
     return this.#made.get(sampler)!;
   }

@@ -6,7 +6,7 @@ import { Tensor } from '../../tensor/tensor.js';
 import { dense } from './elementwise.js';
 import { gridOf, launch, Words } from './launch.js';
 
-/** Sums of the elements up to each one along `axis`; with `backward`, of those from each one on. */
+/** For each element the sum of those up to it along `axis`; with `backward`, the sum of those from it on. */
 export function runningSum(input: Tensor, axis: number, backward: boolean): Tensor {
   const { shape, dtype } = input;
   const output = Tensor.empty(input.device, shape, dtype);

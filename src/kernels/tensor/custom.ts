@@ -1,4 +1,4 @@
-/** Runs a WGSL kernel of the user's over tensors: the bindings' order, one dispatch, one new tensor. */
+/** Runs a user's WGSL kernel over tensors: one dispatch, which makes one new tensor. */
 
 import { checkList, checkNumber, checkObject, checkText } from '../../platform/arguments.js';
 import { bytesOf, checkArray } from '../../platform/bytes.js';
@@ -15,31 +15,32 @@ import { commonDevice, launch } from './launch.js';
 /** WebGPU's default limit of a uniform binding. */
 const MOST_PARAMS_BYTES = 65536;
 
-/** A kernel of the user's and what it runs on. */
+/** A WGSL kernel of your own, and what it runs on. */
 export interface KernelCall {
   /** Names the kernel in errors and profilers. */
   label: string;
   /**
-   * WGSL with the entry point `main`. In group 0: binding 0 a uniform with the params, where there are any; from
-   * binding 1 on the inputs, `var<storage, read>`; then the output, `var<storage, read_write>`. Every binding has to
-   * be used by the code. Elements: f32, i32 or u32; a bool is a u32 of 0 or 1.
+   * WGSL with the entry point `main`. Bindings in group 0: binding 0 is a uniform with the params, if there are any;
+   * from binding 1 on come the inputs, as `var<storage, read>`; then the output, as `var<storage, read_write>`. The
+   * code has to use every binding. Elements are f32, i32 or u32; a bool is a u32 of 0 or 1.
    */
   code: string;
-  /** They arrive dense, row-major, from the first element of their buffer. */
+  /** The kernel sees them dense, row-major, from the first element of their buffer. */
   inputs: readonly Tensor[];
-  /** 32-bit words, taken as they are: `Uint32Array.of(n)`, or a Float32Array. A uniform's size is a multiple of 16 bytes. */
+  /** 32-bit words, whose bits are passed as they are: `Uint32Array.of(n)`, or a Float32Array. */
   params?: Uint32Array | Int32Array | Float32Array;
   /** The result. Default dtype f32. */
   output: { shape: Shape; dtype?: DType };
   /** Workgroups along x, y and z. */
   workgroups: readonly [number, number?, number?];
-  /** Operations on floats of a call, for profiles. Default: not known. */
+  /** Floating-point operations of one call, for profiles. Default: not known. */
   flops?: number;
 }
 
 /**
- * Runs a WGSL kernel and returns what it wrote. Not recorded: {@link defineOp} makes it differentiable. The buffer
- * can be longer than the output, so bound loops by params, not by `arrayLength`.
+ * Runs a WGSL kernel and returns the tensor that it wrote. Gradients do not pass through it; {@link defineOp} makes a
+ * differentiable operation of it. A buffer can be longer than its tensor, so bound loops by params, not by
+ * `arrayLength`.
  *
  * @example
  * const doubled = runKernel({
@@ -81,7 +82,7 @@ export function runKernel(call: KernelCall): Tensor {
   return result;
 }
 
-/** The bits of the params: a float's value as a whole number would be another one. */
+/** The params' bits, not their values: a float converted to a whole number would be another number. */
 function wordsOf(label: string, params: NonNullable<KernelCall['params']>): Uint32Array {
   checkArray(`${label}: params`, params, 'Uint32Array', 'Int32Array', 'Float32Array');
   if (params.length * 4 > MOST_PARAMS_BYTES) {

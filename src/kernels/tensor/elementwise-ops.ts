@@ -1,11 +1,11 @@
 /**
- * The table of elementwise operations: WGSL forward, WGSL gradients, and the rule in float64 that tests hold them
- * against. The differentiable functions are in src/autograd/ops/elementwise.ts.
+ * The table of elementwise operations: WGSL of the result and of the gradients, and the rule in float64 that tests
+ * compare them with. The differentiable functions are in src/autograd/ops/elementwise.ts.
  *
- * Expressions read the operands as a, b and c, numbers as s and t, the result as y, and the gradient by the result as
- * g. A gradient that reads neither operands nor result keeps none of them alive. Functions that WGSL lacks are in
- * shaders/shared/floats.wgsl.ts; at NaN, infinities and zeros everything is as in PyTorch, gradients too: one that does not
- * flow is selected away, not multiplied by 0, which would make NaN of an infinity.
+ * Expressions call the operands a, b and c, the numbers s and t, the result y, and the gradient by the result g. Only
+ * operands and results that a gradient reads are kept for the backward pass. Functions that WGSL lacks are in
+ * shaders/shared/floats.wgsl.ts. NaN, infinities and zeros behave as in PyTorch, in gradients too: a gradient that
+ * does not flow is selected away, not multiplied by 0, which would turn an infinity into a NaN.
  */
 import { type DType, fromBits } from '../../tensor/dtype.js';
 import type { ElementCheck } from './elementwise.js';
@@ -13,24 +13,24 @@ import type { ElementCheck } from './elementwise.js';
 export interface ElementwiseOp {
   /** WGSL of the result. */
   forward: string;
-  /** WGSL of the result of whole numbers and bools, where it differs. */
+  /** WGSL of the result for whole numbers and bools, where it differs. */
   whole?: string;
-  /** WGSL of the gradient by each operand; null where there is none. Absent: not differentiable. */
+  /** WGSL of the gradient by each operand; null where there is none. Absent if the operation is not differentiable. */
   gradients?: readonly (string | null)[];
   /** The operation in float64. */
   rule(a: number, b: number, c: number, s: number, t: number): number;
-  /** What operands may be. Default f32. */
+  /** The dtypes of operands. Default f32. */
   dtypes?: readonly DType[];
   /** True for comparisons. */
   bool?: boolean;
-  /** Operands that are refused. */
+  /** What the operation refuses. */
   check?: ElementCheck;
 }
 
 const NUMBERS: readonly DType[] = ['f32', 'i32', 'u32'];
 const ANY: readonly DType[] = ['f32', 'i32', 'u32', 'bool'];
 
-/** PyTorch refuses NaN here too; ours goes through to the loss, as everywhere. */
+/** PyTorch refuses a NaN here too; ours goes through to the loss, as it does in every operation. */
 const probabilityCheck: ElementCheck = {
   key: 'bceLoss',
   refuses: 'less(a, 0.0) || less(1.0, a)',
@@ -50,7 +50,7 @@ function normalCdf(x: number): number {
   return 0.5 + (sum * Math.exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI);
 }
 
-/** Halves to even. */
+/** Rounds halves to even. */
 function roundRule(a: number): number {
   const near = Math.round(a);
   return near - a === 0.5 && near % 2 !== 0 ? near - 1 : near;
@@ -58,7 +58,7 @@ function roundRule(a: number): number {
 
 const GELU_TANH = '1.5957691 * (a + 0.044715 * a * a * a)';
 
-/** As PyTorch: the slope at 0 of abs, relu and clamp is that of sign(0) = 0, 0 and 1; sign(NaN) is 0. */
+/** As in PyTorch, the slopes of abs, relu and clamp at 0 are sign(0) = 0, 0 and 1, and sign(NaN) is 0. */
 export const unaryOps = {
   neg: { forward: '-a', gradients: ['-g'], rule: (a) => -a, dtypes: ['f32', 'i32'] },
   exp: { forward: 'expOf(a)', gradients: ['g * y'], rule: Math.exp },
@@ -102,7 +102,7 @@ export const unaryOps = {
     gradients: ['g * geluSlope(a)'],
     rule: (a) => a * normalCdf(a),
   },
-  /** Hendrycks and Gimpel's approximation, its tanh as a sigmoid of twice the argument. */
+  /** Hendrycks and Gimpel's approximation, with the tanh written as a sigmoid of twice the argument. */
   geluTanh: {
     forward: `a * sigmoid(${GELU_TANH})`,
     gradients: ['g * geluTanhSlope(a)'],
@@ -113,7 +113,7 @@ export const unaryOps = {
     gradients: ['g * sigmoid(a) * (1.0 + a * (1.0 - sigmoid(a)))'],
     rule: (a) => a / (1 + Math.exp(-a)),
   },
-  /** The square root of a sum of squares: no gradient where it is 0, as PyTorch's norm and std. */
+  /** The square root of a sum of squares. Its gradient at 0 is 0, as in PyTorch's norm and std. */
   root: {
     forward: 'sqrtOf(a)',
     gradients: ['select(g / (2.0 * y), 0.0, equal(y, 0.0))'],
@@ -127,7 +127,7 @@ export const unaryOps = {
   },
 } satisfies Record<string, ElementwiseOp>;
 
-/** Of floats by a function that NaN makes false, as IEEE 754 has it, of whole numbers by an operator. */
+/** A comparison: for floats a function that treats NaN as IEEE 754 does, for whole numbers an operator. */
 const compare = (
   floats: string,
   operator: string,
@@ -141,11 +141,14 @@ const compare = (
   bool: true,
 });
 
-/** IEEE 754's power: JavaScript has NaN for 1 to the NaN and for 1 and -1 to the infinities. */
+/** IEEE 754's power. JavaScript gives NaN for 1 to the power of NaN, and for 1 and -1 to the power of infinities. */
 const powerRule = (a: number, b: number): number =>
   a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b;
 
-/** As PyTorch: where maximum and minimum tie, each side gets half of the gradient; where one is NaN, both get all. */
+/**
+ * As in PyTorch: where maximum and minimum tie, each operand gets half of the gradient; where one is NaN, both get
+ * all of it.
+ */
 export const binaryOps = {
   add: { forward: 'a + b', gradients: ['g', 'g'], rule: (a, b) => a + b, dtypes: NUMBERS },
   sub: { forward: 'a - b', gradients: ['g', '-g'], rule: (a, b) => a - b, dtypes: NUMBERS },
@@ -185,7 +188,7 @@ export const binaryOps = {
   le: compare('atMost(a, b)', '<=', NUMBERS, (a, b) => a <= b),
   gt: compare('less(b, a)', '>', NUMBERS, (a, b) => a > b),
   ge: compare('atMost(b, a)', '>=', NUMBERS, (a, b) => a >= b),
-  /** a: probability, b: target. PyTorch's clamps: logarithms at -100, the gradient's denominator at 1e-12. */
+  /** a: probability, b: target. Bounds are PyTorch's: logarithms at -100, the gradient's denominator at 1e-12. */
   bceElement: {
     forward: '-(b * boundedLog(a) + (1.0 - b) * boundedLog1p(-a))',
     gradients: ['g * (a - b) / max(a * (1.0 - a), 1e-12)', null],
@@ -198,7 +201,7 @@ export const binaryOps = {
     gradients: ['g * (sigmoid(a) - b)', '-g * a'],
     rule: (a, b) => (a > 0 ? 1 - b : -b) * a + Math.log1p(Math.exp(-Math.abs(a))),
   },
-  /** a: logit, b: target, c: weight of the positive part, without gradient. */
+  /** a: logit, b: target, c: weight of the positive part, which gets no gradient. */
   weightedBceElement: {
     forward: 'weightedBce(a, b, c)',
     gradients: ['g * ((c * b + 1.0 - b) * sigmoid(a) - c * b)', 'g * ((c - 1.0) * softplus(-a) - a)', null],
@@ -210,7 +213,7 @@ export const binaryOps = {
     gradients: ['g * signOf(a - b)', 'g * signOf(b - a)'],
     rule: (a, b) => Math.abs(a - b),
   },
-  /** s: where the square ends. */
+  /** s: the error up to which the loss is a square. */
   huberElement: {
     forward: 'huber(a - b, s)',
     gradients: ['g * clampOf(a - b, -s, s)', 'g * clampOf(b - a, -s, s)'],

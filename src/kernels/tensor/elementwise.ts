@@ -1,6 +1,6 @@
 /**
- * Launches elementwise expressions over tensors that broadcast (shaders/tensor/elementwise.wgsl.ts). Which operations there
- * are is in elementwise-ops.ts.
+ * Launches elementwise expressions over tensors that broadcast (shaders/tensor/elementwise.wgsl.ts).
+ * elementwise-ops.ts lists the operations.
  */
 import {
   ELEMENTWISE_WORKGROUP,
@@ -22,15 +22,15 @@ import { Tensor } from '../../tensor/tensor.js';
 import { operationsIn } from './count-operations.js';
 import { commonDevice, launch, Words } from './launch.js';
 
-/** More workgroups than this loop over several elements an invocation. */
+/** The most workgroups; with more elements, an invocation loops over several. */
 const MOST_GROUPS = 4096;
 
 /** A tensor, or a number of the operation's dtype. */
 export type Operand = Tensor | number;
 
-/** What an elementwise kernel refuses, in WGSL over the operands' names. */
+/** A check of elements, in WGSL that uses the operands' names. */
 export interface ElementCheck extends DeviceCheck {
-  /** A condition. */
+  /** The condition under which an element is refused. */
   refuses: string;
   /** The refused value's bits, a u32. */
   bits: string;
@@ -42,17 +42,17 @@ export interface Elementwise {
   /** WGSL over the operands' names. */
   expression: string;
   operands: Readonly<Record<string, Operand>>;
-  /** What numbers among the operands are. Default f32. */
+  /** The dtype of numbers among the operands. Default f32. */
   scalarDtype?: DType;
-  /** Numbers that are f32 whatever the operands are. */
+  /** Numbers that are f32 whatever dtype the operands have. */
   scalars?: Readonly<Record<string, number>>;
   /** Default: the dtype of the first tensor. */
   dtype?: DType;
-  /** The result's shape, to which operands broadcast. Default: their common one. */
+  /** The result's shape, to which operands broadcast. Default: the shape that they broadcast to together. */
   shape?: Shape;
-  /** Write here instead of into a new tensor; the shape is that of `into`. It must not share memory with operands. */
+  /** Written to instead of a new tensor; its shape is that of the result. It must not share memory with operands. */
   into?: Tensor;
-  /** Elements that are refused. */
+  /** Which elements are refused. */
   check?: ElementCheck;
   /** Needed when no operand is a tensor. */
   device?: Device;
@@ -71,7 +71,7 @@ function keyOf({
   return `${expression}|${names}|${inputs.length}|${output}|${rank}|${dense}|${check?.refuses}`;
 }
 
-/** One new tensor (or `into`) from elements at the same place. */
+/** Computes each element of a new tensor (or of `into`) from the operands' elements at the same place. */
 export function elementwise(options: Elementwise): Tensor {
   const { label, expression, operands, scalarDtype = 'f32', into, check } = options;
   const tensors = Object.entries(operands).filter(
@@ -133,17 +133,17 @@ export function elementwise(options: Elementwise): Tensor {
   return output;
 }
 
-/** A dense copy of a tensor: the elements in row-major order, in memory of its own. */
+/** A dense copy of a tensor: its elements in row-major order, in memory of their own. */
 export function copyDense(input: Tensor): Tensor {
   return elementwise({ label: 'copy', expression: 'a', operands: { a: input } });
 }
 
-/** The tensor itself (another handle on its memory) when it is dense, else a dense copy. */
+/** The tensor itself, by another handle on its memory, if it is dense; else a dense copy. */
 export function dense(input: Tensor): Tensor {
   return input.contiguous ? input.detach() : copyDense(input);
 }
 
-/** A new tensor of one value. */
+/** A new tensor filled with one value. */
 export function filled(device: Device, shape: Shape, value: number, dtype: DType = 'f32'): Tensor {
   return elementwise({
     label: 'fill',
@@ -157,8 +157,8 @@ export function filled(device: Device, shape: Shape, value: number, dtype: DType
 }
 
 /**
- * Converts elements: anything but 0 to true, NaN too; floats to whole numbers towards zero, to the nearest one there is
- * where they are out of range, NaN to 0.
+ * Converts elements. To bool: all but 0 become true, NaN too. From float to whole number: rounded towards zero;
+ * values out of range become the nearest one in range, NaN becomes 0.
  */
 export function cast(input: Tensor, dtype: DType): Tensor {
   checkDtype('cast', dtype);

@@ -1,5 +1,5 @@
 /**
- * Launches the fused two-layer network (shaders/tensor/fused-mlp.wgsl.ts). Shapes are checked by who calls; all tensors are
+ * Launches the fused two-layer network (shaders/tensor/fused-mlp.wgsl.ts). Callers check the shapes; all tensors are
  * dense from the first element of their memory.
  */
 
@@ -17,10 +17,16 @@ import { Tensor } from '../../tensor/tensor.js';
 import { copyDense } from './elementwise.js';
 import { launch, Words } from './launch.js';
 
-/** Loss and gradient of a sample: probability and its distance from 1, two logarithms, nine to join them, seven. */
+/**
+ * Loss and gradient of a sample: 9 operations for the probability and its distance from 1, 2 logarithms, 9 to join
+ * them, 7 for the gradient.
+ */
 const LOSS_FLOPS = 27;
 
-/** x [batch, features] as f32, or its bits as u32 [batch, words]; w1 [hidden, features], b1 [hidden], w2 [1, hidden], b2 [1]. */
+/**
+ * x [batch, features] as f32, or packed bits as u32 [batch, words]; w1 [hidden, features], b1 [hidden], w2 [1,
+ * hidden], b2 [1].
+ */
 export interface FusedMlpInputs {
   x: Tensor;
   w1: Tensor;
@@ -48,7 +54,7 @@ function sizesOf({ x, w1 }: FusedMlpInputs): Sizes {
   return { batch, features, hidden, hiddenTiles, featureTiles, packed: x.dtype === 'u32', params };
 }
 
-/** The tensor dense from the start of its memory: another handle, or a copy. */
+/** The tensor, dense from the first element of its memory: another handle on it if it lies so, else a copy. */
 export const fromStart = (tensor: Tensor): Tensor =>
   tensor.contiguous && tensor.offset === 0 ? tensor.detach() : copyDense(tensor);
 
@@ -62,7 +68,9 @@ interface FusedForward {
   dz: Tensor | null;
 }
 
-/** Logits; or, with targets [batch] or [batch, 1], binary cross-entropies and the gradient of their mean. */
+/**
+ * Computes the logits; with targets [batch] or [batch, 1], the binary cross-entropies and the gradient of their mean.
+ */
 export function fusedForward(inputs: FusedMlpInputs, targets?: Tensor): FusedForward {
   const { x, w1, b1, w2, b2 } = inputs;
   const { batch, features, hidden, hiddenTiles, packed, params } = sizesOf(inputs);
@@ -97,7 +105,7 @@ export function fusedForward(inputs: FusedMlpInputs, targets?: Tensor): FusedFor
   return { result, active, dz };
 }
 
-/** The gradients by w1, b1, w2 and b2, from dz, the gradient by the logits [batch]. */
+/** The gradients by w1, b1, w2 and b2. `dz`: the gradient by the logits, [batch]. */
 export function fusedGradients(
   inputs: FusedMlpInputs,
   active: Tensor,

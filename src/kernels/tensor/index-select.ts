@@ -1,4 +1,7 @@
-/** Launches picking rows or elements by index, and adding them back to where they came from (shaders/tensor/index-select.wgsl.ts). */
+/**
+ * Launches kernels that pick slices or elements by index, and that add them back to where they came from
+ * (shaders/tensor/index-select.wgsl.ts).
+ */
 import { INDEX_WORKGROUP, indexSelectShader } from '../../../shaders/tensor/index-select.wgsl.js';
 import type { DeviceCheck } from '../../gpu/flag.js';
 import { type DType, fromBits, wgslType } from '../../tensor/dtype.js';
@@ -15,7 +18,7 @@ const indexCheck = (label: string, axis: number, extent: number, dtype: DType): 
 });
 
 interface Picking {
-  /** An index for each element: gather; else one for each row. */
+  /** True: an index for each element (gather); false: one for each slice (indexSelect). */
   each: boolean;
   /** Adds back to where the elements came from. */
   backward: boolean;
@@ -59,23 +62,25 @@ function run(
   return output;
 }
 
-/** The slices of `source` along `axis` that the whole numbers `indices` [count] name. */
+/** The slices of `source` along `axis` at the places that `indices` names, whole numbers [count]. */
 export function indexSelect(source: Tensor, axis: number, indices: Tensor): Tensor {
   const shape = source.shape.map((extent, i) => (i === axis ? indices.numel : extent));
   return run(source, indices, shape, axis, { each: false, backward: false });
 }
 
-/** Zeros of `shape`, to whose slices along `axis` those of `source` are added, at the places that `indices` names. */
+/** Zeros of `shape`, to which the slices of `source` are added along `axis`, at the places that `indices` names. */
 export function indexAdd(source: Tensor, axis: number, indices: Tensor, shape: Shape): Tensor {
   return run(source, indices, shape, axis, { each: false, backward: true });
 }
 
-/** The elements of `source` that the indices name along `axis`, each at its own place on the other axes. */
+/**
+ * The elements of `source` at the places that the indices name along `axis`; on the other axes each keeps its place.
+ */
 export function gather(source: Tensor, axis: number, indices: Tensor): Tensor {
   return run(source, indices, indices.shape, axis, { each: true, backward: false });
 }
 
-/** Zeros of `shape`, to which the elements of `source` are added, along `axis` at the places that `indices` names. */
+/** Zeros of `shape`, to which the elements of `source` are added along `axis`, at the places that `indices` names. */
 export function scatterAdd(source: Tensor, axis: number, indices: Tensor, shape: Shape): Tensor {
   return run(source, indices, shape, axis, { each: true, backward: true });
 }

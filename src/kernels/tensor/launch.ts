@@ -1,6 +1,4 @@
-/**
- * What every launcher shares: params as words, and a dispatch of a shader over tensors.
- */
+/** What every launcher shares: params as words, and the dispatch of a shader over tensors. */
 
 import type { Device } from '../../gpu/device.js';
 import type { DeviceCheck } from '../../gpu/flag.js';
@@ -13,7 +11,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 export class Words {
   readonly #words: number[] = [];
 
-  /** Whole numbers; negative ones as two's complement, so that strides and offsets may be. */
+  /** Whole numbers. Negative ones, as strides and offsets may be, are written as two's complement. */
   u32(...values: number[]): this {
     for (const value of values) this.#words.push(value >>> 0);
     return this;
@@ -31,26 +29,29 @@ export class Words {
 
 interface Launch {
   label: string;
-  /** Tells shaders apart: the same key gives the same code. */
+  /** Identifies the shader: equal keys mean equal code. */
   key: string;
-  /** Makes the WGSL; called once a device and key. */
+  /** Makes the WGSL. Called once for each device and key. */
   code: () => string;
-  /** Bound at 1 and on. */
+  /** Bound from 1 on. */
   tensors: readonly Tensor[];
-  /** What the kernel may refuse: the error flag is bound after the tensors, and the params hold its ticket. */
+  /**
+   * What the kernel may refuse. The error flag is then bound after the tensors, and the params hold the check's
+   * ticket.
+   */
   check?: DeviceCheck;
   /** Bound at 0. */
   params?: Uint32Array;
   grid: readonly [number, number?, number?];
   /** What the code was made from. */
   options?: ShaderOptions;
-  /** Operations on floats, counted as src/gpu/cost.ts says; asked for while a profile is taken. */
+  /** Floating-point operations, counted as src/gpu/cost.ts says. Called only while a profile is taken. */
   flops: () => number | undefined;
-  /** Bytes that are read and written, where that is not every tensor once. */
+  /** Bytes read and written. Default: those of every tensor once. */
   bytes?: () => number;
 }
 
-/** Bytes of the elements that a tensor has, those of a broadcast axis once. */
+/** Bytes of a tensor's elements; along a broadcast axis they count once. */
 function bytesOf({ shape, strides }: Tensor): number {
   return shape.reduce((bytes, extent, axis) => (strides[axis] === 0 ? bytes : bytes * extent), 4);
 }
@@ -68,7 +69,7 @@ export function commonDevice(label: string, tensors: readonly Tensor[]): Device 
 
 const compiled = new WeakMap<Device, Map<string, GPUComputePipeline>>();
 
-/** Records a kernel over tensors. */
+/** Records the dispatch of a kernel over tensors. */
 export function launch(what: Launch): void {
   const { label, key, code, tensors, check, params, grid, options, flops, bytes } = what;
   const device = commonDevice(label, tensors);
@@ -93,7 +94,7 @@ export function launch(what: Launch): void {
   device.commands.dispatch({ pipeline, bindings, params, grid, note });
 }
 
-/** Workgroups in x and y for `count` of them: one dimension takes at most 65,535. The kernel drops what is beyond. */
+/** Workgroups in x and y for `count` of them, as one dimension takes at most 65,535. The kernel ignores the surplus. */
 export function gridOf(count: number): [number, number] {
   const x = Math.min(count, 65535);
   return [x, x === 0 ? 0 : Math.ceil(count / x)];

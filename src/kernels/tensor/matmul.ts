@@ -1,6 +1,4 @@
-/**
- * Launches products of matrices (shaders/tensor/matmul.wgsl.ts). Shapes are checked by who calls.
- */
+/** Launches products of matrices (shaders/tensor/matmul.wgsl.ts). Callers check the shapes. */
 
 import { tileSize } from '../../../shaders/shared/tile.wgsl.js';
 import { matmulShader } from '../../../shaders/tensor/matmul.wgsl.js';
@@ -8,15 +6,20 @@ import { broadcastShapes, broadcastStrides, collapse, numelOf } from '../../tens
 import { Tensor } from '../../tensor/tensor.js';
 import { launch, Words } from './launch.js';
 
-/** Results with fewer elements than this go to single elements an invocation: more workgroups for less work. */
+/**
+ * In results with fewer elements than this, an invocation computes a single one: more workgroups with less work each.
+ */
 const SMALL = 4096;
-/** Results of at least so many rows and columns fill tiles of 8 x 8 elements an invocation. */
+/** In results with at least this many rows and columns, an invocation computes 8 x 8 elements. */
 const WIDE = 64;
 
-/** Result elements an invocation, squared; `auto` chooses by size. */
+/** An invocation computes this many rows and columns of the result; `auto` chooses by size. */
 export type MatmulVariant = 'auto' | 1 | 4 | 8;
 
-/** Batches of smaller results that have so many rows or columns fill tiles of 4 x 4 elements: 2 to 8 times as fast. */
+/**
+ * In batches of smaller results that have this many rows or columns, an invocation computes 4 x 4: 2 to 8 times as
+ * fast.
+ */
 const NARROW = 16;
 
 function fitting(m: number, n: number, batches: number): 1 | 4 | 8 {
@@ -25,8 +28,8 @@ function fitting(m: number, n: number, batches: number): 1 | 4 | 8 {
 }
 
 /**
- * `a [..., m, k] @ b [..., k, n] + bias [n]`, dense; the batch axes broadcast. Strides are free: a transposed view is
- * read as it lies.
+ * `a [..., m, k] @ b [..., k, n] + bias [n]`. The batch axes broadcast; the result is dense. Operands may have any
+ * strides: a transposed view is read as it lies.
  */
 export function matmul(a: Tensor, b: Tensor, bias?: Tensor, variant: MatmulVariant = 'auto'): Tensor {
   const [m, k] = a.shape.slice(-2);

@@ -1,7 +1,7 @@
 /**
- * Launches optimizer steps (shaders/tensor/optimizer.wgsl.ts), over as many parameters at once as the device has bindings
- * for: two a parameter, one for the state of all of them where it lies in one memory, and one for settings by model. All
- * tensors are dense.
+ * Launches optimizer steps (shaders/tensor/optimizer.wgsl.ts), each for as many parameters as the device has bindings
+ * for: two for each parameter, one for the state of all of them if it lies in one buffer, and one for settings by
+ * model. All tensors are dense.
  */
 import {
   adamShader,
@@ -17,18 +17,18 @@ import type { Tensor } from '../../tensor/tensor.js';
 import { copyDense, dense } from './elementwise.js';
 import { launch, Words } from './launch.js';
 
-/** More workgroups a parameter than this loop over several elements an invocation. */
+/** The most workgroups for a parameter; with more elements, an invocation loops over several. */
 const MOST_GROUPS = 4096;
-/** Parameters a launch, whatever the device has: these are within 65,535 workgroups and 1 KB of words. */
+/** The most parameters in a launch, whatever the device: within 65,535 workgroups and 1 KB of words. */
 const MOST_PARAMETERS = 15;
 
-/** A setting: a number, or one for each of the models that a parameter's first axis counts. */
+/** A setting: one number, or one for each model where a parameter's first axis is that of models. */
 export type Setting = number | readonly number[];
 
-/** The rule's numbers, or a list of them for each model. */
+/** The numbers that a rule computes with, or a list of them for each model. */
 type Numbers = readonly number[] | readonly (readonly number[])[];
 
-/** Numbers made of settings, for each model where one of the settings is by model. */
+/** Makes a rule's numbers from settings; for each model if one of the settings is by model. */
 function numbersOf(
   settings: readonly Setting[],
   make: (pick: (setting: Setting) => number) => number[],
@@ -44,10 +44,10 @@ interface Update {
   gradient: Tensor;
 }
 
-/** A parameter's update as a launch takes it. */
+/** A parameter's update, as a launch takes it. */
 interface Item {
   parameter: Tensor;
-  /** Dense, in other memory than the parameter, and ours. */
+  /** Dense, in another buffer than the parameter, and a handle of our own. */
   gradient: Tensor;
   state: readonly Tensor[];
   numbers: Numbers;
@@ -62,12 +62,12 @@ interface Rule {
 
 const bufferOf = (tensor: Tensor): GPUBuffer => tensor.storage.buffer;
 
-/** The gradient as a kernel reads it beside the parameter that it writes. */
+/** The gradient in a form that a kernel can read while it writes the parameter. */
 function readable({ parameter, gradient }: Update): Tensor {
   return bufferOf(gradient) === bufferOf(parameter) ? copyDense(gradient) : dense(gradient);
 }
 
-/** True where all of the state lies in one memory, so that it takes one binding. */
+/** True if all of the state lies in one buffer, so that it takes one binding. */
 function together({ state }: Item): boolean {
   return state.every((tensor) => bufferOf(tensor) === bufferOf(state[0]));
 }
@@ -75,7 +75,10 @@ function together({ state }: Item): boolean {
 const isByModel = (numbers: Numbers): numbers is readonly (readonly number[])[] =>
   typeof numbers[0] !== 'number';
 
-/** True where an item may be updated in the launch of those before: bindings suffice, and none of them overlap. */
+/**
+ * True if an item can be updated in the same launch as `batch`: bindings suffice, and no buffer is written that
+ * another binding uses.
+ */
 function fits(batch: readonly Item[], item: Item): boolean {
   const [first] = batch;
   if (first.parameter.device !== item.parameter.device || !together(first) || !together(item)) return false;
@@ -136,7 +139,7 @@ function run({ label, code, options, flopsEach }: Rule, batch: readonly Item[]):
   table?.dispose();
 }
 
-/** The settings by model of all items, one row after the other; undefined where settings are of whole parameters. */
+/** The settings by model of all items, a row for each model; undefined if settings are by parameter. */
 function tableOf(batch: readonly Item[]): Tensor | undefined {
   const rows = batch.flatMap(({ numbers }) => (isByModel(numbers) ? numbers : []));
   if (rows.length === 0) return undefined;
@@ -144,7 +147,7 @@ function tableOf(batch: readonly Item[]): Tensor | undefined {
   return upload(Float32Array.from(rows.flat()), [rows.length, rows[0].length], 'f32', { device });
 }
 
-/** Each item goes with the first others that it fits. */
+/** Puts each item into the first launch that it fits. */
 function runAll(rule: Rule, items: readonly Item[]): void {
   const batches: Item[][] = [];
   for (const item of items) {
@@ -163,7 +166,7 @@ interface AdamUpdate extends Update {
   /** Running means of the gradient and of its square. */
   expAvg: Tensor;
   expAvgSq: Tensor;
-  /** The largest of these so far, with amsgrad. */
+  /** With amsgrad: the largest `expAvgSq` so far. */
   maxExpAvgSq?: Tensor;
   lr: Setting;
   betas: readonly [Setting, Setting];
@@ -174,8 +177,9 @@ interface AdamUpdate extends Update {
 }
 
 /**
- * Updates the parameters and both moments of each; bias corrections in float64, as PyTorch takes them. `decoupled` is
- * AdamW's decay of the parameter itself; else the decay is added to the gradient. All or none have a `maxExpAvgSq`.
+ * Updates the parameters and both moments of each. Bias corrections are computed in float64, as in PyTorch.
+ * `decoupled`: the parameter itself decays (AdamW); else the decay is added to the gradient. Either all updates have
+ * a `maxExpAvgSq` or none has.
  */
 export function adamStep(updates: readonly AdamUpdate[], { decoupled }: { decoupled: boolean }): void {
   const items = updates.map((update): Item => {
@@ -206,16 +210,18 @@ interface SgdUpdate extends Update {
   momentum: Setting;
   dampening: Setting;
   weightDecay: Setting;
-  /** True where the buffer begins, as the gradient. */
+  /** True in the step in which the buffer begins, as a copy of the gradient. */
   first: boolean;
 }
 
-/** Updates the parameters and, with momentum, their velocities; all or none of them have one. */
+/**
+ * Updates the parameters and, with momentum, their velocities. Either all updates have a momentum buffer or none has.
+ */
 export function sgdStep(updates: readonly SgdUpdate[], { nesterov }: { nesterov: boolean }): void {
   const items = updates.map((update): Item => {
     const { parameter, momentumBuffer, lr, weightDecay, momentum, dampening, first } = update;
     const numbers = numbersOf([lr, weightDecay, momentum, dampening], (pick) => {
-      // Among models with momentum, one without takes its gradient as it is.
+      // A model without momentum, among others with it, takes its gradient as it is.
       const whole = first || pick(momentum) === 0;
       return [pick(lr), pick(weightDecay), pick(momentum), whole ? 1 : 1 - pick(dampening)];
     });
@@ -234,7 +240,7 @@ export function sgdStep(updates: readonly SgdUpdate[], { nesterov }: { nesterov:
 
 interface RmspropUpdate extends Update {
   squareAvg: Tensor;
-  /** The gradient's running gradAvg, where it is taken off. */
+  /** With `centered`: the running mean of the gradient. */
   gradAvg?: Tensor;
   /** With momentum. */
   momentumBuffer?: Tensor;
@@ -245,7 +251,7 @@ interface RmspropUpdate extends Update {
   momentum: Setting;
 }
 
-/** Updates the parameters and their state; all of them have the same kinds of it. */
+/** Updates the parameters and their state, which has the same parts in all updates. */
 export function rmspropStep(updates: readonly RmspropUpdate[]): void {
   const items = updates.map((update): Item => {
     const { parameter, squareAvg, gradAvg, momentumBuffer, lr, alpha, eps, weightDecay, momentum } = update;
@@ -262,7 +268,7 @@ export function rmspropStep(updates: readonly RmspropUpdate[]): void {
       label: `rmsprop${centered ? ' centered' : ''}${momentum ? ' momentum' : ''}`,
       code: (bindings) => rmspropShader({ centered, momentum, ...bindings }),
       options: { centered, momentum },
-      // Decay 2, square 4, step 3, parameter 2; the gradient's mean 3 and 2 to take it off, the buffer 2.
+      // Decay 2, square 4, step 3, parameter 2; the gradient's mean 3, and 2 to subtract its square; the buffer 2.
       flopsEach: 11 + (centered ? 5 : 0) + (momentum ? 2 : 0),
     },
     items,
@@ -277,7 +283,10 @@ interface SignUpdate extends Update {
   weightDecay: Setting;
 }
 
-/** Updates the parameters and, with momentum, the gradients' running means; all or none of them have one. */
+/**
+ * Updates the parameters and, with momentum, the running means of their gradients. Either all updates have one or
+ * none has.
+ */
 export function signStep(updates: readonly SignUpdate[]): void {
   const items = updates.map((update): Item => {
     const { parameter, momentumBuffer, lr, momentum, weightDecay } = update;

@@ -1,6 +1,6 @@
 /**
- * Launches reductions over axes (shaders/tensor/reduce.wgsl.ts): an invocation an output for short ones, a workgroup an
- * output for long ones, two passes where few outputs take many elements each.
+ * Launches reductions over axes (shaders/tensor/reduce.wgsl.ts): an invocation for each output of short ones, a
+ * workgroup for each output of long ones, and two passes where a few outputs reduce many elements each.
  */
 import {
   REDUCE_WORKGROUP,
@@ -20,11 +20,11 @@ import {
 import { Tensor } from '../../tensor/tensor.js';
 import { gridOf, launch, Words } from './launch.js';
 
-/** Reductions up to this length take one invocation an output; longer ones too, while outputs are many. */
+/** Reductions up to `SHORT` take an invocation for each output; with `MANY_OUTPUTS` or more, up to `SHORT_FOR_MANY`. */
 const SHORT = 32;
 const SHORT_FOR_MANY = 256;
 const MANY_OUTPUTS = 64;
-/** With fewer outputs than this, longer reductions than this are cut into chunks, a workgroup each. */
+/** With fewer outputs than this, reductions longer than `CHUNK` are cut into chunks, a workgroup for each. */
 const FEW_OUTPUTS = 64;
 const CHUNK = 16384;
 
@@ -32,8 +32,9 @@ const CHUNK = 16384;
 export type ReduceVariant = 'auto' | 'invocation' | 'workgroup';
 
 /**
- * Reduces over `axes` (from the front, ascending). Of equal extremes `argmax` gives the first, as an i32 index into
- * the reduced axes in row-major order; a NaN is every extreme. Sums of f32 are multiplied by `scale`.
+ * Reduces over `axes` (counted from the front, ascending). `argmax` gives the first of equal extremes, as an i32
+ * index into the reduced axes in row-major order. A NaN is both the largest and the smallest. Sums of f32 are
+ * multiplied by `scale`.
  */
 export function reduce(
   kind: ReduceKind,
@@ -89,7 +90,10 @@ export function reduce(
   return output;
 }
 
-/** A gradient summed down to the shape of an operand that was broadcast: a new tensor over new or the same memory. */
+/**
+ * Sums a gradient down to the shape of an operand that was broadcast: a new tensor, on the same memory if there is
+ * nothing to sum.
+ */
 export function sumTo(gradient: Tensor, shape: Shape): Tensor {
   const added = gradient.shape.length - shape.length;
   const axes = broadcastAxes(gradient.shape, shape);

@@ -1,6 +1,7 @@
 /**
- * Launches the kernel that ends a chunk for the runs whose window closes (shaders/train/close-window.wgsl.ts): where its
- * windows and records lie, and what they say. When a window closes and what follows from a record is the trainer's.
+ * Launches the kernel that closes windows at the end of a chunk (shaders/train/close-window.wgsl.ts): keeps its
+ * buffers, writes the windows and reads the records. When a window closes, and what follows from its record, is up to
+ * the trainer.
  */
 import { RECORD, SUMS, WINDOW } from '../../../shaders/train/chunk.wgsl.js';
 import { closeWindow } from '../../../shaders/train/close-window.wgsl.js';
@@ -15,16 +16,16 @@ const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DS
 
 /** A window that closes, as the device needs it: {@link WINDOW} says what the fields are. */
 export type Window = Record<keyof typeof WINDOW.at, number>;
-/** What the device found when a window closed: {@link RECORD}. */
+/** What the device found when a window closed; {@link RECORD} says what the fields are. */
 export type WindowRecord = Record<keyof typeof RECORD.at, number>;
 
-/** For a position whose window stays open; the kernel does not read it. */
+/** Stands for the window of a position where none closes; the kernel does not read it. */
 const OPEN: Window = { wholeBatches: 0, smallBatches: 0, smallBatch: 0, budget: -1 };
 
 export class WindowCloser {
-  /** [slot] windows in a row, up to the last, that counted for the stop rule. */
+  /** [slot] How many of the run's latest windows in a row passed the stop rule. */
   readonly stable: GPUBuffer;
-  /** [position] {@link RECORD}; {@link read} reads a copy of it. */
+  /** [position] {@link RECORD}; {@link read} takes a copy of its bytes. */
   readonly records: GPUBuffer;
   readonly #device: Device;
   readonly #shape: KernelShape;
@@ -34,8 +35,8 @@ export class WindowCloser {
   readonly #group: GPUBindGroup;
 
   /**
-   * @param batchPitch Samples that a batch takes in `buffers.sums`.
-   * @param stableWindows Windows in a row that end a run.
+   * @param batchPitch Samples from one sum's batch to the next in `buffers.sums`: the batch size or more.
+   * @param stableWindows A run ends after this many passing windows in a row.
    */
   static async create(
     device: Device,
@@ -73,14 +74,14 @@ export class WindowCloser {
     this.#group = bindGroup(device.gpu, pipeline, bindings);
   }
 
-  /** @param windows The window of each position of the chunk that closes; undefined where it stays open. */
+  /** @param windows For each position of the chunk the window that closes there, undefined where none does. */
   encode(recorder: Recorder, windows: readonly (Window | undefined)[]): void {
     const words = WINDOW.array(windows.map((window) => window ?? OPEN));
     recorder.upload(this.#windows, 0, words);
     recorder.dispatch(this.#pipeline, this.#group, [windows.length]);
   }
 
-  /** What `encode` asks of the device. The sums are read and cleared; one of them is added up in floats. */
+  /** The cost of `encode`: the sums are read and cleared, and one of them is added up in floats. */
   cost(positions: number): Cost {
     const { batch } = this.#shape;
     return {
@@ -89,7 +90,7 @@ export class WindowCloser {
     };
   }
 
-  /** The records in the bytes of {@link records}, by position. */
+  /** The records in bytes copied from {@link records}, by position. */
   read(bytes: ArrayBuffer): WindowRecord[] {
     return RECORD.values(bytes);
   }

@@ -1,4 +1,4 @@
-/** The weights of the network that the training kernels train, and how they get into a kernel's state. */
+/** The weights of the network that the training kernels train, and how they are written into a kernel's state. */
 
 /** Weights of `Linear(N, W) -> ReLU -> Linear(W, 1) -> Sigmoid`, float32, row-major as PyTorch lays them out. */
 export interface MlpWeights {
@@ -15,7 +15,7 @@ export interface MlpWeights {
 /**
  * Writes weights into an empty state.
  *
- * @param places Where each parameter lies in it: those of w1, then of b1, w2 and b2.
+ * @param places For each parameter its index in the state: the parameters of w1 first, then those of b1, w2 and b2.
  */
 export function writeWeights(
   { w1, b1, w2, b2 }: MlpWeights,
@@ -27,7 +27,7 @@ export function writeWeights(
   return state;
 }
 
-/** The same places where the vectors of b1, w2 and b2 lie one behind the other, from the given ones on. */
+/** These places, for a state in which b1, w2 and b2 are contiguous vectors that begin at the given indices. */
 export function placesOf(
   { features, hidden }: { features: number; hidden: number },
   w1: (unit: number, feature: number) => number,

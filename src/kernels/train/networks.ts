@@ -1,7 +1,7 @@
 /**
- * Trained networks on the device, some of them in one buffer, as scoring reads them: copied out of the states of their runs
- * (shaders/train/copy-networks.wgsl.ts), so that the runs' slots are free for others. They come to the host when
- * someone reads them.
+ * Trained networks on the device, several in one buffer, as scoring reads them. They are copied out of the states of
+ * their runs (shaders/train/copy-networks.wgsl.ts), so that the runs' slots are free for others. Weights come to the
+ * host only when someone reads them.
  */
 import { COPY_INVOCATIONS, COPY_SHAPE, copyNetworks } from '../../../shaders/train/copy-networks.wgsl.js';
 import type { Cost } from '../../gpu/cost.js';
@@ -13,21 +13,24 @@ import type { TrainingKernel } from './training-kernel.js';
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 
-/** Networks in one buffer, which are scored in one dispatch: few enough that it stays short. */
+/** The most networks in one buffer. They are scored in one dispatch, which has to stay short. */
 const NETWORKS = 8;
 
-/** Where the parameters of a network lie: rows of w1 every `pitch` floats from 0 on, then b1 and w2, then b2. */
+/**
+ * Where a network's parameters lie, in floats: row h of w1 at `h * pitch`, b1 and after it w2 at `vectorsAt`, b2 at
+ * `outputBiasAt`.
+ */
 export interface NetworkLayout {
   readonly features: number;
   readonly hidden: number;
   readonly pitch: number;
   readonly vectorsAt: number;
   readonly outputBiasAt: number;
-  /** Of one network. */
+  /** Floats of one network. */
   readonly floats: number;
 }
 
-/** How many networks of this layout may be in one buffer. */
+/** How many networks of this layout go into one buffer. */
 export function networksAtOnce(device: Device, { floats }: NetworkLayout): number {
   const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
   return Math.max(1, Math.min(NETWORKS, Math.floor(most / (4 * floats))));
@@ -37,11 +40,11 @@ export function networksAtOnce(device: Device, { floats }: NetworkLayout): numbe
 export class Networks {
   readonly layout: NetworkLayout;
   readonly count: number;
-  /** [network] `layout.floats` floats. */
+  /** [network] `layout.floats` floats each. */
   readonly buffer: GPUBuffer;
   readonly #device: Device;
 
-  /** At first all of their parameters are 0. */
+  /** All parameters begin as 0. */
   constructor(device: Device, layout: NetworkLayout, count: number) {
     this.#device = device;
     this.layout = layout;
@@ -54,7 +57,7 @@ export class Networks {
     this.#device.commands.write(this.buffer, 0, floats);
   }
 
-  /** The weights of network k, as they are after all work so far. */
+  /** The weights of network k, once all work so far is done. */
   async read(k: number, options: WaitOptions = {}): Promise<MlpWeights> {
     const { features, hidden, pitch, vectorsAt, outputBiasAt, floats } = this.layout;
     const bytes = await this.#device.read(this.buffer, 4 * floats * k, 4 * floats, options);
@@ -74,7 +77,7 @@ export class Networks {
   }
 }
 
-/** A run whose network is copied: its slot, and which features of the network its live ones are. */
+/** A run whose network is copied: its slot, and the column of w1 to which each live feature belongs. */
 interface TrainedRun {
   slot: number;
   columns: Uint16Array;
@@ -99,7 +102,10 @@ export class NetworkCopier {
     this.#places = this.#upload(kernel.places);
   }
 
-  /** The live parameters of `runs`, as they are after all chunks sent so far, into networks that have all the others. */
+  /**
+   * Copies the live parameters of `runs`, as they are after all chunks sent so far, into `networks`, which already
+   * have all others.
+   */
   copy(runs: readonly TrainedRun[], networks: Networks): void {
     const { layout, buffer } = networks;
     const live = runs[0].columns.length;
@@ -132,7 +138,7 @@ export class NetworkCopier {
   }
 }
 
-/** What a copy asks of the device: the places once, the rest for each network. */
+/** The cost of a copy: the places are read once, the rest once for each network. */
 export function copyCost(parameters: number, live: number, networks: number): Cost {
   return { bytes: 4 * (parameters + networks * (2 * parameters + live + 1)), flops: 0 };
 }

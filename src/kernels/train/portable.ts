@@ -1,6 +1,6 @@
 /**
- * Launches the plain training kernels (shaders/train/portable/train.wgsl.ts): six dispatches a step, any shape, any device. The
- * oracle and the fallback; nothing here is fast.
+ * Launches the plain training kernels (shaders/train/portable/train.wgsl.ts): six dispatches a step, for any shape on
+ * any device. They are oracle and fallback; nothing here is fast.
  */
 import * as shader from '../../../shaders/train/portable/train.wgsl.js';
 import { bindGroup } from '../../gpu/bindings.js';
@@ -20,7 +20,7 @@ import type {
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 
-/** Words of the scratch buffers for one position. */
+/** Words that one position takes in each of the scratch buffers. */
 function scratch({ features, hidden, batch }: KernelShape) {
   return {
     batch: batch * (Math.ceil(features / 32) + 1),
@@ -49,7 +49,7 @@ class PortableKernel implements TrainingKernel {
   readonly name = 'portable';
   readonly state: GPUBuffer;
   readonly stateFloats: number;
-  /** As they come. */
+  /** A state has the parameters in their own order. */
   readonly places: Uint32Array;
   readonly #device: Device;
   readonly #shape: KernelShape;

@@ -1,4 +1,4 @@
-/** What the scoring kernels ask of the device, counted as src/gpu/cost.ts says. */
+/** Bytes and operations of the scoring kernels, counted as src/gpu/cost.ts says. */
 import { type SubgroupOptions, subgroupLayout } from '../../../shaders/train/subgroup/layout.js';
 import type { Cost } from '../../gpu/cost.js';
 import type { KernelShape } from './training-kernel.js';
@@ -8,7 +8,7 @@ type Shape = Pick<KernelShape, 'features' | 'hidden'>;
 /** Operations on the logit of an example: the sigmoid and a comparison. */
 const LABEL_FLOPS = 2;
 
-/** Weights, rows and labels read once; a count of hits for each workgroup written, of which there are few. */
+/** Weights, rows and labels are read once; each workgroup writes its count of hits. */
 function bytes({ features, hidden }: Shape, examples: number, networks: number, groups: number): number {
   const parameters = hidden * features + 2 * hidden + 1;
   return (
@@ -30,9 +30,9 @@ export function subgroupScoreCost(
 ): Cost {
   const { rowGroups, subgroups } = subgroupLayout(o);
   const lookUps = rowGroups.length;
-  // Each workgroup: its tables, the bias in the first.
+  // Each workgroup builds its tables, with the bias in the first.
   const tables = groups * o.hidden * o.lanes * (o.features - lookUps + 1);
-  // The sums of the look-ups, relu, product and sum for each unit; the subgroups' parts.
+  // For each unit the sum of its look-ups, relu, product and sum; then the sum of the subgroups' parts.
   const each = o.hidden * (lookUps - 1 + 3) + subgroups + LABEL_FLOPS;
   return { bytes: bytes(o, examples, networks, groups), flops: networks * (tables + examples * each) };
 }

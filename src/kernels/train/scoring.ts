@@ -1,6 +1,6 @@
 /**
- * Scores trained networks on a test set, where they are: how many examples each gets right. Picks the subgroup kernel
- * where the training kernel of that name could run, else the plain one.
+ * Scores trained networks on a test set without moving them: how many examples each network gets right. Networks that
+ * the subgroup kernel trained are scored by a subgroup kernel too, all others by the plain one.
  */
 import { portableScore, SCORE_INVOCATIONS } from '../../../shaders/train/portable/score.wgsl.js';
 import {
@@ -27,11 +27,11 @@ const BATCHES = 16;
 interface ScoreKernel {
   shader: PipelineDescriptor;
   layout: NetworkLayout;
-  /** Workgroups for so many examples. */
+  /** Workgroups for this many examples. */
   groups(examples: number): number;
   stretch(examples: number): Uint32Array<ArrayBuffer>;
   cost(examples: number, networks: number, groups: number): Cost;
-  /** Bytes of scratch memory that a workgroup needs in a buffer. */
+  /** Bytes of scratch memory for a workgroup; 0 where it needs none. */
   scratchBytes: number;
 }
 
@@ -41,7 +41,10 @@ export class Scorer {
   readonly #kernel: ScoreKernel;
   readonly #pipeline: Promise<GPUComputePipeline>;
 
-  /** `variant`: what training took; `portable` forces the plain kernel here too. The kernel is compiled meanwhile. */
+  /**
+   * @param variant The kernel that trained the networks. Only for `subgroup` is the subgroup kernel used here.
+   *   Compiling begins now; `accuracies` waits for it.
+   */
   constructor(device: Device, features: number, hidden: number, variant: KernelVariant['name']) {
     const shape = { features, hidden, batch: SUBGROUP_BATCH };
     const options =
@@ -54,14 +57,16 @@ export class Scorer {
     this.#pipeline.catch(() => {}); // thrown where it is awaited
   }
 
-  /** How the networks have to lie that it scores. */
+  /** How networks have to lie in their buffer. */
   get layout(): NetworkLayout {
     return this.#kernel.layout;
   }
 
   /**
-   * Share of the examples of `testSet` that each network labels as they are, `p >= 0.5` being 1. `expectedMs`: of work
-   * in front of it, see Device.read.
+   * For each network the share of the examples in `testSet` that it labels correctly. Its label is 1 where `p >=
+   * 0.5`.
+   *
+   * @param expectedMs How long the work already queued will probably take; see Device.read.
    */
   async accuracies(testSet: BinaryDataset, groups: readonly Networks[], expectedMs = 0): Promise<number[][]> {
     const pipeline = await this.#pipeline;
@@ -76,7 +81,10 @@ export class Scorer {
     }
   }
 
-  /** Examples that each of some networks gets right. A submit of their own, so that a driver does not hold it all together. */
+  /**
+   * How many examples each of some networks gets right. Each buffer of networks is submitted on its own: the driver
+   * then has no single submit that holds up all others.
+   */
   async #hits(
     pipeline: GPUComputePipeline,
     { buffer, count }: Networks,

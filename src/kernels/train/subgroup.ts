@@ -1,6 +1,6 @@
 /**
- * Launches the subgroup kernels (shaders/train/subgroup/*.wgsl.ts): gather, then many training steps in one dispatch.
- * Needs subgroups of one fixed power-of-two size.
+ * Launches the subgroup kernels (shaders/train/subgroup/*.wgsl.ts): a gather, then many training steps in one
+ * dispatch. They need subgroups of one fixed power-of-two size.
  */
 import { subgroupGather } from '../../../shaders/train/subgroup/gather.wgsl.js';
 import {
@@ -32,14 +32,20 @@ import type {
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 
-/** Hidden units times blocks of features that a subgroup may keep: beyond, compile time grows and registers run out. */
+/**
+ * The most variables (hidden units times blocks of features) that a subgroup keeps. With more, compile time grows and
+ * registers run out.
+ */
 const MOST_VARIABLES = 128;
-/** For networks of more features, or so wide that a workgroup would have too many invocations: 13 s of compiling. */
+/**
+ * The same for networks that do not fit otherwise, because they have more features or would need too many invocations
+ * in a workgroup. Compiling then takes 13 s.
+ */
 const MOST_VARIABLES_WIDE = 256;
 
 /**
- * How the shape is cut over subgroups: as many hidden units each as fit, because every subgroup builds the same
- * tables of dL/dz2; a workgroup needs an invocation for each four samples.
+ * How the shape is divided over subgroups. Each takes as many hidden units as fit, because every subgroup builds the
+ * same tables of dL/dz2; a workgroup needs an invocation for each four samples. Undefined if nothing fits.
  */
 export function subgroupOptions(
   { info, limits }: Pick<AdapterFacts, 'info' | 'limits'>,

@@ -1,6 +1,7 @@
 /**
- * Launches the training tiles (shaders/train/tiles/train.wgsl.ts) over all runs at once: three or four dispatches a step, a
- * workgroup a tile. For few runs and for wide networks, which one workgroup a run would leave most of a GPU idle for.
+ * Launches the training tiles (shaders/train/tiles/train.wgsl.ts) over all runs at once: three or four dispatches a
+ * step, a workgroup for each tile. For few runs and for wide networks: there one workgroup for each run would leave
+ * most of a GPU idle.
  */
 
 import type { PerThread } from '../../../shaders/train/tiles/size.js';
@@ -11,12 +12,18 @@ import type { ChunkSize } from './training-cost.js';
 import type { Chunk, KernelShape, KernelVariant } from './training-kernel.js';
 
 const ENTRIES: readonly Entry[] = ['forward', 'loss', 'backward', 'vectors'];
-/** Workgroups of large tiles from which on large tiles are taken: they do more with each load, but fill a GPU later. */
+/**
+ * Large tiles are taken if there are this many workgroups of them. They do more for each load, but it takes more work
+ * to fill a GPU.
+ */
 const MANY_TILES = 256;
-/** Quads of units that a workgroup of `vectors` takes. */
+/** Quads of hidden units that a workgroup of `vectors` takes. */
 const VECTOR_QUADS = 256;
 
-/** By shape and slots, which stay as they are while runs come and go; the numbers are the same bits with either. */
+/**
+ * Depends on shape and slots, which stay the same while runs come and go. The results are the same bits with either
+ * size.
+ */
 function perThread(shape: KernelShape, slots: number): PerThread {
   const { unitTiles, sampleTiles } = tilesLayout(shape, 8);
   return unitTiles * sampleTiles * slots >= MANY_TILES ? 8 : 4;
@@ -25,7 +32,7 @@ function perThread(shape: KernelShape, slots: number): PerThread {
 export const batchedVariant: KernelVariant = {
   name: 'tiles-batched',
   refusal: () => undefined,
-  // Small tiles: they take a little more scratch memory than large ones.
+  // Small tiles take a little more scratch memory than large ones.
   footprint: (shape) => tilesFootprint(shape, 4),
   async create(device, shape, buffers) {
     const tiles = await TrainTiles.create(device, shape, perThread(shape, buffers.slots), buffers, ENTRIES);
@@ -43,7 +50,7 @@ class BatchedKernel extends TilesKernel {
       this.tiles.launch(recorder, 'forward', unitTiles * sampleTiles, chunk.positions);
       this.tiles.launch(recorder, 'loss', 1, chunk.positions);
       this.tiles.launch(recorder, 'backward', unitBlocks * featureTiles, chunk.positions);
-      // With one tile of features, backward does what vectors would.
+      // With a single tile of features, `backward` also does the work of `vectors`.
       if (featureTiles > 1)
         this.tiles.launch(recorder, 'vectors', Math.ceil((unitQuads + 1) / VECTOR_QUADS), chunk.positions);
     }

@@ -1,6 +1,6 @@
 /**
- * What the training tiles ask of the device, counted as src/gpu/cost.ts says. H: hidden units, N: features, B: samples
- * of a batch.
+ * Bytes and operations of the training tiles, counted as src/gpu/cost.ts says. H: hidden units, N: features, B:
+ * samples of a batch.
  */
 
 import { type PerThread, UNIT_BLOCK } from '../../../shaders/train/tiles/size.js';
@@ -37,8 +37,8 @@ function partsOf(shape: KernelShape, perThread: PerThread) {
   const dots = 4 * H * featureQuads;
   return {
     gather: { bytes: gatherBytes(shape) + rows + 4 * B, flops: 0 },
-    // A product and a sum for each weight and sample; for each unit and sample the bias, the sign, relu, a product by
-    // the output weight and a sum of those, less one sum a block.
+    // A product and a sum for each weight and sample. For each unit and sample: bias, sign, relu, the product by the
+    // output weight, and the sum of those products, which takes one addition less in each block.
     forward: {
       bytes: 4 * (H * N + 2 * H) + rows + active + 4 * B * blocks,
       flops: B * (2 * H * N + 5 * H - blocks),
@@ -47,12 +47,13 @@ function partsOf(shape: KernelShape, perThread: PerThread) {
       bytes: 4 * B * blocks + 4 * (B + 1 + 4 + B) + sumsBytes(shape),
       flops: B * (blocks + SAMPLE_FLOPS),
     },
-    // A product and a sum for each weight and sample, a sum for each bias; w1 . G in fours; the product by w2; AdamW.
+    // A product and a sum for each weight and sample; a sum for each bias; w1 . G over each four features; the
+    // product by w2; AdamW.
     backward: {
       bytes: rows + 4 * B + active + 2 * 3 * 4 * H * N + 4 * H + dots + 4 * H,
       flops: B * (2 * H * N + H) + H * (2 * N - featureQuads) + H * N + ADAMW_FLOPS * H * N,
     },
-    // Sums of the fours, the gradients of b1 (a product) and w2 (a product and a sum), that of b2; AdamW.
+    // The sums of those parts of w1 . G; the gradients of b1 (a product), w2 (a product and a sum) and b2; AdamW.
     vectors: {
       bytes: dots + 4 * H + 4 * B + 2 * 3 * 4 * (2 * H + 1),
       flops: H * featureQuads + 3 * H + B + ADAMW_FLOPS * (2 * H + 1),
@@ -60,7 +61,7 @@ function partsOf(shape: KernelShape, perThread: PerThread) {
   };
 }
 
-/** All in one launch: of the batches each step, of weights, moments and sums once a chunk. */
+/** All parts in one launch. Batches are read each step; weights, moments and sums are read and written once a chunk. */
 export function persistentCosts(
   shape: KernelShape,
   perThread: PerThread,
@@ -79,7 +80,7 @@ export function persistentCosts(
   };
 }
 
-/** A launch a part; with one tile of features the last two are one. */
+/** One launch for each part; with a single tile of features the last two parts are one launch. */
 export function batchedCosts(shape: KernelShape, perThread: PerThread, { runSteps }: ChunkSize): Costs {
   const { gather, forward, loss, backward, vectors } = partsOf(shape, perThread);
   const rest: Record<string, Whole> =

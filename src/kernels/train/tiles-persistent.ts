@@ -1,6 +1,6 @@
 /**
- * Launches the training tiles (shaders/train/tiles/train.wgsl.ts) with a workgroup a run: all steps of a chunk in one
- * dispatch, nothing to wait for but the workgroup's own barriers. For GPUs and many runs; with few runs most of a GPU
+ * Launches the training tiles (shaders/train/tiles/train.wgsl.ts) with one workgroup for each run: it does all steps
+ * of a chunk in one dispatch and waits only at its own barriers. For GPUs and many runs; with few runs most of a GPU
  * stands idle, and tiles-batched.ts is faster.
  */
 import type { PerThread } from '../../../shaders/train/tiles/size.js';
@@ -12,12 +12,15 @@ import type { ChunkSize } from './training-cost.js';
 import type { Chunk, KernelVariant } from './training-kernel.js';
 
 /**
- * Multiply-adds of one step of one run, forward, up to which a single workgroup takes it: 2 to 20 ms on a GPU core.
- * Beyond, one step could last as long as a dispatch may.
+ * The most multiply-adds in one step of one run, forward, that a single workgroup takes on: 2 to 20 ms on a GPU core.
+ * With more, a single step could last longer than a dispatch may.
  */
 const MOST_PRODUCTS = 2 ** 27;
 
-/** On a CPU driver a register more is memory, and compiling takes seconds: small tiles. The numbers are the same. */
+/**
+ * Small tiles on a CPU driver: there more registers mean more memory traffic and seconds of compiling. The results
+ * are the same bits.
+ */
 const perThread = (device: Device): PerThread => (device.info.isCpu ? 4 : 8);
 
 export const persistentVariant: KernelVariant = {

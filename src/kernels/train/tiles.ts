@@ -1,6 +1,7 @@
 /**
- * What the two launchers of shaders/train/tiles/train.wgsl.ts share (tiles-persistent.ts, tiles-batched.ts): how a run's state and scratch
- * memory are laid out, the gather dispatch, the bindings. How the steps are dispatched is theirs.
+ * What the two launchers of the training tiles share (tiles-persistent.ts, tiles-batched.ts; WGSL:
+ * shaders/train/tiles/train.wgsl.ts): how a run's state and scratch memory are laid out, the gather dispatch, the
+ * bindings. How steps are dispatched differs and is in their own files.
  */
 
 import {
@@ -30,15 +31,18 @@ import type {
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 
-/** Kernels of the module: all steps of a run, or the parts of one. */
+/** Entry points of the module: `train` does all steps of a run, the others do one part of a step each. */
 export type Entry = 'train' | 'forward' | 'loss' | 'backward' | 'vectors';
 
-/** Invocations along the features of a backward tile, as many as the features need: each unit's bits are read by all. */
+/**
+ * Invocations along the features of a backward tile: no more than the features need, for each of them reads the bits
+ * of every unit.
+ */
 function featureThreads(features: number, perThread: PerThread): number {
   return [1, 2, 4, 8].find((threads) => threads * perThread >= features) ?? 16;
 }
 
-/** Numbers and sizes of tiles, and where things stand, for a shape. */
+/** For a shape: how many tiles there are, how large they are, and where things lie in scratch memory. */
 export function tilesLayout({ features, hidden, batch }: KernelShape, perThread: PerThread) {
   const featureQuads = Math.ceil(features / 4);
   const unitQuads = Math.ceil(hidden / 4);
@@ -50,7 +54,7 @@ export function tilesLayout({ features, hidden, batch }: KernelShape, perThread:
   const tileQuads = (alongFeatures * perThread) / 4;
   const blockQuads = (unitThreads * perThread) / 4;
   const partialsAt = 4 * sampleQuads;
-  // Blocks of a tile that is there in part count too: it writes them.
+  // A tile that is only partly filled writes all of its blocks, so all count.
   const activeAt = partialsAt + 4 * sampleQuads * unitTiles * (side / UNIT_BLOCK);
   const dotsAt = activeAt + ACROSS * unitTiles * sampleQuads;
   const sumsAt = dotsAt + 4 * unitQuads * featureQuads;
@@ -180,7 +184,7 @@ export class TrainTiles {
     ]);
   }
 
-  /** Begins a chunk: writes the shape, encodes the gather of all its batches. */
+  /** Begins a chunk: writes the shape and encodes the gather of all batches. */
   begin(recorder: Recorder, { steps, banks }: Chunk): void {
     const { features, batch } = this.shape;
     const values = { ...this.layout, features, batch, stride: steps };
@@ -207,7 +211,7 @@ export class TrainTiles {
   }
 }
 
-/** A training kernel of these tiles; how it launches them is left to say. */
+/** A training kernel made of these tiles. Subclasses say how the tiles are launched. */
 export abstract class TilesKernel implements TrainingKernel {
   abstract readonly name: KernelName;
   protected readonly tiles: TrainTiles;

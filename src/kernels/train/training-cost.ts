@@ -1,5 +1,5 @@
 /**
- * What the portable and the subgroup training kernels ask of the device, counted as src/gpu/cost.ts says. H: hidden
+ * Bytes and operations of the portable and the subgroup training kernels, counted as src/gpu/cost.ts says. H: hidden
  * units, N: features, B: samples of a batch.
  */
 import { SUMS } from '../../../shaders/train/chunk.wgsl.js';
@@ -9,12 +9,15 @@ import type { Chunk, KernelShape } from './training-kernel.js';
 
 export type ChunkSize = Pick<Chunk, 'positions' | 'steps' | 'runSteps'>;
 
-/** Loss and gradient of a sample (bce.wgsl.ts: 16, three functions among them), divided by the batch, added up. */
+/**
+ * Loss and gradient of a sample: 16 operations in bce.wgsl.ts, three of them functions; dividing both by the batch
+ * size; adding up.
+ */
 export const SAMPLE_FLOPS = 19;
-/** AdamW on one parameter: 3 for the first moment, 4 for the second, 7 for the parameter. */
+/** AdamW on one parameter: 3 operations for the first moment, 4 for the second, 7 for the parameter. */
 export const ADAMW_FLOPS = 14;
 
-/** Bits of a sample, and words of its label. */
+/** Words of a sample: its bits and its label. */
 const sampleWords = ({ features }: KernelShape) => Math.ceil(features / 32) + 1;
 const parametersOf = ({ features, hidden }: KernelShape) => hidden * features + 2 * hidden + 1;
 
@@ -25,7 +28,7 @@ export const sumsBytes = ({ batch }: KernelShape) => 2 * 4 * SUMS.length * batch
 /** Bytes of one run's weights and moments, read and written. */
 export const stateBytes = (shape: KernelShape) => 2 * 3 * 4 * parametersOf(shape);
 
-/** Costs of one step of one run, times so many. */
+/** Multiplies all costs by a factor. */
 function scaled(costs: Record<string, { bytes: number; flops: number }>, factor: number): Costs {
   return Object.fromEntries(
     Object.entries(costs).map(([label, { bytes, flops }]) => [
@@ -42,13 +45,13 @@ export function portableCosts(shape: KernelShape, { steps, runSteps }: ChunkSize
   const aStep = {
     'portable-gather': { bytes: gatherBytes(shape) + 4 * samples, flops: 0 },
     'portable-hidden': { bytes: 4 * (H * N + H + (samples - B) + B * H), flops: B * H * N },
-    // relu, product, sum for each unit
+    // relu, product and sum for each unit
     'portable-loss': {
       bytes: 4 * (B * H + H + 1 + 4 + B + B) + sumsBytes(shape),
       flops: B * (3 * H + SAMPLE_FLOPS),
     },
-    // a comparison and a sum for each weight and bias, relu, product and sum for each output weight, a sum for the
-    // last; then the products by the output weights
+    // A comparison and a sum for each weight and bias of a hidden unit; relu, product and sum for each output weight;
+    // a sum for the output bias; then the products by the output weights.
     'portable-gradients': {
       bytes: 4 * (samples - B + B * (H + 1) + H + P),
       flops: B * (2 * H * N + 2 * H + 3 * H + 1) + H * N + H,
@@ -65,14 +68,16 @@ export function subgroupCosts(o: SubgroupOptions, { positions, runSteps }: Chunk
   const sampleGroups = bitGroups(0, 32, log2Lanes).length;
   const batch = 4 * (B * sampleWords(o) + 4 * N);
   const partials = o.partials === 'storage' ? 2 * 4 * B * subgroups : 0;
-  // Tables of subset sums with the bias in the first; then the look-ups of a unit and sample: their sums, relu, the
-  // sign, product and sum.
+  // The tables of subset sums, with the bias in the first; then for each unit and sample the sum of its look-ups,
+  // relu, the sign, product and sum.
   const forward = H * lanes * (N - groups + 1) + B * H * (groups - 1 + 4);
   const loss = B * (subgroups + SAMPLE_FLOPS);
-  // Each subgroup: the sum of dL/dz2 and the tables of its subset sums; then a look-up and sum for each group.
+  // For each subgroup, the sum of dL/dz2 and the tables of its subset sums; then a look-up and a sum for each group
+  // of samples.
   const tables = subgroups * lanes * (blocks - 1 + log2Lanes + 4 * (32 - sampleGroups));
   const lookUps = 4 * sampleGroups * (H * N + H);
-  // w1 . G over the lanes of a subgroup, the products by the output weights, two products and a sum for the vectors.
+  // w1 . G, summed over the lanes of a subgroup; the products by the output weights; two products and a sum for b1
+  // and w2.
   const products = H * lanes * (2 * featureBlocks - 1 + log2Lanes) + H * N + 3 * H;
   const flops = forward + loss + tables + lookUps + products + ADAMW_FLOPS * parametersOf(o);
   return {
