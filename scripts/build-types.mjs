@@ -1,7 +1,7 @@
 /**
  * Writes the published declarations: a file a module, as TypeScript makes them, with members marked `@internal` left out,
  * for the modules that the entries' declarations lead to. What they need of WebGPU's types they import from one file
- * (src/gpu/webgpu-types.d.ts), which explains why they do not take them from the globals.
+ * (src/platform/webgpu-types.d.ts), which explains why they do not take them from the globals.
  */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
@@ -10,7 +10,7 @@ import ts from 'typescript';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const ENTRIES = ['src/index', 'src/bench/index'];
-const SHIM = 'src/gpu/webgpu-types';
+const SHIM = 'src/platform/webgpu-types';
 
 /** @param {readonly ts.Diagnostic[]} diagnostics */
 function stopAt(diagnostics) {

@@ -186,7 +186,7 @@ async function installDriver() {
 /** The library's own words, loaded from its source: nothing is built yet. */
 async function noAdapterParagraph() {
   const { createJiti } = await import('jiti');
-  const module = await createJiti(import.meta.url, { fsCache: false }).import('../src/gpu/no-adapter.ts');
+  const module = await createJiti(import.meta.url, { fsCache: false }).import('../src/adapter/no-adapter.ts');
   return /** @type {{ noAdapterMessage(platform: string): string }} */ (module).noAdapterMessage(
     process.platform,
   );

@@ -2,6 +2,9 @@
  * The public API of `lockstep-gpu`: re-exports only.
  */
 
+export { type AdapterListing, listAdapters } from './adapter/dawn.js';
+export { noAdapterMessage } from './adapter/no-adapter.js';
+export { type OpenOptions, openDevice } from './adapter/open.js';
 export { defineOp, type OpDefinition } from './autograd/define-op.js';
 export { type GradcheckOptions, gradcheck } from './autograd/gradcheck.js';
 export type { BackwardRule } from './autograd/node.js';
@@ -10,13 +13,10 @@ export * from './autograd/ops/index.js';
 export { noGrad } from './autograd/record.js';
 export { type VmapOptions, vmap } from './autograd/vmap.js';
 export type { Cost } from './gpu/cost.js';
-export { type AdapterListing, listAdapters } from './gpu/dawn.js';
 export { defaultDevice } from './gpu/default-device.js';
 export { Device } from './gpu/device.js';
 export type { DeviceInfo, MemoryUse } from './gpu/device-info.js';
 export type { WaitOptions } from './gpu/map.js';
-export { noAdapterMessage } from './gpu/no-adapter.js';
-export { type OpenOptions, openDevice } from './gpu/open.js';
 export type { CompiledPipeline, PipelineDescriptor, ShaderOptions } from './gpu/pipelines.js';
 export { BufferUsage } from './gpu/usage.js';
 export { type Ceilings, measureCeilings } from './kernels/ceilings.js';

@@ -68,12 +68,12 @@ fn bceWithLogits(z: f32, y: f32) -> f32 {
 };
 
 const losses = {
-  huber: /* wgsl */ `
+  huber: wgsl`
 fn huber(x: f32, delta: f32) -> f32 {
   let size = abs(x);
   return select(select(delta * (size - 0.5 * delta), 0.5 * x * x, size < delta), x, isNan(x));
 }`,
-  weightedBce: /* wgsl */ `
+  weightedBce: wgsl`
 // As bceWithLogits, the positive part times w; PyTorch's (1 - y) z + (1 + (w - 1) y) (max(-z, 0) + ln(1 + e^-|z|)).
 fn weightedBce(z: f32, y: f32, w: f32) -> f32 {
   return (1.0 - y) * z + (1.0 + (w - 1.0) * y) * softplus(-z);

@@ -3,9 +3,9 @@
  * to run.
  */
 import type { Command } from 'commander';
+import { listAdapters } from '../adapter/dawn.js';
+import { noAdapterMessage } from '../adapter/no-adapter.js';
 import { strategies } from '../bench/strategies/index.js';
-import { listAdapters } from '../gpu/dawn.js';
-import { noAdapterMessage } from '../gpu/no-adapter.js';
 import { LockstepError } from '../platform/errors.js';
 import { printable } from '../platform/printable.js';
 import { addBenchFlags, type BenchFlags, jobsOf } from './bench-flags.js';

@@ -3,6 +3,7 @@
  * files (result-store.ts) and displays, prints the table, and decides the exit code.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openDevice } from '../adapter/open.js';
 import { Evaluation } from '../bench/evaluate.js';
 import { isHeldByFiles } from '../bench/patient-files.js';
 import { type ResultFiles, ResultStore } from '../bench/result-store.js';
@@ -11,7 +12,6 @@ import { startStrategy } from '../bench/strategy-start.js';
 import { sealedSummary } from '../bench/summary-file.js';
 import { configName } from '../bench/task.js';
 import type { Device } from '../gpu/device.js';
-import { openDevice } from '../gpu/open.js';
 import { variantNamed } from '../lockstep/autotune/candidates.js';
 import { LockstepError } from '../platform/errors.js';
 import { endWorkers } from '../platform/node-worker.js';

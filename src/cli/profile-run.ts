@@ -1,6 +1,6 @@
 /** Runs `profile`: profiles a piece of work or a user's file, then prints the report and writes the requested files. */
 import { writeFileSync } from 'node:fs';
-import { openDevice } from '../gpu/open.js';
+import { openDevice } from '../adapter/open.js';
 import { LockstepError } from '../platform/errors.js';
 import { chromeTrace } from '../profiler/chrome-trace.js';
 import { kernelsPiece } from '../report/kernel-cases.js';

@@ -1,5 +1,5 @@
 /** Options with which the profiler opens devices: timestamps are not rounded. */
-import type { OpenOptions } from '../gpu/open.js';
+import type { OpenOptions } from '../adapter/open.js';
 
 /** Switches off Dawn's rounding of timestamps to 2^16 ns, which keeps web pages from spying and is not needed here. */
 const FINE = '!timestamp_quantization';

@@ -4,9 +4,9 @@
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { type OpenOptions, openDevice } from '../adapter/open.js';
 import * as bench from '../bench/index.js';
 import type { Device } from '../gpu/device.js';
-import { type OpenOptions, openDevice } from '../gpu/open.js';
 import * as library from '../index.js';
 import { type Ceilings, measureCeilings } from '../kernels/ceilings.js';
 import { LockstepError } from '../platform/errors.js';

@@ -1,5 +1,6 @@
 // Results that the program holds survive backward(): at any depth, of any size, as views, and after errors.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import { defineOp } from '../../src/autograd/define-op.js';
 import { copy_ } from '../../src/autograd/ops/in-place.js';
 import * as ops from '../../src/autograd/ops/index.js';
@@ -24,7 +25,6 @@ import {
 } from '../../src/autograd/ops/index.js';
 import { noGrad } from '../../src/autograd/record.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import * as nn from '../../src/nn/index.js';
 import * as optim from '../../src/optim/index.js';
 import { randint, randn } from '../../src/tensor/create.js';

@@ -1,10 +1,10 @@
 // The backward pass: gradients, leaves, copy_, clone, noGrad, scopes around graphs, and errors about freed tensors.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import { copy_ } from '../../src/autograd/ops/in-place.js';
 import { add, cast, exp, expand, mul, reshape, sum, transpose } from '../../src/autograd/ops/index.js';
 import { noGrad } from '../../src/autograd/record.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { LockstepError } from '../../src/platform/errors.js';
 import { ones, tensor } from '../../src/tensor/create.js';
 import { scope } from '../../src/tensor/scope.js';

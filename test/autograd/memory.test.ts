@@ -2,6 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import { defineOp } from '../../src/autograd/define-op.js';
 import {
   add,
@@ -17,7 +18,6 @@ import {
 import { noGrad } from '../../src/autograd/record.js';
 import type { Device } from '../../src/gpu/device.js';
 import type { MemoryUse } from '../../src/gpu/device-info.js';
-import { openDevice } from '../../src/gpu/open.js';
 import * as nn from '../../src/nn/index.js';
 import * as optim from '../../src/optim/index.js';
 import { ones, rand, randn, randperm, tensor } from '../../src/tensor/create.js';

@@ -1,12 +1,12 @@
 // Functions for several models at once: the table of operations, each case for three models whose inputs differ, against the
 // same case for each model alone, values and gradients; and what cannot run so.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import { defineOp } from '../../src/autograd/define-op.js';
 import { copy_ } from '../../src/autograd/ops/in-place.js';
 import * as ops from '../../src/autograd/ops/index.js';
 import { vmap } from '../../src/autograd/vmap.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { runKernel } from '../../src/kernels/tensor/custom.js';
 import { copyToBuffer, ones, randn, tensor, upload } from '../../src/tensor/create.js';
 import { hostArray } from '../../src/tensor/dtype.js';

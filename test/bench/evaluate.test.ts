@@ -3,13 +3,13 @@
  * it ends early. Models of 16 hidden units; the arithmetic is tested with the trainer.
  */
 import { afterAll, expect, test } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import { Evaluation, evaluate } from '../../src/bench/evaluate.js';
 import type { EvaluationCheckpoint, EvaluationEvent } from '../../src/bench/events.js';
 import { strategyNamed } from '../../src/bench/strategies/index.js';
 import type { Strategy } from '../../src/bench/strategy.js';
 import { localStrategy, type StrategyHost } from '../../src/bench/strategy-host.js';
 import { makeTask } from '../../src/bench/task.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { BitMatrix, BitVector } from '../../src/tensor/bits.js';
 
 const device = await openDevice();

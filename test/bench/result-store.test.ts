@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import { Evaluation } from '../../src/bench/evaluate.js';
 import { ownerOf, thisOwner } from '../../src/bench/lock-owner.js';
 import { PatientFiles, type PatientOptions } from '../../src/bench/patient-files.js';
@@ -24,7 +25,6 @@ import { ResultStore } from '../../src/bench/result-store.js';
 import { strategyNamed } from '../../src/bench/strategies/index.js';
 import type { Summary } from '../../src/bench/summary.js';
 import { makeTask } from '../../src/bench/task.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { type Fault, faulty, killedAt, systemError } from './failing-files.js';
 
 const device = await openDevice();

@@ -8,7 +8,7 @@ const chromium = findChromium();
 const TIMEOUT_MS = 60_000;
 
 const SCRIPT = `
-  import { openDevice } from './src/gpu/open.ts';
+  import { openDevice } from './src/adapter/open.ts';
   const error = await openDevice().catch((reason) => reason);
   const report = { gpu: 'gpu' in navigator, code: error.code, message: error.message };
   await fetch('/report', { method: 'POST', body: JSON.stringify(report) });`;

@@ -2,7 +2,7 @@
  * The page of kernels.test.ts: trains small runs with every kernel that the browser's adapter can run, and sends back
  * how far each is from the float64 oracle. Bundled by the test; no assertions here.
  */
-import { openDevice } from '../../src/gpu/open.js';
+import { openDevice } from '../../src/adapter/open.js';
 import { KERNEL_NAMES, type KernelName } from '../../src/kernels/train/training-kernel.js';
 import { variantNamed } from '../../src/lockstep/autotune/candidates.js';
 import { trainReference } from '../kernels/train/reference.js';

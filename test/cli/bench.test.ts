@@ -14,8 +14,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { noAdapterMessage } from '../../src/adapter/no-adapter.js';
 import type { Summary } from '../../src/bench/summary.js';
-import { noAdapterMessage } from '../../src/gpu/no-adapter.js';
 import { runCli, startCli } from './run-cli.js';
 
 const TINY =

@@ -65,8 +65,8 @@ describe('a bundle', () => {
     expect(modules).toContain('dist/src/autograd/backward.js');
     for (const part of NOT_IN_XOR) expect(modules.filter((path) => part.test(path))).toEqual([]);
     expect(kib).toBeLessThan(XOR_KIB);
-    expect(kibOf(/src\/gpu\//)).toBeGreaterThan(10);
-    expect(kibOf(/src\/gpu\//)).toBeLessThan(DEVICE_KIB);
+    expect(kibOf(/src\/(gpu|adapter)\//)).toBeGreaterThan(10);
+    expect(kibOf(/src\/(gpu|adapter)\//)).toBeLessThan(DEVICE_KIB);
   });
 
   it('has the other parts where they are used', async () => {

@@ -1,7 +1,7 @@
 // The queue of tensors' commands keeps their order and submits them in batches; the pool reuses buffers.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { pooledSize } from '../../src/gpu/pool.js';
 
 const addParam = `

@@ -1,6 +1,6 @@
 // The error about a shader that does not compile shows the WGSL around the place.
 import { describe, expect, it } from 'vitest';
-import { openDevice } from '../../src/gpu/open.js';
+import { openDevice } from '../../src/adapter/open.js';
 import { excerpt, shaderError } from '../../src/gpu/shader-errors.js';
 
 const code = ['one', 'two', '\tlet three = 3.0;', 'four', 'five', 'six'].join('\n');

@@ -1,8 +1,8 @@
 // The bytes and operations that tensor kernels tell a profile, against counts made by hand for small shapes.
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import * as ops from '../../src/autograd/ops/index.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { measureCeilings } from '../../src/kernels/ceilings.js';
 import { operationsIn } from '../../src/kernels/tensor/count-operations.js';
 import { runKernel } from '../../src/kernels/tensor/custom.js';

@@ -1,8 +1,8 @@
 // What the trainer refuses, field by field: with the run, the name and the value, and before anything is allocated. A
 // sweep: every field of options, runs and what runs hold is given every kind of value that it does not take.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { trainLockstep } from '../../src/lockstep/trainer.js';
 import type { LockstepOptions, LockstepRun } from '../../src/lockstep/types.js';
 import { LockstepError } from '../../src/platform/errors.js';

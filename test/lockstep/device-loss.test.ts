@@ -11,10 +11,10 @@ import {
   type MockInstance,
   vi,
 } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import { add } from '../../src/autograd/ops/index.js';
 import { defaultDevice } from '../../src/gpu/default-device.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { Staged } from '../../src/gpu/staging.js';
 import { Networks } from '../../src/kernels/train/networks.js';
 import { Scorer } from '../../src/kernels/train/scoring.js';

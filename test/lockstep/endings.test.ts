@@ -1,8 +1,8 @@
 // How runs end: by the stop rule, as the oracle says, by a number that is none, or by the caller; and what is left on
 // the device afterwards.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { trainLockstep } from '../../src/lockstep/trainer.js';
 import type { FinishEvent, LockstepEvent, LockstepRun } from '../../src/lockstep/types.js';
 import { BitMatrix } from '../../src/tensor/bits.js';

@@ -1,7 +1,7 @@
 // Examples and labels give the same bits in every form that callers may pass. Packed ones are not copied.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { RunAcceptor } from '../../src/lockstep/accept-run.js';
 import { checkOptions } from '../../src/lockstep/options.js';
 import type { LockstepDataset } from '../../src/lockstep/types.js';

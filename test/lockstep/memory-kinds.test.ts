@@ -1,8 +1,8 @@
 // Runs whose weights, bits and checkpoints lie in other memory (shared, resizable, in the middle of a buffer, of another
 // realm) train to the same bits, packed or a byte a bit. Memory that is gone is refused, not read as empty.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { trainLockstep } from '../../src/lockstep/trainer.js';
 import type { LockstepRun, RunCheckpoint } from '../../src/lockstep/types.js';
 import { type BinaryDataset, BitMatrix, BitVector } from '../../src/tensor/bits.js';

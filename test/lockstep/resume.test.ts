@@ -1,8 +1,8 @@
 // A run that goes on from a checkpoint ends in the same bits as one that was never stopped, wherever it was stopped: in
 // a window, in an epoch, with windows counted for the stop rule.
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { Pacer } from '../../src/lockstep/pacer.js';
 import { trainLockstep } from '../../src/lockstep/trainer.js';
 import type { LockstepOptions, LockstepRun, RunCheckpoint } from '../../src/lockstep/types.js';

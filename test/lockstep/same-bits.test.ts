@@ -1,8 +1,8 @@
 // A run's numbers are the same bits alone, among others, arriving late, in groups and in any chunking: window losses,
 // accuracies, steps and final weights are compared bit by bit.
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { Pacer } from '../../src/lockstep/pacer.js';
 import type { LockstepOptions, LockstepRun } from '../../src/lockstep/types.js';
 import { bitsOf, outcomes, randomDataset, randomWeights } from './outcomes.js';

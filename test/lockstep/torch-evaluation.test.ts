@@ -2,12 +2,12 @@
 // the mean losses of the first windows, as close as PyTorch stays to itself under another BLAS (the protocol's "how
 // close is close").
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import { prepareOptimizer, prepareRun, prepareSecret } from '../../src/bench/prepare.js';
 import { sampleSecrets } from '../../src/bench/secrets.js';
 import { strategyNamed } from '../../src/bench/strategies/index.js';
 import { makeTask, type Task } from '../../src/bench/task.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import type { LockstepRun } from '../../src/lockstep/types.js';
 import { type Evaluated, type Outcome, outcomes, readFixture } from './outcomes.js';
 

@@ -1,7 +1,7 @@
 // The lockstep trainer against PyTorch's 12 traces: 200 steps each, every step a window of its own.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { type Outcome, outcomes, readFixture, runOfTrace, type Trace } from './outcomes.js';
 
 const STRATEGIES = ['feature-isolation', 'feature-isolation-wd1', 'exhaustive-coverage', 'multi-epoch'];

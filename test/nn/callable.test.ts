@@ -1,10 +1,10 @@
 // Calling a module of any class calls its forward function; otherwise it behaves like an object.
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import { add, mul, relu, sum } from '../../src/autograd/ops/index.js';
 import { noGrad } from '../../src/autograd/record.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import * as nn from '../../src/nn/index.js';
 import { ones, randn, tensor } from '../../src/tensor/create.js';
 import { scope } from '../../src/tensor/scope.js';

@@ -3,10 +3,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import { makeWeights } from '../../src/bench/prepare.js';
 import { strategyNamed } from '../../src/bench/strategies/index.js';
 import { makeTask } from '../../src/bench/task.js';
-import { openDevice } from '../../src/gpu/open.js';
 import * as init from '../../src/nn/init.js';
 import { normalCdf, normalQuantile } from '../../src/nn/normal-quantile.js';
 import { Generator } from '../../src/random/generator.js';

@@ -2,10 +2,10 @@
 // batches of examples.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import { add, mul, relu, sum } from '../../src/autograd/ops/index.js';
 import { noGrad } from '../../src/autograd/record.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { shuffledBatches } from '../../src/nn/batches.js';
 import * as nn from '../../src/nn/index.js';
 import { Generator } from '../../src/random/generator.js';

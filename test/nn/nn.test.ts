@@ -1,12 +1,12 @@
 // Modules: parameters, state dicts and how they print; layers and init against their host functions; defineOp.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import { defineOp } from '../../src/autograd/define-op.js';
 import { gradcheck } from '../../src/autograd/gradcheck.js';
 import { copy_ } from '../../src/autograd/ops/in-place.js';
 import { add, mul, pow, relu, sum, tanh } from '../../src/autograd/ops/index.js';
 import { noGrad } from '../../src/autograd/record.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { runKernel } from '../../src/kernels/tensor/custom.js';
 import * as host from '../../src/nn/host-init.js';
 import * as nn from '../../src/nn/index.js';

@@ -1,5 +1,6 @@
 // The parity MLP written with the library's own parts follows PyTorch's 12 traces, as the bench's trainer does.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import {
   bceLoss,
   cast,
@@ -12,7 +13,6 @@ import {
   slice,
 } from '../../src/autograd/ops/index.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import * as nn from '../../src/nn/index.js';
 import * as optim from '../../src/optim/index.js';
 import { Generator } from '../../src/random/generator.js';

@@ -3,7 +3,7 @@
  * prints them.
  */
 import { pathToFileURL } from 'node:url';
-import { openDevice } from '../../src/gpu/open.js';
+import { openDevice } from '../../src/adapter/open.js';
 import * as nn from '../../src/nn/index.js';
 import { manualSeed, tensor, zeros } from '../../src/tensor/create.js';
 

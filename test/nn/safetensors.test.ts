@@ -2,9 +2,9 @@
 // fixtures/torch/safetensors.json holds what the package `safetensors` read and wrote.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import { expand, slice, transpose } from '../../src/autograd/ops/index.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import * as nn from '../../src/nn/index.js';
 import { LockstepError } from '../../src/platform/errors.js';
 import { manualSeed, tensor, zeros } from '../../src/tensor/create.js';

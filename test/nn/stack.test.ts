@@ -1,10 +1,10 @@
 // Stacked modules: many models train at once to the numbers of each alone; what they hold, give back, and refuse.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import { defineOp } from '../../src/autograd/define-op.js';
 import { add, concat, crossEntropy, mul, relu, sum, transpose } from '../../src/autograd/ops/index.js';
 import { vmap } from '../../src/autograd/vmap.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import * as nn from '../../src/nn/index.js';
 import * as optim from '../../src/optim/index.js';
 import { Generator } from '../../src/random/generator.js';

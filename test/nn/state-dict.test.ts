@@ -1,7 +1,7 @@
 // A state dict is loaded completely or not at all, and the error lists every name that does not fit.
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import * as nn from '../../src/nn/index.js';
 import { LockstepError } from '../../src/platform/errors.js';
 import { ones, tensor } from '../../src/tensor/create.js';

@@ -1,7 +1,7 @@
 // Settings that are lists, one number for each of the models stacked in the parameters: the same bits as each model alone.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import * as optim from '../../src/optim/index.js';
 import { Generator } from '../../src/random/generator.js';
 import { randn, tensor } from '../../src/tensor/create.js';

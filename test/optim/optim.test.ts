@@ -1,11 +1,11 @@
 // Optimizers and schedules: 50 steps follow PyTorch's, one launch updates all parameters, and states can be saved and loaded.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import { copy_ } from '../../src/autograd/ops/in-place.js';
 import { add, mul, sum } from '../../src/autograd/ops/index.js';
 import { noGrad } from '../../src/autograd/record.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import * as nn from '../../src/nn/index.js';
 import * as optim from '../../src/optim/index.js';
 import { tensor } from '../../src/tensor/create.js';

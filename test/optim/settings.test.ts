@@ -1,7 +1,7 @@
 // What optimizers and schedules refuse: by name, by value, at construction and when a setting is changed later.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import * as nn from '../../src/nn/index.js';
 import * as optim from '../../src/optim/index.js';
 import { LockstepError } from '../../src/platform/errors.js';

@@ -2,8 +2,8 @@
 // (test/fixtures/torch/sgd-momentum.json, made by sgd_momentum_reference.py beside it).
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { SGD } from '../../src/optim/index.js';
 import { tensor } from '../../src/tensor/create.js';
 import { firstDifference, type Tolerance } from '../tolerances.js';

@@ -1,10 +1,10 @@
 // Many parameters in one launch: the same bits as each alone, whatever memory parameters, gradients and state lie in.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import { copy_ } from '../../src/autograd/ops/in-place.js';
 import { mul, reshape, slice, sum, transpose } from '../../src/autograd/ops/index.js';
 import { noGrad } from '../../src/autograd/record.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import * as optim from '../../src/optim/index.js';
 import { kernelTotals } from '../../src/profiler/profile.js';
 import { takeProfile } from '../../src/profiler/take-profile.js';

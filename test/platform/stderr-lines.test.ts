@@ -76,8 +76,8 @@ describe.runIf(process.platform === 'linux')('lines on standard error', () => {
 
   it('opening devices, and asking for adapters, prints nothing', () => {
     const { stdout, stderr } = run(`
-      const { openDevice } = await load('./src/gpu/open.ts');
-      const { listAdapters } = await load('./src/gpu/dawn.ts');
+      const { openDevice } = await load('./src/adapter/open.ts');
+      const { listAdapters } = await load('./src/adapter/dawn.ts');
       const adapters = await listAdapters();
       const devices = [await openDevice(), await openDevice(), await openDevice({ toggles: ['skip_validation'] })];
       if (adapters.length > 0) devices.push(await openDevice({ adapter: adapters[0].name }));

@@ -1,9 +1,9 @@
 // Profiles on the device: what is recorded, that it is true to what was done, and that without one nothing is added.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import { relu } from '../../src/autograd/ops/elementwise.js';
 import { matmul } from '../../src/autograd/ops/matmul.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { Staging } from '../../src/gpu/staging.js';
 import { BufferUsage } from '../../src/gpu/usage.js';
 import { trainLockstep } from '../../src/lockstep/trainer.js';

@@ -2,8 +2,8 @@
 // (test/fixtures/torch/random-ranges.json, made by random_ranges_reference.py beside it).
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import * as nn from '../../src/nn/index.js';
 import { LockstepError } from '../../src/platform/errors.js';
 import { Generator } from '../../src/random/generator.js';

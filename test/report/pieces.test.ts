@@ -1,7 +1,7 @@
 // The pieces that `profile` measures run, and each of our kernels in them tells its bytes and operations.
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { kernelTotals } from '../../src/profiler/profile.js';
 import { takeProfile } from '../../src/profiler/take-profile.js';
 import { kernelsPiece } from '../../src/report/kernel-cases.js';

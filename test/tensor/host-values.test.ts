@@ -2,8 +2,8 @@
 // or is refused by name: never wrapped, dropped, or read as other bits.
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { copy_, runKernel } from '../../src/index.js';
 import { LockstepError } from '../../src/platform/errors.js';
 import { Generator } from '../../src/random/generator.js';

@@ -2,9 +2,9 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/adapter/open.js';
 import { add, cast, matmul, mul, slice, transpose } from '../../src/autograd/ops/index.js';
 import type { Device } from '../../src/gpu/device.js';
-import { openDevice } from '../../src/gpu/open.js';
 import { BufferUsage } from '../../src/gpu/usage.js';
 import { Generator } from '../../src/random/generator.js';
 import {

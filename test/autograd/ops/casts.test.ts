@@ -2,9 +2,9 @@
 // numbers as cast() says, for PyTorch leaves it open.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../../src/adapter/open.js';
 import { cast } from '../../../src/autograd/ops/index.js';
 import type { Device } from '../../../src/gpu/device.js';
-import { openDevice } from '../../../src/gpu/open.js';
 import { tensor } from '../../../src/tensor/create.js';
 
 const url = new URL('../../fixtures/torch/special-values.json', import.meta.url);

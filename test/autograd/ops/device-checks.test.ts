@@ -1,10 +1,10 @@
 // Values that only the device sees: the next read, and only that one, throws the error about a value that was refused.
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openDevice } from '../../../src/adapter/open.js';
 import * as ops from '../../../src/autograd/ops/index.js';
 import { noGrad } from '../../../src/autograd/record.js';
 import type { Device } from '../../../src/gpu/device.js';
-import { openDevice } from '../../../src/gpu/open.js';
 import { tensor, zeros } from '../../../src/tensor/create.js';
 import type { Tensor } from '../../../src/tensor/tensor.js';
 

@@ -1,6 +1,7 @@
 // The fused network against the same network composed of linear, relu, sigmoid and bceLoss: sizes that tiles do not
 // divide, bits and floats, views, saturated outputs.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../../src/adapter/open.js';
 import {
   bceLoss,
   bceWithLogits,
@@ -14,7 +15,6 @@ import {
   transpose,
 } from '../../../src/autograd/ops/index.js';
 import type { Device } from '../../../src/gpu/device.js';
-import { openDevice } from '../../../src/gpu/open.js';
 import * as nn from '../../../src/nn/index.js';
 import { Generator } from '../../../src/random/generator.js';
 import { randint, randn, tensor, zeros } from '../../../src/tensor/create.js';

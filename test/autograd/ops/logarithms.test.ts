@@ -1,9 +1,9 @@
 // What is made of ln(1 + x) inside of shaders, over all exponents, against float64: a compiler that folds (1 + x) - 1
 // loses all digits of small results, and WGSL promises only 2^-21 of log next to 1.
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openDevice } from '../../../src/adapter/open.js';
 import { bceLoss, bceWithLogits, log, sigmoid, softplus } from '../../../src/autograd/ops/index.js';
 import type { Device } from '../../../src/gpu/device.js';
-import { openDevice } from '../../../src/gpu/open.js';
 import { binaryOps, unaryOps } from '../../../src/kernels/tensor/elementwise-ops.js';
 import { full, tensor } from '../../../src/tensor/create.js';
 import type { Tensor } from '../../../src/tensor/tensor.js';

@@ -1,6 +1,7 @@
 // Losses and their gradients against PyTorch's, with probabilities of exactly 0 and 1 and logits that saturate.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openDevice } from '../../../src/adapter/open.js';
 import {
   bceLoss,
   bceWithLogits,
@@ -19,7 +20,6 @@ import {
   zerosLike,
 } from '../../../src/autograd/ops/index.js';
 import type { Device } from '../../../src/gpu/device.js';
-import { openDevice } from '../../../src/gpu/open.js';
 import { clipGradNorm_ } from '../../../src/nn/clip.js';
 import { tensor } from '../../../src/tensor/create.js';
 import type { NestedArray } from '../../../src/tensor/strided-values.js';

@@ -1,8 +1,8 @@
 // Products of matrices and the fused network at NaN and infinities: no zero hides one, on any shader variant.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../../src/adapter/open.js';
 import * as ops from '../../../src/autograd/ops/index.js';
 import type { Device } from '../../../src/gpu/device.js';
-import { openDevice } from '../../../src/gpu/open.js';
 import { tensor } from '../../../src/tensor/create.js';
 import { scope } from '../../../src/tensor/scope.js';
 import type { Tensor } from '../../../src/tensor/tensor.js';

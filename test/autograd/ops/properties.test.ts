@@ -1,6 +1,7 @@
 // Operations over random shapes, axes and views, on the device, against the rules of rules.ts.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openDevice } from '../../../src/adapter/open.js';
 import {
   add,
   concat,
@@ -13,7 +14,6 @@ import {
   transpose,
 } from '../../../src/autograd/ops/index.js';
 import type { Device } from '../../../src/gpu/device.js';
-import { openDevice } from '../../../src/gpu/open.js';
 import { upload } from '../../../src/tensor/create.js';
 import { scope } from '../../../src/tensor/scope.js';
 import { numelOf, type Shape } from '../../../src/tensor/shape.js';

@@ -1,9 +1,9 @@
 // Every entry of the table of operations (table/): forward against its rule in float64, backward against differences of it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../../src/adapter/open.js';
 import { gradcheck } from '../../../src/autograd/gradcheck.js';
 import { noGrad } from '../../../src/autograd/record.js';
 import type { Device } from '../../../src/gpu/device.js';
-import { openDevice } from '../../../src/gpu/open.js';
 import { upload } from '../../../src/tensor/create.js';
 import { hostArray } from '../../../src/tensor/dtype.js';
 import { scope } from '../../../src/tensor/scope.js';

@@ -2,9 +2,9 @@
 // included in a kernel of its own, over logits from -120 to 120.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bce } from '../../../shaders/shared/bce.wgsl.js';
+import { openDevice } from '../../../src/adapter/open.js';
 import { bindGroup } from '../../../src/gpu/bindings.js';
 import type { Device } from '../../../src/gpu/device.js';
-import { openDevice } from '../../../src/gpu/open.js';
 import { BufferUsage } from '../../../src/gpu/usage.js';
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;

@@ -2,8 +2,8 @@
 // and datasets; named cases first, then some that are drawn afresh each time.
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../../src/adapter/open.js';
 import type { Device } from '../../../src/gpu/device.js';
-import { openDevice } from '../../../src/gpu/open.js';
 import type { AdamWSettings, LockstepOptions, LockstepRun, MlpWeights } from '../../../src/lockstep/types.js';
 import { outcomes, randomDataset, randomWeights } from '../../lockstep/outcomes.js';
 import { trainReference } from './reference.js';

@@ -1,8 +1,8 @@
 // Test accuracy on the device: both scoring kernels count what a float64 forward pass counts, on random networks and
 // test sets of any length.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../../src/adapter/open.js';
 import type { Device } from '../../../src/gpu/device.js';
-import { openDevice } from '../../../src/gpu/open.js';
 import type { MlpWeights } from '../../../src/kernels/train/mlp-weights.js';
 import { type NetworkLayout, Networks } from '../../../src/kernels/train/networks.js';
 import { Scorer } from '../../../src/kernels/train/scoring.js';

@@ -14,8 +14,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { openDevice } from '../../../src/adapter/open.js';
 import type { Device } from '../../../src/gpu/device.js';
-import { openDevice } from '../../../src/gpu/open.js';
 import type { AdapterFacts, KernelShape, KernelVariant } from '../../../src/kernels/train/training-kernel.js';
 import { candidates, variantNamed } from '../../../src/lockstep/autotune/candidates.js';
 import { timeKernel } from '../../../src/lockstep/autotune/time.js';

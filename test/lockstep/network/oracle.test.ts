@@ -2,8 +2,8 @@
 // accuracies step by step, and the weights at the end.
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openDevice } from '../../../src/adapter/open.js';
 import type { Device } from '../../../src/gpu/device.js';
-import { openDevice } from '../../../src/gpu/open.js';
 import { useForm } from './forms.js';
 import { networkOutcomes } from './outcomes.js';
 import { anyCase, type Case, materialize, oracle } from './random-networks.js';

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { noAdapterMessage, noWebGpuMessage } from '../../src/gpu/no-adapter.js';
+import { noAdapterMessage, noWebGpuMessage } from '../../src/adapter/no-adapter.js';
 
 describe('without an adapter', () => {
   it.each(['linux', 'darwin', 'win32', 'browser', 'aix'])(
@@ -24,7 +24,7 @@ describe('without an adapter', () => {
     // A process of its own, in which the Vulkan loader finds no driver.
     const root = fileURLToPath(new URL('../..', import.meta.url));
     const script = `import { createJiti } from 'jiti'; const jiti = createJiti(process.cwd() + '/x.ts');
-      const { openDevice } = await jiti.import('./src/gpu/open.ts');
+      const { openDevice } = await jiti.import('./src/adapter/open.ts');
       try { await openDevice(); console.log('opened'); } catch (error) { console.log(error.code + ': ' + error.message); }`;
     const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
       cwd: root,
@@ -94,8 +94,8 @@ describe('a page without navigator.gpu', () => {
     vi.stubGlobal('process', Object.create(process, { versions: { value: {} } }));
     vi.stubGlobal('navigator', agent === undefined ? undefined : { userAgent: agent });
     for (const [name, value] of Object.entries(page)) vi.stubGlobal(name, value);
-    const { openDevice } = await import('../../src/gpu/open.js');
-    const { listAdapters } = await import('../../src/gpu/dawn.js');
+    const { openDevice } = await import('../../src/adapter/open.js');
+    const { listAdapters } = await import('../../src/adapter/dawn.js');
     for (const ask of [openDevice, listAdapters]) {
       const error = await ask().catch((reason: unknown) => reason);
       expect(error).toMatchObject({ code: 'no-adapter', message: expect.stringMatching(told) });
@@ -115,7 +115,7 @@ describe('a page without navigator.gpu', () => {
   it('a page with navigator.gpu but without an adapter is told of the settings, not of https', async () => {
     vi.stubGlobal('process', Object.create(process, { versions: { value: {} } }));
     vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => null } });
-    const { openDevice } = await import('../../src/gpu/open.js');
+    const { openDevice } = await import('../../src/adapter/open.js');
     const error = await openDevice().catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'no-adapter', message: noAdapterMessage('browser') });
   });

@@ -3,14 +3,14 @@
  * that kernels make use of.
  */
 
+import { forgetDefaultDevice, rememberDevice } from '../gpu/default-device.js';
+import { Device } from '../gpu/device.js';
+import type { DeviceInfo } from '../gpu/device-info.js';
 import { badArgument, checkList, checkNumber, checkObject, checkText } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames } from '../platform/options.js';
 import { platformName } from '../platform/platform.js';
 import { type AdapterListing, implementation, requestAdapter } from './dawn.js';
-import { forgetDefaultDevice, rememberDevice } from './default-device.js';
-import { Device } from './device.js';
-import type { DeviceInfo } from './device-info.js';
 import { noAdapterMessage } from './no-adapter.js';
 
 /** Limits raised to the adapter's maximum by default; the others stay at WebGPU's defaults. */

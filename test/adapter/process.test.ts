@@ -21,7 +21,7 @@ function run(script: string, flags: string[] = []): string {
 }
 
 const work = `
-  const { openDevice } = await load('./src/gpu/open.ts');
+  const { openDevice } = await load('./src/adapter/open.ts');
   const { tensor } = await load('./src/tensor/create.ts');
   const { mul } = await load('./src/autograd/ops/elementwise.ts');
   const device = await openDevice();
@@ -64,7 +64,7 @@ describe('a process that used a device', () => {
 it('without the package `webgpu`, the error says what to install', async () => {
   // Bundled into a folder from which no package is found.
   const outDir = mkdtempSync(join(tmpdir(), 'lockstep-bare-'));
-  const entry = [join(root, 'src/gpu/open.ts')];
+  const entry = [join(root, 'src/adapter/open.ts')];
   await build({ entry, outDir, config: false, format: 'esm', silent: true, dts: false, noExternal: [/./] });
   const bundle = readdirSync(outDir).find((file) => file.startsWith('open.'));
   const script = `
