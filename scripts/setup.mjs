@@ -1,6 +1,6 @@
 /**
  * `npm run setup`: the dependencies, then a WebGPU adapter. Where the machine has none and apt can give it one, this
- * installs Mesa's CPU Vulkan driver; elsewhere it says what to install. Plain JavaScript without dependencies,
+ * installs Mesa's CPU Vulkan driver, and the package with which tests compile for AMD's cards; elsewhere it says what to install. Plain JavaScript without dependencies,
  * because it runs before `npm ci`. Safe to run again: each step looks before it acts.
  *
  * Exit codes: 0 ready, 1 a step failed, 2 no adapter, 130 interrupted.
@@ -13,6 +13,8 @@ import { backportsCandidates, backportsEntry, hasBackports, parseSources } from 
 
 const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
 const DRIVER = 'mesa-vulkan-drivers';
+/** Fakes a graphics card for the driver's compiler (benchmarks/cards/card.ts). */
+const FAKED_CARDS = 'mesa-drm-shim';
 /** Dawn takes the CPU driver from this Mesa on; older ones lack Vulkan features that it requires. */
 const OLDEST_MESA = 24;
 const ADDED_SOURCE = '/etc/apt/sources.list.d/lockstep-gpu-backports.sources';
@@ -156,15 +158,21 @@ async function enableBackports(codename) {
   return false;
 }
 
+/** Whether this is a system with apt, and we are root. */
+function mayInstall() {
+  const { ID = '', ID_LIKE = '' } = osRelease();
+  const family = `${ID} ${ID_LIKE}`.split(' ');
+  const ours = process.platform === 'linux' && (family.includes('debian') || family.includes('ubuntu'));
+  return ours && process.getuid?.() === 0;
+}
+
 /**
  * Installs Mesa's CPU Vulkan driver through apt where that is possible.
  * @returns {Promise<boolean>} false where this system is not one that we know how to change
  */
 async function installDriver() {
-  const { ID = '', ID_LIKE = '', VERSION_CODENAME = '' } = osRelease();
-  const family = `${ID} ${ID_LIKE}`.split(' ');
-  const ours = process.platform === 'linux' && (family.includes('debian') || family.includes('ubuntu'));
-  if (!ours || process.getuid?.() !== 0) return false;
+  const { ID = '', VERSION_CODENAME = '' } = osRelease();
+  if (!mayInstall()) return false;
   say('no WebGPU adapter; looking for a CPU Vulkan driver in this system’s package archive (apt-get update)');
   const update = await apt(['update']);
   if (update.code !== 0)
@@ -181,6 +189,19 @@ async function installDriver() {
   if (install.code !== 0)
     throw new SetupError(`apt-get could not install ${DRIVER}:\n${install.output.trim()}`);
   return true;
+}
+
+/** Installs what the check of GPU kernels needs beside Mesa's drivers; nothing else misses it. */
+async function installFakedCards() {
+  if (!mayInstall() || process.arch !== 'x64') return;
+  if ((await run('dpkg-query', ['--show', DRIVER], { quiet: true })).code !== 0) return;
+  if ((await run('dpkg-query', ['--listfiles', FAKED_CARDS], { quiet: true })).code === 0) return;
+  const args = ['install', '-y', '--no-install-recommends', FAKED_CARDS];
+  say(`apt-get ${args.join(' ')}`);
+  let install = await apt(args);
+  if (install.code !== 0 && (await apt(['update'])).code === 0) install = await apt(args);
+  if (install.code !== 0)
+    say(`no ${FAKED_CARDS} here; the test that compiles GPU kernels without a GPU will be skipped`);
 }
 
 /** The library's own words, loaded from its source: nothing is built yet. */
@@ -200,6 +221,7 @@ async function setup() {
   let adapter = await findAdapter();
   if (adapter === undefined && (await installDriver())) adapter = await findAdapter();
   if (adapter === undefined) throw new SetupError(await noAdapterParagraph(), 2);
+  await installFakedCards();
   say(`ready; WebGPU adapter: ${adapter}`);
 }
 

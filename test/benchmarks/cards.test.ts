@@ -1,0 +1,95 @@
+// Every pipeline that a GPU is given, compiled for five cards that are not there (benchmarks/cards/): no register spills, no
+// scratch memory, enough subgroups at once; and the library trains, reads and refuses on a card that computes nothing.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { CARDS, type Card, noCards, type OnCard, onCard } from '../../benchmarks/cards/card.js';
+import { faultsOf } from '../../benchmarks/cards/faults.js';
+import { markOf, statisticsOf } from '../../benchmarks/cards/statistics.js';
+
+const why = noCards();
+
+describe.skipIf(why !== undefined)(
+  `kernels on faked cards${why === undefined ? '' : ` (skipped: ${why})`}`,
+  () => {
+    const results = new Map<Card, OnCard>();
+
+    it.each(Object.keys(CARDS) as Card[])(
+      '%s: nothing spills, and training, reads and errors work',
+      async (card) => {
+        const result = await onCard(card, ['--steps', card === 'navi31' ? '500' : '5']);
+        results.set(card, result);
+        expect(faultsOf(result)).toEqual([]);
+        expect(Object.values(result.found).flat().join('; ')).toMatch(
+          /tiles-persistent, 64 features, 100 runs at once/,
+        );
+      },
+    );
+
+    it('compiles every kernel of src/kernels/ but those that GPUs are not given', () => {
+      const compiled = [...results.values()].map(
+        ({ pipelines }) => new Set(pipelines.map(({ label }) => label)),
+      );
+      const launchers = fileURLToPath(new URL('../../src/kernels', import.meta.url));
+      const text = ['tensor', 'train', 'network']
+        .flatMap((room) => readdirSync(join(launchers, room)).map((file) => join(launchers, room, file)))
+        .filter((file) => !/[/\\](subgroup|custom)\.ts$/.test(file))
+        .map((file) => readFileSync(file, 'utf8'))
+        .join('\n');
+      // As they are written: `tiles-${entryPoint}` stands for all that begin so.
+      const written = [
+        ...text.matchAll(/label: (?:variant\.lanes \? 'network-lanes' : )?['`]([\w -]+)/g),
+      ].map(([, label]) => label);
+      expect(written.length).toBeGreaterThan(15);
+      const known = written.filter((label) => label !== 'subgroup-score');
+      for (const labels of compiled)
+        expect(known.filter((label) => ![...labels].some((one) => one.startsWith(label)))).toEqual([]);
+    });
+
+    it('is red where a kernel spills', async () => {
+      const result = await onCard('navi31', ['--only', 'errors', '--spill']);
+      expect(faultsOf(result).join('\n')).toMatch(
+        /^spilling .* spills \d+ registers\nspilling .* bytes of scratch memory/,
+      );
+    });
+  },
+);
+
+const STATISTICS = `
+SGPRs: 128
+VGPRs: 48
+Spilled SGPRs: 2
+Spilled VGPRs: 3
+LDS size: 9216
+Scratch size: 16
+Subgroups per SIMD: 30
+Instructions: 1671
+Latency: 567672
+Inverse Throughput: 87828
+`;
+const NAME = { piece: 'batched', label: 'tiles-forward', entryPoint: 'forward' };
+
+describe('statistics of a compiler', () => {
+  it('are those in front of the name', () => {
+    const other = { ...NAME, label: 'tiles-loss' };
+    const text = `noise\n${STATISTICS}${markOf(NAME)}${STATISTICS.replace('48', '32')}${markOf(other)}more noise`;
+    expect(statisticsOf(text)).toEqual([
+      {
+        ...NAME,
+        ...{ vgprs: 48, spilled: 3, spilledScalars: 2, scratch: 16, shared: 9216, occupancy: 30 },
+        ...{ instructions: 1671, latency: 567672, throughput: 87828 },
+      },
+      expect.objectContaining({ label: 'tiles-loss', vgprs: 32 }),
+    ]);
+  });
+
+  it.each([
+    ['none', ''],
+    ['two', STATISTICS + STATISTICS],
+  ])('%s of a pipeline is an error', (_, text) => {
+    expect(() => statisticsOf(text + markOf(NAME))).toThrow(
+      /tiles-forward: the driver printed "VGPRs" \d times/,
+    );
+  });
+});
