@@ -12,6 +12,7 @@ import { Peers } from './peers/peers.js';
 import { asMarkdown, asText, targetTable } from './print.js';
 import type { Report, Section } from './section.js';
 import { compile } from './sections/compile.js';
+import { compiler } from './sections/compiler.js';
 import { data } from './sections/data.js';
 import { endToEnd } from './sections/end-to-end.js';
 import { fusedMlp } from './sections/fused-mlp.js';
@@ -32,6 +33,7 @@ const SECTIONS: readonly Section[] = [
   optimizer,
   data,
   compile,
+  compiler,
   profiling,
 ];
 

@@ -3,13 +3,14 @@
  * it would: the driver compiles for that card with the compiler that real ones are given, and carries nothing out. The
  * preload and the driver's settings are the child's alone.
  */
-import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import type { Outcome } from './child.js';
 import { type Compiled, statisticsOf } from './statistics.js';
 
@@ -42,8 +43,6 @@ const JITI = join(dirname(createRequire(import.meta.url).resolve('jiti/package.j
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 /** Far beyond the seconds that it takes. */
 const TIMEOUT_MS = 180_000;
-/** Statistics are a few kilobytes a pipeline, disassemblies a hundred. */
-const MOST_OUTPUT = 2 ** 28;
 
 /** What came of the work on a card. */
 export interface OnCard extends Outcome {
@@ -59,7 +58,7 @@ export async function onCard(
   args: readonly string[] = [],
   { assembly = false } = {},
 ): Promise<OnCard> {
-  const cache = mkdtempSync(join(tmpdir(), 'lockstep-card-'));
+  const folder = mkdtempSync(join(tmpdir(), 'lockstep-card-'));
   const env = {
     ...process.env,
     LD_PRELOAD: SHIM,
@@ -67,17 +66,24 @@ export async function onCard(
     VK_DRIVER_FILES: DRIVER,
     RADV_DEBUG: `shaderstats,nocache${assembly ? ',asm' : ''}`,
     // Nor is it remembered which kernel was the fastest where none does anything.
-    XDG_CACHE_HOME: cache,
+    XDG_CACHE_HOME: folder,
   };
+  // A file, for a driver that prints faster than a pipe is read loses what does not fit.
+  const file = join(folder, 'printed');
+  const stderr = openSync(file, 'w');
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [JITI, CHILD, ...args], {
+    const child = spawn(process.execPath, [JITI, CHILD, ...args], {
       env,
       timeout: TIMEOUT_MS,
-      maxBuffer: MOST_OUTPUT,
+      stdio: ['ignore', 'pipe', stderr],
     });
-    const outcome = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Outcome;
-    return { ...outcome, card, pipelines: statisticsOf(stderr), printed: stderr };
+    const told = text(child.stdout!);
+    const [code] = await once(child, 'close');
+    const printed = readFileSync(file, 'utf8');
+    if (code !== 0) throw new Error(`${card}: the process ended with ${code}:\n${printed.slice(-2000)}`);
+    return { ...(JSON.parse(await told) as Outcome), card, pipelines: statisticsOf(printed), printed };
   } finally {
-    rmSync(cache, { recursive: true, force: true });
+    closeSync(stderr);
+    rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { CARDS, type Card, noCards, type OnCard, onCard } from '../../benchmarks/cards/card.js';
 import { faultsOf } from '../../benchmarks/cards/faults.js';
+import { keptTable } from '../../benchmarks/cards/kept.js';
+import { innerLoops } from '../../benchmarks/cards/loops.js';
 import { markOf, statisticsOf } from '../../benchmarks/cards/statistics.js';
 
 const why = noCards();
@@ -92,4 +94,54 @@ describe('statistics of a compiler', () => {
       /tiles-forward: the driver printed "VGPRs" \d times/,
     );
   });
+});
+
+it('innermost loops of machine code, and their multiply-adds', () => {
+  const code = (...lines: string[]) =>
+    lines.map((line) => (line.startsWith('BB') ? line : `\t${line} ; be80017e`));
+  const assembly = code(
+    'BB0:',
+    's_mov_b64 s[0:1], exec',
+    'BB1:', // a loop around another
+    'v_fma_f32 v1, v2, v3, v4',
+    'BB2:',
+    'v_fmac_f32_e32 v1, v2, v3',
+    'v_dual_fmac_f32 v1, v2, v3 :: v_dual_fmac_f32 v4, v5, v6',
+    'v_pk_fma_f32 v[0:1], v[2:3], v[4:5], v[6:7]',
+    'v_mad_u32_u24 v1, v2, v3, v4',
+    's_cbranch_scc1 BB4',
+    'BB3:',
+    's_branch BB2',
+    'BB4:',
+    's_cbranch_scc0 BB1',
+    's_cbranch_scc0 BB5', // forward: no loop
+    'BB5:',
+    's_endpgm',
+  );
+  expect(innerLoops(assembly.join('\n'))).toEqual([{ instructions: 6, multiplyAdds: 5 }]);
+});
+
+it('a table that RESULTS.md keeps, the newest first', () => {
+  const markdown = `
+### Other
+| a | b |
+| --- | --- |
+| x | 0 |
+
+### Mine
+A note.
+
+| kernel | loop | share |
+| --- | --- | --- |
+| train | 1 | 65% |
+| train | 2 | 45% |
+
+### Mine
+| kernel | loop | share |
+| --- | --- | --- |
+| train | 1 | 60% |
+`;
+  expect(keptTable(markdown, 'Mine', 2).get('train 2')?.get('share')).toBe('45%');
+  expect(keptTable(markdown, 'Mine', 2).get('train 1')?.get('share')).toBe('65%');
+  expect(keptTable(markdown, 'Nothing').size).toBe(0);
 });
