@@ -1,19 +1,19 @@
 /**
- * Where each line of WGSL stands, as by hand: indented by its brackets, once more where a statement goes on. It sees lines
- * and changes none.
+ * Indents lines of WGSL as by hand: by their brackets, and once more where a statement continues. It returns
+ * indentations and changes no line.
  */
 
 const INDENT = '  ';
 
-/** Reads lines in order and says where each one stands. */
+/** Reads lines in order and says how far each is indented. */
 export class Layout {
   /** The brackets that are open, and the indentation of their lines. */
   readonly #open: { bracket: string; indent: number }[] = [];
-  /** True where a statement goes on from the line before. */
+  /** True if the line before left its statement open. */
   #goesOn = false;
   #inComment = false;
 
-  /** The white space in front of a line (without its own), which is then behind. */
+  /** Reads a line (without white space in front) and returns the white space to put in front of it. */
   before(line: string): string {
     if (this.#inComment || line.startsWith('/*')) {
       const [first, indent] = [!this.#inComment, INDENT.repeat(this.#indentOf(''))];
@@ -53,7 +53,7 @@ export class Layout {
   }
 }
 
-/** Joins lines that are laid out: no blank line at the ends of a block, nowhere more than one. */
+/** Joins lines that are laid out: no blank line at the ends of a block, and never two in a row. */
 export class Lines {
   readonly #lines: string[] = [];
   #blank = false;

@@ -1,25 +1,28 @@
 /**
  * The loops and sums of the tag `wgsl`: lines are read once into a tree, which is then written out for each item. It
- * knows where lines stand, and of WGSL nothing. A kernel's text has thousands of lines before the first step: names are
- * looked up while reading, so that writing is quick.
+ * knows indentation, and nothing else of WGSL. A kernel's text has thousands of lines to write before the first step,
+ * so names are looked up while reading, and writing is quick.
  */
 import { Layout, Lines } from './wgsl-layout.js';
 import { inOrder, neighboursFirst } from './wgsl-sums.js';
 
-/** What `$name` stands for in a loop, or by fields what `$name.field` does. A field that is a list is for a loop inside. */
+/**
+ * What `$name` stands for in a loop: a value, or an object whose fields are `$name.field`. A field that is a list can
+ * be looped over inside.
+ */
 export type Item = number | string | { readonly [field: string]: number | string | readonly Item[] };
 
-/** `$name` or `$name.field` in the loop of that depth. */
+/** `$name` or `$name.field`, and the depth of its loop. */
 interface Place {
   depth: number;
   field?: string;
   text: string;
 }
 
-/** A list that is known, or one that is a field of an item. */
+/** A list that is known already, or one that is a field of an item. */
 type List = readonly Item[] | Place;
 
-/** Terms added up, each with an item of the list at `depth`. */
+/** Terms to add up, one for each item of a list; `depth` is that of the item's name. */
 interface Sum {
   add: typeof inOrder;
   depth: number;
@@ -38,17 +41,17 @@ type Node =
   | { depth: number; list: List; body: readonly Node[] }
   | typeof BLANK;
 
-/** Stands alone on the line of a blank line that was written; those that directives leave are not to be seen. */
+/** Marks a blank line that the author wrote. Blank lines that directives leave behind are dropped. */
 export const BLANK = '\u0000';
-/** In front of the number of a fragment. */
+/** Stands before the number of a fragment. */
 export const FRAGMENT = '\u0001';
-/** In front of the number of a list. */
+/** Stands before the number of a list. */
 export const LIST = '@';
 
 const LOOP = /^#for (\w+) in (\S+)$/;
 const SLOT = /\$([A-Za-z]+)(?:\.([A-Za-z]+))?|#(sum|chain)\((\w+) in (\S+): /;
 
-/** The lines with loops and sums written out. `fragments`: WGSL that was made before. */
+/** The lines with loops and sums written out. `fragments`: finished WGSL, by number. */
 export function writtenOut(
   lines: readonly string[],
   lists: readonly (readonly Item[])[],
@@ -119,7 +122,7 @@ class Reader {
       rest = rest.slice(found.index + whole.length);
       const depth = this.#names.lastIndexOf(name);
       if (kind === undefined && depth < 0) {
-        text += whole; // of a loop around this fragment
+        text += whole; // belongs to a loop around this fragment
         continue;
       }
       strings.push(text);
@@ -141,7 +144,7 @@ class Reader {
     return sum;
   }
 
-  /** `@3`, a list; a number n, 0 to n - 1; `$name.field`, a field of an item. */
+  /** The list that a text names: `@3` is list 3; a number n is 0 to n - 1; `$name.field` is a field of an item. */
   #list(text: string): List {
     if (text.startsWith(LIST)) return this.#lists[Number(text.slice(1))];
     if (/^\d+$/.test(text)) return Array.from({ length: Number(text) }, (_, k) => k);
@@ -152,7 +155,7 @@ class Reader {
   }
 }
 
-/** Where the bracket closes that is open at the start. */
+/** Where the bracket closes that is open before the text begins. */
 function closingBracket(text: string, line: string): number {
   let depth = 1;
   for (let at = 0; at < text.length; at++) {
@@ -162,7 +165,7 @@ function closingBracket(text: string, line: string): number {
   throw new Error(`WGSL: a sum without end in "${line}"`);
 }
 
-/** `items`: those of the loops around, by depth. */
+/** `items`: the current item of each loop around the node, by depth. */
 function write(node: Node, items: Item[], result: Lines): void {
   if (node === BLANK) result.addBlank();
   else if ('text' in node) result.add(node.indent + written(node.text, items, node.indent));

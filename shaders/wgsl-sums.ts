@@ -1,6 +1,6 @@
-/** Terms added up in WGSL, in an order that is spelled out: what the tag's `#sum` and `#chain` become. */
+/** Writes sums of terms in WGSL, in an order that is spelled out: what the tag's `#sum` and `#chain` become. */
 
-/** What fits on a line. */
+/** The longest sum on one line. */
 const LINE = 100;
 const INDENT = '  ';
 
@@ -38,7 +38,10 @@ function onOneLine(terms: readonly string[]): string {
   return sums.join(' + ');
 }
 
-/** What the last addition adds: as many terms as the largest power of two has that is less than all, and the others. */
+/**
+ * The two operands of the last addition: the first gets the largest power of two that is less than the number of
+ * terms.
+ */
 function halves(terms: readonly string[]): (readonly string[])[] {
   const left = 2 ** Math.floor(Math.log2(terms.length - 1));
   return [terms.slice(0, left), terms.slice(left)];

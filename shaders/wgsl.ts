@@ -7,9 +7,9 @@
  *     #sum(k in ${items}: x$k), #chain(...)          terms added: neighbours first, or in order
  *     ${fragment}                                    WGSL of another file, alone on its line
  *
- * In a loop `$h` is the item, `$h.field` a field of it: `total += w$h;` becomes `total += w7;`. So it is for what must
- * be written out: variables that stay in registers only under names of their own, code in which a compiler is to find
- * no loop. The result is laid out as by hand (wgsl-layout.ts).
+ * In a loop `$h` is the item and `$h.field` a field of it: `total += w$h;` becomes `total += w7;`. Loops are for what
+ * must be written out: variables that stay in registers only under names of their own, and code in which a compiler
+ * should find no loop. The result is laid out as by hand (wgsl-layout.ts).
  */
 import { wgsl as resolveConditions } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { BLANK, FRAGMENT, type Item, LIST, writtenOut } from './wgsl-loops.js';

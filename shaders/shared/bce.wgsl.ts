@@ -3,9 +3,9 @@
  * both logs clamped at -100, and dL/dz with the saturation that `p (1 - p)` has in float32. A WGSL fragment, no
  * kernel of its own.
  *
- * `exp` and `log` are our own, after Cephes' expf and logf (Moshier, https://www.netlib.org/cephes/, single precision;
- * about 1 ulp): WGSL asks only for an absolute 2^-21 of log() near 1, which is where a trained network's p is, and
- * drivers differ. This way the loss curves of two adapters agree.
+ * `exp` and `log` are our own, after Cephes' expf and logf (Moshier, https://www.netlib.org/cephes/, single
+ * precision; about 1 ulp), so that the loss curves of two adapters agree. WGSL's log() is only good to an absolute
+ * 2^-21 near 1, which is where a trained network's p is, and drivers differ.
  */
 import { wgsl } from '../wgsl.js';
 import { isNan } from './floats.wgsl.js';
@@ -61,17 +61,17 @@ fn clampedLog(x: f32) -> f32 {
   return select(-100.0, logCephes(x), x >= 1.17549435e-38);
 }
 
-/** NaN stays NaN: a bound of expCephes may take its place. */
+/** NaN stays NaN; expCephes alone could turn it into a bound. */
 fn sigmoid(z: f32) -> f32 {
   return select(1.0 / (1.0 + expCephes(-z)), z, isNan(z));
 }
 
-/** Whether a logit's answer is 1: p is at least 0.5, which NaN is not. */
+/** Whether a logit's answer is 1: p is at least 0.5, and not NaN. */
 fn answersOne(z: f32) -> bool {
   return sigmoid(z) >= 0.5 && !isNan(z);
 }
 
-/** y is 0 or 1; the gradient is that of one example, not yet divided by the batch. Of NaN both are NaN. */
+/** y is 0 or 1. The gradient is that of one example, not yet divided by the batch size. For a NaN both are NaN. */
 fn bce(z: f32, y: f32) -> Bce {
   let p = sigmoid(z);
   let q = 1.0 - p;

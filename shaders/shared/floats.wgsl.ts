@@ -32,10 +32,10 @@ fn smaller(x: f32, y: f32) -> f32 { return select(select(min(x, y), y, isNan(y))
 
 const activations = {
   signOf: wgsl`
-// Of NaN it is 0, as PyTorch's.
+// 0 for NaN, as in PyTorch.
 fn signOf(x: f32) -> f32 { return select(sign(x), 0.0, isNan(x)); }`,
   relu: wgsl`
-// Of -0 it is -0, as PyTorch's.
+// -0 for -0, as in PyTorch.
 fn relu(x: f32) -> f32 { return select(x, 0.0, x < 0.0 && !isNan(x)); }`,
   leakyRelu: wgsl`
 fn leakyRelu(x: f32, slope: f32) -> f32 { return select(x * slope, x, x > 0.0 || isNan(x)); }`,
@@ -59,8 +59,8 @@ fn softplus(x: f32) -> f32 {
   return select(max(x, 0.0) + logNearOne(expOf(-abs(x))), x, isNan(x));
 }`,
   bceWithLogits: wgsl`
-// PyTorch's (1 - y) z + max(-z, 0) + ln(1 + e^-|z|), whose first two terms are one product on each side of 0: compilers
-// take long sums in any order. PyTorch's value for -infinity, NaN, is kept.
+// PyTorch's (1 - y) z + max(-z, 0) + ln(1 + e^-|z|). The first two terms are written as one product on each side of
+// 0, because compilers add long sums in any order. For -infinity it is NaN, as in PyTorch.
 fn bceWithLogits(z: f32, y: f32) -> f32 {
   let loss = select(-y, 1.0 - y, z > 0.0) * z + logNearOne(expOf(-abs(z)));
   return select(select(loss, nan(), z == -infinity()), z, isNan(z));
@@ -74,7 +74,7 @@ fn huber(x: f32, delta: f32) -> f32 {
   return select(select(delta * (size - 0.5 * delta), 0.5 * x * x, size < delta), x, isNan(x));
 }`,
   weightedBce: wgsl`
-// As bceWithLogits, the positive part times w; PyTorch's (1 - y) z + (1 + (w - 1) y) (max(-z, 0) + ln(1 + e^-|z|)).
+// bceWithLogits with the positive part times w: PyTorch's (1 - y) z + (1 + (w - 1) y) (max(-z, 0) + ln(1 + e^-|z|)).
 fn weightedBce(z: f32, y: f32, w: f32) -> f32 {
   return (1.0 - y) * z + (1.0 + (w - 1.0) * y) * softplus(-z);
 }`,
@@ -82,19 +82,19 @@ fn weightedBce(z: f32, y: f32, w: f32) -> f32 {
 
 const waves = {
   quarterTurns: wgsl`
-// Whole quarter turns in x, and what is left, of -pi / 4 to pi / 4. pi / 2 in three parts (Cody and Waite 1980), the
-// first two so short that their products with the number of turns are exact.
+// The number of quarter turns in x, and the rest, from -pi / 4 to pi / 4. pi / 2 comes in three parts (Cody and Waite
+// 1980), the first two so short that their products with the number of turns are exact.
 struct Turned { rest: f32, turns: i32 }
 fn quarterTurns(x: f32) -> Turned {
   let k = round(x * 0.63661977);
   var rest = x - k * 1.5703125;
   rest = rest - k * 0.0004837513;
   rest = rest - k * 7.54979e-8;
-  // After more turns than float32 tells apart there is nothing to know but the bounds.
+  // Beyond the turns that float32 can tell apart, only the bounds of the rest are known.
   return Turned(clamp(rest, -0.78539819, 0.78539819), i32(k));
 }`,
   sineAt: wgsl`
-// The sine of so many quarter turns and a rest, by Cephes' polynomials (sinf.c).
+// The sine of this many quarter turns and a rest, by Cephes' polynomials (sinf.c).
 fn sineAt(rest: f32, turns: i32) -> f32 {
   let z = rest * rest;
   let sine = rest + rest * z * (-0.16666655 + z * (8.3321609e-3 - z * 1.9515296e-4));
@@ -103,7 +103,7 @@ fn sineAt(rest: f32, turns: i32) -> f32 {
   return select(y, -y, (turns & 2) == 2);
 }`,
   sinOf: wgsl`
-// WGSL's own promises 2^-11 within -pi to pi, and nothing beyond.
+// WGSL's own sin is good to 2^-11 from -pi to pi, and promises nothing beyond.
 fn sinOf(x: f32) -> f32 {
   let turned = quarterTurns(x);
   return select(sineAt(turned.rest, turned.turns), nan(), isNan(x) || abs(x) == infinity());
@@ -117,8 +117,8 @@ fn cosOf(x: f32) -> f32 {
 // Halves to even. From 2^23 on every number is whole.
 fn roundOf(x: f32) -> f32 { return select(x, round(x), abs(x) < 8388608.0); }`,
   normalCdf: wgsl`
-// Share of the standard normal distribution below x: half the complementary error function of -x / sqrt 2, by Chebyshev's
-// polynomial of Press et al. (Numerical Recipes, 6.2), 1.2e-7 of its value.
+// Share of the standard normal distribution below x: half the complementary error function of -x / sqrt 2, by the
+// Chebyshev polynomial in Press et al. (Numerical Recipes, 6.2); relative error 1.2e-7.
 fn normalCdf(x: f32) -> f32 {
   let z = abs(x) * 0.70710678;
   let t = 1.0 / (1.0 + 0.5 * z);
@@ -144,8 +144,8 @@ fn expOf(x: f32) -> f32 {
   return select(y, x, isNan(x));
 }`,
   logNearOne: wgsl`
-// ln(1 + t) for t of -0.5 to 1, as 2 artanh(t / (2 + t)): its digits do not hang on a sum 1 + t that a compiler could
-// fold, and WGSL's log promises only 2^-21 next to 1. The first term left out is 2e-9 of the result.
+// ln(1 + t) for t from -0.5 to 1, as 2 artanh(t / (2 + t)). It does not depend on a sum 1 + t, which a compiler could
+// fold; WGSL's log is only good to 2^-21 near 1. The first term left out is 2e-9 of the result.
 fn logNearOne(t: f32) -> f32 {
   let s = t / (2.0 + t);
   let q = s * s;
@@ -173,7 +173,7 @@ const powers = {
   isWhole: wgsl`
 fn isWhole(x: f32) -> bool { return floor(x) == x; }`,
   isOdd: wgsl`
-// Of whole numbers; from 2^24 on all are even.
+// For whole numbers; from 2^24 on all are even.
 fn isOdd(x: f32) -> bool { return abs(x) < 16777216.0 && (i32(x) & 1) == 1; }`,
   power: wgsl`
 // IEEE 754's pow. WGSL's own is undefined for x < 0, for infinities and for 0 to the 0.
@@ -194,7 +194,7 @@ fn power(x: f32, y: f32) -> f32 {
   return select(size, -size, isOdd(y));
 }`,
   powerOfSize: wgsl`
-// For x of 0 to infinity and any y but 0 and NaN.
+// For x from 0 to infinity and any y except 0 and NaN.
 fn powerOfSize(x: f32, y: f32) -> f32 {
   let inf = infinity();
   if (x == 1.0) { return 1.0; }
@@ -209,7 +209,7 @@ fn powerOfSize(x: f32, y: f32) -> f32 {
 
 const casts = {
   toI32: wgsl`
-// Towards zero; NaN is 0, what is too large is the largest. PyTorch leaves these open.
+// Towards zero. NaN becomes 0, and what is too large the largest number. PyTorch leaves these open.
 fn toI32(x: f32) -> i32 {
   let inside = i32(clamp(x, -2147483648.0, 2147483520.0));
   return select(select(inside, 2147483647, x >= 2147483648.0), 0, isNan(x));
@@ -236,7 +236,9 @@ const functions: Readonly<Record<string, string>> = {
   ...casts,
 };
 
-/** Functions of this file by name, and those that they call. Example: `floatFunctions('expOf', 'logOf')`. */
+/**
+ * The functions of this file with these names, and those that they call. Example: `floatFunctions('expOf', 'logOf')`.
+ */
 export function floatFunctions(...names: string[]): string {
   const found = new Set<string>();
   const add = (name: string): void => {
@@ -248,7 +250,7 @@ export function floatFunctions(...names: string[]): string {
   return [...found].map((name) => functions[name]).join('\n\n');
 }
 
-/** The functions of this file that some WGSL calls; nothing for WGSL that calls none. */
+/** The functions of this file that some WGSL calls. */
 export const floatFunctionsIn = (code: string): string => floatFunctions(...callsIn(code));
 
 const callsIn = (code: string): string[] => [...code.matchAll(/\b(\w+)\(/g)].map(([, name]) => name);

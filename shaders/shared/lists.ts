@@ -1,4 +1,4 @@
-/** Lists for the loops of shader text. */
+/** Helpers for the lists that shader text loops over. */
 
 /** `[make(0), …, make(count - 1)]`. */
 export function times<T>(count: number, make: (index: number) => T): T[] {

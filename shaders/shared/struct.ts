@@ -10,11 +10,11 @@ type FieldType = 'u32' | 'i32' | 'f32';
 /** A struct in a buffer. Offsets are in words of four bytes. */
 export class Struct<Field extends string> {
   readonly name: string;
-  /** Words of one. */
+  /** Words of one struct. */
   readonly words: number;
   /** The word in which each field lies. */
   readonly at: Readonly<Record<Field, number>>;
-  /** The declaration. */
+  /** The WGSL declaration. */
   readonly wgsl: string;
   readonly #types: readonly [Field, FieldType][];
 
@@ -32,7 +32,7 @@ struct ${name} {
 `;
   }
 
-  /** The structs as words, in the layout of the buffer. */
+  /** Structs as words, in the layout of the buffer. */
   array(values: readonly Readonly<Record<Field, number>>[]): Uint32Array<ArrayBuffer> {
     const views = viewsOf(new ArrayBuffer(4 * this.words * values.length));
     values.forEach((value, k) => {
@@ -41,7 +41,7 @@ struct ${name} {
     return views.u32;
   }
 
-  /** The structs in words that were read from a buffer. */
+  /** The structs in bytes that were read from a buffer. */
   values(bytes: ArrayBuffer): Record<Field, number>[] {
     const views = viewsOf(bytes);
     return Array.from({ length: bytes.byteLength / (4 * this.words) }, (_, k) => {

@@ -15,14 +15,14 @@ export interface TileOptions {
   loadA: string;
   /** WGSL for the term of b; sees `d` and `c`, the column of the result. */
   loadB: string;
-  /** Also leave the sums of a's terms alone, by row, in `t0`, `t1`, …. Default false. */
+  /** Also leaves the sums of a's terms alone, by row, in `t0`, `t1`, …. Default false. */
   rowSums?: boolean;
 }
 
 /** Rows and columns of the result that one workgroup computes. */
 export const tileSize = (perThread: number): number => TILE_THREADS * perThread;
 
-/** How many vectors hold an invocation's rows or columns; a number alone is one. */
+/** How many vectors hold an invocation's rows or columns; 1 where it is a single number. */
 const vectorsOf = (perThread: number): number => Math.max(1, perThread / 4);
 
 /** An invocation's rows or columns, and where each is in the vectors NAME0, NAME1, …: `at` comes after the name. */
@@ -32,7 +32,7 @@ const partsOf = (perThread: number) =>
     at: perThread === 1 ? '0' : `${Math.floor(i / 4)}[${i % 4}]`,
   }));
 
-/** Declarations for the module: sizes, and a's and b's terms by place in the sum, then by invocation. */
+/** Declarations for the module: sizes, and memory for the terms of a and b, by place in the sum, then by invocation. */
 export const tileMemory = ({ perThread }: Pick<TileOptions, 'perThread'>): string => wgsl`
 alias TilePart = ${perThread === 1 ? 'f32' : 'vec4f'};
 /** Invocations along each side of the tile. */

@@ -1,6 +1,6 @@
 /**
- * Running sums along one axis, an invocation a line, in order: the same bits each time. From the end for the way back. The
- * source is dense.
+ * Running sums along one axis: an invocation for each line adds in order, so the result is the same bits each time.
+ * Backward, it adds from the end. The source is dense.
  */
 import { wgsl } from '../wgsl.js';
 
@@ -20,9 +20,9 @@ const invocations = ${CUMSUM_WORKGROUP}u;
 
 struct Params {
   lines: u32,
-  /** Of a line. */
+  /** Elements of a line. */
   length: u32,
-  /** Elements inside of the axis. */
+  /** Elements from one place on the axis to the next. */
   inner: u32,
   sourceOffset: u32,
 }

@@ -1,26 +1,29 @@
 /**
- * One result element from the elements of its operands at the same place: every unary, binary and ternary operation,
- * their gradients, casts and strided copies. What is computed comes as an expression; how operands are walked, as the
- * rank after merging axes. Expressions may call the functions of shared/floats.wgsl.ts.
+ * Computes each element of the result from the operands' elements at the same place: every unary, binary and ternary
+ * operation, their gradients, casts and strided copies. An expression says what is computed, and may call the
+ * functions of shared/floats.wgsl.ts; the number of axes left after merging says how operands are walked.
  */
 import { flagAt } from '../shared/flag.wgsl.js';
 import { floatFunctionsIn } from '../shared/floats.wgsl.js';
 import { wgsl } from '../wgsl.js';
 
 export interface ElementwiseShaderOptions {
-  /** Tensors the expression reads, by the name it uses for them, with their WGSL types. */
+  /** The tensors that the expression reads: their names in it and their WGSL types. */
   inputs: readonly { name: string; type: string }[];
-  /** Numbers the expression reads, from the params. */
+  /** The numbers that the expression reads, from the params. */
   scalars: readonly { name: string; type: string }[];
   /** WGSL type of the output. */
   output: string;
-  /** Axes after merging. */
+  /** Axes left after merging. */
   rank: number;
-  /** True where the output is dense, in the order of its elements. */
+  /** True if the output is dense, with its elements in row-major order. */
   dense: boolean;
   /** A WGSL expression of the output's type. */
   expression: string;
-  /** What elements are refused: a WGSL condition, and the bits that tell of one. The last scalar is `ticket`. */
+  /**
+   * Which elements are refused: a WGSL condition, and the bits that describe a refused one. The last scalar is
+   * `ticket`.
+   */
   check?: { refuses: string; bits: string };
 }
 
@@ -107,6 +110,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
 `;
 }
 
-/** Axes, the last first and without the first, each with the one behind it. */
+/** The axes from the last to the second, each with the one behind it. */
 const fromLast = (rank: number) =>
   Array.from({ length: Math.max(0, rank - 1) }, (_, k) => ({ at: rank - 1 - k, next: rank - k }));

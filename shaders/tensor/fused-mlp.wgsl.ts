@@ -1,13 +1,15 @@
 /**
- * `w2 relu(w1 x + b1) + b2` for a batch, in two kernels each way, without the hidden activations ever being in
- * memory: which hidden units were active is kept, a bit each. The inputs are floats or bits, 32 to a word.
+ * `w2 relu(w1 x + b1) + b2` for a batch, in two kernels each way. The hidden activations are never in memory; only a
+ * bit for each hidden unit and sample is kept, whether it was active. The inputs are floats, or bits, 32 to a word.
  *
- * Forward, `hidden`: a tile of 32 samples and 32 hidden units is summed up (shared/tile.wgsl.ts), and goes through bias, relu and
- * output weights at once; what remains is one partial output a sample and tile, and a word of active units.
- * `outputs` adds the partial outputs, and makes loss and its gradient of them where asked.
- * Backward, `gradients`: with m[s, h] = dz[s] where h was active in s, G = m^T [x, 1] gives all: the gradient of
- * w1[h, i] is w2[h] G[h, i], that of b1[h] is w2[h] G[h, N], and that of w2[h], sum over s of m[s, h] (w1 x + b1),
- * is the sum over i of [w1, b1][h, i] G[h, i]: no second pass over the samples. `finish` adds up the tiles' parts.
+ * Forward. `hidden` sums up a tile of 32 samples and 32 hidden units (shared/tile.wgsl.ts), and applies bias, relu
+ * and output weights at once; what remains is one partial output for each sample and tile, and a word of active
+ * units. `outputs` adds up the partial outputs and, where asked, makes the loss and its gradient of them.
+ *
+ * Backward. `gradients`: let m[s, h] be dz[s] if h was active in s, else 0. Then G = m^T [x, 1] gives all: the
+ * gradient of w1[h, i] is w2[h] G[h, i]; that of b1[h] is w2[h] G[h, N]; that of w2[h], the sum over s of m[s, h] (w1
+ * x + b1), is the sum over i of [w1, b1][h, i] G[h, i]: no second pass over the samples. `finish` adds up the tiles'
+ * parts.
  */
 import { floatFunctions } from '../shared/floats.wgsl.js';
 import { type TileOptions, tileMemory, tileSize, tileSums } from '../shared/tile.wgsl.js';
@@ -18,7 +20,7 @@ const PER_THREAD = 4;
 export const FUSED_TILE = tileSize(PER_THREAD);
 export const FUSED_WORKGROUP = 64;
 
-/** What an input element is: a float, or a bit of a word. */
+/** Whether an input element is a bit of a word, or a float. */
 interface FusedInput {
   packed: boolean;
 }
@@ -28,9 +30,9 @@ struct Params {
   batch: u32,
   features: u32,
   hidden: u32,
-  /** Words a sample in the inputs, where they are bits. */
+  /** Words of a sample in the inputs, where they are bits. */
   words: u32,
-  /** Tiles of hidden units; words a sample in the list of active units. */
+  /** Tiles of hidden units, and so the words of a sample in the list of active units. */
   hiddenTiles: u32,
   /** Tiles of features. */
   featureTiles: u32,
@@ -39,7 +41,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> u: Params;
 `;
 
-/** Features out of the inputs `x`. */
+/** Reads a feature of the inputs `x`. */
 const inputFeature = ({ packed }: FusedInput): string => wgsl`
 fn feature(sample: u32, i: u32) -> f32 {
   #if ${packed}
@@ -57,7 +59,10 @@ fn wasActive(sample: u32, h: u32) -> bool {
 }
 `;
 
-/** The entry point of a kernel that computes tiles; the body sees the first rows and columns of tile and invocation. */
+/**
+ * The entry point of a kernel that computes tiles. The body reads the first row and column of the tile, `row` and
+ * `col`, and of the invocation, `ownRow` and `ownCol`.
+ */
 const tileEntry = (body: string): string => wgsl`
 @compute @workgroup_size(tileThreads, tileThreads)
 fn main(
@@ -139,7 +144,9 @@ ${tileEntry(body)}
 `;
 }
 
-/** One invocation a sample. With `bce`: the loss of each sample, and the gradient of the mean loss by its logit. */
+/**
+ * An invocation for each sample. With `bce`: the loss of each sample, and the gradient of the mean loss by its logit.
+ */
 export function fusedOutputsShader({ bce }: { bce: boolean }): string {
   return wgsl`
 const invocations = ${FUSED_WORKGROUP}u;
@@ -245,8 +252,8 @@ ${tileEntry(body)}
 }
 
 /**
- * One invocation a hidden unit, and one for the output's bias. A NaN in dz is in every gradient of w2, of units that were
- * never active too: PyTorch multiplies it by their 0.
+ * An invocation for each hidden unit, and one for the output's bias. A NaN in dz makes every gradient of w2 NaN, also
+ * for units that were never active: PyTorch multiplies it by their 0.
  */
 export function fusedFinishShader(): string {
   return wgsl`

@@ -1,8 +1,8 @@
 /**
- * Rows picked by index along one axis, and the way back: rows added to where they came from; or single elements, each by
- * an index of its own. No atomics: on the way back each element looks through the indices in order, so that the sum is the
- * same bits each time. Tensors are dense. An index outside of the axis picks 0 and raises the error flag; on the way
- * back it adds nothing.
+ * Picks slices by index along one axis, or single elements, each by an index of its own. Backward, slices or elements
+ * are added to where they came from: without atomics, each element of the result looks through the indices in order,
+ * so that its sum is the same bits each time. Tensors are dense. An index outside of the axis picks 0 and raises the
+ * error flag; backward, it adds nothing.
  */
 import { flagAt } from '../shared/flag.wgsl.js';
 import { wgsl } from '../wgsl.js';
@@ -12,9 +12,9 @@ interface IndexSelectShaderOptions {
   type: string;
   /** WGSL type of the indices. */
   indexType: string;
-  /** True: an index for each element of the result; else one for each of its rows. */
+  /** True: an index for each element of the result; false: one for each slice. */
   each: boolean;
-  /** True: adds rows of the source to the rows that the indices name. */
+  /** True: adds slices of the source to those that the indices name. */
   backward: boolean;
 }
 
@@ -29,15 +29,15 @@ const invocations = ${INDEX_WORKGROUP}u;
 struct Params {
   /** Elements of the result. */
   elements: u32,
-  /** Of the axis, in the source; on the way back, in the result. */
+  /** Length of the axis in the source; backward, in the result. */
   extent: u32,
   /** Indices. */
   count: u32,
-  /** Elements inside of the axis. */
+  /** Elements from one place on the axis to the next. */
   inner: u32,
   sourceOffset: u32,
   indicesOffset: u32,
-  /** Of the check. */
+  /** The ticket of the check. */
   ticket: u32,
 }
 

@@ -1,14 +1,14 @@
 /**
- * Products of matrices, batched, of any strides, so that a transpose needs no copy; with a bias added on the way out
- * where asked (shared/tile.wgsl.ts does the sums). The result is dense, [batch, m, n].
+ * Products of matrices, batched. Operands may have any strides, so that a transpose needs no copy; a bias is added at
+ * the end where there is one. shared/tile.wgsl.ts does the sums. The result is dense, [batch, m, n].
  */
 import { tileMemory, tileSums } from '../shared/tile.wgsl.js';
 import { wgsl } from '../wgsl.js';
 
 interface MatmulShaderOptions {
-  /** Rows and columns of the result that one invocation computes: a tile has 8 times as many. */
+  /** Rows and columns of the result that one invocation computes; a tile has 8 times as many. */
   perThread: 1 | 4 | 8;
-  /** Axes of the batch after merging. */
+  /** Axes of the batch left after merging. */
   batchRank: number;
   bias: boolean;
 }
@@ -18,7 +18,7 @@ const LOAD_B = 'b[startB + d * params.rowStrideB + c * params.columnStrideB]';
 
 export function matmulShader({ perThread, batchRank, bias }: MatmulShaderOptions): string {
   const operands = ['A', 'B'];
-  /** Axes of the batch, the last first and without the first. */
+  /** Axes of the batch, from the last to the second. */
   const fromLast = Array.from({ length: Math.max(0, batchRank - 1) }, (_, k) => batchRank - 1 - k);
   return wgsl`
 ${tileMemory({ perThread })}

@@ -1,7 +1,7 @@
 /**
- * One step of an optimizer over all elements of several parameters, in place: Adam with or without decoupled weight
- * decay, gradient descent with momentum, RMSprop, and descent by signs. The formulas and their order are PyTorch's. Settings
- * are of a whole parameter, or of each of the models whose parameters lie one after the other in it.
+ * One step of an optimizer, in place, over all elements of several parameters: Adam with or without decoupled weight
+ * decay, gradient descent with momentum, RMSprop, and descent by signs. The formulas and their order are PyTorch's. A
+ * setting is one for a whole parameter, or one for each of the models that lie one after the other in it.
  */
 import { floatFunctions } from '../shared/floats.wgsl.js';
 import { wgsl } from '../wgsl.js';
@@ -10,11 +10,11 @@ export const OPTIMIZER_WORKGROUP = 64;
 
 /** How parameters and their state are bound. */
 export interface OptimizerBindings {
-  /** Parameters a launch; each has a gradient and a parameter binding. */
+  /** Parameters in a launch; each has a gradient and a parameter binding. */
   count: number;
-  /** One binding for the state of all parameters; else one for each state tensor, of one parameter. */
+  /** True: one binding for the state of all parameters; false: one for each state tensor, of a single parameter. */
   together: boolean;
-  /** Settings by model, in a binding of their own behind the state's. */
+  /** Settings are by model, in a binding of their own after the state's. */
   byModel: boolean;
 }
 
@@ -23,16 +23,19 @@ interface Rule {
   states: readonly string[];
   /** The rule's settings, numbers in float32. */
   fields: string;
-  /** The new state and parameter: statements that read and write `p`, `g` and the state's element, and read the item `u`. */
+  /**
+   * Statements that compute the new state and parameter. They read and write `p`, `g` and the state's element, and
+   * read the item `u`.
+   */
   body: string;
   /** Functions that the body calls. */
   functions?: string;
 }
 
-/** What the body calls the settings. */
+/** The variable that holds the settings in the body. */
 const settingsName = ({ byModel }: OptimizerBindings): string => (byModel ? 's' : 'u');
 
-/** What the buffers of the state are called, for a rule with these states. */
+/** The names of the state's buffers, for a rule with these states. */
 const buffersOf = (states: readonly string[], together: boolean): readonly string[] =>
   together ? states.map(() => 'states') : states;
 
@@ -53,7 +56,7 @@ const parameters = ${count}u;
 struct Item {
   /** Elements of the parameter. */
   @align(16) n: u32,
-  /** Workgroups of this parameter: from this one on, so many. */
+  /** The first workgroup of this parameter, and how many it has. */
   first: u32,
   groups: u32,
   gradientOffset: u32,
@@ -62,9 +65,9 @@ struct Item {
   stateOffset1: u32,
   stateOffset2: u32,
   #if ${byModel}
-  /** Of the first model, in the table of settings. */
+  /** The row of the first model in the table of settings. */
   settings: u32,
-  /** Elements of a model. */
+  /** Elements of one model. */
   perModel: u32,
   #else
   ${fields}
@@ -117,9 +120,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 
 interface AdamShaderOptions extends OptimizerBindings {
-  /** AdamW (Loshchilov and Hutter 2019); else decay is part of the gradient (Kingma and Ba 2015). */
+  /** Weight decay as in AdamW (Loshchilov and Hutter 2019); else it is added to the gradient (Kingma and Ba 2015). */
   decoupled: boolean;
-  /** The largest second moment so far in the denominator (Reddi et al. 2018). */
+  /** The denominator takes the largest second moment so far (Reddi et al. 2018). */
   amsgrad: boolean;
 }
 
@@ -175,7 +178,7 @@ export function sgdShader({ momentum, nesterov, ...bindings }: SgdShaderOptions)
 lr: f32,
 decay: f32,
 momentum: f32,
-/** 1 - dampening; 1 where the buffer begins */
+/** 1 - dampening; 1 in the step in which the buffer begins */
 oneMinusDampening: f32,
 `;
   const body = wgsl`
@@ -197,7 +200,7 @@ p = p - ${s}.lr * g;
 
 interface RmspropShaderOptions extends OptimizerBindings {
   momentum: boolean;
-  /** The gradient's running mean is taken off. */
+  /** Subtracts the square of the gradient's running mean in the denominator. */
   centered: boolean;
 }
 
@@ -243,7 +246,7 @@ interface SignShaderOptions extends OptimizerBindings {
   momentum: boolean;
 }
 
-/** Bernstein et al. 2018: signSGD, and with momentum Signum. */
+/** signSGD and, with momentum, Signum (Bernstein et al. 2018). */
 export function signShader({ momentum, ...bindings }: SignShaderOptions): string {
   const states = buffersOf(momentum ? ['momentumBuffer'] : [], bindings.together);
   const [momentumBuffer] = states;

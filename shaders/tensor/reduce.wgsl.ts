@@ -1,7 +1,7 @@
 /**
- * Sums and extremes over some axes of a strided tensor. Every sum is added in a fixed order, so that a result is the
- * same bits each time. A NaN is the extreme of what it is in. Not for products of matrices: matmul.wgsl.ts.
- * Output o of chunk c goes to `o * chunks + c`.
+ * Sums and extremes over some axes of a strided tensor. Every sum is added in a fixed order, so that the result is
+ * the same bits each time. A NaN among the elements is their extreme. Products of matrices are in matmul.wgsl.ts.
+ * Chunk c of output o goes to `o * chunks + c`.
  */
 import { floatFunctions } from '../shared/floats.wgsl.js';
 import { wgsl } from '../wgsl.js';
@@ -14,13 +14,19 @@ export interface ReduceShaderOptions {
   type: string;
   keptRank: number;
   reducedRank: number;
-  /** True: a workgroup an output, for long reductions; false: an invocation an output, for many short ones. */
+  /**
+   * True: a workgroup for each output, for long reductions; false: an invocation for each output, for many short
+   * ones.
+   */
   group: boolean;
 }
 
 export const REDUCE_WORKGROUP = 64;
 
-/** WGSL of what a reduction starts from, by the type of its elements; argmax tells by the place. */
+/**
+ * The WGSL of a reduction's start, by the type of its elements. For argmax the place says that there is no element
+ * yet.
+ */
 const START: Readonly<Record<ReduceKind, Readonly<Record<string, string>>>> = {
   sum: { f32: '0.0', i32: '0i', u32: '0u' },
   max: { f32: '-infinity()', i32: 'i32(-2147483648)', u32: '0u' },
@@ -42,7 +48,7 @@ const invocations = ${REDUCE_WORKGROUP}u;
 
 struct Params {
   outputs: u32,
-  /** Of the reduced part. */
+  /** Elements that are reduced to one output. */
   length: u32,
   /** Elements of a chunk. */
   chunk: u32,
@@ -101,7 +107,7 @@ fn reducedOffset(i: u32) -> u32 {
 ${floatFunctions('infinity', 'larger', 'smaller')}
 #endif
 
-/** A value and, for argmax, the place it was at: the length where there is none yet. */
+/** A value and, for argmax, its place, which is the length while there is none. */
 struct Best {
   value: Element,
   place: u32,
@@ -184,5 +190,5 @@ fn main(
 `;
 }
 
-/** Axes, the last first and without the first. */
+/** Axes from the last to the second. */
 const fromLast = (rank: number) => Array.from({ length: Math.max(0, rank - 1) }, (_, k) => rank - 1 - k);

@@ -1,6 +1,7 @@
 /**
- * Softmax and log-softmax along dense rows, and their gradients; a workgroup a row, sums in a fixed order. The row's
- * maximum is taken off first, so that no exponential overflows. A row with a NaN or an infinite maximum becomes NaN.
+ * Softmax and log-softmax along dense rows, and their gradients: a workgroup for each row, sums in a fixed order. The
+ * row's maximum is subtracted first, so that no exponential overflows. A row with a NaN or an infinite maximum
+ * becomes NaN.
  */
 import { floatFunctions } from '../shared/floats.wgsl.js';
 import { wgsl } from '../wgsl.js';
@@ -24,7 +25,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-/** x; on the way back y, the result. */
+/** x; backward, the result y. */
 @group(0) @binding(1) var<storage, read> first: array<f32>;
 #if ${backward}
 @group(0) @binding(2) var<storage, read> gradient: array<f32>;

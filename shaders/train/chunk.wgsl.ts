@@ -1,14 +1,14 @@
 /**
- * What a chunk of steps is made of, as the training kernels and the trainer share it. A *slot* holds one run's state for as
- * long as it trains; a *position* is its place in one chunk. Structs and names only; no entry point.
+ * What a chunk of steps is made of, for the training kernels and for the trainer. A *slot* holds one run's state for
+ * as long as it trains; a *position* is the run's place in one chunk. Structs and names only; no entry point.
  */
 import { Struct } from '../shared/struct.js';
 import { wgsl } from '../wgsl.js';
 
-/** [position]: the run's slot, its steps in this chunk, and whether its window closes at the end (1 or 0). */
+/** [position] The run's slot, its steps in this chunk, and whether its window closes at the end (1 or 0). */
 export const POSITION = new Struct('Position', { slot: 'u32', steps: 'u32', closes: 'u32' });
 
-/** [slot]: AdamW's settings that do not change from step to step; decay: 1 - lr x weight decay. */
+/** [slot] AdamW's settings that do not change from step to step. decay: 1 - lr x weight decay. */
 export const HYPER = new Struct('Hyper', {
   decay: 'f32',
   beta1: 'f32',
@@ -19,8 +19,8 @@ export const HYPER = new Struct('Hyper', {
 });
 
 /**
- * [position][step]: lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t), and of the batch 1 / examples and examples, which are fewer
- * at the end of an epoch.
+ * [position][step] stepSize: lr / (1 - beta1^t). invRootCorrection2: 1 / sqrt(1 - beta2^t). count: the examples of
+ * the batch, fewer at the end of an epoch. invCount: 1 / count.
  */
 export const STEP = new Struct('Step', {
   stepSize: 'f32',
@@ -29,12 +29,16 @@ export const STEP = new Struct('Step', {
   count: 'f32',
 });
 
-/** [entry]: a position that reads from a bank of data, its steps, and where its dataset begins in it, in words. */
+/**
+ * [entry] A position that reads from a bank of data, its steps, and the words at which its rows and labels begin
+ * there.
+ */
 export const SOURCE = new Struct('Source', { position: 'u32', steps: 'u32', rows: 'u32', labels: 'u32' });
 
 /**
- * [position]: the window that closes. Batches and examples in one, of whole ones and of smaller ones. budget: most misses
- * that pass, a miss in a whole batch weighing `smallBatch` and one in a smaller batch `batch`; -1 where no result passes.
+ * [position] The window that closes: how many whole and how many smaller batches it had, and how many examples a
+ * smaller one has. budget: the most misses with which the window passes, where a miss in a whole batch counts
+ * `smallBatch` times and one in a smaller batch `batch` times; -1 if no result passes.
  */
 export const WINDOW = new Struct('Window', {
   wholeBatches: 'u32',
@@ -43,7 +47,7 @@ export const WINDOW = new Struct('Window', {
   budget: 'i32',
 });
 
-/** [position]: what came of a window that closed. nanSteps: steps since the first NaN, 0 where there was none. */
+/** [position] The result of a window that closed. nanSteps: steps since the first NaN, 0 if there was none. */
 export const RECORD = new Struct('Record', {
   lossSum: 'f32',
   hits: 'u32',
@@ -53,12 +57,12 @@ export const RECORD = new Struct('Record', {
 });
 
 /**
- * [slot][sum][sample of the batch]: what steps add to the open window. Losses (bits of an f32), hits in whole batches, hits in
- * smaller ones, steps since the first NaN.
+ * [slot][sum][sample of the batch] What the steps add to the open window: losses (the bits of an f32), hits in whole
+ * batches, hits in smaller ones, steps since the first NaN.
  */
 export const SUMS = ['losses', 'hits', 'smallHits', 'nanSteps'] as const;
 
-/** An index in the order of examples that names no row: the rest of a batch that is smaller than the others. */
+/** Fills up a batch that has fewer examples than the others, in the place of row indices. */
 export const NO_ROW = 0xffffffff;
 
 const namedSums = SUMS.map((name, k) => ({ name: `${name}Sum`, at: `${k}u` }));

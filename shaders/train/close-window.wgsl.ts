@@ -1,8 +1,8 @@
 /**
- * Ends a chunk of steps: for each run whose window closes here, adds up the window's sums over the samples of the
- * batch, writes one record for the host, clears the sums and applies the stop rule. A run that met it is paused at
- * once, so that chunks already queued leave it alone. All in integers but the loss: the host decides in float64 how
- * many misses a window may have (src/lockstep/windows.ts), so both come to the same answer.
+ * Ends a chunk of steps. For each run whose window closes here, it adds up the window's sums over the samples of the
+ * batch, writes one record for the host, clears the sums and applies the stop rule. A run that meets the rule is
+ * paused at once, so that chunks already queued leave it alone. All but the loss is in integers: the host computes in
+ * float64 how many misses a window may have (src/lockstep/windows.ts), so device and host come to the same answer.
  */
 import { wgsl } from '../wgsl.js';
 import { POSITION, RECORD, sumNames, WINDOW } from './chunk.wgsl.js';
@@ -12,7 +12,7 @@ const INVOCATIONS = 64;
 interface CloseWindowOptions {
   /** Examples of a whole batch. */
   batch: number;
-  /** Samples that a batch takes in `sums`. */
+  /** Samples from one sum's batch to the next in `sums`: the batch size or more. */
   batchPitch: number;
 }
 
@@ -20,7 +20,7 @@ interface CloseWindowOptions {
 export function closeWindow({ batch, batchPitch }: CloseWindowOptions): string {
   return wgsl`
 const batch = ${batch}u;
-/** Samples that a batch takes in the sums. */
+/** Samples from one sum's batch to the next. */
 const pitch = ${batchPitch}u;
 const invocations = ${INVOCATIONS}u;
 ${sumNames}

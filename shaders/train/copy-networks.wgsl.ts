@@ -1,15 +1,16 @@
 /**
- * Copies the weights of trained networks out of the states of their runs, in which a training kernel has them in an order of
- * its own and with moments between, into the plain layout that scoring reads. Every training kernel, any shape.
+ * Copies the weights of trained networks out of their runs' states into the plain layout that scoring reads. In a
+ * state, each training kernel has its own order of parameters, and moments in between. For every training kernel and
+ * any shape.
  */
 import { Struct } from '../shared/struct.js';
 import { wgsl } from '../wgsl.js';
 
-/** Invocations of a workgroup: each copies one parameter, workgroups along y one network each. */
+/** Invocations of a workgroup. Each copies one parameter; along y there is one network after the other. */
 export const COPY_INVOCATIONS = 256;
 
 /**
- * The uniform. live: features that were trained, of a network that may have more; the rest is the layout of the networks
+ * The uniform. live: how many of the network's features were trained. The other fields are the layout of the networks
  * (`NetworkLayout` in src/kernels/train/networks.ts) and of a state.
  */
 export const COPY_SHAPE = new Struct('Shape', {
@@ -29,11 +30,11 @@ const invocations = ${COPY_INVOCATIONS}u;
 ${COPY_SHAPE.wgsl}
 
 @group(0) @binding(0) var<uniform> shape: Shape;
-/** [parameter: w1, b1, w2, b2] the float of a state that holds it. */
+/** [parameter: w1, b1, w2, b2] The index of the float that holds it in a state. */
 @group(0) @binding(1) var<storage, read> places: array<u32>;
-/** [network] its slot. */
+/** [network] Its slot. */
 @group(0) @binding(2) var<storage, read> slots: array<u32>;
-/** [network][live feature] which feature of the network it is. */
+/** [network][live feature] The column of the network's w1 to which it belongs. */
 @group(0) @binding(3) var<storage, read> columns: array<u32>;
 /** [slot] */
 @group(0) @binding(4) var<storage, read> states: array<f32>;

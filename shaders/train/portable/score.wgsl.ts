@@ -1,5 +1,5 @@
 /**
- * Test accuracy in its plainest form: an invocation an example, a run along y. The oracle and fallback of
+ * Test accuracy in its plainest form: an invocation for each example (x) and network (y). The oracle and fallback of
  * subgroup/score.wgsl.ts, for any shape.
  */
 import { bce } from '../../shared/bce.wgsl.js';

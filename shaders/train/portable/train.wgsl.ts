@@ -1,7 +1,7 @@
 /**
- * The training step in its plainest form, a kernel for each of its parts and a dispatch for each kernel: the oracle
- * that faster variants are tested against, and the fallback that runs anywhere (WebGPU's default limits, no
- * subgroups, any batch, width and number of features). Every sum runs over one index in rising order.
+ * The training step in its plainest form: each of its parts is a kernel and a dispatch. The oracle that faster
+ * variants are tested against, and the fallback that runs anywhere (WebGPU's default limits, no subgroups, any batch,
+ * width and number of features). Every sum runs over one index in rising order.
  */
 import { bce } from '../../shared/bce.wgsl.js';
 import { wgsl } from '../../wgsl.js';
@@ -21,18 +21,18 @@ export function portableParameters({ features, hidden }: PortableOptions): numbe
   return hidden * features + 2 * hidden + 1;
 }
 
-/** What all kernels share: who trains at this step of the chunk, and where things stand. */
+/** What all of the kernels share: sizes, relu, and the structs of a position and a step. */
 function common({ features, hidden, batch }: PortableOptions): string {
   return wgsl`
 const invocations = ${PORTABLE_INVOCATIONS}u;
 const batchSize = ${batch}u;
 ${portableSizes({ features, hidden })}
-/** A sample in the batch buffer: its row, then its label. */
+/** Words of a sample in the batch buffer: its row, then its label. */
 const sampleWords = rowWords + 1u;
-/** A sample in the activations buffer: z1 of every hidden unit, then dL/dz2. */
+/** Floats of a sample in the activations buffer: z1 of every hidden unit, then dL/dz2. */
 const activationsPitch = hidden + 1u;
 
-/** Keeps a NaN, as PyTorch's does; max() need not. */
+/** Keeps a NaN, as PyTorch's relu does; max() may not. */
 fn relu(z: f32) -> f32 { return select(z, 0.0, z < 0.0); }
 
 ${POSITION.wgsl}
@@ -48,7 +48,7 @@ const whoTrains = wgsl`
 @group(0) @binding(3) var<storage, read> paused: array<u32>;
 `;
 
-/** Leaves where the run of this position takes no such step, is paused, or has no item of that number. */
+/** Returns where the run of this position does not take this step, is paused, or has no item of this number. */
 const onlyWhereItTrains = (position: 'y' | 'z', items: string): string => wgsl`
 let position = positions[at.${position}];
 let slot = position.slot;
@@ -85,7 +85,7 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
 `;
 }
 
-/** z1 = w1 x + b1 in activations [position][batch][hidden + 1], one invocation a hidden unit and sample. */
+/** z1 = w1 x + b1 in activations [position][batch][hidden + 1]; an invocation for each hidden unit and sample. */
 export function portableHidden(o: PortableOptions): string {
   return wgsl`
 ${common(o)}
@@ -110,7 +110,10 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
 `;
 }
 
-/** dL/dz2 at the end of each sample's activations, already divided by the batch, and the window's sums. One invocation a sample. */
+/**
+ * Writes dL/dz2, already divided by the batch size, at the end of each sample's activations, and adds to the window's
+ * sums. An invocation for each sample.
+ */
 export function portableLoss(o: PortableOptions): string {
   return wgsl`
 ${common(o)}
@@ -138,7 +141,7 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
   }
   let step = steps[at.y * stride + cursor[0]];
   let sum = slot * sumsOfWindow * batchSize + at.x;
-  // A sample that met a NaN counts all steps from there on, those with smaller batches too.
+  // Once a sample has met a NaN it counts every step, also those whose smaller batches leave it out.
   let nanSteps = sums[sum + nanStepsSum * batchSize];
   sums[sum + nanStepsSum * batchSize] = nanSteps + min(nanSteps, 1u);
   if (f32(at.x) >= step.count) {
@@ -155,7 +158,7 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
 `;
 }
 
-/** dL/dparameter [position][parameters], one invocation a parameter. */
+/** dL/dparameter [position][parameters]; an invocation for each parameter. */
 export function portableGradients(o: PortableOptions): string {
   return wgsl`
 ${common(o)}
@@ -197,7 +200,10 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
 `;
 }
 
-/** AdamW with decoupled decay (Loshchilov and Hutter 2019), as torch.optim.AdamW orders it; one invocation a parameter. */
+/**
+ * AdamW with decoupled decay (Loshchilov and Hutter 2019), in torch.optim.AdamW's order of operations; an invocation
+ * for each parameter.
+ */
 export function portableAdamW(o: PortableOptions): string {
   return wgsl`
 ${common(o)}

@@ -1,18 +1,20 @@
 /**
- * The sums over samples of the subgroup kernel's backward pass, as a fragment: for each hidden unit and feature, dL/dz2
- * added up over the samples that have the feature and activate the unit. What becomes of the sums, train.wgsl.ts says.
+ * The sums over samples in the subgroup kernel's backward pass, as a fragment: for each hidden unit and feature,
+ * dL/dz2 added up over the samples that have the feature and activate the unit. train.wgsl.ts turns the sums into
+ * gradients.
  */
 import { cut, times } from '../../shared/lists.js';
 import { wgsl } from '../../wgsl.js';
 import { bitGroups, type SubgroupOptions, subgroupLayout } from './layout.js';
 
 /**
- * Sums (units times blocks of features) that one loop over the samples adds up: as many as leave its code, 300 bytes
- * each, in an instruction cache of 32 KB. Over that it is fetched anew in each of the four turns, 1.3 times slower.
+ * How many sums (units times blocks of features) one loop over the samples adds up. Each takes 300 bytes of code;
+ * with many more the loop outgrows an instruction cache of 32 KB, is fetched anew in each of its four turns, and
+ * takes 1.3 times as long.
  */
 const LOOP_SUMS = 64;
 
-/** The units of each loop over the samples, and the blocks of `lanes` units that hold them. */
+/** The units that each loop over the samples takes, and the blocks of `lanes` units to which they belong. */
 function loopsOf({ lanes, unitsPerSubgroup }: SubgroupOptions, featureBlocks: number) {
   const units = times(unitsPerSubgroup, (h) => ({ h, block: Math.floor(h / lanes) }));
   const atOnce = lanes * Math.max(1, Math.floor(LOOP_SUMS / featureBlocks / lanes));
@@ -23,14 +25,16 @@ function loopsOf({ lanes, unitsPerSubgroup }: SubgroupOptions, featureBlocks: nu
 }
 
 /**
- * Declares `g<h>_<block>`, the sums of unit h by feature (lane = feature), and `s<block>`, those of a block of units over
- * their active samples (lane = unit). Reads `lane`, `bit<j>`; `d<block>`, dL/dz2 (lane = sample); `q<h>`, the bits of the
- * samples that activate unit h, a word of 32 in lane `lanesPerWord * p`; `columns<block>`, the samples' bits of a feature
- * (lane = feature), word p as a component.
+ * Declares `g<h>_<block>`: the sums of unit h by feature (lane = feature); and `s<block>`: the sums of a block of
+ * units over their active samples (lane = unit). Reads `lane` and `bit<j>`; `d<block>`: dL/dz2 (lane = sample);
+ * `q<h>`: the bits of the samples that activate unit h, the word of samples p in lane `lanesPerWord * p`;
+ * `columns<block>`: a feature's bits in all samples (lane = feature), word p in component p.
  */
 export function backwardSums(o: SubgroupOptions): string {
   const { featureBlocks, blocks, log2Lanes } = subgroupLayout(o);
-  /** The samples of a word: which block's dL/dz2, and in which lane behind the word's first. */
+  /**
+   * The samples of a word: the block that holds each one's dL/dz2, and its lane, counted from the word's first lane.
+   */
   const samples = times(32, (k) => ({ k, block: k % blocks, lane: Math.floor(k / blocks) }));
   const groups = bitGroups(0, 32, log2Lanes).map(({ shift, count }, g) => {
     return { g, shift, samples: times(count, (j) => ({ k: shift + j, j })) };
@@ -66,7 +70,7 @@ for (var p = 0u; p < 4u; p++) {
   masks$u.block = select(masks$u.block, mask$u.h, lane == $u.h % lanes);
   #endfor
   #if ${featureBlocks === 1}
-  // The samples' bits are masked by the unit's at each look-up.
+  // Each look-up masks the samples' bits with the unit's.
   #for u in $loop.units
   {
     let x = column0 & mask$u.h;
@@ -74,8 +78,8 @@ for (var p = 0u; p < 4u; p++) {
   }
   #endfor
   #else
-  // The unit's bits go into tables of its own, which hold 0 for what did not activate it, and the features' bits choose
-  // the entries, the same ones for all units: two instructions a look-up instead of five.
+  // Each unit gets its own tables, with 0 for the samples that did not activate it. The features' bits choose
+  // entries, the same ones for all units: two instructions for a look-up instead of five.
   #for u in $loop.units
   #for group in ${groups}
   let D$u.h_$group.g = subgroupShuffle(D$group.g, lane & (mask$u.h >> $group.shift));

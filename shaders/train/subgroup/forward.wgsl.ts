@@ -1,12 +1,13 @@
 /**
- * The forward pass of the subgroup kernels, as fragments: the tables of subset sums that lie across the lanes,
- * and the logits of a block of samples looked up in them. Training and scoring share it, so that both round alike.
+ * The forward pass of the subgroup kernels, as fragments: tables of subset sums that lie across the lanes, and the
+ * logits of a block of samples, which are looked up in the tables. Training and scoring share them, so that both
+ * round alike.
  */
 import { times } from '../../shared/lists.js';
 import { wgsl } from '../../wgsl.js';
 import { type SubgroupOptions, subgroupLayout, TURN } from './layout.js';
 
-/** Declares `bit0`, `bit1`, …: all ones where that bit of the lane's number is set. */
+/** Declares `bit0`, `bit1`, …: all ones if that bit of the lane's number is set, else 0. */
 export const laneBits = ({ lanes }: SubgroupOptions): string => wgsl`
 #for j in ${Math.log2(lanes)}
 let bit$j = 0u - ((lane >> $j) & 1u);
@@ -14,15 +15,16 @@ let bit$j = 0u - ((lane >> $j) & 1u);
 `;
 
 /**
- * Declares `hb<h>`, `ow<h>` (hidden bias, output weight) and the tables `t<h>_<g>`: lane l of t<h>_<g> holds the sum
- * of those weights of unit h in feature group g whose bit is set in l; the bias is in the first.
- * Reads `w<h>_<block>`, `b<block>`, `o<block>`.
+ * Declares `hb<h>` (hidden bias), `ow<h>` (output weight) and the tables `t<h>_<g>`: lane l of t<h>_<g> holds the sum
+ * of those weights of unit h in feature group g whose bit is set in l. The bias is part of the first table. Reads
+ * `w<h>_<block>`, `b<block>`, `o<block>`.
  *
- * An element of a vector that is spread over the lanes comes by `subgroupShuffle`, not `subgroupBroadcast`: Tint checks
- * a broadcast's lane against the subgroup's size at every use, a shuffle's only where it is made.
+ * Elements of a vector that is spread over the lanes come by `subgroupShuffle`, not `subgroupBroadcast`: Tint checks
+ * the lane of a broadcast against the subgroup's size at every use, that of a shuffle only where it is made.
  *
- * `kept`: LLVM's coroutine pass, which lavapipe has for barriers, computes sums anew where they are used after a barrier;
- * what comes out of a shuffle it keeps, and through `lane ^ stretch.zero` it cannot see.
+ * `kept` keeps the tables across barriers. LLVM's coroutine pass, which lavapipe needs for barriers, computes sums
+ * anew if they are used after a barrier, but keeps what comes out of a shuffle. It cannot see that
+ * `lane ^ stretch.zero` is `lane`.
  */
 export function forwardTables(o: SubgroupOptions, { kept }: { kept: boolean }): string {
   const { lanes, unitsPerSubgroup } = o;
@@ -61,23 +63,24 @@ let t$u.h_$t.g = sum$u.h_$t.g;
 `;
 }
 
-/** Look-ups of one logit up to which four blocks go through the units together: their indices stay in registers. */
+/** Up to this many look-ups a logit, the four blocks go through the units together: their indices stay in registers. */
 const FEW_GROUPS = 4;
 
 interface ForwardBlocksOptions {
   /**
-   * Many look-ups go through a loop, one block at a time, whose code stays in the instruction cache from block to block;
-   * `components` is to be 4, in a variable that a compiler cannot see through. Unrolled, 34 KB at 64 features, a
-   * training step takes 1.2 times as long; scoring, which keeps its tables over many batches, is 1.4 times as fast so.
+   * Where look-ups are many, takes one block at a time in a loop, whose code stays in the instruction cache. It needs
+   * a variable `components` that holds 4 and that a compiler cannot see through. Unrolled (34 KB at 64 features), a
+   * training step takes 1.2 times as long; scoring, which keeps its tables over many batches, is 1.4 times as fast
+   * unrolled.
    */
   loop: boolean;
-  /** Notes in `active<h>` which samples activate unit h, a bit each. */
+  /** Notes in `active<h>` which samples activate unit h, a bit for each. */
   active: boolean;
 }
 
 /**
- * For the four blocks of samples whose row words are the components of `row<word>` (lane = sample): this subgroup's
- * part of the logits in `logits`. Reads `turn` and what {@link forwardTables} declares.
+ * Computes this subgroup's part of the logits, in `logits`, for the four blocks of samples whose row words are the
+ * components of `row<word>` (lane = sample). Reads `turn` and what {@link forwardTables} declares.
  */
 export function forwardBlocks(o: SubgroupOptions, { loop, active }: ForwardBlocksOptions): string {
   const { rowGroups, rowWords } = subgroupLayout(o);

@@ -1,7 +1,7 @@
 /**
- * Prepares batches for train.wgsl.ts: looks the rows and labels of each batch up by index, and writes them
- * in batch order, then once more with rows and columns exchanged. One subgroup a batch, all batches of a chunk in
- * one dispatch (x: step, y: run). No arithmetic on weights.
+ * Prepares batches for train.wgsl.ts. It looks up the rows and labels of each batch by index and writes them in batch
+ * order, then writes the rows once more with rows and columns exchanged. A subgroup takes one batch; one dispatch
+ * takes all batches of a chunk (x: step, y: run). Weights are not touched.
  */
 import { times } from '../../shared/lists.js';
 import { wgsl } from '../../wgsl.js';
@@ -14,12 +14,12 @@ export function subgroupGather(o: SubgroupOptions): string {
   const { featureBlocks, blocks, rowWords, lanesPerWord } = subgroupLayout(o);
   /** Row words of this lane's sample in block v: `x<v>_<word>`. */
   const kept = times(blocks, (v) => times(rowWords, (word) => ({ v, word }))).flat();
-  /** In each turn four blocks come in at the end, and the others move up. */
+  /** In each turn four blocks come in at the end and the others move up. */
   const moves = kept.map(({ v, word }) => ({
     to: `x${v}_${word}`,
     from: v + TURN < blocks ? `x${v + TURN}_${word}` : `row${word}.${'xyzw'[v % TURN]}`,
   }));
-  /** Where a lane's feature of block i is: the word of a row, the bit of the first lane. */
+  /** Where in a row a lane's feature of block i is: the word, and the bit of the first lane. */
   const features = times(featureBlocks, (i) => ({ i, word: (i * o.lanes) >> 5, bit: (i * o.lanes) & 31 }));
   return wgsl`
 enable subgroups;

@@ -1,24 +1,25 @@
 /**
- * How the subgroup kernels lay out hidden units, features and samples over subgroups, lanes and words. Numbers
- * shared by the shaders and their launcher; no WGSL.
+ * How the subgroup kernels lay out hidden units, features and samples over subgroups, lanes and words. Numbers that
+ * the shaders and their launcher share; no WGSL.
  *
- * Lane = feature while weights are updated, lane = sample while logits are summed. Four samples in a row, one load of
- * a vec4, sit in one lane: sample b in component `b % 4` of quad `floor(b / 4)`, which is lane `quad % lanes` of turn
- * `floor(quad / lanes)`; a turn and a component make a block. Where bits of 32 samples are packed in a word (p, 0 to
- * 3), bit k is the sample in block `k % blocks` of lane `p * lanesPerWord + floor(k / blocks)`.
+ * While weights are updated, a lane holds a feature; while logits are summed, it holds samples. Four samples in a
+ * row, one load of a vec4, sit in one lane: sample b is component `b % 4` of quad `floor(b / 4)`, and that quad is in
+ * lane `quad % lanes` in turn `floor(quad / lanes)`. The samples of one turn and one component make a block. Where
+ * the bits of 32 samples are packed in a word p (0 to 3), bit k is the sample in block `k % blocks` of lane
+ * `p * lanesPerWord + floor(k / blocks)`.
  */
 import { times } from '../../shared/lists.js';
 import { Struct } from '../../shared/struct.js';
 
-/** Samples that one training step holds at most; a smaller batch leaves the rest idle. */
+/** The most samples of a training step; a smaller batch leaves the rest idle. */
 export const SUBGROUP_BATCH = 128;
 /** Blocks of samples that are loaded and stored together. */
 export const TURN = 4;
 
 /**
- * The uniform of a chunk: steps of a position in the per-step buffers, then loop bounds that a compiler must not see, of
- * matrices a subgroup's variables, turns of a batch, subgroups. With constants, LLVM unrolls bodies of thousands of
- * instructions.
+ * The uniform of a chunk. stride: steps of a position in the per-step buffers. The others are bounds of loops: over a
+ * subgroup's variables in a matrix, the turns of a batch, the subgroups. A compiler must not see them: with
+ * constants, LLVM unrolls bodies of thousands of instructions.
  */
 export const CHUNK = new Struct('Chunk', {
   stride: 'u32',
@@ -30,26 +31,26 @@ export const CHUNK = new Struct('Chunk', {
 export interface SubgroupOptions {
   /** Input features, columns of the packed rows. */
   features: number;
-  /** Hidden width; four times `unitsPerSubgroup` or a multiple of that. */
+  /** Hidden width, a multiple of `unitsPerSubgroup`. */
   hidden: number;
-  /** Examples of a batch that is not the last of an epoch, up to {@link SUBGROUP_BATCH}. */
+  /** Examples of a whole batch, up to {@link SUBGROUP_BATCH}. */
   batch: number;
   /** Subgroup size, a power of two from 4 to 32. */
   lanes: number;
-  /** Hidden units a subgroup keeps; a multiple of `lanes`. */
+  /** Hidden units that a subgroup keeps; a multiple of `lanes`. */
   unitsPerSubgroup: number;
-  /** Where subgroups leave their parts of the logits: in workgroup memory, or where that is too small in a buffer. */
+  /** Where subgroups leave their parts of the logits: in workgroup memory or, if that is too small, in a buffer. */
   partials: 'workgroup' | 'storage';
 }
 
-/** Some bits of a word, as many as a lane's number has at most: what one table look-up takes in. */
+/** Some bits of a word, at most as many as a lane's number has: what one table look-up takes. */
 interface BitGroup {
   word: number;
   shift: number;
   count: number;
 }
 
-/** Cuts the low `bits` bits of word `word` in groups. */
+/** Cuts the low `bits` bits of a word into groups of `width`. */
 export function bitGroups(word: number, bits: number, width: number): BitGroup[] {
   return times(Math.ceil(bits / width), (g) => ({
     word,
@@ -65,7 +66,7 @@ export function subgroupLayout(o: SubgroupOptions) {
   const quads = SUBGROUP_BATCH / TURN;
   const columnsAt = quads * rowWords;
   const labelsAt = columnsAt + featureBlocks * o.lanes;
-  /** Floats between two hidden units' weights. */
+  /** Floats from one hidden unit's weights to the next one's. */
   const pitch = featureBlocks * o.lanes;
   const matrix = o.hidden * pitch;
   const subgroups = o.hidden / o.unitsPerSubgroup;
@@ -83,7 +84,9 @@ export function subgroupLayout(o: SubgroupOptions) {
     pitch,
     turns: SUBGROUP_BATCH / o.lanes / TURN,
     quads,
-    /** One prepared batch in vec4s: rows [word][quad], columns [feature] with the four words of samples, labels [quad]. */
+    /**
+     * A prepared batch, in vec4s: rows [word][quad]; columns [feature], the four words of its samples; labels [quad].
+     */
     batch: { columnsAt, labelsAt, vec4s: labelsAt + quads },
     /** Floats of one run's weights: w1, then b1 and w2, then b2. */
     weights: {
@@ -93,8 +96,8 @@ export function subgroupLayout(o: SubgroupOptions) {
       floats: matrix + 2 * o.hidden + 4,
     },
     /**
-     * Floats of one run's state: w1 and its moments (see stateIndices); b1, w2 and their moments; b2 and its moments; the
-     * subgroups' parts of the logits where they are in storage.
+     * Floats of one run's state: w1 and its moments (see stateIndices); b1, w2 and their moments; b2 and its moments;
+     * and the subgroups' parts of the logits if they are in storage.
      */
     state: {
       matrix,
@@ -109,8 +112,8 @@ export function subgroupLayout(o: SubgroupOptions) {
 export type SubgroupLayout = ReturnType<typeof subgroupLayout>;
 
 /**
- * Where each w1[h][feature] stands in a run's state: four of a lane's variables lie side by side, for one load of a vec4;
- * then the other lanes' four, then the next four.
+ * The index of each w1[h][feature] in a run's state. Four of a lane's variables lie side by side, for one load of a
+ * vec4; after them come the same four of the other lanes, then the next four.
  */
 export function stateIndices(o: SubgroupOptions): Uint32Array {
   const { featureBlocks, pitch } = subgroupLayout(o);

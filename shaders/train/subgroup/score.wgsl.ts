@@ -1,6 +1,7 @@
 /**
- * Test accuracy with the tables of the subgroup kernel: a workgroup takes one run (y) and a stretch of the test set (x), builds the
- * tables once and counts the examples it gets right. Forward only; nothing is trained here.
+ * Test accuracy with the tables of the subgroup kernel. A workgroup takes one network (y) and a stretch of the test
+ * set (x), builds the tables once and counts the examples that the network gets right. Forward only; nothing is
+ * trained here.
  */
 import { bce } from '../../shared/bce.wgsl.js';
 import { times } from '../../shared/lists.js';
@@ -20,12 +21,15 @@ enable subgroups;
 diagnostic(off, subgroup_uniformity);
 
 ${subgroupSizes(o)}
-/** Floats of a network's weights, and where its vectors and its last bias begin. */
+/** Floats of a network's weights, and where its vectors and its output bias begin. */
 const networkFloats = ${weights.floats}u;
 const vectorsAt = ${weights.vectorsAt}u;
 const outputBiasAt = ${weights.outputBiasAt}u;
 
-/** batches: of batchSamples examples, a workgroup; the loop bounds of the unrolled parts come from here too; zero: 0. */
+/**
+ * batches: of batchSamples examples, for each workgroup. The next three are bounds of loops over unrolled parts.
+ * zero: 0.
+ */
 struct Stretch {
   examples: u32,
   batches: u32,

@@ -1,10 +1,10 @@
 /**
- * Many training steps of many runs in one dispatch: a workgroup a run, weights and moments in registers from the
- * first step to the last. Sums over 0/1 inputs are looked up in tables that live across the lanes of a subgroup
- * (`subgroupShuffle` is a table look-up of as many entries as there are lanes), so there is no multiply-add a
- * weight. It is not the oracle: portable/*.wgsl.ts are, and say the same thing plainly.
+ * Many training steps of many runs in one dispatch: a workgroup for each run, with weights and moments in registers
+ * from the first step to the last. Sums over 0/1 inputs are looked up in tables that live across the lanes of a
+ * subgroup (`subgroupShuffle` is a look-up in a table with an entry in each lane), so no weight costs a multiply-add.
+ * The oracle is portable/*.wgsl.ts, which say the same plainly.
  *
- * A subgroup owns `unitsPerSubgroup` hidden units; who sits in which lane when: layout.ts.
+ * A subgroup owns `unitsPerSubgroup` hidden units; layout.ts says what each lane holds when.
  */
 import { bce } from '../../shared/bce.wgsl.js';
 import { times } from '../../shared/lists.js';
@@ -25,7 +25,7 @@ diagnostic(off, subgroup_uniformity);
 
 ${subgroupSizes(o)}
 const batchSize = ${o.batch}u;
-/** Floats of a run's state; of a matrix in it, vec4s; and where its parts begin, in floats. */
+/** Floats of a run's state; vec4s of a matrix in it; then where its other parts begin, in floats. */
 const stateFloats = ${state.floats}u;
 const matrixVec4s = ${state.matrix / 4}u;
 const vectorsAt = ${state.vectorsAt}u;
@@ -68,7 +68,7 @@ fn main(
   @builtin(local_invocation_index) index: u32,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
-  // The same number as index, in a form that LLVM does not take apart with divisions.
+  // Equals index, in a form that LLVM does not take apart with divisions.
   let id = subgroupShuffle(index, lane);
   let subgroup = id >> log2Lanes;
   let slot = positions[group.x].slot;
@@ -124,17 +124,17 @@ function variablesOf({ unitsPerSubgroup, lanes, features }: SubgroupOptions) {
   const last = matrix.length - TURN;
   return {
     matrix,
-    /** A matrix moved by four: what goes where, and which components come in at the end. */
+    /** A matrix moved by four variables: what goes where, and which components come in at the end. */
     moves: matrix.slice(0, last).map((to, k) => ({ to, from: matrix[k + TURN] })),
     coming: matrix.slice(last).map((to, k) => ({ to, component: 'xyzw'[k] })),
     first: [{ x: matrix[0], y: matrix[1], z: matrix[2], w: matrix[3] }],
     blocks: unitsPerSubgroup / lanes,
-    /** b1 and w2, their first moments, their second ones. */
+    /** b1 and w2, their first moments, their second moments. */
     vectors: ['b', 'o', 'bm', 'om', 'bv', 'ov'].map((name, k) => ({ name, k })),
   };
 }
 
-/** A state's matrices moved by a vec4: the variables take each other's values, the last ones those of w, m and v. */
+/** Moves a state's matrices by a vec4: the variables take each other's values, the last four those of w, m and v. */
 function shifted(o: SubgroupOptions): string {
   const { moves, coming } = variablesOf(o);
   return wgsl`
@@ -149,7 +149,7 @@ $x$last.to = $x.$last.component;
 `;
 }
 
-/** One load in a loop, the variables shifted past it: each load that stands in the code costs compile time. */
+/** A single load, in a loop that moves the variables past it: each load that stands in the code costs compile time. */
 function loadState(o: SubgroupOptions): string {
   const { matrix, blocks, vectors } = variablesOf(o);
   return wgsl`
@@ -231,7 +231,7 @@ for (var turn = 0u; turn < turns; turn++) {
 `;
 }
 
-/** Losses, and dL/dz2 in `gradient`: the first lanes have four samples each. */
+/** Losses, and dL/dz2 in `gradient`: each of the first invocations takes four samples. */
 function lossOfSamples({ partials }: SubgroupOptions): string {
   return wgsl`
 #if ${partials === 'storage'}
@@ -250,7 +250,7 @@ if (id < quads) {
   }
   let labels = batches[batchAt + labelsAt + id];
   let whole = step.count == f32(batchSize);
-  // A sample that met a NaN counts all steps from there on, those with smaller batches too.
+  // Once a sample has met a NaN it counts every step, also those whose smaller batches leave it out.
   nanSteps += min(nanSteps, vec4u(1u));
   var dz = vec4f(0.0);
   #for sample in ${times(TURN, (j) => ({ j, c: 'xyzw'[j] }))}
@@ -270,7 +270,7 @@ workgroupBarrier();
 `;
 }
 
-/** dL/dz2 by lane, and what {@link backwardSums} makes of it. */
+/** dL/dz2 by lane, then the sums of {@link backwardSums}. */
 function backward(o: SubgroupOptions): string {
   const { featureBlocks, blocks, turns, lanesPerWord, log2Lanes } = subgroupLayout(o);
   const components = (q: number) => times(TURN, (j) => ({ block: q * TURN + j, c: 'xyzw'[j] }));
@@ -300,7 +300,7 @@ ${backwardSums(o)}
 `;
 }
 
-/** AdamW (Loshchilov and Hutter 2019) on all parameters: `p` names a weight, its moments and its gradient. */
+/** AdamW (Loshchilov and Hutter 2019) on one parameter: `p` names the weight, its moments and its gradient. */
 const adamw = wgsl`
 {
   let g = $p.g;
@@ -310,7 +310,7 @@ const adamw = wgsl`
 }
 `;
 
-/** dL/dw2 of unit h is the sum over samples of dL/dz2 * relu(z1), which is w1 . G + b1 * S: no second pass. */
+/** dL/dw2 of unit h, the sum over samples of dL/dz2 * relu(z1), is w1 . G + b1 * S: no second pass over the samples. */
 function update(o: SubgroupOptions): string {
   const { featureBlocks, log2Lanes } = subgroupLayout(o);
   const parameter = (k: string, g: string) => ({ w: `w${k}`, m: `m${k}`, v: `v${k}`, g });

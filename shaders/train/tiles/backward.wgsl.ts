@@ -1,15 +1,15 @@
 /**
- * The backward tile of the training step (train.wgsl.ts): G of some hidden units and features, and AdamW on their
- * weights. A WGSL fragment, no kernel of its own.
+ * The backward tile of the training step (train.wgsl.ts): the sums G of some hidden units and features, and AdamW on
+ * their weights. A WGSL fragment, no kernel of its own.
  */
 import { times } from '../../shared/lists.js';
 import { wgsl } from '../../wgsl.js';
 import type { PerThread } from './size.js';
 
 /**
- * `backwardTile`: an invocation has the units that one of a forward tile has, and `perThread` features. The samples'
- * rows are staged, a vec4 an invocation. It leaves w1 . G and S in scratch. Sums over samples are in
- * `g<feature>_<quad of units>`, and in `s<quad of units>`.
+ * `backwardTile`: an invocation takes the units that one invocation of a forward tile has, and `perThread` features.
+ * The samples' rows are staged, a vec4 by each invocation. It leaves w1 . G and S in scratch. The variables
+ * `g<feature>_<quad of units>` and `s<quad of units>` are sums over samples.
  */
 export function tilesBackward(perThread: PerThread): string {
   const quads = perThread / 4;
@@ -26,7 +26,7 @@ fn backwardTile(at: Place, unitBlock: u32, featureTile: u32, id: u32) {
   #endfor
   let activeAt = at.scratch + shape.activeAt + select(0u, group, exists) * shape.sampleQuads;
   let sumsUp = ft == 0u && featureTile == 0u;
-  // What this invocation stages: a quad of features of a sample, the next while this one is used.
+  // What this invocation stages: four features of a sample; it loads those of the next sample while these are used.
   let stagedFeature = 4u * (featureTile * shape.tileQuads + id % shape.tileQuads);
   let stagedSample = id / shape.tileQuads;
   let rowsAt = at.batch + (stagedFeature >> 5u) * shape.sampleQuads;
@@ -90,7 +90,7 @@ fn backwardTile(at: Place, unitBlock: u32, featureTile: u32, id: u32) {
   var dot$v = vec4f();
   let outputs$v = weightsOr0(w2At(at), quad$v);
   #endfor
-  // A loop over the features, the sums shifted past it: each load that stands in the code costs compile time.
+  // A loop over the features that moves the sums past it: each load that stands in the code costs compile time.
   for (var i = 0u; i < shape.perThread; i++) {
     let feature = 4u * firstQuad + i;
     if (feature < 4u * shape.featureQuads) {

@@ -7,9 +7,9 @@ import { wgsl } from '../../wgsl.js';
 import type { PerThread } from './size.js';
 
 /**
- * `forwardTile`: an invocation has `perThread` units, in quads that stand 64 units apart, and as many samples likewise:
- * neighbours load neighbouring vec4s. It leaves the active units and the outputs' parts in scratch. Sums over features
- * are in `z<sample>_<quad of units>`.
+ * `forwardTile`: an invocation takes `perThread` units, in quads that lie 64 units apart, and as many samples in the
+ * same way, so that neighbours load neighbouring vec4s. It leaves the active units and the outputs' parts in scratch.
+ * The variables `z<sample>_<quad of units>` are sums over features.
  */
 export function tilesForward(perThread: PerThread): string {
   const quads = perThread / 4;
@@ -19,7 +19,8 @@ export function tilesForward(perThread: PerThread): string {
 fn forwardTile(at: Place, unitTile: u32, sampleTile: u32, id: u32) {
   let ut = id % across;
   let st = id / across;
-  // What this invocation stages: a row (a feature) of both factors and a quad in it, the next while this one is used.
+  // What this invocation stages: one quad of both factors, in a row (a feature); it loads the next while these are
+  // used.
   let row = id / side;
   let unitQuad = unitTile * side + id % side;
   let sampleQuad = sampleTile * side + id % side;
@@ -102,12 +103,12 @@ fn forwardTile(at: Place, unitTile: u32, sampleTile: u32, id: u32) {
 `;
 }
 
-/** Of one sample and the units of quad v: the bits of the active ones, and their part of the output. */
+/** For one sample and the units of quad v: the bits of the active units, and their part of the output. */
 const partOfOutput = wgsl`
 let z$sample.j = z$sample.j_$v + b1;
 let on$sample.j = select(vec4u(), vec4u(1u, 2u, 4u, 8u) << vec4u(8 * ($sample.j & 3) + 4 * $v), z$sample.j > vec4f());
 active$sample.quad |= (on$sample.j.x | on$sample.j.y) | (on$sample.j.z | on$sample.j.w);
-// Keeps a NaN, as PyTorch's relu does; max() need not.
+// Keeps a NaN, as PyTorch's relu does; max() may not.
 let a$sample.j = select(z$sample.j, vec4f(), z$sample.j < vec4f());
 let part$sample.j = fma(a$sample.j.w, w2.w, fma(a$sample.j.z, w2.z, fma(a$sample.j.y, w2.y, a$sample.j.x * w2.x)));
 `;

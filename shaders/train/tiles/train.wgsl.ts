@@ -1,17 +1,19 @@
 /**
- * The training step as two products of matrices cut into tiles, for GPUs: a workgroup of 256 holds a tile of the result
- * in registers and streams both factors through workgroup memory. One module for two ways to launch it: `train` does
- * many steps of one run in one workgroup (tiles-persistent.ts), `forward`, `loss`, `backward` and `vectors` do one step of
- * all runs in a dispatch each (tiles-batched.ts). WebGPU's default limits, no subgroups, any shape without recompiling.
+ * The training step as two products of matrices cut into tiles, for GPUs: a workgroup of 256 holds a tile of the
+ * result in registers and streams both factors through workgroup memory. One module serves two ways to launch it:
+ * `train` does many steps of one run in one workgroup (tiles-persistent.ts); `forward`, `loss`, `backward` and
+ * `vectors` each do their part of one step of all runs in a dispatch (tiles-batched.ts). WebGPU's default limits, no
+ * subgroups, any shape without recompiling.
  *
- * All of them add in one order, whatever the size of the tiles: over features, samples and blocks of hidden units in
- * rising order, fours of neighbours first. So both ways to launch, and tiles of both sizes, give the same bits.
+ * All of them add in the same order, whatever the size of the tiles: over features, samples and blocks of hidden
+ * units in rising order, four neighbours first. So both ways to launch, and tiles of both sizes, give the same bits.
  *
- * Forward: z1[h, b] = b1[h] + sum over i of w1[h, i] x[b, i]; of it remain a bit a unit and sample (was it active) and
- * the output's parts, summed over blocks of 64 units. Backward: G[h, i] = sum over b of D[h, b] x[b, i], D being dL/dz2
- * where the unit was active. The gradient of w1 is w2 G, that of b1 is w2 S with S the sum over b of D, and that of w2,
- * the sum of D z1, is b1 S + sum over i of w1 G: no second pass over the samples. x is 0 or 1, so every product with it
- * is exact, and it does not matter whether a compiler fuses it with the sum.
+ * Forward: z1[h, b] = b1[h] + sum over i of w1[h, i] x[b, i]. Two things are kept: a bit for each unit and sample
+ * (was the unit active?), and the output's parts, summed over blocks of 64 units. Backward: G[h, i] = sum over b of
+ * D[h, b] x[b, i], where D is dL/dz2 if the unit was active, else 0. The gradient of w1 is w2 G. That of b1 is w2 S,
+ * where S is the sum over b of D. That of w2, the sum of D z1, is b1 S + sum over i of w1 G: no second pass over the
+ * samples. x is 0 or 1, so every product with it is exact, and it does not matter whether a compiler fuses it with
+ * the sum.
  */
 import { bce } from '../../shared/bce.wgsl.js';
 import { Struct } from '../../shared/struct.js';
@@ -29,12 +31,12 @@ export const SHAPE = new Struct('Shape', {
   batch: 'u32',
   sampleQuads: 'u32',
   rowWords: 'u32',
-  // Tiles of the forward pass; features of one of its stages.
+  // The forward pass: its tiles along units and samples; features of one of its stages.
   unitTiles: 'u32',
   sampleTiles: 'u32',
   depth: 'u32',
-  // Tiles of the backward pass: how many of units and of features, quads of each; invocations along the units;
-  // samples of one of its stages; features an invocation.
+  // The backward pass: blocks of units and tiles of features; quads of each; invocations along the units; samples of
+  // one of its stages; features of an invocation.
   unitBlocks: 'u32',
   featureTiles: 'u32',
   blockQuads: 'u32',
@@ -42,7 +44,7 @@ export const SHAPE = new Struct('Shape', {
   unitThreads: 'u32',
   staged: 'u32',
   perThread: 'u32',
-  // 2: b1 and w2. This, `depth` and `perThread` are constants, but compilers unroll loops over constants.
+  // Always 2: b1 and w2. It, `depth` and `perThread` could be constants, but compilers unroll loops over constants.
   vectors: 'u32',
   // Steps of a position in the per-step buffers.
   stride: 'u32',
@@ -54,7 +56,7 @@ export const SHAPE = new Struct('Shape', {
   sumsAt: 'u32',
 });
 
-/** What every entry point may use. */
+/** What all entry points share. */
 const common = (): string => wgsl`
 ${SHAPE.wgsl}
 
@@ -68,8 +70,8 @@ ${STEP.wgsl}
 `;
 
 /**
- * Looks rows and labels up for all steps of a chunk (x: step, y: run): [position][step][rowWords + 1][sample], the
- * labels as words of 0 or 1 behind the rows.
+ * Looks up rows and labels for all steps of a chunk (x: step, y: run): [position][step][rowWords + 1][sample]. The
+ * labels are words of 0 or 1 after the rows.
  */
 export const tilesGather = (): string => wgsl`
 const invocations = 64u;
@@ -118,12 +120,12 @@ export function trainTiles({ perThread }: TrainTilesOptions): string {
 const invocations = ${TILE_INVOCATIONS}u;
 /** Invocations along the units of a tile, and along the samples of a forward tile. */
 const across = ${ACROSS}u;
-/** vec4s along each side of an invocation's part of a tile, and of a forward tile. */
+/** vec4s along each side of an invocation's part of a tile; vec4s along each side of a whole forward tile. */
 const quads = ${perThread / 4}u;
 const side = across * quads;
-/** Quads of units whose part of an output is summed up before the parts of others are added. */
+/** Quads of units in a block: their parts of an output are added up before those of other blocks. */
 const blockOfUnits = ${UNIT_BLOCK / 4}u;
-/** Words in front of the positions in scratch. */
+/** Words before those of the first position in scratch. */
 const scratchHead = ${SCRATCH_HEAD}u;
 ${sumNames}
 
@@ -145,7 +147,7 @@ var<workgroup> cursor: u32;
 
 ${bce}
 
-/** One step of one run: its settings, and where its things are: vec4s of state and batch, words of sums and scratch. */
+/** One step of one run: its settings, and where its data begin: state and batch in vec4s, sums and scratch in words. */
 struct Place {
   hyper: Hyper,
   step: Step,
@@ -189,7 +191,7 @@ fn weightsOr0(row: u32, quad: u32) -> vec4f {
   return vec4f();
 }
 
-/** One step of AdamW (Loshchilov and Hutter 2019) on four parameters, of which w has been loaded. */
+/** One step of AdamW (Loshchilov and Hutter 2019) on four parameters, whose values w are loaded already. */
 fn adamw(at: u32, w: vec4f, g: vec4f, hyper: Hyper, step: Step) {
   let m = fma(g, vec4f(hyper.oneMinusBeta1), state[at + moment()] * hyper.beta1);
   let v = fma(g * g, vec4f(hyper.oneMinusBeta2), state[at + 2u * moment()] * hyper.beta2);
@@ -222,7 +224,7 @@ fn losses(at: Place, id: u32) {
     var z = bias;
     for (var block = 0u; block < blocks; block++) { z += number(at.scratch + shape.partialsAt + block * pitch + b); }
     let sum = at.sums + b;
-    // A sample that met a NaN counts all steps from there on, those with smaller batches too.
+    // Once a sample has met a NaN it counts every step, also those whose smaller batches leave it out.
     var nanSteps = sums[sum + nanStepsSum * pitch];
     nanSteps += min(nanSteps, 1u);
     var gradient = 0.0;
@@ -242,7 +244,7 @@ fn losses(at: Place, id: u32) {
 }
 `;
 
-/** AdamW on b1 and w2 of four units, or, behind the last of them, on b2; once all of G is known. */
+/** AdamW on b1 and w2 of four units, once all of G is known; at the quad after the last unit, on b2. */
 const vectorsOfUnits = wgsl`
 fn vectorsOf(at: Place, quad: u32) {
   if (quad > shape.unitQuads) { return; }
@@ -263,7 +265,7 @@ fn vectorsOf(at: Place, quad: u32) {
       dot += numbers(at.scratch + shape.dotsAt + 4u * (f * shape.unitQuads + quad));
     }
   }
-  // b1, then w2: a loop, for a compiler takes long over each load that stands in the code.
+  // b1, then w2, in a loop: a compiler takes long over each load that stands in the code.
   for (var k = 0u; k < select(shape.vectors, 1u, isOutput); k++) {
     adamw(row + k * shape.unitQuads, w, g, at.hyper, at.step);
     g = fma(w, s, dot);
@@ -299,8 +301,8 @@ fn train(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) i
   }
 }
 
-// One step of all runs (y). The steps done so far are in scratch: word 0 for the kernels up to the loss, which copies
-// them to word 1 for those behind it, of which the last one adds to word 0. So nobody reads what another writes.
+// One step of all runs (y). Scratch holds the number of steps done: in word 0 for the kernels up to \`loss\`, which
+// copies it to word 1 for the later ones, the last of which raises word 0. So no kernel reads a word that it writes.
 fn stepNow(word: u32, id: u32) -> u32 {
   if (id == 0u) { cursor = scratch[word]; }
   return workgroupUniformLoad(&cursor);
@@ -322,7 +324,9 @@ fn loss(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id
   losses(place(group.y, step), id);
 }
 
-/** x: block of units, then tile of features. Where one tile has all features, all of G is known then: no \`vectors\`. */
+/**
+ * x: block of units, then tile of features. Where one tile has all features, all of G is known then: no \`vectors\`.
+ */
 @compute @workgroup_size(invocations)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
   let step = stepNow(1u, id);
@@ -334,7 +338,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   backwardTile(at, block, group.x / shape.unitBlocks, id);
   if (!alone) { return; }
   storageBarrier();
-  // The last block of units has the quad behind the last unit too.
+  // The last block of units also has the quad after the last unit.
   let end = select((block + 1u) * shape.blockQuads, shape.unitQuads + 1u, block + 1u == shape.unitBlocks);
   for (var quad = block * shape.blockQuads + id; quad < end; quad += invocations) { vectorsOf(at, quad); }
 }
