@@ -10,7 +10,7 @@ import { checkpointProblem, type StateLayout } from './checkpoint.js';
 import { isNumber, isObject, reading, type Settings, shown } from './options.js';
 import type { AdamWSettings, LockstepDataset, LockstepRun, MlpWeights, RunCheckpoint } from './types.js';
 
-/** A run that can be trained as it is. */
+/** A run that has passed the checks, with its data packed and its defaults filled in. */
 export interface AcceptedRun {
   weights: MlpWeights;
   dataset: BinaryDataset;
@@ -22,7 +22,7 @@ export interface AcceptedRun {
 
 type Refuse = (what: string) => never;
 
-/** PyTorch's. */
+/** PyTorch's defaults. */
 export const ADAMW_DEFAULTS: Required<AdamWSettings> = {
   lr: 1e-3,
   betas: [0.9, 0.999],
@@ -32,7 +32,7 @@ export const ADAMW_DEFAULTS: Required<AdamWSettings> = {
 /** Smaller values are not normal float32 numbers, and a device may treat them as 0. */
 const SMALLEST_EPS = 1.2e-38;
 
-/** Complete by their types. */
+/** The names of all fields; the types see to it that none is missing. */
 const RUN: Record<keyof LockstepRun, true> = {
   weights: true,
   dataset: true,
@@ -43,14 +43,17 @@ const RUN: Record<keyof LockstepRun, true> = {
 };
 const DATASET: Record<keyof LockstepDataset, true> = { x: true, y: true };
 
-/** Accepts the runs of one training. Runs that name the same dataset object get the same packed one. */
+/** Accepts the runs of one training. Runs that name the same dataset object share its packed form. */
 export class RunAcceptor {
   readonly #settings: Settings;
   readonly #layoutOf: ((checkpoint: RunCheckpoint, dataset: BinaryDataset) => StateLayout) | undefined;
-  /** Weak: the caller may let a dataset go once it is on the device. */
+  /** Weak, so that the caller can drop a dataset once it is on the device. */
   readonly #packed = new WeakMap<object, BinaryDataset>();
 
-  /** `layoutOf`: what the states of a checkpoint's kernel look like; without it only the rest is checked. */
+  /**
+   * @param layoutOf How the kernel of a checkpoint lays out its states. Without it, the lengths in checkpoints are
+   *   not checked.
+   */
   constructor(
     settings: Settings,
     layoutOf?: (checkpoint: RunCheckpoint, dataset: BinaryDataset) => StateLayout,
@@ -127,14 +130,14 @@ function checkWeights(where: string, weights: MlpWeights, settings: Settings, re
     const values = array as Float32Array;
     if (values.length !== length)
       refuse(`weights.${name} has ${values.length} elements; ${hidden} x ${features} needs ${length}`);
-    // A loop, for 3 million numbers of a hundred runs.
+    // A plain loop: a hundred runs have 3 million numbers.
     for (let k = 0; k < length; k++)
       if (!Number.isFinite(values[k])) refuse(`weights.${name}[${k}] holds ${values[k]}`);
   }
   return { ...weights };
 }
 
-/** By its tag: the array may come from another realm, as in tests under Jest. */
+/** Told by its tag, since the array may come from another realm, as in tests under Jest. */
 const isFloat32Array = (value: unknown): value is Float32Array =>
   ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Float32Array]';
 

@@ -19,12 +19,12 @@ export class ActiveRuns implements Iterable<Run> {
     this.#runs.push(run);
   }
 
-  /** Leaves out the runs that have ended. */
+  /** Drops the runs that have ended. */
   prune(): void {
     this.#runs = this.#runs.filter((run) => !run.ended);
   }
 
-  /** Turns for the next chunk, by cohort; none where no run has steps left, and batches for them. */
+  /** The turns of the next chunk, by cohort; empty if no run has both steps left and batches for them. */
   turns(pacer: Pacer): Map<Cohort, RunTurn[]> {
     const turns = new Map<Cohort, RunTurn[]>();
     const ready = this.#runs.filter((run) => run.ready);
@@ -45,7 +45,7 @@ export class ActiveRuns implements Iterable<Run> {
     return turns;
   }
 
-  /** As many of the runs as have so many steps together; the others come first next time. */
+  /** Takes as many runs as have `runSteps` steps together. The others come first next time. */
   #take(ready: readonly Run[], { steps, runSteps }: ReturnType<Pacer['chunk']>): Run[] {
     let left = runSteps;
     const taken = ready.filter((run) => {

@@ -15,9 +15,9 @@ import type { RunSource } from './run-source.js';
 import type { Slot } from './slots.js';
 import type { LockstepEvent } from './types.js';
 
-/** Admitting runs (uploads, the first draw of an order) pauses after so long, for the training of those admitted. */
+/** Admitting runs (uploads, the first draw of an order) pauses after this long, so that the admitted ones can train. */
 const ADMIT_MS = 50;
-/** Share of the time that the device has work for in which the next run may be waited for. */
+/** How long to wait for the next run, as a share of the time for which the device has work. */
 const ADMIT_SHARE = 0.5;
 
 export class Admission {
@@ -40,10 +40,10 @@ export class Admission {
   }
 
   /**
-   * Takes in the runs that are there, and those that come while the device is busy.
+   * Admits the runs that are there, and those that come while the device is busy.
    *
-   * @param busyMs How long it has work; Infinity where nothing trains, and nothing is lost by waiting.
-   * @returns The kernels that were compiled for them.
+   * @param busyMs How long the device has work; Infinity if nothing trains, so that waiting costs nothing.
+   * @returns A `plan` event for each kernel that was compiled for them.
    */
   async *admit(active: ActiveRuns, busyMs: number): AsyncGenerator<LockstepEvent> {
     const start = performance.now();

@@ -9,7 +9,10 @@ import { isObject, type Settings, shown } from './options.js';
 import type { RunCheckpoint } from './types.js';
 import { lastClose } from './windows.js';
 
-/** How the kernel that trains keeps a run: elements of `state`, and samples of a batch in each of `sums`. */
+/**
+ * How a kernel keeps a run: the floats of its `state`, and the samples from one batch to the next in each of its
+ * `sums`.
+ */
 export interface StateLayout {
   kernel: KernelName;
   stateFloats: number;
@@ -23,7 +26,7 @@ const NAMES: Record<keyof RunCheckpoint, true> = {
   sums: true,
   stableWindows: true,
 };
-/** In words. */
+/** What the sums count, in words. */
 const COUNTS: Record<Exclude<(typeof SUMS)[number], 'losses'>, string> = {
   hits: 'hits',
   smallHits: 'hits of smaller batches',
@@ -80,7 +83,7 @@ function tagged(name: string, value: unknown, type: string): string | undefined 
 const lengthProblem = (name: string, { length }: ArrayLike<number>, wanted: number): string | undefined =>
   length === wanted ? undefined : `its ${name} has ${length} elements instead of ${wanted}`;
 
-/** The sums of the open window: no sample counts more often than the window has steps. */
+/** Checks the sums of the open window: no sample can count more often than the window has had steps. */
 function sumsProblem(
   sums: Uint32Array,
   pitch: number,

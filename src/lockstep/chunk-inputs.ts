@@ -8,7 +8,7 @@ import type { Chunk, ChunkBuffers, DataBank } from '../kernels/train/training-ke
 import { span } from '../platform/host-spans.js';
 import type { Turn } from './turn.js';
 
-/** Batches are drawn and uploaded in pieces of about so many words, which stay in a core's cache. */
+/** Batches are drawn and uploaded in pieces of about this many words, which stay in a core's cache. */
 const PIECE_WORDS = 65536;
 
 export class ChunkInputs {
@@ -24,7 +24,7 @@ export class ChunkInputs {
     this.#table = new Float32Array(buffers.capacity * STEP.words);
   }
 
-  /** The chunk of these turns, position by position. */
+  /** Writes the chunk of these turns. A turn's position is its index in the list. */
   write(recorder: Recorder, turns: readonly Turn[]): Chunk {
     const steps = Math.max(...turns.map((turn) => turn.steps));
     const runSteps = turns.reduce((sum, turn) => sum + turn.steps, 0);

@@ -28,9 +28,9 @@ import type { Turn } from './turn.js';
 /** A chunk that was sent to the device. */
 export interface SentChunk {
   /**
-   * What the device found where windows closed, by position, when it is done with the chunk. Once only.
+   * The records of windows that closed, by position, once the device is done with the chunk. To be called once.
    *
-   * @returns And how long that took from the first look on, in milliseconds.
+   * @returns Also how long that took from the first look, in milliseconds.
    */
   records(options: WaitOptions): Promise<{ records: WindowRecord[]; waitedMs: number }>;
 }
@@ -53,7 +53,7 @@ export class Cohort {
   readonly #inputs: ChunkInputs;
   readonly #staging: Staging;
 
-  /** @param stableWindows Windows in a row that end a run. */
+  /** @param stableWindows A run ends after this many passing windows in a row. */
   static async create(
     device: Device,
     variant: KernelVariant,
@@ -95,9 +95,9 @@ export class Cohort {
     return this.#parts.kernel.name;
   }
 
-  /** Most steps a run that a chunk of so many runs may have. */
+  /** The most steps of each run in a chunk of this many runs. */
   stepsFor(runs: number): number {
-    // A step is a workgroup of the dispatch that gathers.
+    // The gather dispatch has a workgroup for each step.
     const most = this.#device.limits.maxComputeWorkgroupsPerDimension;
     return Math.max(1, Math.min(most, Math.floor(this.plan.capacity / runs)));
   }
@@ -138,7 +138,7 @@ export class Cohort {
     };
   }
 
-  /** Copies what was trained of the runs' networks, as it is after all chunks sent so far. */
+  /** Copies the part of the runs' networks that was trained, as it is after all chunks sent so far. */
   copyNetworks(runs: readonly Pick<Turn, 'slot' | 'placement'>[], networks: Networks): void {
     const trained = runs.map(({ slot, placement }) => ({ slot: slot.index, columns: placement.columns }));
     this.#parts.copier.copy(trained, networks);

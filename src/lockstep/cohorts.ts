@@ -1,6 +1,7 @@
 /**
- * The cohorts of one training, by number of live features, each opened when the first run of its kind comes: a kernel is picked,
- * memory is planned, and both are made. A checkpoint's run trains on with the kernel that made it.
+ * The cohorts of one training, one for each number of live features. A cohort is opened when its first run comes: a
+ * kernel is picked, memory is planned, and both are made. A run from a checkpoint goes on with the kernel that made
+ * the checkpoint.
  */
 import type { Device } from '../gpu/device.js';
 import type { KernelName, KernelShape } from '../kernels/train/training-kernel.js';
@@ -15,7 +16,7 @@ import { planMemory } from './memory-plan.js';
 import type { Settings } from './options.js';
 import type { RunCheckpoint } from './types.js';
 
-/** Windows in a row that end a run where there is no stop rule. */
+/** The number of passing windows in a row that ends a run, where there is no stop rule. */
 const NEVER = 0xffffffff;
 
 export class Cohorts {
@@ -24,7 +25,7 @@ export class Cohorts {
   /** How many runs are to come. */
   readonly #expectedRuns: number;
   readonly #cohorts = new Map<number, Cohort>();
-  /** The kernel that made the checkpoints of runs with so many live features. */
+  /** By number of live features: the kernel that made the checkpoints of such runs. */
   readonly #resumed = new Map<number, KernelName>();
   readonly #columns = new WeakMap<BinaryDataset, Uint16Array>();
 
@@ -45,7 +46,10 @@ export class Cohorts {
     return { features, hidden, batch: batchSize };
   }
 
-  /** What a checkpoint of a run on this dataset has to look like: the first one decides for those like it. */
+  /**
+   * The layout that a checkpoint of a run on this dataset must have. The first checkpoint decides the kernel for all
+   * runs with as many live features.
+   */
   layoutOf({ kernel }: RunCheckpoint, dataset: BinaryDataset): StateLayout {
     const features = this.columnsOf(dataset).length;
     const trains = this.#cohorts.get(features)?.kernelName ?? this.#resumed.get(features) ?? kernel;
@@ -56,7 +60,7 @@ export class Cohorts {
     return { kernel: trains, stateFloats: slotBuffers[0] / 4, batchPitch };
   }
 
-  /** The cohort of runs with so many live features, if one is open. */
+  /** The cohort of runs with this many live features, if it is open. */
   get(features: number): Cohort | undefined {
     return this.#cohorts.get(features);
   }

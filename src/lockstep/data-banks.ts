@@ -21,7 +21,7 @@ interface Bank extends DataBank {
   datasets: number;
 }
 
-/** Where a dataset stands: first word of its rows and of its labels. */
+/** Where a dataset lies in its bank: the first word of its rows and of its labels. */
 export interface Placement {
   bank: DataBank;
   rowsAt: number;
@@ -32,7 +32,7 @@ export interface Placement {
 
 interface Entry {
   placement: Placement;
-  /** Runs that train on it; at 0 it is gone from the device. */
+  /** Runs that train on it. At 0 it is no longer on the device. */
   runs: number;
 }
 
@@ -44,13 +44,13 @@ export class DataBanks {
   readonly #byDataset = new WeakMap<BinaryDataset, Entry>();
   readonly #byPlacement = new Map<Placement, Entry>();
 
-  /** `slots`: runs that may read from one bank at a time. */
+  /** @param slots The most runs that read from one bank at a time. */
   constructor(device: Device, slots: number) {
     this.#device = device;
     this.#slots = slots;
   }
 
-  /** Uploads the given columns of the dataset unless they are there; to be paired with {@link release}. */
+  /** Uploads the given columns of the dataset unless they are there already. Each call needs one of {@link release}. */
   acquire(dataset: BinaryDataset, columns: Uint16Array): Placement {
     let entry = this.#byDataset.get(dataset);
     if (!entry || entry.runs === 0) {

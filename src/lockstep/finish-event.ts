@@ -5,7 +5,9 @@ import type { FinishEvent, MlpWeights } from './types.js';
 /** The part of an event that is known before its run is scored. */
 type Ending = Pick<FinishEvent, 'run' | 'steps' | 'reason'>;
 
-/** Methods and private fields go along with no copy: an event can be cloned, and sent to another thread, without its weights. */
+/**
+ * Methods and private fields are not copied: an event can be cloned, or sent to another thread, without its weights.
+ */
 class Finish implements FinishEvent {
   readonly type = 'finish';
   readonly run: number;
@@ -34,8 +36,8 @@ export interface HeldEvent {
 }
 
 /**
- * @param read Reads the weights from the device; called once at most, and not after the release.
- * @param free Called once the device need not keep them.
+ * @param read Reads the weights from the device. Called at most once, and not after the release.
+ * @param free Called once the device need no longer keep the weights.
  */
 export function finishEvent(
   ending: Ending,
@@ -56,7 +58,7 @@ export function finishEvent(
   return { event: new Finish(ending, testAccuracy, ask), release };
 }
 
-/** The event of a run that was ended by the caller. */
+/** The event of a run that the caller aborted. */
 export function abortedEvent(run: number, steps: number): FinishEvent {
   const weights = () =>
     Promise.reject(

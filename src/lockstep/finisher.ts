@@ -29,7 +29,7 @@ interface Waiting extends Ended {
   reject(cause: unknown): void;
 }
 
-/** Some that are scored together, with their networks in one buffer. */
+/** Runs that are scored together, with their networks in one buffer. */
 interface Group {
   runs: readonly Waiting[];
   networks: Networks;
@@ -40,10 +40,10 @@ export class Finisher {
   readonly #settings: Settings;
   readonly #pacer: Pacer;
   #scorer: Scorer | undefined;
-  /** By test set: what came together, or while another test set was scored, is scored together. */
+  /** By test set. Groups that came together, or while another test set was being scored, are scored together. */
   readonly #groups = new Map<BinaryDataset | undefined, Group[]>();
   #isScoring = false;
-  /** Those on the device. */
+  /** The networks that are on the device. */
   readonly #networks = new Set<Networks>();
 
   constructor(device: Device, settings: Settings, pacer: Pacer) {
@@ -53,10 +53,10 @@ export class Finisher {
   }
 
   /**
-   * Ends runs, and takes over their networks as the device has them after all chunks sent so far: when this returns, their places
-   * are free for others.
+   * Ends runs and copies their networks, as they are after all chunks sent so far. When this returns, their slots are
+   * free for others.
    *
-   * @returns For each run its event, when it is scored.
+   * @returns For each run its event, once it is scored.
    */
   finish(ended: readonly Ended[]): Promise<HeldEvent>[] {
     const waiting: Waiting[] = [];
@@ -76,7 +76,7 @@ export class Finisher {
     return events;
   }
 
-  /** Copies the networks of runs of one cohort, each test set's together. */
+  /** Copies the networks of one cohort's runs, those with the same test set into the same buffers. */
   #take(cohort: Cohort, waiting: readonly Waiting[]): void {
     const { features, hidden } = this.#settings;
     const name = cohort.kernelName === 'portable' ? 'portable' : 'subgroup';
@@ -153,14 +153,14 @@ export class Finisher {
     });
   }
 
-  /** Begins no other test set; runs that wait for one are not scored. */
+  /** Begins no other test set. Runs that still wait for theirs are not scored. */
   stop(): void {
     const cause = new Error('the training has ended');
     for (const group of [...this.#groups.values()].flat()) for (const { reject } of group.runs) reject(cause);
     this.#groups.clear();
   }
 
-  /** Frees what is on the device. */
+  /** Frees the networks that are on the device. */
   destroy(): void {
     for (const networks of this.#networks) this.#free(networks);
   }
@@ -170,7 +170,9 @@ export class Finisher {
 const testSetOf = ({ run, reason }: Ended): BinaryDataset | undefined =>
   reason === 'non-finite' ? undefined : run.given.testSet;
 
-/** Networks with the weights that were left out of the training, and something in the place of the others. */
+/**
+ * Networks with the weights that were left out of the training. What stands in the other places is overwritten later.
+ */
 function leftOut(runs: readonly Ended[], layout: NetworkLayout): Float32Array {
   const floats = new Float32Array(layout.floats * runs.length);
   runs.forEach(({ run, steps }, k) => {

@@ -7,7 +7,7 @@ import type { Cohort, SentChunk } from './cohort.js';
 import type { Pacer } from './pacer.js';
 import type { RunTurn } from './run.js';
 
-/** What one cohort trains meanwhile. */
+/** What one cohort trains in a chunk. */
 interface Part {
   turns: readonly RunTurn[];
   chunk: SentChunk;
@@ -23,7 +23,7 @@ interface Flight {
 /** A turn that was trained. */
 interface Trained {
   turn: RunTurn;
-  /** Says something where the turn's window closed. */
+  /** Means something only if the turn's window closed. */
   record: WindowRecord;
 }
 
@@ -48,7 +48,7 @@ export class Flights {
     this.#flights.push({ parts, start, runSteps });
   }
 
-  /** Waits for the oldest chunk; undefined where there is none. */
+  /** Waits for the oldest chunk; undefined if there is none. */
   async next(): Promise<Trained[] | undefined> {
     const flight = this.#flights.shift();
     if (!flight) return undefined;

@@ -8,15 +8,15 @@ import type { NetworkLayout } from '../kernels/train/networks.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 import type { MlpWeights } from './types.js';
 
-/** Columns are left out in eights: every count of features is a shader of its own. */
+/** The number of columns is rounded up to a multiple of this: each number of features needs a shader of its own. */
 const ROUND = 8;
-/** Rows between two looks whether every column is live. */
+/** Rows between two checks whether every column is live. */
 const PIECE = 4096;
 
 /** A dataset as it is uploaded. */
 export interface LiveDataset {
   examples: number;
-  /** Which columns of the dataset its columns are, rising. */
+  /** The columns of the caller's dataset that these are, in rising order. */
   columns: Uint16Array;
   /** Rows of `ceil(columns.length / 32)` words. */
   rows: Uint32Array;
@@ -28,7 +28,7 @@ export function liveColumns({ x }: BinaryDataset): Uint16Array {
   const all = Array.from({ length: x.cols }, (_, c) => c);
   const any = new Uint32Array(x.wordsPerRow);
   const isLive = (c: number) => ((any[c >>> 5] >>> (c & 31)) & 1) === 1;
-  // Mostly every column has a one soon, and millions of rows need not be looked at.
+  // Usually every column soon has a 1, and the rest of millions of rows need not be read.
   const piece = PIECE * x.wordsPerRow;
   for (let from = 0; from < x.words.length && !all.every(isLive); from += piece) {
     const end = Math.min(from + piece, x.words.length);
@@ -72,9 +72,9 @@ export function liveWeights(weights: MlpWeights, features: number, columns: Uint
 }
 
 /**
- * Adds to the networks of one buffer the weights that were left out of the training, as `decay`, applied `steps` times, leaves
- * them. (One power instead of `steps` products rounds less than PyTorch does: about 1e-5 relative after 100,000 steps.)
- * Those of live columns are in between, and have to be overwritten.
+ * Writes to a network the weights that were left out of the training, decayed `steps` times. (One power instead of
+ * `steps` products rounds less than PyTorch does: about 1e-5 relative after 100,000 steps.) The weights of live
+ * columns are written too, and have to be overwritten.
  */
 export function leftOutWeights(
   { w1 }: MlpWeights,

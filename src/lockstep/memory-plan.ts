@@ -7,17 +7,17 @@ import type { Device } from '../gpu/device.js';
 import type { KernelFootprint, KernelShape } from '../kernels/train/training-kernel.js';
 import { LockstepError } from '../platform/errors.js';
 
-/** The most that the buffers of a chunk's batches take together. */
+/** The most bytes that the buffers of a chunk's batches take together. */
 const CHUNK_BYTES = 256 * 2 ** 20;
 const MOST_SLOTS = 4096;
 
 export interface MemoryPlan {
   slots: number;
-  /** Steps of all runs together that one chunk holds. */
+  /** Steps that one chunk holds, of all runs together. */
   capacity: number;
-  /** Samples that a batch takes in the shared buffers. */
+  /** Samples from one batch to the next in the shared buffers. */
   batchPitch: number;
-  /** Set where fewer runs than wanted fit: what holds them back. */
+  /** Set if fewer runs fit than were wanted: what limits them. */
   note?: string;
 }
 

@@ -1,4 +1,7 @@
-/** Checks the trainer's options before anything is allocated, and fills in the defaults. Runs are accept-run.ts's. */
+/**
+ * Checks the trainer's options before anything is allocated, and fills in the defaults. accept-run.ts checks the
+ * runs.
+ */
 
 import { KERNEL_NAMES } from '../kernels/train/training-kernel.js';
 import { LockstepError } from '../platform/errors.js';
@@ -13,7 +16,7 @@ export type Settings = Required<
 
 const MOST = { features: 1024, hidden: 4096, batchSize: 1024 };
 
-/** Complete by its type: an option that is added is added here. */
+/** The names of all options; the type sees to it that none is missing. */
 const OPTIONS: Record<keyof LockstepOptions, true> = {
   runs: true,
   features: true,
@@ -31,7 +34,7 @@ const OPTIONS: Record<keyof LockstepOptions, true> = {
 };
 const STOP: Record<keyof StopRule, true> = { minSteps: true, accuracy: true, windows: true };
 
-/** A number as it is, anything else by what it is. */
+/** A number as text, anything else by its kind. */
 export const shown = (value: unknown): string => (typeof value === 'number' ? `${value}` : showKind(value));
 
 export const isNumber = (value: unknown): value is number =>
@@ -44,7 +47,10 @@ const refuse = (what: string): never => {
   throw new LockstepError('bad-input', `trainLockstep: ${what}.`);
 };
 
-/** Calls what reads a caller's object. What a getter of it throws, or a proxy, is a mistake in it, not in here. */
+/**
+ * Calls a function that reads a caller's object. What a getter or a proxy of that object throws is the caller's
+ * mistake.
+ */
 export function reading<T>(what: string, read: () => T): T {
   try {
     return read();
@@ -55,7 +61,7 @@ export function reading<T>(what: string, read: () => T): T {
   }
 }
 
-/** @throws LockstepError `bad-input` for what is no open device, with how to get one. */
+/** @throws LockstepError `bad-input` if this is no open device; the message says how to get one. */
 export function checkDevice(device: unknown): void {
   if (isObject(device) && isObject(device.gpu) && typeof device.check === 'function') return;
   const hint = isObject(device)
@@ -100,7 +106,7 @@ export function checkOptions(options: LockstepOptions): Settings {
   };
 }
 
-/** @throws LockstepError `bad-input` for what is no list or iterable of runs. */
+/** @throws LockstepError `bad-input` if this is neither a list nor an iterable of runs. */
 export function checkRuns(runs: unknown): void {
   const is =
     isObject(runs) && [Symbol.asyncIterator, Symbol.iterator].some((k) => typeof runs[k] === 'function');
@@ -109,7 +115,7 @@ export function checkRuns(runs: unknown): void {
   refuse(`runs is ${shown(runs)}; it must be a list of runs, or an iterable of them${hint}`);
 }
 
-/** @throws LockstepError `bad-input` for what is no AbortSignal. */
+/** @throws LockstepError `bad-input` if this is no AbortSignal. */
 export function checkSignal(signal: unknown): void {
   if (signal === undefined) return;
   const is = isObject(signal) && 'aborted' in signal && typeof signal.addEventListener === 'function';

@@ -23,28 +23,30 @@ export class Outbox<Key, Result> {
     this.#settled = Promise.all([this.#settled, done]);
   }
 
-  /** Whether something is under way, or not taken: a slow reader of results gives time for new ones. */
+  /**
+   * True while something is under way or not taken yet. New results may come while a slow reader takes the old ones.
+   */
   get busy(): boolean {
     return this.#pending.size > 0 || this.#failure !== undefined || this.#ready.length > 0;
   }
 
-  /** Resolves when nothing of what was added is under way any more. */
+  /** Resolves when nothing that was added is under way any more. */
   async settled(): Promise<void> {
     await this.#settled;
   }
 
-  /** The results that are there, and those that come meanwhile; then throws what went wrong. */
+  /** The results that are there and those that come meanwhile; then throws the error, if there was one. */
   *drain(): Generator<Result> {
     yield* this.ready();
     if (this.#failure) throw this.#failure.cause;
   }
 
-  /** The results that are there, and those that come meanwhile. */
+  /** The results that are there and those that come meanwhile. */
   *ready(): Generator<Result> {
     for (let result = this.#ready.shift(); result !== undefined; result = this.#ready.shift()) yield result;
   }
 
-  /** Gives up what is under way: its results are dropped. */
+  /** Gives up what is under way, so that its results are dropped. Returns its keys. */
   abandon(): Key[] {
     const abandoned = [...this.#pending];
     this.#pending.clear();

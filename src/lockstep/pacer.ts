@@ -4,35 +4,38 @@
  */
 
 /**
- * Chunks this long keep a GPU's watchdog and a browser's page content; a CPU driver has neither, and there loading
- * and storing the weights of a hundred runs, once a chunk, takes up to 0.1 s.
+ * How long a chunk should take. On a GPU that is short, for the watchdog and for a browser's page. A CPU driver has
+ * neither, and there loading and storing the weights of a hundred runs, once a chunk, takes up to 0.1 s.
  */
 export const TARGET_MS = { gpu: 50, cpu: 1000 };
 /**
- * Where a CPU driver trains so many runs that a chunk of all would be a few steps, and weights would be loaded and stored
- * as long as they are trained, the runs take turns: a chunk takes as many as can have so many steps each, a window of
- * the default length, and these few at least, of which every core has some.
+ * With many runs on a CPU driver, a chunk of all of them would have only a few steps, and loading and storing weights
+ * would take as long as training. So the runs take turns: a chunk takes as many runs as can have this many steps
+ * each, a window of the default length, and at least this many runs, so that every core has some.
  */
 const IN_TURNS = { steps: 250, runs: 64 };
-/** The most by which a chunk may be larger than those before, as the first ones tell little. */
+/** The most by which a chunk may be larger than those before, because the first ones tell little. */
 const GROWTH = 8;
-/** Steps of the first chunk that counts. The one before, a single step, includes the driver's compiling. */
+/**
+ * Steps of each run in the first chunk that counts. The chunk before it, a single step, includes the driver's
+ * compiling.
+ */
 const FIRST_STEPS = 4;
-/** What remains of the chunks so far when the next is counted: half a dozen of them matter. */
+/** How much the chunks so far still count after the next one: half a dozen of them matter. */
 const KEPT = 0.5;
 /**
- * A chunk found done this soon, in ms or as a share of its time, was done before it was looked for; when is not known.
- * The share matters after the host was busy with other things: the map of a chunk that was done long ago takes a
- * millisecond or two, and the host's time must not be taken for the device's.
+ * A chunk that is found done this soon after the first look, in ms or as a share of its time, was done earlier, and
+ * nobody knows when. The share matters after the host was busy with other things: mapping the buffer of a chunk that
+ * was done long ago takes a millisecond or two, and the host's time must not be taken for the device's.
  */
 const NO_WAIT_MS = 0.8;
 const NO_WAIT_SHARE = 0.02;
-/** What the estimate shrinks by then, where the time that went by does not bound it lower. */
+/** In that case the estimate shrinks by this factor, unless the time that went by bounds it lower. */
 const SHRINK = 0.9;
 
 export class Pacer {
   readonly #isCpu: boolean;
-  /** Time and steps, over all runs, of the chunks measured; older ones count less. Short chunks count little. */
+  /** Time and steps, over all runs, of the chunks measured. Older chunks and short ones count less. */
   #ms = 0;
   #steps = 0;
   /** Steps, over all runs, of the largest chunk submitted. */
@@ -41,21 +44,24 @@ export class Pacer {
   /** Steps, over all runs, submitted and not found done. */
   #queued = 0;
   #lastDone = 0;
-  /** Whether the end of the last chunk is known, and with it the begin of one that was submitted before that. */
+  /**
+   * Whether the end of the last chunk is known, and with it the beginning of a chunk that was submitted before that
+   * end.
+   */
   #endKnown = false;
 
   constructor(isCpu: boolean) {
     this.#isCpu = isCpu;
   }
 
-  /** 0 where nothing was measured. */
+  /** Milliseconds for a step; 0 if nothing was measured yet. */
   get #msPerStep(): number {
     return this.#steps > 0 ? this.#ms / this.#steps : 0;
   }
 
   /**
-   * Steps that a chunk should have: of each run at most, and of all together. Where `ready` runs have more, some
-   * wait for the next chunk.
+   * The most steps that each run should have in a chunk, and the steps of all together. If `ready` runs have more,
+   * some wait for the next chunk.
    */
   chunk(ready: number): { steps: number; runSteps: number } {
     const fitting = Math.floor(this.#fitting(ready));
@@ -64,30 +70,30 @@ export class Pacer {
     return { steps: Math.max(1, Math.floor(fitting / runs)), runSteps: Math.max(runs, fitting) };
   }
 
-  /** Steps of all runs together that take as long as a chunk should. */
+  /** Steps, of all runs together, that take as long as a chunk should. */
   #fitting(ready: number): number {
     if (this.#steps === 0) return FIRST_STEPS * (this.#isCpu ? Math.min(ready, IN_TURNS.runs) : ready);
     const fitting = (this.#isCpu ? TARGET_MS.cpu : TARGET_MS.gpu) / this.#msPerStep;
     return Math.min(fitting, GROWTH * this.#largest);
   }
 
-  /** A chunk was sent: steps of all runs together. */
+  /** Notes that a chunk was sent, with this many steps of all runs together. */
   submitted(runSteps: number): void {
     this.#largest = Math.max(this.#largest, runSteps);
     this.#queued += runSteps;
   }
 
-  /** How long until the device is done with all that was submitted, in milliseconds. */
+  /** How long until the device has done all that was submitted, in milliseconds. */
   remaining(now: number): number {
     return Math.max(0, this.#lastDone + this.#queued * this.#msPerStep - now);
   }
 
-  /** How long until the oldest chunk that was not found done is done, in milliseconds. */
+  /** How long until the oldest chunk that was not found done yet is done, in milliseconds. */
   expected(start: number, runSteps: number, now: number): number {
     return Math.max(0, Math.max(start, this.#lastDone) + runSteps * this.#msPerStep - now);
   }
 
-  /** A chunk sent at `start` was found done at `now`, `waitedMs` after the first look. */
+  /** Notes that a chunk sent at `start` was found done at `now`, `waitedMs` after the first look. */
   finished(start: number, runSteps: number, now: number, waitedMs: number): void {
     const begin = Math.max(start, this.#lastDone);
     const beginKnown = this.#endKnown || start >= this.#lastDone;
@@ -102,7 +108,7 @@ export class Pacer {
     } else if (!this.#endKnown) this.#shrink(ms / runSteps);
   }
 
-  /** A chunk took at most `most` milliseconds a step. */
+  /** Notes that a chunk took at most `most` milliseconds for a step. */
   #shrink(most: number): void {
     if (this.#steps === 0) this.#steps = 1;
     else most = Math.min(most, SHRINK * this.#msPerStep);

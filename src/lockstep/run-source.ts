@@ -8,7 +8,7 @@ import type { LockstepRun } from './types.js';
 type Runs = Iterable<LockstepRun> | AsyncIterable<LockstepRun>;
 type Runner = Iterator<LockstepRun> | AsyncIterator<LockstepRun>;
 
-/** What the caller's iterable threw, to be told from what goes wrong in here. */
+/** What the caller's iterable threw, kept apart from our own errors. */
 export class RunsFailed extends Error {
   constructor(cause: unknown) {
     super('the runs failed', { cause });
@@ -25,7 +25,7 @@ export class RunSource {
   #error: { cause: unknown } | undefined;
   #ended = false;
 
-  /** `accept` checks each run as it comes. */
+  /** @param accept Checks each run as it comes. */
   constructor(runs: Runs, accept: (run: LockstepRun, index: number) => AcceptedRun) {
     this.#isAsync = Symbol.asyncIterator in runs && typeof runs[Symbol.asyncIterator] === 'function';
     this.#iterator = theirs(() =>
@@ -41,12 +41,16 @@ export class RunSource {
     );
   }
 
-  /** No run is left. */
+  /** True if no run is left. */
   get ended(): boolean {
     return this.#ended && !this.#ready && !this.#error;
   }
 
-  /** The next run if it is there; it stays until {@link take}. Throws {@link RunsFailed}, and what does not fit a run. */
+  /**
+   * The next run, if it is there; it stays until {@link take}.
+   *
+   * @throws RunsFailed if the iterable threw, and what `accept` throws for a run that does not fit.
+   */
   peek(): AcceptedRun | undefined {
     this.#ask();
     if (this.#error) throw this.#error.cause;
@@ -63,7 +67,9 @@ export class RunSource {
     await this.#waiting;
   }
 
-  /** Whether {@link peek} may have changed its answer within so many milliseconds; runs that are ready come in 0. */
+  /**
+   * Whether {@link peek} may change its answer within `ms` milliseconds. With 0, that is so for runs that are ready.
+   */
   async arrives(ms: number): Promise<boolean> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<false>((resolve) => {
@@ -73,8 +79,8 @@ export class RunSource {
   }
 
   /**
-   * Tells the iterable that no more is wanted. Waits for its clean-up, unless it is still busy with the next run:
-   * an async generator begins to clean up only after that, which nobody should have to wait for.
+   * Tells the iterable that no more runs are wanted. Waits for its clean-up, unless it is still making the next run:
+   * an async generator cleans up only after that, and nobody should have to wait for it.
    */
   async close(): Promise<void> {
     if (this.#ended) return;
@@ -128,7 +134,7 @@ export class RunSource {
   }
 }
 
-/** Calls what is the caller's. */
+/** Calls the caller's code. */
 function theirs<T>(call: () => T): T {
   try {
     return call();

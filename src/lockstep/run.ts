@@ -19,7 +19,7 @@ import {
   type WindowSettings,
 } from './windows.js';
 
-/** A chunk of so many steps is worth sending where more batches are not there yet. */
+/** A chunk of this many steps is worth sending, even if there will be more batches later. */
 const SHORT_CHUNK = 16;
 
 /** Where a run is put. */
@@ -31,7 +31,7 @@ interface Place {
 
 export class Run {
   readonly index: number;
-  /** Without what is on the device, and need not stay here. */
+  /** What the run was given, without what is on the device and need not stay here. */
   readonly given: Omit<AcceptedRun, 'dataset' | 'checkpoint'>;
   readonly cohort: Cohort;
   readonly slot: Slot;
@@ -67,7 +67,7 @@ export class Run {
     this.#goOn(skip);
   }
 
-  /** Brings the host's part of a run to where it stood after so many steps. */
+  /** Sets the host's side of the run to where it stood after this many steps. */
   #goOn(steps: number): void {
     this.#sent = steps;
     this.done = steps;
@@ -95,14 +95,14 @@ export class Run {
     return this.#ended;
   }
 
-  /** Whether there are steps left to send, and batches for a chunk that is worth it. */
+  /** Whether there are steps left to send, and batches for a chunk that is worth sending. */
   get ready(): boolean {
     if (this.#ended || this.#sent >= this.#settings.maxSteps) return false;
     const left = nextClose(this.#sent, this.#settings) - this.#sent;
     return this.#batches.available >= Math.min(SHORT_CHUNK, left);
   }
 
-  /** Ends the run: frees its slot, and needs no more of its batches. */
+  /** Ends the run: frees its slot and its data, and stops its batches. */
   end(): void {
     this.#ended = true;
     this.#batches.close();
@@ -125,7 +125,7 @@ export class Run {
     return new RunTurn(this, steps, { ...batches, budget: missBudget(end, batches, this.#settings) });
   }
 
-  /** Writes the batches of a turn and its AdamW step sizes; from here on the steps count as sent. See {@link Turn.send}. */
+  /** Writes the batches of a turn and its AdamW step sizes; the steps then count as sent. See {@link Turn.send}. */
   send(
     { steps, window }: RunTurn,
     order: Uint32Array,
@@ -137,7 +137,7 @@ export class Run {
     const [beta1, beta2] = betas;
     this.#batches.take(order, orderAt, steps);
     const { stepSize, invRootCorrection2, invCount, count } = STEP.at;
-    // Not in the fields: V8 allocates a number for each that is stored there.
+    // Local variables, because V8 allocates a number for each value that is stored in a field.
     let [power1, power2] = [this.#power1, this.#power2];
     for (let s = 0; s < steps; s++) {
       const examples = examplesOf(this.#sent + s, this.#settings);

@@ -9,7 +9,7 @@ import { writeWeights } from '../kernels/train/mlp-weights.js';
 import type { ChunkBuffers, TrainingKernel } from '../kernels/train/training-kernel.js';
 import type { MlpWeights, RunCheckpoint } from './types.js';
 
-/** The buffers of a cohort that have a part for each slot. */
+/** The buffers of a cohort with a part for each slot. */
 interface Parts {
   kernel: Pick<TrainingKernel, 'name' | 'state' | 'stateFloats' | 'places'>;
   buffers: Pick<ChunkBuffers, 'slots' | 'hypers' | 'paused' | 'sums'>;
@@ -53,7 +53,7 @@ export class Slot {
     return SUMS.length * this.#slots.parts.batchPitch;
   }
 
-  /** Puts a run in: as it begins with weights of its live columns, or as a checkpoint says. */
+  /** Puts a run in: either at its beginning, with the weights of its live columns, or where a checkpoint left it. */
   load(hypers: Uint32Array, from: MlpWeights | RunCheckpoint): void {
     const { kernel, buffers, closer } = this.#slots.parts;
     const { state, sums, stableWindows } =
@@ -75,7 +75,7 @@ export class Slot {
     this.#slots.device.commands.write(buffer, 4 * words * this.index, data);
   }
 
-  /** What is in it after `steps` steps of its run; for a time when no chunk is under way. */
+  /** Reads what the slot holds after `steps` steps of its run. Only while no chunk is under way. */
   async save(steps: number): Promise<RunCheckpoint> {
     const { kernel, buffers, closer } = this.#slots.parts;
     const [state, sums, stable] = await Promise.all([
@@ -96,7 +96,7 @@ export class Slot {
     return this.#slots.device.read(buffer, 4 * words * this.index, 4 * words);
   }
 
-  /** For another run; a second call does nothing. */
+  /** Frees the slot for another run; a second call does nothing. */
   free(): void {
     this.#give();
     this.#give = () => {};

@@ -4,10 +4,13 @@
  * do all the work.
  */
 
-/** The k-th largest stands at the fraction of k times this: of all sequences of this kind the golden ratio's is the most even. */
+/**
+ * The k-th largest item goes to the fraction of k times this. Of all such sequences the golden ratio's is the most
+ * even.
+ */
 const STRIDE = (Math.sqrt(5) - 1) / 2;
 
-/** The same items; those of one size in no particular order. */
+/** The same items in that order. Items of the same size are in no particular order. */
 export function spread<T>(items: readonly T[], sizeOf: (item: T) => number): T[] {
   return [...items]
     .sort((a, b) => sizeOf(b) - sizeOf(a))

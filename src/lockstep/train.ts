@@ -1,5 +1,5 @@
 /**
- * `trainLockstep`: one function for all that trains in lockstep. It tells the two-layer networks of bits, which have kernels
+ * `trainLockstep`: one function for all training in lockstep. It tells two-layer networks of bits, which have kernels
  * of their own, from networks of any shape.
  */
 import type { Device } from '../gpu/device.js';
@@ -16,13 +16,13 @@ const OF_BITS = ['features', 'hidden', 'kernel', 'expectedRuns', 'keepWeights', 
 const OF_NETWORKS = ['network', 'model', 'data', 'loss', 'optimizer', 'schedule', 'evaluate', 'mostRuns'];
 
 /**
- * Trains many networks of any shape, each with its own weights, data, order, loss, optimizer, schedule and stop rule, in the
- * same dispatches. A run's numbers are the same bits whatever else is trained beside it.
+ * Trains many networks of any shape, each with its own weights, data, order, loss, optimizer, schedule and stop rule,
+ * in the same dispatches. A run's numbers are the same bits whatever else is trained beside it.
  *
  * @param options `runs`, and what all of them share; see {@link NetworkLockstepOptions}.
- * @returns An async iterator of events, see {@link NetworkLockstepEvent}; leaving the loop early frees everything.
- * @throws LockstepError, when the first event is asked for, `bad-input` naming the option, or the run and its field, and
- * `unsupported` where the device cannot hold a run. Later `device-lost`; and what the iterable of runs throws.
+ * @returns An async iterator of events, see {@link NetworkLockstepEvent}. Leaving the loop early frees everything.
+ * @throws LockstepError when the first event is asked for: `bad-input`, naming the option, or the run and its field;
+ *   `unsupported` if the device cannot hold a run. Later `device-lost`, and whatever the iterable of runs throws.
  * @example
  * const x = Array.from({ length: 200 }, (_, k) => [Math.sin(k), Math.cos(3 * k)]);
  * const data = { x, y: x.map(([a, b]) => (a * b > 0 ? 1 : 0)) };
@@ -38,15 +38,15 @@ export function trainLockstep(
   options: NetworkLockstepOptions,
 ): AsyncGenerator<NetworkLockstepEvent, void, undefined>;
 /**
- * Trains a list of `Linear(N, W) -> ReLU -> Linear(W, 1) -> Sigmoid` networks with mean binary cross-entropy and
- * AdamW, all in the same dispatches. A run's numbers are the same bits whatever else is trained beside it.
+ * Trains many `Linear(N, W) -> ReLU -> Linear(W, 1) -> Sigmoid` networks with mean binary cross-entropy and AdamW,
+ * all in the same dispatches. A run's numbers are the same bits whatever else is trained beside it.
  *
- * @param options `runs`, `features` and `maxSteps`; the defaults of the others are with {@link LockstepOptions}.
- * @returns An async iterator of events, see {@link LockstepEvent}; leaving the loop early frees everything.
- * @throws LockstepError, when the first event is asked for, `bad-input` naming the option or the run and its field,
- * before anything is allocated (runs of an iterable are judged as they come), and `unsupported` where the device cannot
- * hold one run. Later `device-lost`, when the `finish` events of the runs that were scored before are out; and what the
- * iterable of runs throws.
+ * @param options `runs`, `features` and `maxSteps`; {@link LockstepOptions} has the defaults of the others.
+ * @returns An async iterator of events, see {@link LockstepEvent}. Leaving the loop early frees everything.
+ * @throws LockstepError when the first event is asked for: `bad-input`, naming the option, or the run and its field,
+ *   before anything is allocated (runs of an iterable are checked as they come); `unsupported` if the device cannot
+ *   hold a run. Later `device-lost`, after the `finish` events of the runs that were scored before, and whatever the
+ *   iterable of runs throws.
  * @example
  * const x = BitMatrix.random(4096, 16, new Generator(1));
  * const dataset = { x, y: parity(x, [0, 1, 2]) };           // or plain arrays of 0 and 1
@@ -69,7 +69,10 @@ export function trainLockstep(
   return isOfNetworks(options) ? trainAny(device, options) : trainBits(device, options);
 }
 
-/** Options with nothing of bits and something of networks, in them or in their first run where that is a list. */
+/**
+ * True if the options have nothing of two-layer networks of bits, and they or the first run of their list have
+ * something of networks of any shape.
+ */
 function isOfNetworks(options: LockstepOptions | NetworkLockstepOptions): options is NetworkLockstepOptions {
   if (typeof options !== 'object' || options === null) return false;
   const has = (object: unknown, names: readonly string[]): boolean =>

@@ -1,7 +1,7 @@
 /**
- * The lockstep trainer: many two-layer MLPs, each with its own weights, data, order and optimizer settings, trained in
- * the same dispatches. Here is how a training begins and ends, also by an error; what happens in between is
- * training.ts's.
+ * The trainer of two-layer networks of bits: many of them, each with its own weights, data, order and optimizer
+ * settings, in the same dispatches. This file begins a training and ends it, also after an error; training.ts does
+ * what is in between.
  */
 import type { Device } from '../gpu/device.js';
 import { checkDevice } from './options.js';
@@ -9,7 +9,7 @@ import { RunsFailed } from './run-source.js';
 import { Training } from './training.js';
 import type { LockstepEvent, LockstepOptions } from './types.js';
 
-/** Two-layer networks of bits; what the public `trainLockstep` (train.ts) says of them. */
+/** Trains two-layer networks of bits, as the public `trainLockstep` (train.ts) says. */
 export async function* trainLockstep(
   device: Device,
   options: LockstepOptions,
@@ -21,7 +21,7 @@ export async function* trainLockstep(
     yield* training.events();
   } catch (error) {
     failed = true;
-    // What a training has finished is not lost to what ends it.
+    // An error that ends the training does not lose the runs that have finished.
     yield* training.finished();
     throw error instanceof RunsFailed ? error.cause : await device.reasonOf(error);
   } finally {

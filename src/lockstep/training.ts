@@ -23,7 +23,7 @@ import { outcomeOf } from './windows.js';
 const DEFAULT_EXPECTED_RUNS = 128;
 /** One chunk trains while the host prepares the next. */
 const CHUNKS_IN_FLIGHT = 2;
-/** Time that finished runs have to be scored when the training ends before its end. */
+/** How long finished runs may take to be scored when the training ends early. */
 const GRACE_MS = 600;
 
 export class Training {
@@ -39,7 +39,7 @@ export class Training {
   readonly #finisher: Finisher;
   /** Runs that have ended, until their events are out. */
   readonly #ended = new Outbox<Ended, HeldEvent>();
-  /** Resolves when the signal fires, the device is lost, or the training ends: nothing is waited for beyond. */
+  /** Resolves when the signal fires, the device is lost, or the training ends. Nothing is awaited longer than that. */
   readonly #halted: Promise<void>;
   #halt = () => {};
   #threads: BatchThreads | undefined;
@@ -64,7 +64,8 @@ export class Training {
     this.#flights = new Flights(this.#pacer);
     this.#finisher = new Finisher(device, this.#settings, this.#pacer);
     this.#halted = new Promise((resolve) => {
-      // Resolves with nothing: a signal hands over its event, a lost device its reason, and neither is an outcome.
+      // Resolves with nothing: the signal would pass its event and the lost device its reason, and neither is an
+      // outcome.
       this.#halt = () => resolve();
     });
     if (signal?.aborted) this.#halt();
@@ -94,20 +95,22 @@ export class Training {
     if (threads > 0) this.#threads = await BatchThreads.start(threads, this.#expectedRuns);
   }
 
-  /** For how long the device has work. */
+  /** How long the device has work, in milliseconds; Infinity if nothing is in flight. */
   get #busyMs(): number {
     if (this.#flights.size === 0) return Number.POSITIVE_INFINITY;
     return this.#pacer.remaining(performance.now());
   }
 
-  /** Sends a chunk of runs that have steps left, and batches for them; false where none has. */
+  /** Sends a chunk of the runs that have steps left and batches for them. False if there are none. */
   #send(): boolean {
     const turns = this.#active.turns(this.#pacer);
     if (turns.size > 0) this.#flights.send(turns);
     return turns.size > 0;
   }
 
-  /** Waits for the oldest chunk, reports the windows that closed in it, and has the runs scored that ended with them. */
+  /**
+   * Waits for the oldest chunk, reports the windows that closed in it, and has the runs that ended with them scored.
+   */
   async *#collect(): AsyncGenerator<LockstepEvent> {
     const trained = await Promise.race([this.#flights.next(), this.#halted]);
     if (!trained) return;
@@ -133,7 +136,7 @@ export class Training {
     return performance.now() - this.#lastCheckpoint >= 1e3 * checkpointSeconds;
   }
 
-  /** Ends what is in flight, reports what has finished, and reads where the others stand. */
+  /** Waits for what is in flight, reports what has finished, and reads the state of the other runs. */
   async *#checkpoint(): AsyncGenerator<LockstepEvent> {
     while (this.#flights.size > 0) yield* this.#collect();
     await Promise.race([this.#ended.settled(), this.#halted]);
@@ -148,7 +151,7 @@ export class Training {
     yield { type: 'checkpoint', runs };
   }
 
-  /** With nothing to train: waits for batches, for the next run, for a finished one to be scored, or for the abort. */
+  /** With nothing to train: waits for batches, for the next run, for a finished run to be scored, or for the abort. */
   async #anything(): Promise<void> {
     const waits: Promise<void>[] = [];
     if (this.#threads && this.#active.size > 0) waits.push(this.#threads.more());
@@ -165,13 +168,13 @@ export class Training {
     for (const run of this.#active) if (!run.ended) yield abortedEvent(run.index, run.done);
   }
 
-  /** The finish events that are there, or will be soon, once nothing else goes on. */
+  /** The finish events that are there, or will be soon, after everything else has stopped. */
   async *finished(): AsyncGenerator<LockstepEvent> {
     await this.#graceful();
     yield* reported(this.#ended.ready());
   }
 
-  /** Waits for runs that are being scored, but not long. */
+  /** Waits for runs that are being scored, but not for long. */
   async #graceful(): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise((resolve) => {
@@ -185,7 +188,7 @@ export class Training {
     this.#settings.signal?.removeEventListener('abort', this.#halt);
     this.#finisher.stop();
     this.#cohorts.destroy();
-    // Networks that are being scored have buffers of their own. After an abort there was time for them already.
+    // Networks that are being scored have buffers of their own. After an abort they have had their time already.
     if (!this.#settings.signal?.aborted) await this.#graceful();
     this.#finisher.destroy();
     await this.#threads?.close();

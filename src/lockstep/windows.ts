@@ -1,6 +1,6 @@
 /**
- * The open window of one run on the host: how many steps until it closes, which batches it holds, what its sums mean
- * and how many misses it may have to count as stable. Arithmetic only; the sums themselves are the device's.
+ * The open window of one run, on the host: how many steps until it closes, which batches it holds, what its sums
+ * mean, and how many misses it may have to count as stable. Arithmetic only; the sums are on the device.
  */
 import type { Window, WindowRecord } from '../kernels/train/close-window.js';
 import type { FinishEvent, StopRule } from './types.js';
@@ -14,7 +14,7 @@ export interface WindowSettings {
   stop?: StopRule;
 }
 
-/** Batches of one window: whole ones, and smaller ones of `smallBatch` examples (the last of an epoch). */
+/** The batches of one window: whole ones, and smaller ones of `smallBatch` examples (the last of an epoch). */
 type WindowBatches = Omit<Window, 'budget'>;
 
 /** The first step after `step` (counted from 1) at which a window closes. */
@@ -26,13 +26,13 @@ export function nextClose(
   return Math.min(maxSteps, (Math.floor(step / logInterval) + 1) * logInterval);
 }
 
-/** The last step up to `step` at which a window closed; 0 where none has. */
+/** The last step, up to `step`, at which a window closed; 0 if none has. */
 export function lastClose(step: number, { logInterval, maxSteps }: WindowSettings): number {
   if (step >= maxSteps) return maxSteps;
   return Math.max(Math.min(step, 1), Math.floor(step / logInterval) * logInterval);
 }
 
-/** Examples in the batch of the step after `step` steps. */
+/** Examples in the batch of the step that follows `step` steps. */
 export function examplesOf(
   step: number,
   { examples, batchSize }: Pick<WindowSettings, 'examples' | 'batchSize'>,
@@ -41,7 +41,7 @@ export function examplesOf(
   return (step + 1) % perEpoch === 0 ? examples - (perEpoch - 1) * batchSize : batchSize;
 }
 
-/** What the batches of steps (from, to] are. */
+/** The batches of the steps after `from`, up to and including `to`. */
 export function batchesBetween(
   from: number,
   to: number,
@@ -57,12 +57,15 @@ export function batchesBetween(
   };
 }
 
-/** Misses are counted in units of 1 / (batchSize * smallBatch) of a batch: whole numbers for both kinds of batches. */
+/**
+ * Units in a batch. Misses are counted in units of 1 / (batchSize * smallBatch) of a batch, so that they are whole
+ * numbers for both kinds of batches.
+ */
 function unitOf({ smallBatch }: WindowBatches, batchSize: number): number {
   return batchSize * Math.max(1, smallBatch);
 }
 
-/** The mean accuracy of so many batches; what is reported and what the stop rule compares, so that they agree. */
+/** The mean accuracy of `steps` batches. It is what is reported and what the stop rule compares, so that both agree. */
 function accuracyAfter(misses: number, steps: number, unit: number): number {
   return (steps * unit - misses) / unit / steps;
 }
@@ -82,8 +85,8 @@ export function meanAccuracy(
 }
 
 /**
- * Most misses with which the window that closes at `step` is stable, in units of 1 / (batchSize * smallBatch) of a
- * batch; -1 where it cannot be. Found with the float64 comparison of the protocol itself.
+ * The most misses with which the window that closes at `step` is stable, in units of 1 / (batchSize * smallBatch) of
+ * a batch; -1 if it cannot be. Found with the float64 comparison of the protocol itself.
  */
 export function missBudget(
   step: number,
@@ -98,13 +101,13 @@ export function missBudget(
   return budget;
 }
 
-/** The result of a window: its means, unless they are NaN, and whether and how the run has ended with it. */
+/** The result of a window: its means, unless they are NaN, and how the run has ended with it, if it has. */
 interface WindowOutcome {
   means?: { loss: number; accuracy: number };
   end?: { steps: number; reason: Exclude<FinishEvent['reason'], 'aborted'> };
 }
 
-/** What the record of a window says that closed at `step`. */
+/** What the record says of a window that closed at `step`. */
 export function outcomeOf(
   record: WindowRecord,
   window: Window,

@@ -11,7 +11,7 @@ import { version } from '../../platform/version.js';
 
 type Winners = Record<string, string>;
 
-/** By key, for this process. */
+/** The winners of this process, by key. */
 const known = new Map<string, string>();
 
 /** What a winner depends on: the adapter (its description names the driver), the work, and the code. */
@@ -32,7 +32,7 @@ export function winnerKey(info: DeviceInfo, shape: KernelShape, runs: number): s
   ]);
 }
 
-/** The winner of that key, or undefined. */
+/** The winner remembered under a key, or undefined. */
 export async function recall(key: string): Promise<string | undefined> {
   const inMemory = known.get(key);
   if (inMemory !== undefined) return inMemory;
@@ -49,7 +49,7 @@ export async function remember(key: string, winner: string): Promise<void> {
     await mkdir(file.folder, { recursive: true, mode: 0o700 });
     if (!(await isOwn(file, file.folder))) return;
     const winners = { ...(await read(file)), [key]: winner };
-    // Written aside and moved: another process reads the old file or the new one, never a half.
+    // Written to another file and moved: a process that reads sees the old file or the new one, never half of one.
     const aside = `${file.path}.${process.pid}.${crypto.randomUUID()}`;
     try {
       await writeFile(aside, `${JSON.stringify(winners, null, 1)}\n`, { mode: 0o600, flag: 'wx' });
@@ -59,13 +59,13 @@ export async function remember(key: string, winner: string): Promise<void> {
       throw error;
     }
   } catch {
-    // A folder that cannot be written to: the next process times again.
+    // The folder cannot be written to: the next process times again.
   }
 }
 
 /**
- * Whether a folder or file is this user's and nobody else can write to it; a warning where it is not. Windows keeps the
- * user's folders apart by itself.
+ * Whether a folder or file is this user's and nobody else can write to it; warns if not. Windows keeps users' folders
+ * apart by itself.
  */
 async function isOwn(file: CacheFile, path: string): Promise<boolean> {
   if (typeof process.getuid !== 'function') return true;
@@ -91,7 +91,10 @@ interface CacheFile {
   fs(): Promise<typeof import('node:fs/promises')>;
 }
 
-/** `$XDG_CACHE_HOME`, `%LOCALAPPDATA%` or `~/Library/Caches`, in Node; undefined in a browser or without a home. */
+/**
+ * In Node, the file in `$XDG_CACHE_HOME`, `%LOCALAPPDATA%` or `~/Library/Caches`; undefined in a browser or without a
+ * home.
+ */
 async function cacheFile(): Promise<CacheFile | undefined> {
   if (typeof process !== 'object' || !process.versions?.node) return undefined;
   try {

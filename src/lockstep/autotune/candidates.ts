@@ -23,26 +23,29 @@ const VARIANTS: Record<KernelName, KernelVariant> = {
   portable: portableVariant,
 };
 
-/** Runs from which on a workgroup a run is the better guess: a GPU has 20 to 150 cores, and WebGPU does not say. */
+/**
+ * From this many runs on, a workgroup for each run is the better guess. A GPU has 20 to 150 cores, and WebGPU does
+ * not say how many.
+ */
 const MANY_RUNS = 48;
 
-/** Multiply-adds of a step below which, on a CPU driver, padding a tile takes longer than plain loops do. */
+/** With fewer multiply-adds in a step than this, padding a tile on a CPU driver takes longer than plain loops do. */
 const FEW_PRODUCTS = 2 ** 17;
 
 /**
- * The variants that could be the fastest, the best guess first; never empty. Where there are several, all of them give
- * the same bits: which of them is taken may depend on the number of runs, and a run's numbers must not.
+ * The variants that could be the fastest, the best guess first; never empty. If there are several, all give the same
+ * bits: the choice may depend on the number of runs, and a run's numbers must not.
  */
 export function candidates(adapter: AdapterFacts, shape: KernelShape, runs: number): KernelVariant[] {
   const fits = (variant: KernelVariant) => variant.refusal(adapter, shape) === undefined;
   if (adapter.info.isCpu) {
-    // There a load costs more than an addition, and a shuffle of eight lanes next to nothing.
+    // There a load costs more than an addition, and a shuffle of eight lanes costs next to nothing.
     if (fits(subgroupVariant)) return [subgroupVariant];
     const small = shape.features * shape.hidden * shape.batch < FEW_PRODUCTS;
     return small || !fits(batchedVariant) ? [portableVariant] : [batchedVariant];
   }
   // On a GPU a shuffle is a quarter as fast as a multiply-add, and a table of 32 entries replaces five of those: no
-  // gain, so the subgroup kernel is left to those who name it.
+  // gain. The subgroup kernel trains there only if it is named.
   const guesses =
     runs >= MANY_RUNS ? [persistentVariant, batchedVariant] : [batchedVariant, persistentVariant];
   const fitting = guesses.filter(fits);
@@ -50,10 +53,10 @@ export function candidates(adapter: AdapterFacts, shape: KernelShape, runs: numb
 }
 
 /**
- * The variant of that name.
+ * The variant with this name.
  *
- * @throws LockstepError `bad-input` for an unknown name, `unsupported` where it cannot train the shape here: with the
- * reason, and which variant can.
+ * @throws LockstepError `bad-input` for an unknown name; `unsupported` if it cannot train the shape here, with the
+ *   reason and a variant that can.
  */
 export function variantNamed(
   name: string,

@@ -1,5 +1,5 @@
 /**
- * Picks the kernel variant that trains a shape on a device: by the adapter's facts, and where those leave several, by
+ * Picks the kernel variant that trains a shape on a device: by the adapter's properties and, if several are left, by
  * timing them once and remembering the winner.
  */
 import type { Device } from '../../gpu/device.js';
@@ -11,8 +11,8 @@ import { timeKernel } from './time.js';
 /**
  * The variant that trains `runs` runs of a shape.
  *
- * @throws LockstepError `bad-input` for an unknown name, `unsupported` where the variant of that name cannot run, with
- * the reason and the one that can.
+ * @throws LockstepError `bad-input` for an unknown name; `unsupported` if the variant with that name cannot run, with
+ *   the reason and a variant that can.
  */
 export async function chooseVariant(
   device: Device,
@@ -25,7 +25,7 @@ export async function chooseVariant(
   return guesses.length > 1 ? fastest(device, guesses, shape, runs) : guesses[0];
 }
 
-/** The winner as it is remembered, else as it is timed now. */
+/** The winner that is remembered, or else that of a timing now. */
 export async function fastest(
   device: Device,
   guesses: readonly KernelVariant[],

@@ -11,13 +11,13 @@ import { allocateChunkBuffers, freeChunkBuffers } from '../chunk-buffers.js';
 import { planMemory } from '../memory-plan.js';
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
-/** A chunk this long says enough: the host's own part is about a millisecond. */
+/** A chunk this long is long enough: the host's own part is about a millisecond. */
 const ENOUGH_MS = 20;
 const MOST_STEPS = 64;
 /** Chunks of the final length, of which the fastest counts. */
 const REPEATS = 3;
 
-/** Milliseconds a step of all `runs` together. */
+/** Milliseconds for one step of all `runs` together. */
 export async function timeKernel(
   device: Device,
   variant: KernelVariant,
@@ -36,7 +36,7 @@ export async function timeKernel(
   const capacity = most * slots;
   const hyper = { decay: 1, beta1: 0.9, oneMinusBeta1: 0.1, beta2: 0.99, oneMinusBeta2: 0.01, eps: 1e-8 };
   const step = { stepSize: 1e-3, invRootCorrection2: 1, invCount: 1 / shape.batch, count: shape.batch };
-  // Zeros but for these two: every sample is the first row.
+  // All else is 0, so every sample is the first row.
   const buffers = allocateChunkBuffers(device, { slots, capacity, batchPitch });
   const { commands } = device;
   commands.write(buffers.hypers, 0, HYPER.array(Array(slots).fill(hyper)));
@@ -64,7 +64,7 @@ export async function timeKernel(
     return performance.now() - start;
   };
   try {
-    await chunk(1); // the driver compiles in it
+    await chunk(1); // the driver compiles during this one
     let steps = 1;
     let ms = await chunk(steps);
     while (ms < ENOUGH_MS && steps < most) {

@@ -11,9 +11,9 @@ export interface BatchSettings {
   /** Seed of the epoch order. */
   seed: number;
   batchSize: number;
-  /** Words from one batch to the next; those behind a batch are {@link NO_ROW}. */
+  /** Words from one batch to the next; those after a batch's examples are {@link NO_ROW}. */
   pitch: number;
-  /** Steps done before, whose batches are left out. */
+  /** Steps done before, whose batches are skipped. */
   skip: number;
 }
 
@@ -23,11 +23,11 @@ export interface BatchSource {
   readonly available: number;
   /** Writes the batches of the next `steps` steps to `out[at]` and on; at most `available`. */
   take(out: Uint32Array, at: number, steps: number): void;
-  /** Nothing more is wanted. */
+  /** Says that nothing more is wanted. */
   close(): void;
 }
 
-/** Draws them when they are asked for. */
+/** Draws batches when they are asked for. */
 export class DrawnBatches implements BatchSource {
   readonly available = Number.POSITIVE_INFINITY;
   readonly #order: EpochOrder;
@@ -54,7 +54,7 @@ export class DrawnBatches implements BatchSource {
     }
   }
 
-  /** Moves batches that stand close by one another to where each belongs, the last first. */
+  /** Moves batches that lie side by side to their places, the last one first, and fills the gaps. */
   #pad(out: Uint32Array, from: number, batches: number, examples: number): void {
     if (examples === this.#pitch) return;
     for (let b = batches - 1; b >= 0; b--) {

@@ -4,12 +4,12 @@
  */
 import type { BatchSource } from './drawn.js';
 
-/** What travels to the other thread. */
+/** What is sent to the other thread. */
 export interface SharedRing {
   steps: number;
   pitch: number;
   words: SharedArrayBuffer;
-  /** Steps written, steps taken, since the beginning. */
+  /** Steps written and steps taken, since the beginning. */
   counts: SharedArrayBuffer;
 }
 
@@ -57,7 +57,7 @@ export class BatchRing {
     });
   }
 
-  /** Cuts steps at the end of the ring, and counts each part once it is through. */
+  /** Splits steps at the end of the ring, and counts each part once it has passed. */
   #stretches(counter: number, steps: number, pass: (from: number, count: number) => void): void {
     let left = steps;
     while (left > 0) {

@@ -1,7 +1,7 @@
 /**
- * Threads that draw the runs' batches ahead, so that the main thread only copies them: an epoch order takes 4 to 20 ns an
- * index, which for a hundred runs is longer than a GPU takes for the step. Node only; elsewhere, and on adapters that
- * compute on the same cores, the trainer draws the batches itself.
+ * Threads that draw the runs' batches ahead, so that the main thread only copies them. An epoch order takes 4 to 20
+ * ns an index; for a hundred runs that is longer than a GPU takes for the step. Node only; elsewhere, and on adapters
+ * that compute on the same cores, the trainer draws the batches itself.
  */
 
 import type { DeviceInfo } from '../../gpu/device-info.js';
@@ -12,11 +12,14 @@ import type { BatchSettings, BatchSource } from './drawn.js';
 import type { BatchReply, BatchRequest } from './messages.js';
 import { BatchRing } from './ring.js';
 
-/** More threads than this are not needed for any number of runs that trains at once. */
+/** More threads than this are not needed, however many runs train at once. */
 const MOST_THREADS = 8;
 /** Cores left to the main thread and to the driver. */
 const SPARED_CORES = 2;
-/** Batches are drawn ahead for so many steps of a run: two chunks of a GPU's; fewer where all rings would be larger. */
+/**
+ * How many steps of a run are drawn ahead: two chunks of a GPU's, or fewer if all rings together would exceed
+ * RINGS_BYTES.
+ */
 const RING_STEPS = 512;
 const RINGS_BYTES = 256 * 2 ** 20;
 const LEAST_RING_STEPS = 16;
@@ -37,7 +40,7 @@ export class BatchThreads {
   /** Whether the threads are about to be told that there is room. */
   #isTold = false;
 
-  /** `runs`: how many train at once, at most. */
+  /** @param runs The most that train at once. */
   static async start(threads: number, runs: number): Promise<BatchThreads> {
     const start = () => startWorker(import.meta.url, './worker');
     return new BatchThreads(await Promise.all(Array.from({ length: threads }, start)), runs);
@@ -59,7 +62,7 @@ export class BatchThreads {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** The batches of one run, from a thread. */
+  /** The batches of one run, drawn by a thread. */
   open(settings: BatchSettings): BatchSource {
     const fitting = Math.floor(this.#ringBytes / (4 * settings.pitch));
     const ring = BatchRing.create(Math.max(LEAST_RING_STEPS, Math.min(RING_STEPS, fitting)), settings.pitch);
@@ -79,7 +82,7 @@ export class BatchThreads {
     };
   }
 
-  /** Tells the threads, once for all that is taken now, that there is room again. */
+  /** Tells the threads that there is room again, once for all that is taken now. */
   #fillSoon(): void {
     if (this.#isTold) return;
     this.#isTold = true;
@@ -89,12 +92,12 @@ export class BatchThreads {
     });
   }
 
-  /** Throws what a thread has died of. */
+  /** Throws the error that a thread has died of. */
   check(): void {
     if (this.#error) throw this.#error;
   }
 
-  /** Resolves when there is more than now. Throws what a thread has died of. */
+  /** Resolves when there are more batches than now. Throws the error that a thread has died of. */
   async more(): Promise<void> {
     this.check();
     await new Promise<void>((resolve) => {
