@@ -1,6 +1,6 @@
 /**
- * The activations of a network in lockstep: how each is described, the number that the device knows it by, and its rule
- * and derivative in float64. The same functions in WGSL are in shaders/network/activations.wgsl.ts.
+ * The activations of a network in lockstep: how each is described, its number on the device, and its rule and
+ * derivative in float64. The same functions in WGSL are in shaders/network/activations.wgsl.ts.
  */
 import { badArgument, checkNumber, checkText } from '../platform/arguments.js';
 import { checkOptionNames } from '../platform/options.js';
@@ -18,7 +18,7 @@ export type PlainActivation =
   | 'silu'
   | 'softplus';
 
-/** What comes after a layer: a name, or a name with its number. Source of the meaning: `torch.nn`. */
+/** What follows a layer: a name, or a name with its number. Their meaning is that of `torch.nn`. */
 export type ActivationDescription =
   | PlainActivation
   /** `x` above 0, `negativeSlope * x` below; default 0.01. */
@@ -34,12 +34,12 @@ export interface Activation {
 }
 
 interface Rule {
-  /** What WGSL knows it by. */
+  /** Its number in WGSL. */
   readonly code: number;
-  /** Whether the derivative needs what went in; else it is a function of what came out. */
+  /** Whether the derivative is a function of the input; else it is one of the output. */
   readonly keepsInput: boolean;
   value(x: number, parameter: number): number;
-  /** By x, with the value y at hand. */
+  /** The derivative by x; y is the value at x. */
   derivative(x: number, y: number, parameter: number): number;
 }
 
@@ -110,8 +110,8 @@ const PLAIN = Object.keys(ACTIVATIONS).filter((name) => name !== 'power');
 /**
  * The activation that a description means.
  *
- * @param where Begins the error: the layer that it stands in.
- * @throws LockstepError `bad-input` for a name that nobody knows, and for a slope or an exponent that does not fit.
+ * @param where The layer that has it; the error begins with it.
+ * @throws LockstepError `bad-input` for an unknown name, and for a slope or an exponent that does not fit.
  * @example activationOf('layer 0', { type: 'leakyRelu', negativeSlope: 0.2 }); // { type: 'leakyRelu', parameter: 0.2 }
  */
 export function activationOf(where: string, description: ActivationDescription | undefined): Activation {

@@ -1,11 +1,15 @@
 /** The error function in float64, for the exact GELU on the host. Nothing else. */
 
-/** Terms of the series below which, and steps of the continued fraction above which, both are exact to 1e-15. */
+/**
+ * Below SPLIT this many terms of the series, and above it this many steps of the continued fraction, are exact to
+ * 1e-15.
+ */
 const MOST_TERMS = 60;
 const SPLIT = 2.5;
 
 /**
- * erf(x): by its Maclaurin series near 0, by the continued fraction of erfc beyond (Abramowitz and Stegun 7.1.5, 7.1.14).
+ * erf(x): near 0 by its Maclaurin series, farther out by the continued fraction of erfc (Abramowitz and Stegun 7.1.5,
+ * 7.1.14).
  *
  * @example erf(1); // 0.8427007929497149
  */

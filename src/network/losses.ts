@@ -1,6 +1,6 @@
 /**
- * The losses of a network in lockstep: how each is described, what targets it takes, the number that the device knows it
- * by, and its rule in float64, an example at a time. The same functions in WGSL are in shaders/network/losses.wgsl.ts.
+ * The losses of a network in lockstep: how each is described, what targets it takes, its number on the device, and
+ * its rule in float64 for one example. The same functions in WGSL are in shaders/network/losses.wgsl.ts.
  */
 import { badArgument, checkNumber, checkText } from '../platform/arguments.js';
 import { checkOptionNames } from '../platform/options.js';
@@ -26,14 +26,14 @@ export interface Loss {
   readonly parameter: number;
 }
 
-/** What a batch's targets are: a class number an example, or a number an output. */
+/** What the targets are: a class number for each example, or a number for each output. */
 type TargetKind = 'class' | 'number';
 
 interface Rule {
-  /** What WGSL knows it by. */
+  /** Its number in WGSL. */
   readonly code: number;
   readonly targets: TargetKind;
-  /** Whether a prediction is right or wrong, so that there is an accuracy. */
+  /** Whether a prediction can be right or wrong, so that there is an accuracy. */
   readonly hasAccuracy: boolean;
 }
 
@@ -48,9 +48,10 @@ export const LOSSES: Readonly<Record<PlainLoss, Rule>> = {
 };
 
 /**
- * Loss and its derivative of one output, not yet averaged.
+ * The loss of one output and its derivative, not yet averaged.
  *
- * `hinge` takes targets of -1 and 1, and 0 for -1: max(0, 1 - y z), with PyTorch's slope 0 where y z is 1 and more.
+ * `hinge` is max(0, 1 - y z). It takes targets of -1 and 1; 0 counts as -1. Its slope is 0 where y z is at least 1,
+ * as in PyTorch.
  */
 export function elementLoss(
   { type, parameter }: Loss,
@@ -86,7 +87,7 @@ export function elementLoss(
   }
 }
 
-/** Cross-entropy of a row of logits and its derivatives, not yet averaged. */
+/** The cross-entropy of a row of logits and its derivatives, not yet averaged. */
 export function rowLoss(logits: ArrayLike<number>, target: number): { loss: number; slopes: number[] } {
   const row = Array.from(logits);
   const most = Math.max(...row);
@@ -101,8 +102,8 @@ export function rowLoss(logits: ArrayLike<number>, target: number): { loss: numb
 /**
  * The loss that a description means.
  *
- * @param where Begins the error: the run that it stands in.
- * @throws LockstepError `bad-input` for a name that nobody knows, and for a number that does not fit.
+ * @param where The run that has it; the error begins with it.
+ * @throws LockstepError `bad-input` for an unknown name, and for a number that does not fit.
  * @example lossOf('run 0', { type: 'huber', delta: 0.5 }); // { type: 'huber', parameter: 0.5 }
  */
 export function lossOf(where: string, description: LossDescription): Loss {

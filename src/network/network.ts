@@ -1,6 +1,6 @@
 /**
- * A network in lockstep as data: its dense layers, how many numbers they hold and what PyTorch calls their parameters. It
- * knows no device, no weights and no training.
+ * A network in lockstep as data: its dense layers, how many numbers they hold, and the names that PyTorch gives their
+ * parameters. It knows no device, no weights and no training.
  */
 import { badArgument, checkBoolean, checkList, checkNumber, checkObject } from '../platform/arguments.js';
 import { checkOptionNames } from '../platform/options.js';
@@ -18,7 +18,7 @@ export interface LayerDescription {
 
 /** A stack of dense layers. */
 export interface NetworkDescription {
-  /** Numbers an example has, 1 to 4,096. */
+  /** Numbers of an example, 1 to 4,096. */
   inputs: number;
   /** 1 to 8 layers, the first one first. */
   layers: readonly LayerDescription[];
@@ -27,10 +27,10 @@ export interface NetworkDescription {
 /** Row-major values with their shape, by the names of PyTorch's state dict. */
 export type HostStateDict = Record<string, { data: Float32Array; shape: readonly number[] }>;
 
-/** A network as a model describes it: with the places of its layers and the weights that they hold. */
+/** A network as a model describes it, with the places of its layers and the weights that they hold. */
 export interface DescribedNetwork {
   network: NetworkDescription;
-  /** The place of each layer in its Sequential, as its parameters are named. */
+  /** Each layer's place in its Sequential, from which its parameters are named. */
   places: readonly number[];
   /** Reads the weights, by the names of the state dict, and frees the model. */
   weights(): Promise<HostStateDict>;
@@ -46,7 +46,7 @@ export interface DenseLayer {
   readonly place: number;
 }
 
-/** A network that was checked. */
+/** A network whose description was checked. */
 export interface Network {
   readonly inputs: number;
   readonly outputs: number;
@@ -66,9 +66,9 @@ const MOST = { units: 4096, inputs: 4096, layers: 8 };
 /**
  * Checks a description and fills in the defaults.
  *
- * @param where Begins the error: the run that it stands in.
- * @param places Each layer's place in its Sequential, where it came from one. Default: an activation other than
- * `identity` takes the place after its layer.
+ * @param where The run that has the network; the error begins with it.
+ * @param places Each layer's place in its Sequential, if it came from one. Default: an activation other than
+ *   `identity` takes the place after its layer.
  * @throws LockstepError `bad-input` naming the layer, the option, its value and what fits.
  * @example
  * const network = networkOf('run 0', { inputs: 2, layers: [{ units: 64, activation: 'tanh' }, { units: 1 }] });
@@ -115,7 +115,7 @@ export function parameterShapes({ layers }: Network): ParameterShape[] {
   ]);
 }
 
-/** A network in a line: `2 -> 64 tanh -> 1`. */
+/** A network on one line: `2 -> 64 tanh -> 1`. */
 export function showNetwork({ inputs, layers }: Network): string {
   const parts = layers.map(({ units, bias, activation: { type, parameter } }) => {
     const number = type === 'power' || (type === 'leakyRelu' && parameter !== 0.01) ? `(${parameter})` : '';

@@ -1,16 +1,16 @@
 /**
- * The optimizers of a network in lockstep: their settings with PyTorch's defaults, and the numbers of one step, computed in
- * float64 as PyTorch does. What is done with each parameter is in shaders/network/optimizers.wgsl.ts; `update` below is
- * the same in float64.
+ * The optimizers of a network in lockstep: their settings with PyTorch's defaults, and the numbers of one step,
+ * computed in float64 as PyTorch does. shaders/network/optimizers.wgsl.ts applies them to each parameter; `update`
+ * below does the same in float64.
  */
 import { badArgument, checkBoolean, checkList, checkNumber, checkText } from '../platform/arguments.js';
 import { checkOptionNames } from '../platform/options.js';
 
 /**
- * Settings of an optimizer by their names in `torch.optim`; each run has its own.
+ * Settings of an optimizer, by their names in `torch.optim`. Each run has its own.
  *
- * - `adamw` (default), `adam`: lr 1e-3, betas [0.9, 0.999], eps 1e-8, weightDecay 0.01 and 0. AdamW shrinks the
- *   weights (Loshchilov and Hutter 2019), Adam adds the decay to the gradient.
+ * - `adamw` (default), `adam`: lr 1e-3, betas [0.9, 0.999], eps 1e-8, weightDecay 0.01 for AdamW and 0 for Adam.
+ *   AdamW shrinks the weights (Loshchilov and Hutter 2019), Adam adds the decay to the gradient.
  * - `sgd`: lr 1e-3, momentum 0, dampening 0, nesterov false, weightDecay 0.
  * - `signSgd` (Bernstein et al. 2018): lr 1e-3, momentum 0 (of the gradient before its sign is taken), weightDecay 0,
  *   which shrinks the weights.
@@ -35,11 +35,11 @@ export type OptimizerDescription =
 
 type OptimizerType = 'adamw' | 'adam' | 'sgd' | 'signSgd';
 
-/** An optimizer's settings, complete; what its type does not have is 0. */
+/** An optimizer's complete settings; those that its type does not have are 0. */
 export interface OptimizerSettings {
   readonly type: OptimizerType;
   readonly lr: number;
-  /** Of the first moment; momentum of SGD. */
+  /** Decay of the first moment; for SGD the momentum. */
   readonly beta1: number;
   /** Share of the gradient in the first moment: 1 - beta1, 1 - dampening. */
   readonly gradientShare: number;
@@ -50,7 +50,7 @@ export interface OptimizerSettings {
 }
 
 interface Kind {
-  /** What WGSL knows it by. */
+  /** Its number in WGSL. */
   readonly code: number;
   readonly options: readonly string[];
 }
@@ -75,7 +75,7 @@ interface Given {
 /**
  * Checks settings and fills in the defaults.
  *
- * @param where Begins the error: the run that they stand in.
+ * @param where The run that has them; the error begins with it.
  * @throws LockstepError `bad-input` naming the setting, its value and what fits.
  * @example optimizerOf('run 0', { type: 'sgd', lr: 0.1, momentum: 0.9 }).beta1; // 0.9
  */
@@ -144,13 +144,13 @@ export function momentsOf({ type, beta1 }: OptimizerSettings): number {
   return beta1 === 0 ? 0 : 1;
 }
 
-/** What of one step does not depend on the parameter. */
+/** The numbers of one step that are the same for all parameters. */
 interface StepNumbers {
   /** Factor of the weight before the step: 1 - lr x weight decay where the decay is decoupled, else 1. */
   shrink: number;
-  /** lr, for Adam over 1 - beta1^t. */
+  /** lr; for Adam lr / (1 - beta1^t). */
   stepSize: number;
-  /** 1 / sqrt(1 - beta2^t) of Adam, else 1. */
+  /** For Adam 1 / sqrt(1 - beta2^t), else 1. */
   invRootCorrection2: number;
 }
 

@@ -1,6 +1,7 @@
 /**
- * What the kernel needs to know of a network: where its numbers lie in a run's memory, and the stages of a step. Numbers
- * only; the structs are those of shaders/network/chunk.wgsl.ts, the kernel that walks through the stages is step.wgsl.ts.
+ * What the kernel needs to know of a network: where its numbers lie in a run's memory, and the stages of a step.
+ * Numbers only; their structs are in shaders/network/chunk.wgsl.ts, and the kernel that goes through the stages is
+ * step.wgsl.ts.
  */
 import { BATCH_DEPTH, BATCH_ROWS, NONE, type STAGE, STAGE_KINDS } from '../../shaders/network/chunk.wgsl.js';
 import { ACTIVATIONS, type Activation } from './activations.js';
@@ -10,7 +11,7 @@ import { packedWords, pitchOf } from './weights.js';
 
 type Stage = Parameters<typeof STAGE.array>[0][number];
 
-/** Where a run keeps what, in words from the begin of its memory. Parameters come first. */
+/** Where a run's numbers lie, in words from the beginning of its memory. Parameters come first. */
 interface Places {
   /** Words of the parameters, and of each moment. */
   readonly parameters: number;
@@ -18,13 +19,13 @@ interface Places {
   readonly first: number;
   /** Second moments, or NONE. */
   readonly second: number;
-  /** Words of the parameters with all their moments, which come first. */
+  /** Words of the parameters and all their moments, which come first. */
   readonly state: number;
-  /** Words that a run has in all. */
+  /** Words that a run takes in all. */
   readonly words: number;
 }
 
-/** A network with its loss, for batches of so many examples, as the kernel takes it. */
+/** A network with its loss, for batches of `batch` examples, as the kernel takes it. */
 export interface Program {
   readonly network: Network;
   readonly loss: Loss;
@@ -32,9 +33,9 @@ export interface Program {
   readonly places: Places;
   /** Stages of a training step. */
   readonly training: readonly Stage[];
-  /** Stages of a step that only looks: rows, layers, loss. */
+  /** Stages of a step that only evaluates: rows, layers, loss. */
   readonly evaluation: readonly Stage[];
-  /** Targets an example: outputs, of classes 1. */
+  /** Targets of an example: one for each output, or 1 if it is a class. */
   readonly targetWidth: number;
 }
 
@@ -55,23 +56,23 @@ const EMPTY: Stage = {
   ...{ bias: NONE, below: NONE, kept: NONE, activation: 0, parameter: 0, batchExtents: 0 },
 };
 
-/** Examples from which on a transposed copy of a layer's weights is read so much faster that making it pays. */
+/** From this many examples on, a transposed copy of a layer's weights is read so much faster that making it pays. */
 const TRANSPOSE_FROM = 24;
 
 /** A layer with the places of its numbers. */
 interface Placed extends DenseLayer {
   weight: number;
-  /** NONE for layers without one. */
+  /** NONE if the layer has no bias. */
   biasAt: number;
-  /** What it reads, [batch, inputs]. */
+  /** The layer's input, [batch, inputs]. */
   input: number;
-  /** What it gives, [batch, units]. */
+  /** The layer's output, [batch, units]. */
   output: number;
-  /** What goes into its activation, [batch, units], NONE where the derivative does not need it. */
+  /** The input of its activation, [batch, units]; NONE if the derivative does not need it. */
   kept: number;
-  /** The gradient by that. */
+  /** The gradient by the input of its activation. */
   gradient: number;
-  /** The weight transposed, [units, inputs]; NONE where it is read as it lies. */
+  /** The weight transposed, [units, inputs]; NONE if the weight is read as it lies. */
   transposed: number;
 }
 
@@ -165,7 +166,7 @@ function forwardStage(layer: Placed, batch: number): Stage {
   };
 }
 
-/** The gradient by what the layer below gave first: it needs the weights as they are before the step. */
+/** The gradient by the output of the layer below comes first: it needs the weights as they are before the step. */
 function backwardStages(layers: readonly Placed[], l: number, batch: number): Stage[] {
   const { inputs, units, weight, biasAt, input, gradient, transposed } = layers[l];
   const below = layers[l - 1];
@@ -210,7 +211,7 @@ function backwardStages(layers: readonly Placed[], l: number, batch: number): St
   return stages;
 }
 
-/** Floating point operations of a training step: the products, two a multiply-add. */
+/** Floating-point operations of a training step: those of the products, two for each multiply-add. */
 export function trainingFlops({ layers }: Network, batch: number): number {
   return layers.reduce(
     (sum, { inputs, units }, l) => sum + 2 * batch * inputs * units * (l === 0 ? 2 : 3),

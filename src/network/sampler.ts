@@ -1,6 +1,7 @@
 /**
- * A sampler: WGSL that makes an example on the device, and what host and kernel have to know of it. Its checks against a
- * network and a loss; the built-in ones are in samplers.ts, what the WGSL may call in shaders/network/samplers.wgsl.ts.
+ * A sampler: WGSL that makes examples on the device, and what host and kernel have to know of it. This file checks
+ * samplers against a network and a loss. samplers.ts has the built-in ones, shaders/network/samplers.wgsl.ts the
+ * functions that the WGSL may call.
  */
 import { badArgument, checkNumber, checkObject, checkText } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
@@ -9,8 +10,8 @@ import { LOSSES, type Loss } from './losses.js';
 import type { Network } from './network.js';
 
 /**
- * Makes examples on the device, in place of a dataset: fresh ones for every step, from the run's seed, the step and the
- * example's number in the batch alone. Give one of `samplers`, or one of your own.
+ * Makes examples on the device, in place of a dataset: fresh ones for every step, from nothing but the run's seed,
+ * the step and the example's number in the batch. Take one of `samplers`, or write your own.
  *
  * @example
  * // Points of the unit square, and how far each is from its middle.
@@ -28,19 +29,21 @@ import type { Network } from './network.js';
  * };
  */
 export interface Sampler {
-  /** Numbers that an example has. */
+  /** Inputs of an example. */
   readonly inputs: number;
-  /** Targets that an example has. Default 1. */
+  /** Targets of an example. Default 1. */
   readonly targets?: number;
-  /** The target is one of so many classes, 0 and up. `crossEntropy` needs this. */
+  /** How many classes there are. The target is then one of them, 0 and up. `crossEntropy` needs this. */
   readonly classes?: number;
-  /** The least and the largest target, where they are known. */
+  /** The least and the largest target, if they are known. */
   readonly range?: readonly [number, number];
   /**
-   * `fn sample(e: Example)`, and functions of its own. What it does not set is 0. It may call
+   * The function `fn sample(e: Example)`, and others of its own. Inputs and targets that it does not set are 0. It
+   * may call
    *
    * - `random(e, k) -> vec4u`: four random words, other ones for each `k`, by Philox 4x32-10;
-   * - `uniformOf(word) -> f32`: a word as a number from 0 to below 1; `below(word, n) -> u32`: as a whole number below n;
+   * - `uniformOf(word) -> f32`: a word as a number from 0 to below 1; `below(word, n) -> u32`: as a whole number
+   *   below n;
    * - `normals(words) -> vec4f`: four words as standard normal numbers;
    * - `parameter(e, k) -> f32`, `parameterWord(e, k) -> u32`: the run's own parameters;
    * - `setInput(e, k, value)`, `setTarget(e, k, value)`.
@@ -48,22 +51,27 @@ export interface Sampler {
    * Runs whose samplers have the same text share a kernel, and each such text is compiled once.
    */
   readonly wgsl: string;
-  /** Numbers that the WGSL reads, float32 each; a `Uint32Array` is taken as it is. Default none. */
+  /**
+   * Numbers that the WGSL reads, each as a float32; the words of a `Uint32Array` are taken as they are. Default none.
+   */
   readonly parameters?: ArrayLike<number>;
 }
 
-/** What a sampler says with its options, its parameters as the device takes them. */
+/** A sampler's WGSL and its parameters, as the device takes them. */
 interface PackedSampler {
   readonly wgsl: string;
   readonly words: Uint32Array<ArrayBuffer>;
 }
 
-/** What tells a sampler from a dataset. */
+/** Whether this is a sampler; else it is a dataset. */
 export const isSampler = (data: object): data is Sampler => 'wgsl' in data;
 
 /**
- * @throws LockstepError `bad-input` naming the option, for another number of inputs, targets or classes than the network's, for
- * targets that the loss does not take, and for WGSL without `fn sample`. Whether the WGSL compiles the device says.
+ * Checks a sampler against a network and a loss.
+ *
+ * @throws LockstepError `bad-input` naming the option, if inputs, targets or classes are not as many as the
+ *   network's, if the loss does not take such targets, or if the WGSL has no `fn sample`. Only the device says
+ *   whether the WGSL compiles.
  */
 export function packSampler(
   where: string,
@@ -101,7 +109,7 @@ export function packSampler(
   return { wgsl, words: wordsOf(where, parameters) };
 }
 
-/** From 0 to 1 where nothing is said: own samplers are believed. */
+/** The range of the targets: that of the classes, or 0 to 1, if the sampler does not say. What it says is believed. */
 function rangeOf(
   where: string,
   range: Sampler['range'],

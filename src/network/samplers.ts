@@ -1,6 +1,7 @@
 /**
- * Built-in samplers: sparse parities, truth tables, Gaussian blobs and two moons, made on the device. Here they are
- * checked and become parameters; the WGSL, one text for all of them, is in shaders/network/samplers.wgsl.ts.
+ * Built-in samplers: sparse parities, truth tables, Gaussian blobs and two moons, made on the device. This file
+ * checks their options and makes parameters of them; the WGSL, one text for all of them, is in
+ * shaders/network/samplers.wgsl.ts.
  */
 import { BIT_FLAGS, builtInSamplers, SAMPLER_KINDS } from '../../shaders/network/samplers.wgsl.js';
 import { badArgument, checkBoolean, checkList, checkNumber, checkObject } from '../platform/arguments.js';
@@ -10,7 +11,7 @@ import type { Sampler } from './sampler.js';
 const MOST_INPUTS = 4096;
 const MOST_TABLE_BITS = 20;
 
-/** How bits and labels are given out. */
+/** How bits and labels are encoded. */
 interface BitOptions {
   /** Bits are -1 and 1. Default false: 0 and 1. */
   signs?: boolean;
@@ -20,9 +21,9 @@ interface BitOptions {
 
 /** Options of {@link parity}. */
 export interface ParityOptions extends BitOptions {
-  /** Bits of an example, all of them uniform. */
+  /** Bits of an example, each 0 or 1 with equal probability. */
   inputs: number;
-  /** Which bits count, from 0 on: the label is 1 where an odd number of these is 1. */
+  /** Which bits count, from 0 on: the label is 1 if an odd number of these is 1. */
   secret: readonly number[];
   /** Share of the labels that is flipped. Default 0. */
   noise?: number;
@@ -32,9 +33,12 @@ export interface ParityOptions extends BitOptions {
 export interface ParitiesOptions extends BitOptions {
   /** Uniform bits of an example, without the task code. */
   bits: number;
-  /** The bits that count, task by task. */
+  /** The bits that count, for each task. */
   secrets: readonly (readonly number[])[];
-  /** Task k (from 1) comes up in proportion to k ** -exponent. Default 1.4, Michaud et al.'s alpha = 0.4; 0: all alike. */
+  /**
+   * Task k (from 1) comes up in proportion to k ** -exponent. Default 1.4, which is alpha = 0.4 of Michaud et al.;
+   * with 0 all tasks are equally frequent.
+   */
   exponent?: number;
   /** Share of the labels that is flipped. Default 0. */
   noise?: number;
@@ -44,7 +48,9 @@ export interface ParitiesOptions extends BitOptions {
 export interface TableOptions {
   /** Bits of an example, 1 to 20. */
   inputs: number;
-  /** 2 ** inputs numbers: the target of the bits whose value is k, input 0 the lowest, stands at k. */
+  /**
+   * 2 ** inputs numbers. The target at k is that of the bits that form the number k, where input 0 is the lowest bit.
+   */
   values: ArrayLike<number>;
   /** Bits are -1 and 1. Default false: 0 and 1. */
   signs?: boolean;
@@ -52,9 +58,9 @@ export interface TableOptions {
 
 /** Options of {@link blobs}. */
 export interface BlobsOptions {
-  /** The middle of each class, [classes][inputs]. */
+  /** The center of each class, [classes][inputs]. */
   centers: readonly ArrayLike<number>[];
-  /** Standard deviation, of all or of each class. Default 1. */
+  /** Standard deviation, one for all classes or one for each. Default 1. */
   deviation?: number | readonly number[];
 }
 
@@ -67,7 +73,7 @@ export interface MoonsOptions {
 /**
  * Uniform bits, labelled with the parity of some of them.
  *
- * @returns A sampler of `inputs` numbers and a target, also a class of two.
+ * @returns A sampler of `inputs` inputs and a target, which is also one of two classes unless `signTargets` is true.
  * @throws LockstepError `bad-input` naming the option.
  * @example
  * const data = samplers.parity({ inputs: 40, secret: [0, 1, 2], signs: true });
@@ -84,11 +90,12 @@ export function parity(options: ParityOptions): Sampler {
 }
 
 /**
- * Several parities at once, as Michaud et al. 2023 (The quantization model of neural scaling): each example has a task, drawn
- * by a power law, and is labelled with the parity of the task's bits. In front of the bits, which are the same for all
- * tasks, stands the task in one-hot code of 0 and 1.
+ * Several parities at once, as in Michaud et al. 2023 (The quantization model of neural scaling). Each example has a
+ * task, drawn by a power law, and is labelled with the parity of that task's bits. Its inputs are the task in one-hot
+ * code of 0 and 1, then the bits, from which all tasks take theirs.
  *
- * @returns A sampler of `secrets.length + bits` numbers and a target, also a class of two.
+ * @returns A sampler of `secrets.length + bits` inputs and a target, also one of two classes unless `signTargets` is
+ *   true.
  * @throws LockstepError `bad-input` naming the option.
  * @example
  * const data = samplers.parities({ bits: 50, secrets: [[0, 4, 9], [1, 2, 30], [7, 8, 9]] });
@@ -120,7 +127,8 @@ export function parities(options: ParitiesOptions): Sampler {
 /**
  * Uniform bits with any function of them as the target, given by its truth table.
  *
- * @returns A sampler of `inputs` numbers and a target; where all values are whole and none is negative also of classes.
+ * @returns A sampler of `inputs` inputs and a target, which is also a class if all values are whole and none is
+ *   negative.
  * @throws LockstepError `bad-input` naming the option.
  * @example
  * const majority = samplers.table({ inputs: 3, values: [0, 0, 0, 1, 0, 1, 1, 1] });
@@ -145,7 +153,7 @@ export function table(options: TableOptions): Sampler {
 }
 
 /**
- * Points around one middle a class, all classes alike often, as scikit-learn's `make_blobs`.
+ * Points around one center for each class, all classes equally frequent, as in scikit-learn's `make_blobs`.
  *
  * @returns A sampler whose target is the class.
  * @throws LockstepError `bad-input` naming the option.
@@ -170,9 +178,10 @@ export function blobs(options: BlobsOptions): Sampler {
 }
 
 /**
- * Two half circles in the plane, one turned into the other, as scikit-learn's `make_moons`: the upper one is class 0.
+ * Two half circles in the plane that reach into each other, as in scikit-learn's `make_moons`. The upper one is class
+ * 0.
  *
- * @returns A sampler of two numbers; the target is the class.
+ * @returns A sampler of two inputs whose target is the class.
  * @throws LockstepError `bad-input` naming the option.
  * @example
  * const data = samplers.moons({ noise: 0.2 });
@@ -200,7 +209,7 @@ interface Bits {
   /** Width of the task code. */
   code: number;
   secrets: readonly (readonly number[])[];
-  /** Of 2 ** 32, up to and with each task. */
+  /** For each task, the share of all tasks up to it, in units of 2 ** -32. */
   shares: readonly number[];
 }
 

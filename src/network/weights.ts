@@ -10,8 +10,8 @@ import type { Generator } from '../random/generator.js';
 import { type HostStateDict, type Network, parameterShapes } from './network.js';
 
 /**
- * Initial weights as `torch.nn.Linear` draws them, layer after layer, the weight before the bias: uniforms of
- * -1 / sqrt(inputs) to 1 / sqrt(inputs).
+ * Initial weights as `torch.nn.Linear` draws them, layer after layer, the weight before the bias: uniform from -1 /
+ * sqrt(inputs) to 1 / sqrt(inputs).
  *
  * @example
  * const weights = initialWeights(network, new Generator(0)); // torch.manual_seed(0); nn.Sequential(…)
@@ -20,7 +20,7 @@ export function initialWeights(network: Network, generator: Generator): HostStat
   const weights: HostStateDict = {};
   for (const { name, shape } of parameterShapes(network)) {
     const layer = network.layers.find(({ place }) => name.startsWith(`${place}.`))!;
-    // kaiming_uniform_ with a = sqrt(5): gain / sqrt(inputs) * sqrt(3), in this order of roundings.
+    // kaiming_uniform_ with a = sqrt(5) computes gain / sqrt(inputs) * sqrt(3), with its roundings in this order.
     const isWeight = shape.length === 2;
     const bound = isWeight
       ? Math.sqrt(3) * (Math.sqrt(2 / (1 + 5)) / Math.sqrt(layer.inputs))
@@ -33,9 +33,9 @@ export function initialWeights(network: Network, generator: Generator): HostStat
 }
 
 /**
- * Weights that somebody gave: all of the network's, no others, of their shapes, finite.
+ * Checks weights that a caller gave: all parameters of the network and no others, of their shapes, all finite.
  *
- * @throws LockstepError `bad-input` that lists what is missing, too many, of another shape, or no finite number.
+ * @throws LockstepError `bad-input` listing what is missing, unknown, of another shape, or not finite.
  */
 export function checkWeights(
   where: string,
@@ -70,10 +70,10 @@ export function checkWeights(
   if (problems.length > 0) throw new LockstepError('bad-input', `${where}: weights: ${problems.join('; ')}.`);
 }
 
-/** Rows of matrices begin at multiples of four numbers on the device. */
+/** On the device, rows of matrices begin at multiples of four numbers. */
 export const pitchOf = (columns: number): number => 4 * Math.ceil(columns / 4);
 
-/** Words that the parameters of a network take there. */
+/** Words that the parameters of a network take on the device. */
 export function packedWords({ layers }: Network): number {
   return layers.reduce((sum, { inputs, units, bias }) => sum + (inputs + Number(bias)) * pitchOf(units), 0);
 }
@@ -99,7 +99,7 @@ export function packWeights(network: Network, weights: HostStateDict): Float32Ar
   return packed;
 }
 
-/** The state dict in what {@link packWeights} gave. */
+/** The state dict that {@link packWeights} packed. */
 export function unpackWeights(network: Network, packed: Float32Array): HostStateDict {
   const weights: HostStateDict = {};
   let at = 0;
