@@ -1,12 +1,12 @@
 /**
- * Prints what the kernels compute, as digests of every bit: weights, losses, accuracies and test scores of short trainings
- * on each training kernel, and results and gradients of the tensor core. Before and after a change that must keep the
- * same bits, on the same machine:
+ * Prints digests of what the kernels compute, down to every bit: weights, losses, accuracies and test scores of short
+ * trainings on each training kernel, and results and gradients of the tensor core. For before and after a change that
+ * must keep the same bits, on the same machine:
  *
  *     npx jiti benchmarks/fingerprints.ts > before.json
  *     npx jiti benchmarks/fingerprints.ts --against before.json
  *
- * No expectations are kept: drivers contract and order floating-point operations differently.
+ * No expectations are kept, because drivers contract and order floating-point operations differently.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -72,7 +72,7 @@ async function trainings(device: ls.Device): Promise<Digests> {
 
 type Graph = (x: ls.Tensor, y: ls.Tensor, w: ls.Tensor) => ls.Tensor;
 
-/** Functions of x [37, 19], y [37, 19] and w [19, 11], over every kind of kernel of the tensor core. */
+/** Functions of x [37, 19], y [37, 19] and w [19, 11] that use every kind of kernel of the tensor core. */
 const GRAPHS: Record<string, Graph> = {
   matmul: (x, _, w) => ls.matmul(x, w),
   'affine, tanh': (x, _, w) => ls.tanh(ls.matmul(x, w)),

@@ -1,4 +1,4 @@
-/** What the figures were measured on. */
+/** The machine that the figures were measured on. */
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import type { Device } from 'lockstep-gpu';

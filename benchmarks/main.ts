@@ -1,8 +1,8 @@
 /**
  * `npm run benchmark`: measures what the project promises, prints tables, and writes all samples to a JSON file. The
- * sections say what; this file chooses among them, and prints.
+ * sections measure; this file chooses among them and prints.
  *
- *   npm run benchmark -- [--only step,data] [--rounds 3] [--quick] [--json FILE] [--markdown FILE]
+ *     npm run benchmark -- [--only step,data] [--rounds 3] [--quick] [--json FILE] [--markdown FILE]
  */
 import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
@@ -77,7 +77,7 @@ async function main({ only, rounds, quick, json, markdown, adapter }: Flags): Pr
       const report = await section.run({ device, peers, rounds, quick, say });
       reports.push({ section: section.name, seconds: (performance.now() - start) / 1e3, ...report });
       for (const table of report.tables) console.log(asText(table));
-      // Written after every section: what was measured is kept if a later one breaks.
+      // Written after every section, so that what was measured is kept if a later section breaks.
       const command = process.argv.slice(2);
       writeFileSync(json, JSON.stringify({ machine, rounds, quick, command, reports }, null, 2));
     }

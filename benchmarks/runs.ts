@@ -1,6 +1,6 @@
 /**
- * Runs to train, as the evaluation makes them: ten secrets, each with its data, and weights and orders of its own for
- * every run.
+ * Runs to train, made as the evaluation makes them: ten secrets, each with its data; every run has weights and an
+ * order of its own.
  */
 import type { LockstepRun } from 'lockstep-gpu';
 import {
@@ -14,7 +14,9 @@ import {
 
 const SECRETS = 10;
 const SEED = 42;
-/** Runs beyond this many take the weights of earlier ones: making them takes long, and their values do not matter. */
+/**
+ * Runs beyond this many take the weights of earlier ones: making weights takes long, and their values do not matter.
+ */
 const DIFFERENT = 128;
 
 export interface Case {
@@ -23,13 +25,13 @@ export interface Case {
   features: number;
   /** Default 512. */
   hidden?: number;
-  /** At most so many examples a dataset. */
+  /** The most examples of a dataset. */
   rows?: number;
 }
 
 const made = new Map<string, LockstepRun[]>();
 
-/** `count` runs; the same arrays for the same case, so that a later call takes no time. */
+/** `count` runs. The same case gives the same arrays, so that a later call takes no time. */
 export function runsOf(one: Case, count: number): LockstepRun[] {
   const key = JSON.stringify(one);
   const runs = made.get(key) ?? [];

@@ -1,15 +1,15 @@
-/** What a part of the benchmark is to main.ts: a name, a title, and a run that ends in tables. Types only. */
+/** What a section of the benchmark is to main.ts: a name, a title, and a run that ends in tables. Types only. */
 import type { Device } from 'lockstep-gpu';
 import type { Peers } from './peers/peers.js';
 
 export interface Context {
   device: Device;
   peers: Peers;
-  /** Measurements of each figure; what takes long may take fewer. */
+  /** Measurements of each figure; slow ones may take fewer. */
   rounds: number;
   /** A look at everything in a fraction of the time: fewer shapes, shorter runs. */
   quick: boolean;
-  /** A line on standard error: where the benchmark is. */
+  /** Prints a line on standard error that says where the benchmark is. */
   say(text: string): void;
 }
 
@@ -17,7 +17,7 @@ export interface ReportTable {
   title: string;
   head: readonly string[];
   rows: readonly (readonly (string | number)[])[];
-  /** What a reader must know to read the figures: whose clock, what is left out, what was scaled. */
+  /** What a reader must know about the figures: whose clock, what is left out, what was scaled. */
   notes: readonly string[];
 }
 
@@ -25,18 +25,18 @@ export interface Report {
   tables: readonly ReportTable[];
   /** All samples, for the JSON file. */
   samples: unknown;
-  /** Rows of the table of targets that this section can fill. */
+  /** This section's rows of the table of targets. */
   targets?: readonly Target[];
 }
 
-/** A ratio that the project has set itself. */
+/** A ratio that the project has set itself as a target. */
 export interface Target {
   what: string;
   against: string;
   atLeast: number;
   hoped: number;
   measured: number;
-  /** `share`: a part of the whole, `multiple`: of a floor, lower is better; default: a ratio, higher is better. */
+  /** `ratio` (default): higher is better. `share` (of the whole) and `multiple` (of a floor): lower is better. */
   kind?: 'ratio' | 'share' | 'multiple';
 }
 

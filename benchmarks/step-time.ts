@@ -1,13 +1,13 @@
-/** Times a step that the host launches again and again, as a training loop does. What a step is, the sections say. */
+/** Times a step that the host launches again and again, as a training loop does. The sections say what a step is. */
 import type { Device } from 'lockstep-gpu';
 
-/** Milliseconds a step, by the host's clock and of processor time over all threads. */
+/** Milliseconds for a step: by the host's clock, and of processor time over all threads. */
 export interface StepTime {
   wall: number;
   processor: number;
 }
 
-/** `steps` steps, until the device is done, after ten that are not timed. */
+/** Times `steps` steps until the device is done with them, after ten that are not timed. */
 export async function timeSteps(device: Device, steps: number, step: () => void): Promise<StepTime> {
   for (let i = 0; i < 10; i++) step();
   await device.sync();

@@ -1,7 +1,10 @@
-/** Processor time of the main thread alone. Node tells it from version 23 on; Linux tells it always. */
+/** Processor time of the main thread alone. Node reports it from version 23 on, Linux always. */
 import { readFileSync } from 'node:fs';
 
-/** Milliseconds of processor time that this thread has taken, or undefined where nobody tells. Main thread only. */
+/**
+ * Milliseconds of processor time that the main thread has taken; undefined if nothing reports it. Call it on the main
+ * thread.
+ */
 export function mainThreadMs(): number | undefined {
   const { threadCpuUsage } = process as { threadCpuUsage?(): NodeJS.CpuUsage };
   if (threadCpuUsage) {

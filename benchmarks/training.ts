@@ -1,4 +1,4 @@
-/** Times a training: from the first progress, so without compiling, to the last step of the last run. */
+/** Times a training from its first progress, and so without compiling, to the last step of the last run. */
 import os from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { type Device, type LockstepOptions, trainLockstep } from 'lockstep-gpu';
@@ -6,13 +6,16 @@ import { type Device, type LockstepOptions, trainLockstep } from 'lockstep-gpu';
 export interface TrainingTime {
   /** Which kernel trained. */
   kernel: string;
-  /** Microseconds of wall time a step of one run: epoch orders, gather, step, windows, stop rule and all. */
+  /**
+   * Microseconds of wall time for a step of one run, with epoch orders, gather, step, windows, stop rule and all
+   * else.
+   */
   wall: number;
-  /** The same over the last two thirds of the steps only, when chunks have grown to their size. */
+  /** The same over only the last two thirds of the steps, when chunks have grown to their full size. */
   steady: number;
-  /** Microseconds of the process's processor time, all threads, a step of one run, over the cores. */
+  /** Microseconds of processor time, of all threads of the process, for a step of one run, divided by the cores. */
   processor: number;
-  /** Processor time of all other programs over the wall time, a core; they hold up a driver that computes on the CPU. */
+  /** Share of the cores that other programs had. They hold up a driver that computes on the CPU. */
   others: number;
 }
 

@@ -1,13 +1,13 @@
 /**
- * The parity evaluation's network in jax-js: forward, mean BCE of the logits, gradients and AdamW for one model, mapped
- * over the models by `vmap`, compiled as one function by `jit`. The batch of a step is gathered on the device by indices
- * that the host sends, as the trainer does that it is compared with.
+ * The parity evaluation's network in jax-js: forward, mean BCE of the logits, gradients and AdamW for one model,
+ * mapped over the models by `vmap`, compiled as one function by `jit`. The host sends indices, and the device gathers
+ * a step's batch by them, as in the trainer that this is compared with.
  */
 import './navigator.js';
 import { bits, indices, ROWS, type StepAnswer, type StepRequest, uniform } from './request.js';
 import { serve } from './serve.js';
 
-// After navigator.ts: it looks for WebGPU when it is loaded.
+// After navigator.ts: jax-js looks for WebGPU when it is loaded.
 const jax = await import('@jax-js/jax');
 const { blockUntilReady, defaultDevice, init, jit, nn, numpy: np, tree, valueAndGrad, vmap } = jax;
 await init('webgpu');
@@ -18,7 +18,7 @@ const NAMES = ['w1', 'b1', 'w2', 'b2'] as const;
 // biome-ignore lint/suspicious/noExplicitAny: see above
 type Tree = any;
 
-// An array is used up by the function that takes it; `.ref` keeps it.
+// A function uses up the arrays that it takes; `.ref` keeps one.
 const lossOf = ({ w1, b1, w2, b2 }: Tree, x: Tree, y: Tree) => {
   const hidden = nn.relu(np.matmul(x, np.transpose(w1)).add(b1));
   const z = np.matmul(hidden, w2).add(b2);

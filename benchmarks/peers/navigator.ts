@@ -1,4 +1,4 @@
-/** What peers that were written for browsers look for: `navigator` with WebGPU, here from Dawn. Import it first. */
+/** `navigator` with WebGPU, here from Dawn, for peers that were written for browsers. Import it first. */
 import { create, globals } from 'webgpu';
 
 Object.assign(globalThis, globals);

@@ -1,6 +1,6 @@
 /**
- * Finds the peers that are installed here, starts each in a process of its own on first use, and says how to get those
- * that are not.
+ * Finds the peers that are installed here, starts each in a process of its own on first use, and says how to get the
+ * others.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { PeerProcess } from './process.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
-/** PyTorch's threads; the referee is single-threaded, a process that stacks all models may have every core. */
+/** PyTorch's threads. The referee has one; a process that stacks all models may use every core. */
 const ONE_THREAD = { OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1', MKL_NUM_THREADS: '1' };
 
 const HOW_TO_GET = {
@@ -35,7 +35,7 @@ export class Peers {
     );
   }
 
-  /** A line for each peer that is not here. */
+  /** A line for each peer that is not installed. */
   missing(): string[] {
     const found = { torch: this.#python !== undefined, 'jax-js': this.has('jax-js'), tfjs: this.has('tfjs') };
     return Object.entries(HOW_TO_GET).flatMap(([name, line]) =>
@@ -47,7 +47,7 @@ export class Peers {
     return existsSync(join(here, 'node_modules', PACKAGES[peer], 'package.json'));
   }
 
-  /** PyTorch: `one` and `other` have a thread each, `wide` has all cores; undefined where there is no PyTorch. */
+  /** PyTorch: `one` and `other` have a thread each, `wide` has all cores; undefined if PyTorch is not installed. */
   torch(which: 'one' | 'other' | 'wide'): PeerProcess | undefined {
     const python = this.#python;
     if (!python) return undefined;
@@ -76,7 +76,7 @@ export class Peers {
     return known;
   }
 
-  /** Ends all that were started; they are started again when they are asked for. */
+  /** Ends all that were started. They start again when they are asked for. */
   close(): void {
     for (const peer of this.#open.values()) peer.close();
     this.#open.clear();

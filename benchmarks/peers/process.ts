@@ -1,6 +1,6 @@
 /**
- * A peer in a process of its own: requests go in as lines of JSON, answers come back as lines of JSON. What a peer cannot
- * answer, or its end, is said on standard error; the benchmark goes on without it.
+ * A peer in a process of its own: requests go in as lines of JSON, answers come back as lines of JSON. If a peer
+ * cannot answer, or ends, standard error says so and the benchmark goes on without the answer.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -27,7 +27,7 @@ export class PeerProcess {
     });
     this.#child.on('error', (error) => this.#end(error.message));
     this.#child.on('exit', (code) => this.#end(`ended with ${code}: ${this.#said}`));
-    this.#child.stdin.on('error', () => {}); // told by 'exit'
+    this.#child.stdin.on('error', () => {}); // 'exit' tells
   }
 
   #complain(what: string): void {
@@ -40,7 +40,7 @@ export class PeerProcess {
     for (const resolve of this.#waiting.splice(0)) resolve(undefined);
   }
 
-  /** Undefined where there is no answer. */
+  /** Undefined if there is no answer. */
   ask<Answer>(request: object): Promise<Answer | undefined> {
     return new Promise((resolve) => {
       if (this.#ended) return resolve(undefined);

@@ -1,4 +1,4 @@
-/** What the peers in JavaScript are asked: so many training steps of so many models at once. */
+/** What a peer in JavaScript is asked for: `steps` training steps of `models` models at once. */
 export interface StepRequest {
   features: number;
   hidden: number;
@@ -8,13 +8,13 @@ export interface StepRequest {
 }
 
 export interface StepAnswer {
-  /** Milliseconds of the first step after this shape's compilation began; 0 when it was compiled before. */
+  /** Milliseconds of the first step after this shape's compilation began; 0 if it was compiled before. */
   compileMs: number;
-  /** Milliseconds a step of one model. */
+  /** Milliseconds for a step of one model. */
   ms: number;
 }
 
-/** Values that every peer starts from: their size matters, they themselves do not. */
+/** Values that every peer starts from. How many there are matters, what they are does not. */
 export const uniform = (count: number, scale: number): Float32Array<ArrayBuffer> =>
   Float32Array.from({ length: count }, () => (Math.random() - 0.5) * scale);
 

@@ -1,8 +1,8 @@
 /**
  * The parity evaluation's network in TensorFlow.js on its WebGPU backend: forward, mean BCE of the logits, gradients
  * and AdamW, which it lacks, written out. It has no vmap; all models are stacked by hand, in products of batches of
- * matrices. The batch of a step is gathered on the device by indices that the host sends, as the trainer does that it
- * is compared with.
+ * matrices. The host sends indices, and the device gathers a step's batch by them, as in the trainer that this is
+ * compared with.
  */
 import './navigator.js';
 import { bits, indices, ROWS, type StepAnswer, type StepRequest, uniform } from './request.js';

@@ -1,4 +1,4 @@
-/** The process that compile.ts starts: opens the device and trains a chunk of two runs; prints both times. */
+/** The process that compile.ts starts: opens the device, trains a chunk of two runs, and prints how long each took. */
 import { openDevice, trainLockstep } from 'lockstep-gpu';
 import { runsOf } from '../runs.js';
 

@@ -1,6 +1,6 @@
 /**
- * From nothing to the first trained chunk in a fresh process, with the driver's shader cache empty and filled: opening the
- * device, then compiling the kernels. compile-child.ts is the process.
+ * How long a fresh process takes from nothing to the first trained chunk, with the driver's shader cache empty and
+ * filled: opening the device, then compiling the kernels. compile-child.ts is the process.
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

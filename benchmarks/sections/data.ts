@@ -1,13 +1,13 @@
 /**
- * Training data of the `default` strategy: 12.8 M uniform rows with their labels, and one epoch's shuffle of them, beside
- * PyTorch and NumPy making the same.
+ * Making the training data of the `default` strategy: 12.8 M uniform rows with their labels, and a shuffle of them
+ * for one epoch. PyTorch and NumPy make the same beside it.
  */
 import { Generator, makeTask, makeTrainingSet, sampleSecrets, strategyNamed } from 'lockstep-gpu/bench';
 import type { Context, Report, Section, Target } from '../section.js';
 import { fixed, ratio, spread } from '../statistics.js';
 
 const ROWS = 12_800_000;
-/** PyTorch's rows are int64 before they are floats: 10 GB in one piece. */
+/** PyTorch's rows are int64 before they are floats: in one piece they would take 10 GB. */
 const PARTS = 8;
 const PEERS = { torch: 'data', numpy: 'numpy_data' } as const;
 
@@ -74,11 +74,11 @@ async function run({ peers, rounds, quick, say }: Context): Promise<Report> {
         head: [
           'N',
           'rows',
-          'subgroup',
+          'shuffle',
           'PyTorch: rows',
-          'subgroup',
+          'shuffle',
           'NumPy: rows',
-          'subgroup',
+          'shuffle',
           'PyTorch over ours',
           'NumPy',
         ],

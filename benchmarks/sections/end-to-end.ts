@@ -1,4 +1,4 @@
-/** `npm run bench` whole, as a user starts it, beside the referee as two processes. */
+/** All of `npm run bench`, as a user starts it, beside the referee as two processes. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Context, Report, Section, Target } from '../section.js';
@@ -15,9 +15,9 @@ interface Summary {
 
 interface RefereeTime {
   features: number;
-  /** For all runs, scaled. */
+  /** For all runs, scaled up from those that were trained. */
   seconds: number;
-  /** The part that was run. */
+  /** Share of the runs that were trained. */
   share: number;
   answers: { seconds: number; steps: number; accuracy: number }[];
 }
@@ -41,7 +41,7 @@ function ours(quick: boolean): Promise<{ seconds: number; summaries: Summary[] }
   });
 }
 
-/** Seconds that two processes side by side take for all runs of one configuration, scaled up from some. */
+/** Seconds that two processes side by side take for all runs of one configuration, scaled up from some of them. */
 async function referee({ peers, quick }: Context, features: number): Promise<RefereeTime | undefined> {
   const [one, other] = [peers.torch('one'), peers.torch('other')];
   if (!one || !other) return undefined;
@@ -59,7 +59,7 @@ async function referee({ peers, quick }: Context, features: number): Promise<Ref
   );
   if (!answers.every((answer) => answer !== undefined)) return undefined;
   const runs = part.secrets * part.orders;
-  // Runs a second of both, as long as both have work.
+  // Runs a second of both together, as long as both have work.
   const rate = answers.reduce((sum, { seconds }) => sum + runs / seconds, 0);
   return { features, seconds: RUNS / rate, share: (2 * runs) / RUNS, answers };
 }
@@ -85,7 +85,7 @@ async function run(context: Context): Promise<Report> {
     ? refereeSeconds.reduce((sum, list) => sum + median(list), 0)
     : Number.NaN;
   const share = theirs[0]?.share ?? Number.NaN;
-  // The smoke preset is another job than the referee's.
+  // The smoke preset is not the referee's job.
   const measured = quick ? Number.NaN : all / median(seconds);
   const target: Target = {
     what: '`npm run bench`, whole',

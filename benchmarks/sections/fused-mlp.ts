@@ -1,6 +1,6 @@
 /**
- * One model, one training step of the two-layer network with autograd and AdamW: composed of linear, relu, sigmoid and
- * bceLoss, against the fused operation on floats and on packed bits. The trainer of many runs is in training-step.ts.
+ * One training step of one two-layer network with autograd and AdamW: composed of linear, relu, sigmoid and bceLoss,
+ * against the fused operation on floats and on packed bits. training-step.ts measures the trainer of many runs.
  */
 import { BitMatrix, bceLoss, Generator, nn, optim, sigmoid, type Tensor, tensor } from 'lockstep-gpu';
 import type { Context, Report, Section } from '../section.js';

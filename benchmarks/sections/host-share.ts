@@ -1,6 +1,6 @@
 /**
- * How much of a training is the host's: processor time of the main thread while the driver works, over the wall time. From
- * the end of the first chunk, so without compiling, until the weights of the last run are read.
+ * How much of a training is the host's: processor time of the main thread while the driver works, over the wall time.
+ * Measured from the end of the first chunk, and so without compiling, until the last run has finished.
  */
 import { performance } from 'node:perf_hooks';
 import { type Device, type LockstepOptions, trainLockstep } from 'lockstep-gpu';
@@ -11,9 +11,9 @@ import { mainThreadMs } from '../thread-time.js';
 
 const RUNS = 100;
 /**
- * Steps: as many as make several chunks of a second, so that no chunk's orders are drawn before the clock starts; as in an
- * evaluation, but for `default`, which there goes on for up to 100,000. It has a tenth of its rows: ten secrets of all of
- * them take 1 GB.
+ * Steps: enough for several chunks of a second, so that not all orders are drawn before the clock starts. As many as
+ * in an evaluation, except for `default`, which there goes on for up to 100,000. `default` has a tenth of its rows
+ * here, because ten secrets with all of them take 1 GB.
  */
 const CASES: readonly (Case & { steps: number })[] = [
   { strategy: 'feature-isolation', features: 32, steps: 1000 },
@@ -23,11 +23,11 @@ const CASES: readonly (Case & { steps: number })[] = [
 ];
 
 interface HostTime {
-  /** Processor time of the main thread over the wall time; NaN where it is not told. */
+  /** Processor time of the main thread over the wall time; NaN if nothing reports it. */
   mainShare: number;
-  /** Microseconds of it a step of one run. */
+  /** Microseconds of that time for a step of one run. */
   each: number;
-  /** Time that the event loop was not idle, over the wall time. */
+  /** Share of the wall time in which the event loop was not idle. */
   loopShare: number;
 }
 
@@ -99,7 +99,7 @@ async function run({ device, rounds, quick, say }: Context): Promise<Report> {
         notes: [
           'Processor time of the main thread: admitting runs, orders, packing, encoding, looking whether the driver is done, ' +
             "reading, events, collecting garbage. From the kernel's scheduler; threads of the driver are not in it.",
-          `${RUNS} runs, from the end of the first chunk until the weights of the last run are read. default has a tenth of ` +
+          `${RUNS} runs, from the end of the first chunk until the last run has finished. default has a tenth of ` +
             'its rows and 3 of 100 of its steps here; the first touch of its memory counts most. Making the datasets is before.',
         ],
       },

@@ -1,6 +1,6 @@
 /**
- * Kernels one by one, in GB/s and GFLOP/s beside what the device reaches when it only copies or only multiplies and adds.
- * The times are `device.profile`'s, bytes and operations what the kernels say of themselves.
+ * Kernels one by one, in GB/s and GFLOP/s, beside what the device reaches when it only copies or only multiplies and
+ * adds. Times are a profile's; bytes and operations are what the kernels' launchers count.
  */
 import {
   add,
@@ -31,13 +31,13 @@ const CALLS = 5;
 interface Work {
   name: string;
   shape: string;
-  /** Launches what is timed, `CALLS` times or for so many steps. */
+  /** Launches what is timed: `CALLS` times, or for a number of steps. */
   run(): void | Promise<void>;
-  /** The kernel that is meant, where others run beside it. */
+  /** How the name of the timed kernel ends, if others run beside it. */
   only?: string;
 }
 
-/** Microseconds a call, and what a call says that it needs; of all kernels of the work together. */
+/** Microseconds for a call, and the bytes and operations that it needs; of all kernels of the work together. */
 interface Sample {
   us: number;
   bytes?: number;
@@ -46,7 +46,7 @@ interface Sample {
   clock: 'device' | 'host';
 }
 
-/** A work that calls an operation and gives its result back. */
+/** Work that calls an operation and disposes of its result. */
 function calls(name: string, shape: string, operation: () => Tensor): Work {
   return {
     name,
@@ -111,7 +111,7 @@ function fused(features: number): Work {
   return { name: 'fusedMlp and its gradients, bits', shape: `batch 128, N ${features}, W 512`, run };
 }
 
-/** The trainer's own kernel, by chunks of many steps; a call is a step of one run. */
+/** The trainer's own kernel, in chunks of many steps; a call is a step of one run. */
 function training({ device }: Context, features: number, steps: number): Work {
   const runs = runsOf({ strategy: 'multi-epoch', features }, 16);
   const run = async () => {
@@ -182,7 +182,7 @@ async function run(context: Context): Promise<Report> {
           ...rows,
         ],
         notes: [
-          `Times by the ${clock}'s clock; ceilings are the best of five launches, by the ${ceilings.clock}'s.`,
+          `Times by the ${clock}'s clock; ceilings are the best of twelve launches, by the ${ceilings.clock}'s.`,
           'Bytes and operations as the kernels count them: each word once, as if caches were perfect; a multiply-add is two.',
           'A training step keeps its weights in registers and looks sums up in tables instead of multiplying.',
         ],

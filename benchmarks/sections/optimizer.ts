@@ -1,6 +1,6 @@
 /**
- * A step of AdamW alone, over models of a few and of many parameters: all of them in as few launches as the device's
- * bindings allow, against a launch for each. Gradients stay the same; nothing else runs.
+ * A step of AdamW alone, over models of few and of many parameters: all parameters in as few launches as the device's
+ * bindings allow, against one launch for each. Gradients stay the same; nothing else runs.
  */
 import { ones, optim, randn, type Tensor } from 'lockstep-gpu';
 import type { Context, Report, Section } from '../section.js';

@@ -1,6 +1,6 @@
 /**
- * What profiling costs: the same launches on a device that was never profiled, on one that has been, and in a profile;
- * and how many passes and query sets each of them takes. Small kernels, a hundred to a submit: the worst case.
+ * What profiling costs: the same launches on a device that was never profiled, on one that was profiled before, and
+ * in a profile; and how many passes and query sets each takes. Small kernels, a hundred to a submit: the worst case.
  */
 import { type Device, listAdapters, openDevice, relu, scope, type Tensor, tensor } from 'lockstep-gpu';
 import { takeProfile } from '../../src/profiler/take-profile.js';
@@ -23,7 +23,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return ((performance.now() - start) * 1000) / LAUNCHES;
 }
 
-/** Calls `work` and counts passes and query sets that the device was asked for meanwhile. */
+/** Calls `work` and counts the passes and query sets that it asks of the device. */
 async function counted(device: Device, work: () => Promise<unknown>) {
   const { gpu } = device;
   const [encoder, set] = [gpu.createCommandEncoder, gpu.createQuerySet];

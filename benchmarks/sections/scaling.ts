@@ -1,4 +1,4 @@
-/** How a training step's cost goes with the number of runs R, the hidden width W and the kernel variant. */
+/** How the cost of a training step depends on the number of runs R, the hidden width W and the kernel variant. */
 import { KERNEL_NAMES } from '../../src/kernels/train/training-kernel.js';
 import { type Case, runsOf } from '../runs.js';
 import type { Context, Report, ReportTable, Section, Target } from '../section.js';
@@ -7,13 +7,13 @@ import { type TrainingTime, timeTraining } from '../training.js';
 
 const BATCH = 128;
 const LONG_MS = 12_000;
-/** A training that takes this long, on a slow driver, is timed once. */
+/** A training that takes this long, on a slow driver, is timed only once. */
 const TOO_LONG_MS = 30_000;
-/** Steps for each of a CPU driver's, on a GPU: so that a training is long enough to time. */
+/** On a GPU, this many steps for each of a CPU driver's, so that a training is long enough to time. */
 const GPU_STEPS = 20;
-/** Where other programs have more than this share of the cores, a sample says little. */
+/** If other programs have more than this share of the cores, a sample says little. */
 const DISTURBED = 0.15;
-/** A cost a run may rise by so much over the lowest before it (the issue's table). */
+/** The target: the cost of a run rises by no more than this share above the lowest cost with fewer runs. */
 const RISE = 0.1;
 
 interface Part {
@@ -46,14 +46,14 @@ async function samplesOf(
   const samples: TrainingTime[] = [];
   const start = performance.now();
   for (let round = 0; round < rounds; round++) {
-    // What takes this long does not need to be taken twice.
+    // What takes this long need not be measured twice.
     if (round > 0 && performance.now() - start > LONG_MS) break;
     samples.push(await sampleOf(context, one, training));
   }
   return samples;
 }
 
-/** A sample; taken again, for the better of the two, where other programs had the cores. */
+/** A sample; if other programs had the cores, the better of two. */
 async function quietSampleOf(context: Context, one: Case, training: Training): Promise<TrainingTime> {
   const sample = await sampleOf(context, one, training);
   if (sample.others <= DISTURBED) return sample;
@@ -67,14 +67,16 @@ async function byRuns(context: Context, one: Case): Promise<Part & { rise: numbe
   const counts = context.quick ? [1, 8, 64] : [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
   const results = counts.map((runs) => ({ runs, samples: [] as TrainingTime[], ms: 0 }));
   runsOf(one, Math.max(...counts)); // made before anything is timed
-  // Rounds over all counts, for the machine's own speed changes by a tenth or two from minute to minute.
+  // Each round takes all counts in turn, because the machine's own speed changes by a tenth or two from minute to
+  // minute.
   for (let round = 0; round < context.rounds; round++) {
     for (const result of results) {
       const { runs, samples } = result;
       if (result.ms > TOO_LONG_MS) continue;
       context.say(`${one.strategy} n${one.features}, ${runs} runs, round ${round + 1}`);
-      // Five seconds on two cores, five chunks and more; four times that for 1,024 runs, where the first chunks are short and
-      // admission and the end of a run, a millisecond once, are to count as little as where training is as long as usual.
+      // Five seconds on two cores: five chunks and more. 1,024 runs take four times as long: their first chunks are
+      // short, and the millisecond that it takes to admit and end a run should weigh as little as in a training of
+      // usual length.
       const steps = Math.round(Math.min(8000, Math.max(400, 100_000 / runs)) / (context.quick ? 4 : 1));
       const start = performance.now();
       samples.push(await quietSampleOf(context, one, { runs, steps }));

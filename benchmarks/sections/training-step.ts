@@ -1,6 +1,6 @@
 /**
- * A training step of one run by N, beside the peers: PyTorch as one and as two single-threaded processes and with all
- * models stacked in one process, jax-js and TensorFlow.js on the same driver. All in turn, round after round.
+ * A training step of one run, by N, beside the peers: PyTorch as one and as two single-threaded processes, and with
+ * all models stacked in one process; jax-js and TensorFlow.js on the same driver. All take turns, round after round.
  */
 import type { ScriptPeer } from '../peers/peers.js';
 import type { StepAnswer, StepRequest } from '../peers/request.js';
@@ -10,19 +10,19 @@ import { fixed, median, ratio, spread } from '../statistics.js';
 import { type TrainingTime, timeTraining } from '../training.js';
 
 const RUNS = 100;
-/** A training is long enough to time after so many steps of a hundred runs. */
+/** With this many steps of a hundred runs, a training is long enough to time. */
 const STEPS = { cpu: 500, gpu: 20_000 };
-/** Seconds for 100 runs of 100,000 steps at N = 64, if an H200's 67 TFLOP/s were all used for the two products. */
+/** Seconds for 100 runs of 100,000 steps at N = 64, if their two products used all of an H200's 67 TFLOP/s. */
 const H200_FLOOR = 2.5;
-/** Models that each trains at once: where their cost a model was lowest of 4, 16 and 64. */
+/** Models that each trains at once: of 4, 16 and 64, the number with the lowest cost of a model. */
 const SCRIPT_MODELS = { 'jax-js': 16, tfjs: 4 };
 const STRATEGIES = ['feature-isolation', 'multi-epoch'];
-/** Of "at least" and "hoped for", by N (the issue's table). */
+/** "At least" and "hoped for", by N. */
 const GOALS: Record<number, [number, number]> = { 32: [4, 7], 50: [3, 5], 64: [2.7, 5] };
 
 interface Samples {
   ours: TrainingTime[];
-  /** Microseconds a step of one model. */
+  /** Microseconds for a step of one model. */
   one: number[];
   two: number[];
   bmm: number[];
@@ -97,7 +97,7 @@ function targets(results: readonly Measured[]): Target[] {
   });
 }
 
-/** For a GPU: 100 runs of 100,000 steps, of the step measured, as a multiple of an H200's floor. */
+/** For a GPU: the time of 100 runs of 100,000 steps at the measured speed, as a multiple of an H200's floor. */
 function gpuTarget(results: readonly Measured[]): Target[] {
   const widest = results.find(({ strategy, features }) => strategy === 'multi-epoch' && features === 64);
   if (!widest) return [];
