@@ -1,6 +1,9 @@
-// Every example runs unchanged and prints what it promises.
+// Every example runs and prints what it promises: unchanged, or with fewer steps where it takes long.
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import * as api from '../src/index.js';
+import { runProgram } from './run-program.js';
+import { shortExample } from './short-examples.js';
 
 let lines: string[];
 beforeEach(() => {
@@ -45,6 +48,42 @@ it('sweep stands in the README whole', () => {
 it('population: forks bring the worst runs near the best', async () => {
   await import('../examples/population.js');
   expect(numberIn('20 forks', 'loss')).toBeLessThan(0.02);
+});
+
+it('uncertainty: the networks agree where examples are, and differ where none are', async () => {
+  await import('../examples/uncertainty.js');
+  expect(lines).toHaveLength(34);
+  const spreadAt = (x: string) =>
+    Number(
+      lines
+        .find((line) => line.trim().startsWith(`${x} `))
+        ?.trim()
+        .split(/ +/)[2],
+    );
+  for (const x of ['-0.8', '-0.5', '0.5', '0.8']) expect(spreadAt(x), x).toBeLessThan(0.1);
+  for (const x of ['-1.6', '0.0', '1.6']) expect(spreadAt(x), x).toBeGreaterThan(0.15);
+});
+
+it('own-sampler: tells spirals of few turns apart', async () => {
+  await import('../examples/own-sampler.js');
+  expect(lines).toHaveLength(8);
+  expect(numberIn('0.25 turns', 'accuracy')).toBeGreaterThan(0.98);
+  expect(numberIn('0.5 turns', 'accuracy')).toBeGreaterThan(0.98);
+});
+
+it('digits: a hundred steps tell most digits', async () => {
+  await runProgram(shortExample('digits'), { 'lockstep-gpu': api });
+  expect(lines).toHaveLength(5);
+  expect(numberIn('mean', 'mean')).toBeGreaterThan(0.8);
+  expect(numberIn('mean', 'standard deviation')).toBeLessThan(0.05);
+});
+
+it('grokking: after eight epochs they know more of their examples than of others', async () => {
+  await runProgram(shortExample('grokking'), { 'lockstep-gpu': api });
+  expect(lines).toHaveLength(3);
+  const [epoch, known, right, least, most] = lines[2].trim().split(/ +/).map(Number);
+  expect([epoch, least <= right, right <= most]).toEqual([8, true, true]);
+  expect(known).toBeGreaterThan(right);
 });
 
 it('spirals: tells the two apart', async () => {

@@ -1,6 +1,6 @@
 // The README stays true: its programs compile, the first one prints what it says, its links lead somewhere, also from the
 // package's page at npm, and its contents list has all chapters.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import ts from 'typescript';
@@ -89,6 +89,11 @@ describe('the links of the README', () => {
         .replace(/^\/((blob|tree)\/)?main\//, '');
       expect({ link, there: existsSync(at(path)) }).toEqual({ link, there: true });
     }
+  });
+
+  it('lead to every example', () => {
+    const examples = readdirSync(at('examples')).map((name) => `${home}/blob/main/examples/${name}`);
+    expect(examples.filter((link) => !links.includes(link))).toEqual([]);
   });
 
   it('within the page lead to its chapters, and the contents list has them all, in order', () => {

@@ -2,7 +2,7 @@
  * The page of networks.test.ts: trains networks of random shapes in lockstep, all in one call, and sends back their losses and
  * weights. Bundled by the test; no assertions here.
  */
-import { openDevice } from '../../src/gpu/open.js';
+import { openDevice } from '../../src/adapter/open.js';
 import { randomOutcomes, type TrainedNetwork } from './random-outcomes.js';
 
 export interface PageReport {

@@ -5,7 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
-import { openDevice } from '../../src/gpu/open.js';
+import { openDevice } from '../../src/adapter/open.js';
 import { oracle } from '../lockstep/network/random-networks.js';
 import { findChromium, reportOf } from './chromium.js';
 import type { PageReport } from './networks-page.js';
