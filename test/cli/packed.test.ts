@@ -3,13 +3,14 @@
  * `webgpu`.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { beforeAll, expect, test } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
+import { shortExample } from '../short-examples.js';
 import { hovers } from './quick-info.js';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
@@ -32,6 +33,7 @@ beforeAll(() => {
     '--no-fund',
     join(project, packed.filename),
     webgpu,
+    `mnist@${manifest.devDependencies.mnist}`,
   ]);
 }, 300_000);
 
@@ -128,13 +130,27 @@ test('what is marked @internal is not in the declarations', () => {
   expect(device).not.toMatch(/\b(commands|pool):/);
 });
 
-const EXAMPLES = ['xor', 'spirals', 'ensemble', 'resume', 'custom-op', 'stacked-resnet'];
+const EXAMPLES = [
+  'xor',
+  'sweep',
+  'population',
+  'uncertainty',
+  'grokking',
+  'digits',
+  'own-sampler',
+  'spirals',
+  'ensemble',
+  'resume',
+  'custom-op',
+  'stacked-resnet',
+];
 
 test('the examples of the library compile in a strict project', () => {
   const folder = join('node_modules', 'lockstep-gpu', 'examples');
   const sources = EXAMPLES.map((name) => `${name}.ts`);
   // Copied out of node_modules, as a user would.
-  for (const source of sources) copyFileSync(join(project, folder, source), join(project, source));
+  for (const name of EXAMPLES)
+    writeFileSync(join(project, `${name}.ts`), shortExample(name, join(project, folder)));
   const compiler = join(repository, 'node_modules', 'typescript', 'bin', 'tsc');
   const options = ['--strict', '--module', 'nodenext', '--target', 'es2022', '--outDir', 'out'];
   const types = ['--types', 'node', '--typeRoots', join(repository, 'node_modules', '@types')];
@@ -144,6 +160,12 @@ test('the examples of the library compile in a strict project', () => {
 /** What each of them prints when it has learned what it should. */
 const LEARNED: Record<string, RegExp> = {
   xor: /^0 0\.\d+\n50 .*\n100 .*\n150 0\.00\d+\n$/,
+  sweep: /^best of \d+: lr \S+, accuracy (1|0\.9)/,
+  population: /^20 forks: loss 0\.0/,
+  uncertainty: /^ {4}x .*\n( *-?\d\.\d .*o.*\n){33}$/,
+  grokking: /^epoch .*\n( +\d .*[o+].*\n){2}$/,
+  digits: /^(seed \d: accuracy 0\.[89]\d*\n){4}mean 0\.[89]/,
+  'own-sampler': /^0\.25 turns: accuracy (1|0\.9)/,
   spirals: /^accuracy (1|0\.9[5-9])/m,
   ensemble: /^lr 0\.01: test accuracy (1|0\.99)/m,
   resume: /^(run \d stopped at step [345]\d\d\n){4}(run \d: .*, the same weights: true\n){4}$/,
