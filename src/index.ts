@@ -37,6 +37,7 @@ export type {
   ScheduledOptimizer,
   StepSchedule,
 } from './lockstep/network/types.js';
+export type { LostEvent, RecoveredEvent, RecoverOptions } from './lockstep/recovery-types.js';
 export { trainLockstep } from './lockstep/train.js';
 export type {
   AdamWSettings,

@@ -75,7 +75,28 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
     requiredLimits: limits(adapter, options.requiredLimits ?? 'max'),
   });
   adapters.set(device, adapter);
-  return remember(new Device(device, describe(device, adapter.info, listing), true, forgetDefaultDevice));
+  const opened = new Device(device, describe(device, adapter.info, listing), true, forgetDefaultDevice);
+  openedWith.set(opened, options);
+  return remember(opened);
+}
+
+const openedWith = new WeakMap<Device, OpenOptions>();
+
+/**
+ * Opens a device as another one was opened, which was lost.
+ *
+ * @throws LockstepError as {@link openDevice}; `unsupported` where it finds another adapter, and `bad-input` for a device made
+ * of the caller's `GPUDevice`.
+ */
+export async function reopen(lost: Device): Promise<Device> {
+  const options = openedWith.get(lost);
+  if (!options)
+    throw new LockstepError('bad-input', 'reopen: the device was not opened by openDevice() alone.');
+  const device = await openDevice(options);
+  const [was, is] = [lost, device].map(({ info }) => info.device || info.description);
+  if (was === is) return device;
+  device.destroy();
+  throw new LockstepError('unsupported', `reopen: the device was on "${was}"; now there is "${is}".`);
 }
 
 const OPTIONS = [

@@ -31,6 +31,7 @@ const OPTIONS: Record<keyof LockstepOptions, true> = {
   keepWeights: true,
   checkpointSeconds: true,
   batchThreads: true,
+  recover: true,
 };
 const STOP: Record<keyof StopRule, true> = { minSteps: true, accuracy: true, windows: true };
 

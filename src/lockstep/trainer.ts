@@ -5,6 +5,7 @@
  */
 import type { Device } from '../gpu/device.js';
 import { checkDevice } from './options.js';
+import { recovering, type TrainerHooks } from './recovery.js';
 import { RunsFailed } from './run-source.js';
 import { Training } from './training.js';
 import type { LockstepEvent, LockstepOptions } from './types.js';
@@ -13,9 +14,22 @@ import type { LockstepEvent, LockstepOptions } from './types.js';
 export async function* trainLockstep(
   device: Device,
   options: LockstepOptions,
-): AsyncGenerator<LockstepEvent> {
+): AsyncGenerator<LockstepEvent, void, undefined> {
   checkDevice(device);
-  const training = begin(device, options);
+  if (options?.recover === false) yield* trainOnce(device, options);
+  else
+    yield* recovering(device, options, (on, given, hooks, runsAtOnce) => {
+      return trainOnce(on, runsAtOnce ? { ...given, expectedRuns: runsAtOnce } : given, hooks);
+    });
+}
+
+/** Trains on one device, until it is lost. */
+async function* trainOnce(
+  device: Device,
+  options: LockstepOptions,
+  hooks?: TrainerHooks,
+): AsyncGenerator<LockstepEvent, void, undefined> {
+  const training = begin(device, options, hooks);
   let failed = false;
   try {
     yield* training.events();
@@ -32,9 +46,9 @@ export async function* trainLockstep(
   }
 }
 
-function begin(device: Device, options: LockstepOptions): Training {
+function begin(device: Device, options: LockstepOptions, hooks?: TrainerHooks): Training {
   try {
-    return new Training(device, options);
+    return new Training(device, options, hooks);
   } catch (error) {
     throw error instanceof RunsFailed ? error.cause : error;
   }

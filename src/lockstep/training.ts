@@ -16,6 +16,7 @@ import { Flights } from './flights.js';
 import { checkOptions, reading, type Settings } from './options.js';
 import { Outbox } from './outbox.js';
 import { Pacer } from './pacer.js';
+import type { TrainerHooks } from './recovery.js';
 import { RunSource } from './run-source.js';
 import type { LockstepEvent, LockstepOptions } from './types.js';
 import { outcomeOf } from './windows.js';
@@ -29,6 +30,7 @@ const GRACE_MS = 600;
 export class Training {
   readonly #device: Device;
   readonly #settings: Settings;
+  readonly #hooks: TrainerHooks | undefined;
   readonly #expectedRuns: number;
   readonly #source: RunSource;
   readonly #cohorts: Cohorts;
@@ -46,19 +48,23 @@ export class Training {
   #lastCheckpoint = performance.now();
   #steps = 0;
 
-  constructor(device: Device, options: LockstepOptions) {
+  /** `hooks`: of whoever goes on with another training where this one ends with its device. */
+  constructor(device: Device, options: LockstepOptions, hooks?: TrainerHooks) {
     this.#device = device;
     this.#settings = reading('an option', () => checkOptions(options));
     device.check();
     const { runs, expectedRuns, signal } = options;
     this.#expectedRuns = expectedRuns ?? (Array.isArray(runs) ? runs.length : DEFAULT_EXPECTED_RUNS);
     this.#cohorts = new Cohorts(device, this.#settings, this.#expectedRuns);
-    this.#source = sourceOf(runs, this.#settings, this.#cohorts);
+    const numberOf = (k: number) => hooks?.numberOf(k) ?? k;
+    this.#hooks = hooks;
+    this.#source = sourceOf(runs, this.#settings, this.#cohorts, numberOf);
     this.#admission = new Admission(
       this.#settings,
       this.#source,
       this.#cohorts,
       (settings) => this.#threads?.open(settings) ?? new DrawnBatches(settings),
+      numberOf,
     );
     this.#pacer = new Pacer(device.info.isCpu);
     this.#flights = new Flights(this.#pacer);
@@ -132,6 +138,7 @@ export class Training {
   }
 
   get #checkpointDue(): boolean {
+    if (this.#hooks) return this.#hooks.checkpointDue();
     const { checkpointSeconds = Number.POSITIVE_INFINITY } = this.#settings;
     return performance.now() - this.#lastCheckpoint >= 1e3 * checkpointSeconds;
   }
@@ -197,11 +204,20 @@ export class Training {
 }
 
 /** Checks the runs of a list before anything is allocated. Those of an iterable are checked as they come. */
-function sourceOf(runs: LockstepOptions['runs'], settings: Settings, cohorts: Cohorts): RunSource {
+function sourceOf(
+  runs: LockstepOptions['runs'],
+  settings: Settings,
+  cohorts: Cohorts,
+  numberOf: (k: number) => number,
+): RunSource {
   const acceptor = new RunAcceptor(settings, (checkpoint, dataset) => cohorts.layoutOf(checkpoint, dataset));
   if (!Array.isArray(runs))
-    return new RunSource(runs, (run, k) => span('data', 'check a run', () => acceptor.accept(run, k)));
-  const accepted = span('data', 'check runs', () => Array.from(runs, (run, k) => acceptor.accept(run, k)));
+    return new RunSource(runs, (run, k) =>
+      span('data', 'check a run', () => acceptor.accept(run, numberOf(k))),
+    );
+  const accepted = span('data', 'check runs', () =>
+    Array.from(runs, (run, k) => acceptor.accept(run, numberOf(k))),
+  );
   return new RunSource(accepted, (_, k) => accepted[k]);
 }
 

@@ -4,6 +4,7 @@
 import type { MlpWeights } from '../kernels/train/mlp-weights.js';
 import type { KernelName } from '../kernels/train/training-kernel.js';
 import type { Bits, Examples, Labels } from '../tensor/pack-bits.js';
+import type { LostEvent, RecoveredEvent, RecoverOptions } from './recovery-types.js';
 
 export type { MlpWeights };
 
@@ -127,6 +128,13 @@ export interface LockstepOptions {
    * computes on the CPU; else two fewer than there are cores, up to 8. The numbers do not depend on it.
    */
   batchThreads?: number;
+  /**
+   * Whether, and how, the training goes on where the device is lost (by a driver's reset or its watchdog) or has too little
+   * memory: from checkpoints in memory, to the same bits, with the events `lost` and `recovered`. Default true: up to three
+   * times in a row, on a device like the one that was lost. That `weights()` was not called before a loss cannot be made good:
+   * with `keepWeights` they are read before the event.
+   */
+  recover?: boolean | RecoverOptions;
 }
 
 /** A run has ended and was scored. */
@@ -175,4 +183,6 @@ export type LockstepEvent =
   /** A window closed. `loss` and `accuracy` are the unweighted means of the batches since the window before. */
   | { type: 'window'; run: number; step: number; loss: number; accuracy: number }
   /** A run has ended and was scored. */
-  | FinishEvent;
+  | FinishEvent
+  | LostEvent
+  | RecoveredEvent;

@@ -121,7 +121,7 @@ export class OneCycleLR extends Schedule {
     super.apply();
     if (!this.#settings.cycleMomentum) return;
     const momentum = this.#at(this.steps, (phase) => phase.momentum);
-    for (const group of this.#groups as { betas?: readonly number[]; momentum?: number }[]) {
+    for (const group of this.#groups as readonly { betas?: readonly number[]; momentum?: number }[]) {
       if (group.betas) group.betas = [momentum, group.betas[1]];
       else group.momentum = momentum;
     }

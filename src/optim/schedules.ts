@@ -4,11 +4,12 @@
 import { badArgument, checkFunction, checkList, checkNumber, checkObject } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames } from '../platform/options.js';
-import type { CommonSettings, Optimizer } from './optimizer.js';
 import { checkSetting, mapSetting, type Setting } from './settings.js';
 
-/** What schedules need of an optimizer. */
-export type Scheduled = Pick<Optimizer<CommonSettings>, 'groups'>;
+/** What schedules need of an optimizer: of tensors, or of a run that is trained in lockstep. */
+export interface Scheduled {
+  readonly groups: readonly { lr: Setting }[];
+}
 
 /** What {@link Schedule.stateDict} gives: plain numbers. */
 export interface ScheduleState {

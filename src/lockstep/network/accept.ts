@@ -70,6 +70,7 @@ const OF_ALL = {
     checkpointSeconds: true,
     mostRuns: true,
     pauseEvery: true,
+    recover: true,
   },
 } satisfies Record<keyof NetworkLockstepOptions, true>;
 

@@ -13,6 +13,7 @@ interface NumberedRun<Accepted> {
 export class NetworkRuns<Accepted> {
   readonly #iterator: Iterator<NetworkRun> | AsyncIterator<NetworkRun>;
   readonly #accept: (run: NetworkRun, index: number) => Promise<Accepted>;
+  readonly #numberOf: (k: number) => number;
   #drawn = 0;
   #ended = false;
   #ready: NumberedRun<Accepted> | undefined;
@@ -24,12 +25,14 @@ export class NetworkRuns<Accepted> {
   constructor(
     runs: Iterable<NetworkRun> | AsyncIterable<NetworkRun>,
     accept: (run: NetworkRun, index: number) => Promise<Accepted>,
+    numberOf = (k: number) => k,
   ) {
     this.#iterator =
       Symbol.asyncIterator in runs
         ? runs[Symbol.asyncIterator]()
         : (runs as Iterable<NetworkRun>)[Symbol.iterator]();
     this.#accept = accept;
+    this.#numberOf = numberOf;
   }
 
   /** The next run; undefined where none is left, or, if others train, where it is not there yet. */
@@ -87,7 +90,7 @@ export class NetworkRuns<Accepted> {
       this.#ended = true;
       return;
     }
-    const index = this.#drawn++;
+    const index = this.#numberOf(this.#drawn++);
     this.#ready = { run: await this.#accept(result.value, index), index };
   }
 }

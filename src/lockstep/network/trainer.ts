@@ -11,6 +11,7 @@ import { momentsOf } from '../../network/optimizers.js';
 import { type Program, programOf, trainingFlops } from '../../network/program.js';
 import { packWeights, unpackWeights } from '../../network/weights.js';
 import { LockstepError } from '../../platform/errors.js';
+import { recovering, type TrainerHooks } from '../recovery.js';
 import { type AcceptedNetworkRun, acceptNetworkRun, checkNetworkOptions, PackedDatasets } from './accept.js';
 import { Chunks, type StepResult } from './chunk.js';
 import { PauseControl } from './control.js';
@@ -34,8 +35,23 @@ export async function* trainNetworks(
   options: NetworkLockstepOptions,
 ): AsyncGenerator<NetworkLockstepEvent, void, undefined> {
   checkNetworkOptions(options);
+  const datasets = new PackedDatasets();
+  if (options.recover === false) yield* trainOnce(device, options, datasets);
+  else
+    yield* recovering(device, options, (on, given, hooks, runsAtOnce) => {
+      return trainOnce(on, runsAtOnce ? { ...given, mostRuns: runsAtOnce } : given, datasets, hooks);
+    });
+}
+
+/** Trains on one device, until it is lost. `datasets`: what was laid out for another device before. */
+async function* trainOnce(
+  device: Device,
+  options: NetworkLockstepOptions,
+  datasets: PackedDatasets,
+  hooks?: TrainerHooks,
+): AsyncGenerator<NetworkLockstepEvent, void, undefined> {
   device.check();
-  const trainer = new NetworkTrainer(device, options);
+  const trainer = new NetworkTrainer(device, options, datasets, hooks);
   try {
     yield* trainer.train();
   } finally {
@@ -46,6 +62,7 @@ export async function* trainNetworks(
 class NetworkTrainer {
   readonly #device: Device;
   readonly #options: NetworkLockstepOptions;
+  readonly #hooks: TrainerHooks | undefined;
   readonly #memory: Pools;
   readonly #data: Pools;
   readonly #kernels: NetworkKernels;
@@ -59,22 +76,29 @@ class NetworkTrainer {
   #steps = 0;
   #lastCheckpoint = performance.now();
 
-  constructor(device: Device, options: NetworkLockstepOptions) {
+  constructor(
+    device: Device,
+    options: NetworkLockstepOptions,
+    datasets: PackedDatasets,
+    hooks?: TrainerHooks,
+  ) {
     this.#device = device;
+    this.#hooks = hooks;
     this.#options = options;
     this.#memory = new Pools(device, 'network memory', FIRST_BYTES);
     this.#data = new Pools(device, 'network data', FIRST_BYTES);
     this.#kernels = new NetworkKernels(device);
     this.#chunks = new Chunks(device, this.#kernels);
     this.#pacer = new NetworkPacer(device.info.isCpu);
-    const datasets = new PackedDatasets();
-    this.#runs = new NetworkRuns(options.runs, (run, index) =>
-      acceptNetworkRun(run, index, options, datasets),
+    this.#runs = new NetworkRuns(
+      options.runs,
+      (run, index) => acceptNetworkRun(run, index, options, datasets),
+      hooks?.numberOf,
     );
   }
 
   async *train(): AsyncGenerator<NetworkLockstepEvent> {
-    const { signal, checkpointSeconds } = this.#options;
+    const { signal } = this.#options;
     for (;;) {
       if (signal?.aborted) {
         for (const progress of this.#active) yield await this.#finish(progress, 'aborted');
@@ -83,11 +107,16 @@ class NetworkTrainer {
       yield* this.#admit();
       if (this.#active.length === 0) return;
       yield* this.#chunk();
-      if (checkpointSeconds === undefined || this.#active.length === 0) continue;
-      if (performance.now() - this.#lastCheckpoint < 1000 * checkpointSeconds) continue;
+      if (!this.#checkpointDue || this.#active.length === 0) continue;
       yield await this.#checkpoint();
       this.#lastCheckpoint = performance.now();
     }
+  }
+
+  get #checkpointDue(): boolean {
+    if (this.#hooks) return this.#hooks.checkpointDue();
+    const { checkpointSeconds = Number.POSITIVE_INFINITY } = this.#options;
+    return performance.now() - this.#lastCheckpoint >= 1e3 * checkpointSeconds;
   }
 
   async destroy(): Promise<void> {
@@ -301,7 +330,9 @@ class NetworkTrainer {
       return { run: index, step: done, ...(Number.isNaN(last.loss) ? lastWindow : last) };
     });
     yield { type: 'pause', runs: told, control };
-    for (const decision of control.close()) {
+    const decisions = control.close();
+    if (decisions.length > 0) this.#hooks?.decided();
+    for (const decision of decisions) {
       const { run } = decision;
       if (decision.type === 'stop') yield await this.#finish(run, 'stopped');
       else if (decision.type === 'change') run.change(decision.optimizer);

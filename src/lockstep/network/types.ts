@@ -6,6 +6,7 @@ import type { LossDescription } from '../../network/losses.js';
 import type { DescribedNetwork, HostStateDict, NetworkDescription } from '../../network/network.js';
 import type { OptimizerDescription } from '../../network/optimizers.js';
 import type { Sampler } from '../../network/sampler.js';
+import type { LostEvent, RecoveredEvent, RecoverOptions } from '../recovery-types.js';
 import type { NetworkDataset } from './dataset.js';
 
 export type { HostStateDict, NetworkDataset };
@@ -116,6 +117,12 @@ export interface NetworkLockstepOptions extends NetworkRunSettings {
   mostRuns?: number;
   /** Steps after which a run stands still for a `pause` event, in which the reader may decide about it. Default: never. */
   pauseEvery?: number;
+  /**
+   * Whether, and how, the training goes on where the device is lost (by a driver's reset or its watchdog) or has too little
+   * memory: from checkpoints in memory, to the same bits, with the events `lost` and `recovered`. Default true: up to three
+   * times in a row, on a device like the one that was lost.
+   */
+  recover?: boolean | RecoverOptions;
 }
 
 /**
@@ -153,6 +160,8 @@ export interface NetworkControl {
 
 /** What happens in a training of networks. Runs are numbered in the order in which `runs` yields them. */
 export type NetworkLockstepEvent =
+  | LostEvent
+  | RecoveredEvent
   /** A run was admitted: its network in a line, its parameters, bytes on the device, operations a step. */
   | { type: 'plan'; run: number; network: string; parameters: number; bytes: number; flops: number }
   /** A chunk of steps is done: steps of all runs together, and how many are under way. */

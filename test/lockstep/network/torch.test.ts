@@ -46,11 +46,10 @@ const NORM = 2e-3;
 
 const schedules: Record<string, (optimizer: ScheduledOptimizer, s: Record<string, number>) => StepSchedule> =
   {
-    step: (optimizer, { stepSize, gamma }) => new optim.StepLR(optimizer as never, { stepSize, gamma }),
-    cosine: (optimizer, { tMax }) => new optim.CosineAnnealingLR(optimizer as never, { tMax }),
-    warmup: (optimizer, s) => new optim.LinearLR(optimizer as never, s),
-    power: (optimizer, { base }) =>
-      new optim.LambdaLR(optimizer as never, { lrLambda: (step) => base ** step }),
+    step: (optimizer, { stepSize, gamma }) => new optim.StepLR(optimizer, { stepSize, gamma }),
+    cosine: (optimizer, { tMax }) => new optim.CosineAnnealingLR(optimizer, { tMax }),
+    warmup: (optimizer, s) => new optim.LinearLR(optimizer, s),
+    power: (optimizer, { base }) => new optim.LambdaLR(optimizer, { lrLambda: (step) => base ** step }),
   };
 
 const kindOf = ({ loss }: Case): string => (typeof loss === 'string' ? loss : loss.type);

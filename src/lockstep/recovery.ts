@@ -1,0 +1,308 @@
+/**
+ * Goes on with a training whose device was lost, or ran out of memory: from the last checkpoint of each run, which is kept in
+ * memory, on a device that is opened in its place. Events that were reported before are not reported again. It knows the
+ * trainers by their options and events; how runs are trained is their business.
+ */
+import type { Device } from '../gpu/device.js';
+import { reopen } from '../gpu/open.js';
+import { checkFunction, checkNumber } from '../platform/arguments.js';
+import { LockstepError } from '../platform/errors.js';
+import { checkOptionNames } from '../platform/options.js';
+import { RecoveredRuns, type Runs } from './recovered-runs.js';
+import type { LostEvent, RecoveredEvent, RecoverOptions } from './recovery-types.js';
+
+/** What a trainer asks whoever recovers it. */
+export interface TrainerHooks {
+  /** The number of the k-th run that this trainer takes. */
+  numberOf(k: number): number;
+  /** Whether runs should be saved between two chunks. */
+  checkpointDue(): boolean;
+  /** The caller decided about runs: a checkpoint from before would not know of it. */
+  decided(): void;
+}
+
+/** The options of a training as far as they matter here. */
+interface Recoverable<Run> {
+  runs: Runs<Run>;
+  checkpointSeconds?: number;
+  signal?: AbortSignal;
+  recover?: boolean | RecoverOptions;
+}
+
+interface RunStep {
+  run: number;
+  step: number;
+}
+
+/** The events of a trainer as far as they matter here. */
+type TrainerEvent =
+  | { type: 'plan'; run?: number; runsAtOnce?: number; note?: string }
+  | { type: 'progress'; steps: number; running: number }
+  | { type: 'checkpoint'; runs: { run: number; checkpoint: { steps: number } }[] }
+  | ({ type: 'window' | 'evaluation' } & RunStep)
+  | { type: 'pause'; runs: RunStep[] }
+  | { type: 'finish'; run: number; steps: number };
+
+/** How a trainer begins on a device; `runsAtOnce` is the most that may train at once, undefined for no such bound. */
+export type Begin<Options, Event> = (
+  device: Device,
+  options: Options,
+  hooks: TrainerHooks,
+  runsAtOnce: number | undefined,
+) => AsyncGenerator<Event, void, undefined>;
+
+/** @throws LockstepError `bad-input` naming what does not fit. */
+export function checkRecover(recover: unknown): void {
+  if (recover === undefined || typeof recover === 'boolean') return;
+  const where = 'trainLockstep: recover';
+  checkOptionNames(where, recover as object, ['attempts', 'waitSeconds', 'checkpointSeconds', 'device']);
+  const { attempts, waitSeconds, checkpointSeconds, device } = recover as RecoverOptions;
+  if (attempts !== undefined) checkNumber(where, 'attempts', attempts, { min: 0, whole: true });
+  if (waitSeconds !== undefined) checkNumber(where, 'waitSeconds', waitSeconds, { min: 0 });
+  if (checkpointSeconds !== undefined) checkNumber(where, 'checkpointSeconds', checkpointSeconds, { min: 0 });
+  if (device !== undefined) checkFunction(where, 'device', device, '() => openDevice()');
+}
+
+/**
+ * The events of a training that goes on where its device does not. `begin` is called for each device anew.
+ *
+ * @throws LockstepError `device-lost` or `out-of-memory` where it cannot go on; whatever else a trainer throws.
+ */
+export async function* recovering<
+  Run extends { checkpoint?: unknown },
+  Options extends Recoverable<Run>,
+  Event,
+>(
+  device: Device,
+  options: Options,
+  begin: Begin<Options, Event>,
+): AsyncGenerator<Event | LostEvent | RecoveredEvent, void, undefined> {
+  const { recover = true } = options;
+  checkRecover(recover);
+  const recovery = new Recovery<Run, Options, Event>(device, options, recover, begin);
+  let failed = false;
+  try {
+    yield* recovery.events();
+  } catch (error) {
+    failed = true;
+    throw error;
+  } finally {
+    const closed = recovery.close();
+    if (failed)
+      await closed.catch(() => {}); // the first error says more
+    else await closed;
+  }
+}
+
+class Recovery<Run extends { checkpoint?: unknown }, Options extends Recoverable<Run>, Event> {
+  readonly #options: Options;
+  readonly #begin: Begin<Options, Event>;
+  readonly #settings: RecoverOptions;
+  readonly #isOn: boolean;
+  readonly #runs: RecoveredRuns<Run>;
+  #device: Device;
+  /** Whether the device was opened here. */
+  #isOurs = false;
+  #failures = 0;
+  #runsAtOnce: number | undefined;
+  /** Runs that are under way, as far as events tell, and the most that were at once on this device. */
+  #running = 0;
+  #mostRunning = 0;
+  #stepsBefore = 0;
+  #stepsReported = 0;
+  /** The pause in which the caller decided something that is in no checkpoint yet. */
+  #decidedIn: readonly RunStep[] = [];
+  #lastPause: readonly RunStep[] = [];
+  #savedAt = performance.now();
+  #reportedAt = performance.now();
+  /** The last step of each run that was reported, by kind of event. */
+  readonly #reported = new Map<string, number>();
+
+  constructor(
+    device: Device,
+    options: Options,
+    recover: boolean | RecoverOptions,
+    begin: Begin<Options, Event>,
+  ) {
+    this.#device = device;
+    this.#options = options;
+    this.#begin = begin;
+    this.#isOn = recover !== false;
+    this.#settings = typeof recover === 'object' ? recover : {};
+    this.#runs = new RecoveredRuns(options.runs);
+  }
+
+  async *events(): AsyncGenerator<Event | LostEvent | RecoveredEvent, void, undefined> {
+    for (;;) {
+      try {
+        yield* this.#train();
+        return;
+      } catch (error) {
+        const reason = this.#reasonOf(error);
+        if (!reason) throw error;
+        yield { type: 'lost', reason, message: (error as Error).message };
+        yield await this.#replace(reason, error);
+      }
+    }
+  }
+
+  async *#train(): AsyncGenerator<Event, void, undefined> {
+    // What was decided is lost, so the caller is asked again.
+    for (const { run, step } of this.#decidedIn) this.#reported.set(`pause ${run}`, step - 1);
+    this.#decidedIn = [];
+    const runs = this.#runs.forTrainer();
+    const hooks: TrainerHooks = {
+      numberOf: (k) => this.#runs.numberOf(k),
+      checkpointDue: () => this.#checkpointDue,
+      decided: () => {
+        this.#decidedIn = this.#lastPause;
+      },
+    };
+    this.#stepsBefore = this.#runs.steps;
+    this.#savedAt = performance.now();
+    this.#running = 0;
+    this.#mostRunning = 0;
+    for await (const event of this.#begin(
+      this.#device,
+      { ...this.#options, runs },
+      hooks,
+      this.#runsAtOnce,
+    )) {
+      const reported = this.#report(event as TrainerEvent);
+      if (reported) yield reported as Event;
+    }
+  }
+
+  get #checkpointDue(): boolean {
+    if (this.#decidedIn.length > 0) return true;
+    const seconds = Math.min(
+      this.#callersSeconds,
+      this.#isOn ? (this.#settings.checkpointSeconds ?? 10) : Infinity,
+    );
+    return performance.now() - this.#savedAt >= 1e3 * seconds;
+  }
+
+  get #callersSeconds(): number {
+    return this.#options.checkpointSeconds ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The event as the caller should see it: undefined where it was seen before, or is not for the caller. */
+  #report(event: TrainerEvent): TrainerEvent | undefined {
+    switch (event.type) {
+      case 'plan':
+        return this.#planned(event);
+      case 'progress':
+        this.#ran(event.running);
+        // Steps that were lost are taken again, and counted once.
+        this.#stepsReported = Math.max(this.#stepsReported, this.#stepsBefore + event.steps);
+        return { ...event, steps: this.#stepsReported };
+      case 'checkpoint':
+        return this.#saved(event);
+      case 'pause': {
+        const runs = event.runs.filter((one) => this.#isNew('pause', one));
+        this.#lastPause = runs;
+        return runs.length > 0 ? { ...event, runs } : undefined;
+      }
+      case 'finish':
+        this.#failures = 0;
+        this.#runs.finished(event.run, event.steps);
+        return event;
+      default:
+        return this.#isNew(event.type, event) ? event : undefined;
+    }
+  }
+
+  #ran(running: number): void {
+    this.#running = running;
+    this.#mostRunning = Math.max(this.#mostRunning, running);
+  }
+
+  /** How many runs the device has had no memory for at once. */
+  get #atOnce(): number {
+    const { runs } = this.#options;
+    return this.#mostRunning || (this.#runsAtOnce ?? (Array.isArray(runs) ? runs.length : 128));
+  }
+
+  #planned(event: Extract<TrainerEvent, { type: 'plan' }>): TrainerEvent | undefined {
+    this.#ran(event.runsAtOnce ?? this.#running + 1);
+    if (event.run !== undefined) return this.#isNew('plan', { run: event.run, step: 0 }) ? event : undefined;
+    if (this.#runsAtOnce === undefined) return event;
+    return { ...event, note: `the device has no memory for more than ${this.#runsAtOnce} at once` };
+  }
+
+  #saved(event: Extract<TrainerEvent, { type: 'checkpoint' }>): TrainerEvent | undefined {
+    const now = performance.now();
+    this.#savedAt = now;
+    this.#decidedIn = [];
+    if (this.#isOn) {
+      this.#failures = 0;
+      for (const { run, checkpoint } of event.runs) this.#runs.saved(run, checkpoint);
+    }
+    if (now - this.#reportedAt < 1e3 * this.#callersSeconds) return undefined;
+    this.#reportedAt = now;
+    return event;
+  }
+
+  /** Whether a run's event of this kind is of a later step than those before. */
+  #isNew(kind: string, { run, step }: RunStep): boolean {
+    const key = `${kind} ${run}`;
+    if (step <= (this.#reported.get(key) ?? -1)) return false;
+    this.#reported.set(key, step);
+    return true;
+  }
+
+  /** Why a training ended, if it can go on. */
+  #reasonOf(error: unknown): LostEvent['reason'] | undefined {
+    if (!this.#isOn || !(error instanceof LockstepError) || this.#options.signal?.aborted) return undefined;
+    if (error.code === 'out-of-memory') return this.#atOnce > 1 ? 'out-of-memory' : undefined;
+    if (this.#failures >= (this.#settings.attempts ?? 3)) return undefined;
+    if (error.code !== 'device-lost' || this.#device.destroyed) return undefined;
+    return this.#device.owned || this.#isOurs || this.#settings.device ? 'device-lost' : undefined;
+  }
+
+  async #replace(reason: LostEvent['reason'], cause: unknown): Promise<RecoveredEvent> {
+    if (reason === 'out-of-memory') {
+      this.#runsAtOnce = Math.ceil(this.#atOnce / 2);
+      return { type: 'recovered', device: this.#device, runsAtOnce: this.#runsAtOnce };
+    }
+    this.#failures++;
+    const { attempts = 3, waitSeconds = 1, device } = this.#settings;
+    for (;;) {
+      await waited(waitSeconds, this.#options.signal);
+      if (this.#options.signal?.aborted) throw cause;
+      try {
+        this.#use(await (device ? device() : reopen(this.#device)), device === undefined);
+        return { type: 'recovered', device: this.#device };
+      } catch (error) {
+        if (++this.#failures <= attempts) continue;
+        const message = `${(cause as Error).message} No other could be opened: ${(error as Error).message}`;
+        throw new LockstepError('device-lost', message, { cause: error });
+      }
+    }
+  }
+
+  #use(device: Device, isOurs: boolean): void {
+    if (this.#isOurs) this.#device.destroy();
+    this.#device = device;
+    this.#isOurs = isOurs;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isOurs) this.#device.destroy();
+    await this.#runs.close();
+  }
+}
+
+/** Resolves after so many seconds, or when the signal fires. */
+async function waited(seconds: number, signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) return;
+  await new Promise<void>((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, 1e3 * seconds);
+    signal?.addEventListener('abort', end, { once: true });
+  });
+}

@@ -1,0 +1,296 @@
+// Trainings whose device is lost, in every phase and at random moments: they go on, and what they report is the same, bit by
+// bit and once, as if nothing had happened.
+import fc from 'fast-check';
+import { afterAll, afterEach, beforeAll, expect, it, type MockInstance, vi } from 'vitest';
+import type { Device } from '../../src/gpu/device.js';
+import { Staged } from '../../src/gpu/staging.js';
+import { openDevice, optim, trainLockstep } from '../../src/index.js';
+import { Networks } from '../../src/kernels/train/networks.js';
+import { Scorer } from '../../src/kernels/train/scoring.js';
+import { ChunkInputs } from '../../src/lockstep/chunk-inputs.js';
+import { Cohort } from '../../src/lockstep/cohort.js';
+import type { NetworkLockstepEvent, NetworkLockstepOptions } from '../../src/lockstep/network/types.js';
+import { Slot } from '../../src/lockstep/slots.js';
+import type { LockstepEvent, LockstepOptions, LockstepRun } from '../../src/lockstep/types.js';
+import { LockstepError } from '../../src/platform/errors.js';
+import { weightBits } from './network/outcomes.js';
+import { bitsOf, type Outcome, randomDataset, randomWeights, withWeights } from './outcomes.js';
+
+/** The device that a training begins with; others are opened in its place. */
+let device: Device;
+/** The device in use. */
+let current: Device;
+beforeAll(async () => {
+  device = await openDevice();
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  device.destroy();
+  device = await openDevice();
+});
+afterAll(() => device.destroy());
+
+const lose = () => current.gpu.destroy();
+const recover = { waitSeconds: 0 };
+
+/** Calls what loses the device when a method is called for the first time. */
+function loseAt(prototype: object, method: string): void {
+  const original = (prototype as Record<string, (...args: unknown[]) => unknown>)[method];
+  let isLost = false;
+  const spied = vi.spyOn as unknown as (of: object, name: string) => MockInstance;
+  spied(prototype, method).mockImplementation(function (this: unknown, ...args: unknown[]) {
+    const result = original.apply(this, args);
+    if (!isLost) lose();
+    isLost = true;
+    return result;
+  });
+}
+
+const runs: LockstepRun[] = Array.from({ length: 5 }, (_, k) => ({
+  weights: randomWeights(8, 32, k),
+  dataset: randomDataset(200, 8, 50 + k),
+  testSet: randomDataset(100, 8, 80),
+  orderSeed: k,
+}));
+const shared = { features: 8, hidden: 32, batchSize: 16, maxSteps: 60, logInterval: 7, keepWeights: true };
+
+interface Trained {
+  runs: Outcome[];
+  steps: number[];
+  lost: number;
+}
+
+/** Trains to the end; no event of a run may come twice or in another order. */
+async function trained(
+  options: Partial<LockstepOptions>,
+  at: (event: LockstepEvent) => void = () => {},
+): Promise<Trained> {
+  current = device;
+  const result: Trained = { runs: [], steps: [], lost: 0 };
+  for await (const event of trainLockstep(device, { ...shared, runs, recover, ...options })) {
+    if (event.type === 'recovered') current = event.device;
+    if (event.type === 'lost') result.lost++;
+    if (event.type === 'progress') result.steps.push(event.steps);
+    if (event.type === 'window' || event.type === 'finish') {
+      result.runs[event.run] ??= { windows: [] };
+      const run = result.runs[event.run];
+      expect(run.finish).toBeUndefined();
+      if (event.type === 'window') run.windows.push(event);
+      else run.finish = await withWeights(event);
+    }
+    at(event);
+  }
+  expect(result.steps).toEqual([...result.steps].sort((a, b) => a - b));
+  expect(result.steps.at(-1)).toBe(result.runs.reduce((sum, run) => sum + run.finish!.steps, 0));
+  return result;
+}
+
+let undisturbed: Promise<unknown[]> | undefined;
+const expected = () => {
+  undisturbed ??= trained({}).then((result) => {
+    expect(result.lost).toBe(0);
+    return result.runs.map(bitsOf);
+  });
+  return undisturbed;
+};
+
+const once = (type: LockstepEvent['type']) => {
+  let isLost = false;
+  return (event: LockstepEvent) => {
+    if (event.type !== type || isLost) return;
+    isLost = true;
+    lose();
+  };
+};
+
+const often = { checkpointSeconds: 1e-6 };
+const PHASES: [string, Partial<LockstepOptions>, (() => void)?, ((event: LockstepEvent) => void)?][] = [
+  ['before the first event', {}, () => device.gpu.destroy()],
+  ['while the kernel compiles', {}, () => setTimeout(() => lose(), 0)],
+  ['when the kernel is there', {}, undefined, once('plan')],
+  ['when a run is put in its slot', {}, () => loseAt(Slot.prototype, 'load')],
+  ['when a chunk is encoded', {}, () => loseAt(ChunkInputs.prototype, 'write')],
+  ['while the first chunk trains', {}, () => loseAt(Staged.prototype, 'wait')],
+  ['between two chunks', {}, undefined, once('progress')],
+  ['at a window', {}, undefined, once('window')],
+  ['while a checkpoint is read', often, () => loseAt(Slot.prototype, 'save')],
+  ['after a checkpoint', often, undefined, once('checkpoint')],
+  ['when networks are copied', {}, () => loseAt(Cohort.prototype, 'copyNetworks')],
+  ['while weights are read', {}, () => loseAt(Networks.prototype, 'read')],
+  ['while scoring', {}, () => loseAt(Scorer.prototype, 'accuracies')],
+  ['when a run has finished', { expectedRuns: 2 }, undefined, once('finish')],
+];
+it.each(PHASES)('lost %s', async (_phase, options, before = () => {}, at) => {
+  const bits = await expected();
+  before();
+  const result = await trained(options, at);
+  expect(result.lost).toBe(1);
+  expect(result.runs.map(bitsOf)).toEqual(bits);
+});
+
+it('lost at random moments, with runs of a list, an iterable or an async one, and more than fit at once', async () => {
+  const bits = await expected();
+  async function* slowly() {
+    for (const run of runs) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      yield run;
+    }
+  }
+  const sources = { list: () => runs, iterable: () => new Set(runs), 'async iterable': slowly };
+  let lost = 0;
+  const moments = fc.asyncProperty(
+    fc.constantFrom(...(Object.keys(sources) as (keyof typeof sources)[])),
+    fc.integer({ min: 1, max: 5 }),
+    fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 3 }),
+    fc.boolean(),
+    async (source, expectedRuns, waits, saves) => {
+      const queue = [...waits];
+      const next = () => {
+        const wait = queue.shift();
+        if (wait !== undefined) setTimeout(lose, wait);
+      };
+      const kept = { ...recover, checkpointSeconds: saves ? 0 : 10 };
+      const options = { runs: sources[source](), expectedRuns, recover: kept };
+      current = device;
+      next();
+      const result = await trained(options, ({ type }) => type === 'recovered' && next());
+      lost += result.lost;
+      expect(result.runs.map(bitsOf)).toEqual(bits);
+      current.destroy();
+      device.destroy();
+      device = await openDevice();
+    },
+  );
+  await fc.assert(moments, { numRuns: 6 });
+  expect(lost).toBeGreaterThan(0);
+});
+
+it('is an error when it is lost too often in a row, when recovery is off, and for a device of the caller', async () => {
+  const always = ({ type }: LockstepEvent) => type === 'plan' && lose();
+  const twice = { ...recover, attempts: 2 };
+  await expect(trained({ recover: twice }, always)).rejects.toMatchObject({ code: 'device-lost' });
+  device = await openDevice();
+  await expect(trained({ recover: false }, always)).rejects.toMatchObject({ code: 'device-lost' });
+  const { gpu } = await openDevice();
+  device = await openDevice({ device: gpu });
+  await expect(trained({}, always)).rejects.toMatchObject({ code: 'device-lost' });
+});
+
+it('goes on with the device that the caller opens, which stays open', async () => {
+  const bits = await expected();
+  const { gpu } = await openDevice();
+  device = await openDevice({ device: gpu });
+  const mine = await openDevice();
+  const result = await trained({ recover: { ...recover, device: async () => mine } }, once('window'));
+  expect(result.runs.map(bitsOf)).toEqual(bits);
+  expect(mine.destroyed).toBe(false);
+  mine.destroy();
+});
+
+it('is not begun again after destroy(), nor after an abort', async () => {
+  await expect(trained({}, ({ type }) => type === 'window' && device.destroy())).rejects.toMatchObject({
+    code: 'device-lost',
+  });
+  device = await openDevice();
+  const controller = new AbortController();
+  const stop = ({ type }: LockstepEvent) => type === 'lost' && controller.abort();
+  const left = trained({ recover: { waitSeconds: 60 }, signal: controller.signal }, (event) => {
+    if (event.type === 'window') lose();
+    stop(event);
+  });
+  await expect(left).rejects.toMatchObject({ code: 'device-lost' });
+});
+
+it('out of memory: fewer runs at once, as the plan says, with the same bits', async () => {
+  const bits = await expected();
+  // As a device does that has room for two runs: the third one's share of a buffer is refused.
+  const { create } = Cohort;
+  vi.spyOn(Cohort, 'create').mockImplementation(async (...args) => {
+    const plan = args[3];
+    if (plan.slots > 2) throw new LockstepError('out-of-memory', 'The device has no memory left.');
+    return create.apply(Cohort, args);
+  });
+  const plans: unknown[] = [];
+  const result = await trained({}, (event) => {
+    if (event.type === 'plan') plans.push([event.runsAtOnce, event.note]);
+  });
+  expect(plans).toEqual([[2, 'the device has no memory for more than 2 at once']]);
+  expect(result.runs.map(bitsOf)).toEqual(bits);
+});
+
+it.each([
+  [{ attempts: -1 }, 'recover: attempts is'],
+  [{ waitSeconds: 'long' }, 'recover: waitSeconds is'],
+  [{ attempt: 1 }, 'recover: unknown option attempt; did you mean attempts?'],
+  [{ device: 1 }, 'recover: device is'],
+  ['yes', 'recover'],
+])('refuses %j by name', async (wrong, message) => {
+  await expect(trained({ recover: wrong as object })).rejects.toThrow(message);
+});
+
+const x = Array.from({ length: 60 }, (_, k) => [Math.sin(k), Math.cos(3 * k), Math.sin(7 * k + 1)]);
+const data = { x, y: x.map(([a, b, c]) => a * b + c) };
+const networkOptions: NetworkLockstepOptions = {
+  network: { inputs: 3, layers: [{ units: 9, activation: 'tanh' }, { units: 1 }] },
+  ...{ data, maxSteps: 80, batchSize: 7, logInterval: 6, pauseEvery: 20 },
+  evaluate: { data, every: 10, keepBest: true },
+  schedule: (optimizer) => new optim.StepLR(optimizer, { stepSize: 30 }),
+  runs: Array.from({ length: 6 }, (_, k) => ({
+    seed: k,
+    maxSteps: 50 + 10 * (k % 3),
+    optimizer: { lr: 0.01 * (k + 1) },
+  })),
+};
+
+/** Events of networks by run; in each pause the worst run goes on from the best one, and one is stopped. */
+async function trainedNetworks(
+  recovery: NetworkLockstepOptions['recover'],
+  at: (event: NetworkLockstepEvent) => void,
+) {
+  current = device;
+  const events: Record<string, unknown[]> = {};
+  let lost = 0;
+  for await (const event of trainLockstep(device, { ...networkOptions, recover: recovery })) {
+    if (event.type === 'recovered') current = event.device;
+    if (event.type === 'lost') lost++;
+    if (event.type === 'pause') {
+      const byLoss = [...event.runs].sort((a, b) => a.loss - b.loss);
+      const [best, worst] = [byLoss[0].run, byLoss[byLoss.length - 1].run];
+      if (best !== worst) event.control.fork(worst, { from: best });
+      if (event.runs.some(({ run, step }) => run === 2 && step === 40)) event.control.stop(2);
+    }
+    if ('run' in event) {
+      events[event.run] ??= [];
+      if (event.type === 'finish') {
+        const { weights, ...rest } = event;
+        events[event.run].push(rest, weightBits(weights));
+      } else events[event.run].push(event);
+    }
+    at(event);
+  }
+  return { events, lost };
+}
+
+it('networks of any shape: lost at random moments, with decisions, evaluations and schedules', async () => {
+  const whole = await trainedNetworks(recover, () => {});
+  expect(whole.lost).toBe(0);
+  const kinds = ['plan', 'progress', 'window', 'evaluation', 'pause', 'checkpoint', 'finish'] as const;
+  let lost = 0;
+  const moments = fc.asyncProperty(
+    fc.constantFrom(...kinds),
+    fc.integer({ min: 1, max: 30 }),
+    fc.boolean(),
+    async (kind, after, saves) => {
+      let left = after;
+      const result = await trainedNetworks({ ...recover, checkpointSeconds: saves ? 0 : 10 }, ({ type }) => {
+        if (type === kind && --left === 0) lose();
+      });
+      lost += result.lost;
+      expect(result.events).toEqual(whole.events);
+      device.destroy();
+      device = await openDevice();
+    },
+  );
+  await fc.assert(moments, { numRuns: 6 });
+  expect(lost).toBeGreaterThan(0);
+});
