@@ -3,8 +3,9 @@
  * memory, on a device that is opened in its place. Events that were reported before are not reported again. It knows the
  * trainers by their options and events; how runs are trained is their business.
  */
+
+import { reopen } from '../adapter/open.js';
 import type { Device } from '../gpu/device.js';
-import { reopen } from '../gpu/open.js';
 import { checkFunction, checkNumber } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames } from '../platform/options.js';
@@ -44,7 +45,7 @@ type TrainerEvent =
   | { type: 'finish'; run: number; steps: number };
 
 /** How a trainer begins on a device; `runsAtOnce` is the most that may train at once, undefined for no such bound. */
-export type Begin<Options, Event> = (
+type Begin<Options, Event> = (
   device: Device,
   options: Options,
   hooks: TrainerHooks,

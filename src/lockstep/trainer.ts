@@ -4,7 +4,7 @@
  * what is in between.
  */
 import type { Device } from '../gpu/device.js';
-import { checkDevice } from './options.js';
+import { checkDevice, checkOptions, reading } from './options.js';
 import { recovering, type TrainerHooks } from './recovery.js';
 import { RunsFailed } from './run-source.js';
 import { Training } from './training.js';
@@ -16,7 +16,11 @@ export async function* trainLockstep(
   options: LockstepOptions,
 ): AsyncGenerator<LockstepEvent, void, undefined> {
   checkDevice(device);
-  if (options?.recover === false) yield* trainOnce(device, options);
+  const { recover } = reading('an option', () => {
+    checkOptions(options);
+    return options;
+  });
+  if (recover === false) yield* trainOnce(device, options);
   else
     yield* recovering(device, options, (on, given, hooks, runsAtOnce) => {
       return trainOnce(on, runsAtOnce ? { ...given, expectedRuns: runsAtOnce } : given, hooks);
