@@ -53,7 +53,7 @@ type Begin<Options, Event> = (
 ) => AsyncGenerator<Event, void, undefined>;
 
 /** @throws LockstepError `bad-input` naming what does not fit. */
-export function checkRecover(recover: unknown): void {
+function checkRecover(recover: unknown): void {
   if (recover === undefined || typeof recover === 'boolean') return;
   const where = 'trainLockstep: recover';
   checkOptionNames(where, recover as object, ['attempts', 'waitSeconds', 'checkpointSeconds', 'device']);

@@ -118,7 +118,6 @@ const PHASES: [string, Partial<LockstepOptions>, (() => void)?, ((event: Lockste
   ['when networks are copied', {}, () => loseAt(Cohort.prototype, 'copyNetworks')],
   ['while weights are read', {}, () => loseAt(Networks.prototype, 'read')],
   ['while scoring', {}, () => loseAt(Scorer.prototype, 'accuracies')],
-  ['when a run has finished', { expectedRuns: 2 }, undefined, once('finish')],
 ];
 it.each(PHASES)('lost %s', async (_phase, options, before = () => {}, at) => {
   const bits = await expected();
