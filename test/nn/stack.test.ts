@@ -159,7 +159,8 @@ describe('models that train at once', () => {
     for (let i = 0; i < 2; i++) await step();
     const after = device.pool.usedBuffers;
     for (let i = 0; i < 5; i++) await step();
-    expect(device.pool.usedBuffers).toBe(after);
+    // Fewer, where the garbage of tests before was collected meanwhile.
+    expect(device.pool.usedBuffers).toBeLessThanOrEqual(after);
     optimizer.dispose();
     stacked.dispose();
     // The pages of small results; see src/tensor/leftovers.ts.
