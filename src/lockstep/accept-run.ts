@@ -12,6 +12,8 @@ import type { AdamWSettings, LockstepDataset, LockstepRun, MlpWeights, RunCheckp
 
 /** A run that has passed the checks, with its data packed and its defaults filled in. */
 export interface AcceptedRun {
+  /** The run's number in events and errors. */
+  index: number;
   weights: MlpWeights;
   dataset: BinaryDataset;
   testSet?: BinaryDataset;
@@ -76,6 +78,7 @@ export class RunAcceptor {
     checkOptionNames(where, run, Object.keys(RUN));
     const { weights, dataset, testSet, orderSeed, optimizer, checkpoint } = run;
     const accepted = {
+      index,
       weights: checkWeights(where, weights, this.#settings, refuse),
       dataset: this.#pack(where, 'dataset', dataset),
       testSet: testSet === undefined ? undefined : this.#pack(where, 'testSet', testSet),

@@ -25,22 +25,17 @@ export class Admission {
   readonly #source: RunSource;
   readonly #cohorts: Cohorts;
   readonly #openBatches: (settings: BatchSettings) => BatchSource;
-  /** The number of the k-th run. */
-  readonly #numberOf: (k: number) => number;
-  #admitted = 0;
 
   constructor(
     settings: Settings,
     source: RunSource,
     cohorts: Cohorts,
     openBatches: (settings: BatchSettings) => BatchSource,
-    numberOf: (k: number) => number,
   ) {
     this.#settings = settings;
     this.#source = source;
     this.#cohorts = cohorts;
     this.#openBatches = openBatches;
-    this.#numberOf = numberOf;
   }
 
   /**
@@ -77,7 +72,7 @@ export class Admission {
     const { dataset, weights, checkpoint } = accepted;
     const placement = cohort.banks.acquire(dataset, columns);
     const place = { cohort, slot, placement };
-    const run = new Run(this.#numberOf(this.#admitted++), accepted, place, this.#settings, this.#openBatches);
+    const run = new Run(accepted, place, this.#settings, this.#openBatches);
     slot.load(run.hypers, checkpoint ?? liveWeights(weights, this.#settings.features, columns));
     return run;
   }

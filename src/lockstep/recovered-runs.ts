@@ -3,9 +3,7 @@
  * last checkpoint and its number, and after them what the caller's iterable has left. It trains nothing.
  */
 
-export type Runs<Run> = Iterable<Run> | AsyncIterable<Run>;
-
-type Runner<Run> = Iterator<Run> | AsyncIterator<Run>;
+import { closeRunner, type Runner, type Runs } from './iterables.js';
 
 /** A run that a trainer has taken. */
 interface Taken<Run> {
@@ -128,13 +126,11 @@ export class RecoveredRuns<Run extends { checkpoint?: unknown }> {
     return result;
   }
 
-  /** Tells the iterable that no more is wanted, and waits for its clean-up unless it is busy with the next run. */
+  /** No more runs are wanted. */
   async close(): Promise<void> {
     if (this.#isEnded || !this.#iterator) return;
     this.#isEnded = true;
-    const closed = (async () => this.#iterator?.return?.())();
-    closed.catch(() => {}); // thrown where it is awaited
-    if (!this.#asked) await closed;
+    await closeRunner(this.#iterator, this.#asked !== undefined);
   }
 }
 

@@ -9,7 +9,8 @@ import type { Device } from '../gpu/device.js';
 import { checkFunction, checkNumber } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames } from '../platform/options.js';
-import { RecoveredRuns, type Runs } from './recovered-runs.js';
+import { closedAfter, type Runs } from './iterables.js';
+import { RecoveredRuns } from './recovered-runs.js';
 import type { LostEvent, RecoveredEvent, RecoverOptions } from './recovery-types.js';
 
 /** What a trainer asks whoever recovers it. */
@@ -21,6 +22,10 @@ export interface TrainerHooks {
   /** The caller decided about runs: a checkpoint from before would not know of it. */
   decided(): void;
 }
+
+const ATTEMPTS = 3;
+const WAIT_SECONDS = 1;
+const CHECKPOINT_SECONDS = 10;
 
 /** The options of a training as far as they matter here. */
 interface Recoverable<Run> {
@@ -45,9 +50,9 @@ type TrainerEvent =
   | { type: 'finish'; run: number; steps: number };
 
 /** How a trainer begins on a device; `runsAtOnce` is the most that may train at once, undefined for no such bound. */
-type Begin<Options, Event> = (
+type Begin<Run, Event> = (
   device: Device,
-  options: Options,
+  runs: Runs<Run>,
   hooks: TrainerHooks,
   runsAtOnce: number | undefined,
 ) => AsyncGenerator<Event, void, undefined>;
@@ -69,38 +74,23 @@ function checkRecover(recover: unknown): void {
  *
  * @throws LockstepError `device-lost` or `out-of-memory` where it cannot go on; whatever else a trainer throws.
  */
-export async function* recovering<
-  Run extends { checkpoint?: unknown },
-  Options extends Recoverable<Run>,
-  Event,
->(
+export async function* recovering<Run extends { checkpoint?: unknown }, Event>(
   device: Device,
-  options: Options,
-  begin: Begin<Options, Event>,
+  options: Recoverable<Run>,
+  begin: Begin<Run, Event>,
 ): AsyncGenerator<Event | LostEvent | RecoveredEvent, void, undefined> {
   const { recover = true } = options;
   checkRecover(recover);
-  const recovery = new Recovery<Run, Options, Event>(device, options, recover, begin);
-  let failed = false;
-  try {
-    yield* recovery.events();
-  } catch (error) {
-    failed = true;
-    throw error;
-  } finally {
-    const closed = recovery.close();
-    if (failed)
-      await closed.catch(() => {}); // the first error says more
-    else await closed;
-  }
+  const recovery = new Recovery(device, options, recover, begin);
+  yield* closedAfter(recovery.events(), () => recovery.close());
 }
 
-class Recovery<Run extends { checkpoint?: unknown }, Options extends Recoverable<Run>, Event> {
-  readonly #options: Options;
-  readonly #begin: Begin<Options, Event>;
+class Recovery<Run extends { checkpoint?: unknown }, Event> {
+  readonly #options: Recoverable<Run>;
+  readonly #begin: Begin<Run, Event>;
   readonly #settings: RecoverOptions;
-  readonly #isOn: boolean;
-  readonly #runs: RecoveredRuns<Run>;
+  /** Undefined where recovery is off: then nobody keeps what a trainer has taken. */
+  readonly #runs: RecoveredRuns<Run> | undefined;
   #device: Device;
   /** Whether the device was opened here. */
   #isOurs = false;
@@ -121,16 +111,15 @@ class Recovery<Run extends { checkpoint?: unknown }, Options extends Recoverable
 
   constructor(
     device: Device,
-    options: Options,
+    options: Recoverable<Run>,
     recover: boolean | RecoverOptions,
-    begin: Begin<Options, Event>,
+    begin: Begin<Run, Event>,
   ) {
     this.#device = device;
     this.#options = options;
     this.#begin = begin;
-    this.#isOn = recover !== false;
     this.#settings = typeof recover === 'object' ? recover : {};
-    this.#runs = new RecoveredRuns(options.runs);
+    if (recover !== false) this.#runs = new RecoveredRuns(options.runs);
   }
 
   async *events(): AsyncGenerator<Event | LostEvent | RecoveredEvent, void, undefined> {
@@ -151,24 +140,19 @@ class Recovery<Run extends { checkpoint?: unknown }, Options extends Recoverable
     // What was decided is lost, so the caller is asked again.
     for (const { run, step } of this.#decidedIn) this.#reported.set(`pause ${run}`, step - 1);
     this.#decidedIn = [];
-    const runs = this.#runs.forTrainer();
+    const runs = this.#runs?.forTrainer() ?? this.#options.runs;
     const hooks: TrainerHooks = {
-      numberOf: (k) => this.#runs.numberOf(k),
+      numberOf: (k) => this.#runs?.numberOf(k) ?? k,
       checkpointDue: () => this.#checkpointDue,
       decided: () => {
         this.#decidedIn = this.#lastPause;
       },
     };
-    this.#stepsBefore = this.#runs.steps;
+    this.#stepsBefore = this.#runs?.steps ?? 0;
     this.#savedAt = performance.now();
     this.#running = 0;
     this.#mostRunning = 0;
-    for await (const event of this.#begin(
-      this.#device,
-      { ...this.#options, runs },
-      hooks,
-      this.#runsAtOnce,
-    )) {
+    for await (const event of this.#begin(this.#device, runs, hooks, this.#runsAtOnce)) {
       const reported = this.#report(event as TrainerEvent);
       if (reported) yield reported as Event;
     }
@@ -176,10 +160,8 @@ class Recovery<Run extends { checkpoint?: unknown }, Options extends Recoverable
 
   get #checkpointDue(): boolean {
     if (this.#decidedIn.length > 0) return true;
-    const seconds = Math.min(
-      this.#callersSeconds,
-      this.#isOn ? (this.#settings.checkpointSeconds ?? 10) : Infinity,
-    );
+    const { checkpointSeconds = CHECKPOINT_SECONDS } = this.#settings;
+    const seconds = this.#runs ? Math.min(this.#callersSeconds, checkpointSeconds) : this.#callersSeconds;
     return performance.now() - this.#savedAt >= 1e3 * seconds;
   }
 
@@ -206,7 +188,7 @@ class Recovery<Run extends { checkpoint?: unknown }, Options extends Recoverable
       }
       case 'finish':
         this.#failures = 0;
-        this.#runs.finished(event.run, event.steps);
+        this.#runs?.finished(event.run, event.steps);
         return event;
       default:
         return this.#isNew(event.type, event) ? event : undefined;
@@ -235,10 +217,8 @@ class Recovery<Run extends { checkpoint?: unknown }, Options extends Recoverable
     const now = performance.now();
     this.#savedAt = now;
     this.#decidedIn = [];
-    if (this.#isOn) {
-      this.#failures = 0;
-      for (const { run, checkpoint } of event.runs) this.#runs.saved(run, checkpoint);
-    }
+    this.#failures = 0;
+    for (const { run, checkpoint } of event.runs) this.#runs?.saved(run, checkpoint);
     if (now - this.#reportedAt < 1e3 * this.#callersSeconds) return undefined;
     this.#reportedAt = now;
     return event;
@@ -254,11 +234,11 @@ class Recovery<Run extends { checkpoint?: unknown }, Options extends Recoverable
 
   /** Why a training ended, if it can go on. */
   #reasonOf(error: unknown): LostEvent['reason'] | undefined {
-    if (!this.#isOn || !(error instanceof LockstepError) || this.#options.signal?.aborted) return undefined;
+    if (!this.#runs || !(error instanceof LockstepError) || this.#options.signal?.aborted) return undefined;
     if (error.code === 'out-of-memory') return this.#atOnce > 1 ? 'out-of-memory' : undefined;
-    if (this.#failures >= (this.#settings.attempts ?? 3)) return undefined;
+    if (this.#failures >= (this.#settings.attempts ?? ATTEMPTS)) return undefined;
     if (error.code !== 'device-lost' || this.#device.destroyed) return undefined;
-    return this.#device.owned || this.#isOurs || this.#settings.device ? 'device-lost' : undefined;
+    return this.#device.owned || this.#settings.device ? 'device-lost' : undefined;
   }
 
   async #replace(reason: LostEvent['reason'], cause: unknown): Promise<RecoveredEvent> {
@@ -267,7 +247,7 @@ class Recovery<Run extends { checkpoint?: unknown }, Options extends Recoverable
       return { type: 'recovered', device: this.#device, runsAtOnce: this.#runsAtOnce };
     }
     this.#failures++;
-    const { attempts = 3, waitSeconds = 1, device } = this.#settings;
+    const { attempts = ATTEMPTS, waitSeconds = WAIT_SECONDS, device } = this.#settings;
     for (;;) {
       await waited(waitSeconds, this.#options.signal);
       if (this.#options.signal?.aborted) throw cause;
@@ -290,7 +270,7 @@ class Recovery<Run extends { checkpoint?: unknown }, Options extends Recoverable
 
   async close(): Promise<void> {
     if (this.#isOurs) this.#device.destroy();
-    await this.#runs.close();
+    await this.#runs?.close();
   }
 }
 

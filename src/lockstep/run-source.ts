@@ -2,11 +2,9 @@
 import { LockstepError } from '../platform/errors.js';
 import { showKind } from '../platform/options.js';
 import type { AcceptedRun } from './accept-run.js';
+import { closeRunner, type Runner, type Runs } from './iterables.js';
 import { isObject } from './options.js';
 import type { LockstepRun } from './types.js';
-
-type Runs = Iterable<LockstepRun> | AsyncIterable<LockstepRun>;
-type Runner = Iterator<LockstepRun> | AsyncIterator<LockstepRun>;
 
 /** What the caller's iterable threw, kept apart from our own errors. */
 export class RunsFailed extends Error {
@@ -16,7 +14,7 @@ export class RunsFailed extends Error {
 }
 
 export class RunSource {
-  readonly #iterator: Runner;
+  readonly #iterator: Runner<LockstepRun>;
   readonly #isAsync: boolean;
   readonly #accept: (run: LockstepRun, index: number) => AcceptedRun;
   #taken = 0;
@@ -26,7 +24,7 @@ export class RunSource {
   #ended = false;
 
   /** @param accept Checks each run as it comes. */
-  constructor(runs: Runs, accept: (run: LockstepRun, index: number) => AcceptedRun) {
+  constructor(runs: Runs<LockstepRun>, accept: (run: LockstepRun, index: number) => AcceptedRun) {
     this.#isAsync = Symbol.asyncIterator in runs && typeof runs[Symbol.asyncIterator] === 'function';
     this.#iterator = theirs(() =>
       this.#isAsync
@@ -78,16 +76,11 @@ export class RunSource {
     return Promise.race([this.wait().then(() => true), late]).finally(() => clearTimeout(timer));
   }
 
-  /**
-   * Tells the iterable that no more runs are wanted. Waits for its clean-up, unless it is still making the next run:
-   * an async generator cleans up only after that, and nobody should have to wait for it.
-   */
+  /** No more runs are wanted. */
   async close(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    const closed = (async () => this.#iterator.return?.())();
-    closed.catch(() => {}); // thrown where it is awaited
-    if (!this.#waiting) await closed;
+    await closeRunner(this.#iterator, this.#waiting !== undefined);
   }
 
   #ask(): void {

@@ -32,7 +32,7 @@ interface Place {
 export class Run {
   readonly index: number;
   /** What the run was given, without what is on the device and need not stay here. */
-  readonly given: Omit<AcceptedRun, 'dataset' | 'checkpoint'>;
+  readonly given: Omit<AcceptedRun, 'index' | 'dataset' | 'checkpoint'>;
   readonly cohort: Cohort;
   readonly slot: Slot;
   readonly placement: Placement;
@@ -47,8 +47,7 @@ export class Run {
   #power2 = 1;
 
   constructor(
-    index: number,
-    { weights, testSet, orderSeed, optimizer, checkpoint }: AcceptedRun,
+    { index, weights, testSet, orderSeed, optimizer, checkpoint }: AcceptedRun,
     { cohort, slot, placement }: Place,
     settings: Omit<WindowSettings, 'examples'>,
     openBatches: (settings: BatchSettings) => BatchSource,

@@ -4,11 +4,12 @@
  * what is in between.
  */
 import type { Device } from '../gpu/device.js';
+import { closedAfter } from './iterables.js';
 import { checkDevice, checkOptions, reading } from './options.js';
-import { recovering, type TrainerHooks } from './recovery.js';
+import { recovering } from './recovery.js';
 import { RunsFailed } from './run-source.js';
 import { Training } from './training.js';
-import type { LockstepEvent, LockstepOptions } from './types.js';
+import type { LockstepEvent, LockstepOptions, LockstepRun } from './types.js';
 
 /** Trains two-layer networks of bits, as the public `trainLockstep` (train.ts) says. */
 export async function* trainLockstep(
@@ -16,43 +17,27 @@ export async function* trainLockstep(
   options: LockstepOptions,
 ): AsyncGenerator<LockstepEvent, void, undefined> {
   checkDevice(device);
-  const { recover } = reading('an option', () => {
-    checkOptions(options);
-    return options;
+  const settings = reading('an option', () => checkOptions(options));
+  yield* recovering<LockstepRun, LockstepEvent>(device, options, (on, runs, hooks, runsAtOnce) => {
+    const given = { runs, expectedRuns: runsAtOnce ?? options.expectedRuns };
+    const training = begin(() => new Training(on, settings, given, hooks));
+    return closedAfter(eventsOf(training, on), () => training.destroy());
   });
-  if (recover === false) yield* trainOnce(device, options);
-  else
-    yield* recovering(device, options, (on, given, hooks, runsAtOnce) => {
-      return trainOnce(on, runsAtOnce ? { ...given, expectedRuns: runsAtOnce } : given, hooks);
-    });
 }
 
-/** Trains on one device, until it is lost. */
-async function* trainOnce(
-  device: Device,
-  options: LockstepOptions,
-  hooks?: TrainerHooks,
-): AsyncGenerator<LockstepEvent, void, undefined> {
-  const training = begin(device, options, hooks);
-  let failed = false;
+async function* eventsOf(training: Training, device: Device): AsyncGenerator<LockstepEvent, void, undefined> {
   try {
     yield* training.events();
   } catch (error) {
-    failed = true;
     // An error that ends the training does not lose the runs that have finished.
     yield* training.finished();
     throw error instanceof RunsFailed ? error.cause : await device.reasonOf(error);
-  } finally {
-    const destroyed = training.destroy();
-    if (failed)
-      await destroyed.catch(() => {}); // the first error says more
-    else await destroyed;
   }
 }
 
-function begin(device: Device, options: LockstepOptions, hooks?: TrainerHooks): Training {
+function begin(make: () => Training): Training {
   try {
-    return new Training(device, options, hooks);
+    return make();
   } catch (error) {
     throw error instanceof RunsFailed ? error.cause : error;
   }

@@ -13,7 +13,7 @@ import { Cohorts } from './cohorts.js';
 import { abortedEvent, type HeldEvent } from './finish-event.js';
 import { type Ended, Finisher } from './finisher.js';
 import { Flights } from './flights.js';
-import { checkOptions, reading, type Settings } from './options.js';
+import type { Settings } from './options.js';
 import { Outbox } from './outbox.js';
 import { Pacer } from './pacer.js';
 import type { TrainerHooks } from './recovery.js';
@@ -30,7 +30,7 @@ const GRACE_MS = 600;
 export class Training {
   readonly #device: Device;
   readonly #settings: Settings;
-  readonly #hooks: TrainerHooks | undefined;
+  readonly #hooks: TrainerHooks;
   readonly #expectedRuns: number;
   readonly #source: RunSource;
   readonly #cohorts: Cohorts;
@@ -45,26 +45,28 @@ export class Training {
   readonly #halted: Promise<void>;
   #halt = () => {};
   #threads: BatchThreads | undefined;
-  #lastCheckpoint = performance.now();
   #steps = 0;
 
-  /** `hooks`: of whoever goes on with another training where this one ends with its device. */
-  constructor(device: Device, options: LockstepOptions, hooks?: TrainerHooks) {
+  /** @param hooks Of the recovery, which goes on with another training where this one ends with its device. */
+  constructor(
+    device: Device,
+    settings: Settings,
+    { runs, expectedRuns }: Pick<LockstepOptions, 'runs' | 'expectedRuns'>,
+    hooks: TrainerHooks,
+  ) {
     this.#device = device;
-    this.#settings = reading('an option', () => checkOptions(options));
+    this.#settings = settings;
+    this.#hooks = hooks;
     device.check();
-    const { runs, expectedRuns, signal } = options;
+    const { signal } = settings;
     this.#expectedRuns = expectedRuns ?? (Array.isArray(runs) ? runs.length : DEFAULT_EXPECTED_RUNS);
     this.#cohorts = new Cohorts(device, this.#settings, this.#expectedRuns);
-    const numberOf = (k: number) => hooks?.numberOf(k) ?? k;
-    this.#hooks = hooks;
-    this.#source = sourceOf(runs, this.#settings, this.#cohorts, numberOf);
+    this.#source = sourceOf(runs, this.#settings, this.#cohorts, hooks);
     this.#admission = new Admission(
       this.#settings,
       this.#source,
       this.#cohorts,
-      (settings) => this.#threads?.open(settings) ?? new DrawnBatches(settings),
-      numberOf,
+      (batches) => this.#threads?.open(batches) ?? new DrawnBatches(batches),
     );
     this.#pacer = new Pacer(device.info.isCpu);
     this.#flights = new Flights(this.#pacer);
@@ -85,7 +87,7 @@ export class Training {
       this.#device.check();
       this.#threads?.check();
       yield* this.#admission.admit(this.#active, this.#busyMs);
-      if (this.#checkpointDue) yield* this.#checkpoint();
+      if (this.#hooks.checkpointDue()) yield* this.#checkpoint();
       if (this.#send() && this.#flights.size < CHUNKS_IN_FLIGHT) continue;
       if (this.#flights.size > 0) yield* this.#collect();
       else await this.#anything();
@@ -137,12 +139,6 @@ export class Training {
     yield { type: 'progress', steps: this.#steps, running: this.#active.size };
   }
 
-  get #checkpointDue(): boolean {
-    if (this.#hooks) return this.#hooks.checkpointDue();
-    const { checkpointSeconds = Number.POSITIVE_INFINITY } = this.#settings;
-    return performance.now() - this.#lastCheckpoint >= 1e3 * checkpointSeconds;
-  }
-
   /** Waits for what is in flight, reports what has finished, and reads the state of the other runs. */
   async *#checkpoint(): AsyncGenerator<LockstepEvent> {
     while (this.#flights.size > 0) yield* this.#collect();
@@ -154,7 +150,6 @@ export class Training {
     }));
     const runs = await Promise.race([Promise.all(reads), this.#halted]);
     if (!runs || this.#settings.signal?.aborted) return;
-    this.#lastCheckpoint = performance.now();
     yield { type: 'checkpoint', runs };
   }
 
@@ -208,7 +203,7 @@ function sourceOf(
   runs: LockstepOptions['runs'],
   settings: Settings,
   cohorts: Cohorts,
-  numberOf: (k: number) => number,
+  { numberOf }: TrainerHooks,
 ): RunSource {
   const acceptor = new RunAcceptor(settings, (checkpoint, dataset) => cohorts.layoutOf(checkpoint, dataset));
   if (!Array.isArray(runs))

@@ -5,19 +5,9 @@ import { openDevice } from '../../src/adapter/open.js';
 import { defaultDevice } from '../../src/gpu/default-device.js';
 import type { Device } from '../../src/gpu/device.js';
 import { BufferUsage } from '../../src/gpu/usage.js';
-import { LockstepError } from '../../src/platform/errors.js';
+import { errorOf } from '../error-of.js';
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
-
-async function errorOf(work: () => unknown): Promise<LockstepError> {
-  try {
-    await work();
-  } catch (error) {
-    expect(error).toBeInstanceOf(LockstepError);
-    return error as LockstepError;
-  }
-  throw new Error('nothing was thrown');
-}
 
 let device: Device;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 // A page by http under a name that is not this machine's own has no navigator.gpu, in a real browser too; it is told why.
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { expect, it } from 'vitest';
+import { bundled } from './bundle.js';
 import { findChromium, reportOf } from './chromium.js';
 
 const chromium = findChromium();
@@ -17,15 +17,10 @@ if (!chromium) {
   it.skip('an insecure page: no Chromium or Chrome is installed; CHROME_PATH can name one', () => {});
 } else {
   it('a page over http from elsewhere is told that it is no secure context', async () => {
-    const { outputFiles } = await build({
+    const page = await bundled({
       stdin: { contents: SCRIPT, resolveDir: fileURLToPath(new URL('../..', import.meta.url)) },
-      bundle: true,
-      write: false,
-      format: 'esm',
-      platform: 'browser',
-      target: 'es2022',
     });
-    const report = await reportOf(chromium, outputFiles[0].text, TIMEOUT_MS, 'lan.test');
+    const report = await reportOf(chromium, page, TIMEOUT_MS, 'lan.test');
     expect(report).toMatchObject({ gpu: false, code: 'no-adapter' });
     expect(report).toMatchObject({
       message: expect.stringMatching(/http:\/\/lan\.test:\d+ is not a secure context.*https/),

@@ -1,5 +1,5 @@
 /** A page that runs a program and reports what it logs: a module, bundled for browsers. No assertions. */
-import { build } from 'esbuild';
+import { bundled } from './bundle.js';
 
 export interface LoggedReport {
   lines: string[];
@@ -7,8 +7,8 @@ export interface LoggedReport {
 }
 
 /** @param file The program, as imported from `folder`. */
-export async function loggingPage(folder: string, file: string): Promise<string> {
-  const { outputFiles } = await build({
+export function loggingPage(folder: string, file: string): Promise<string> {
+  return bundled({
     stdin: {
       contents: `
         const report = { lines: [] };
@@ -21,11 +21,5 @@ export async function loggingPage(folder: string, file: string): Promise<string>
         await fetch('/report', { method: 'POST', body: JSON.stringify(report) });`,
       resolveDir: folder,
     },
-    bundle: true,
-    write: false,
-    format: 'esm',
-    platform: 'browser',
-    target: 'es2022',
   });
-  return outputFiles[0].text;
 }

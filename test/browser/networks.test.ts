@@ -3,10 +3,10 @@
  * adapter. That this is right, test/lockstep/network/ says.
  */
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { expect, it } from 'vitest';
 import { openDevice } from '../../src/adapter/open.js';
 import { oracle } from '../lockstep/network/random-networks.js';
+import { bundled } from './bundle.js';
 import { findChromium, reportOf } from './chromium.js';
 import type { PageReport } from './networks-page.js';
 import { CASES, randomOutcomes } from './random-outcomes.js';
@@ -23,17 +23,7 @@ const MOST = 50;
 
 const off = (got: number, wanted: number): number => Math.abs(got - wanted) / Math.max(1, Math.abs(wanted));
 
-async function bundle(): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('networks-page.ts', import.meta.url))],
-    bundle: true,
-    write: false,
-    format: 'esm',
-    platform: 'browser',
-    target: 'es2022',
-  });
-  return outputFiles[0].text;
-}
+const bundle = () => bundled({ entryPoints: [fileURLToPath(new URL('networks-page.ts', import.meta.url))] });
 
 if (!chromium) {
   it.skip('networks in a browser: no Chromium or Chrome is installed; CHROME_PATH can name one', () => {});

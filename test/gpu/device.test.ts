@@ -4,6 +4,7 @@ import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
 import { BufferUsage } from '../../src/gpu/usage.js';
 import { LockstepError } from '../../src/platform/errors.js';
+import { errorOf } from '../error-of.js';
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 
@@ -14,16 +15,6 @@ override factor: f32 = 2.0;
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x < arrayLength(&values)) { values[id.x] *= factor; }
 }`;
-
-async function errorOf(work: () => unknown): Promise<LockstepError> {
-  try {
-    await work();
-  } catch (error) {
-    expect(error).toBeInstanceOf(LockstepError);
-    return error as LockstepError;
-  }
-  throw new Error('nothing was thrown');
-}
 
 let device: Device;
 beforeAll(async () => {

@@ -1,16 +1,6 @@
 // A device that is lost, or destroyed by the caller, in every phase of a training: the caller gets a LockstepError
 // `device-lost`, after the events of the runs that had finished, and nothing is left behind.
-import {
-  afterAll,
-  afterEach,
-  beforeAll,
-  beforeEach,
-  describe,
-  expect,
-  it,
-  type MockInstance,
-  vi,
-} from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openDevice } from '../../src/adapter/open.js';
 import { add } from '../../src/autograd/ops/index.js';
 import { defaultDevice } from '../../src/gpu/default-device.js';
@@ -25,6 +15,7 @@ import { trainLockstep } from '../../src/lockstep/trainer.js';
 import type { LockstepEvent, LockstepOptions, LockstepRun } from '../../src/lockstep/types.js';
 import { LockstepError } from '../../src/platform/errors.js';
 import { tensor } from '../../src/tensor/create.js';
+import { onceAfter } from './once-after.js';
 import { randomDataset, randomWeights } from './outcomes.js';
 
 const unhandled: unknown[] = [];
@@ -103,17 +94,7 @@ const finished = (events: LockstepEvent[]) => events.flatMap((e) => (e.type === 
 
 describe.each(Object.entries(ENDS))('a device that %s', (_, { end, message }) => {
   /** Ends the device when a method is called the first time. */
-  function endAt(prototype: object, method: string): void {
-    const original = (prototype as Record<string, (...args: unknown[]) => unknown>)[method];
-    let ended = false;
-    const spied = vi.spyOn as unknown as (of: object, name: string) => MockInstance;
-    spied(prototype, method).mockImplementation(function (this: unknown, ...args: unknown[]) {
-      const result = original.apply(this, args);
-      if (!ended) end();
-      ended = true;
-      return result;
-    });
-  }
+  const endAt = (prototype: object, method: string) => onceAfter(prototype, method, end);
   const once = (type: LockstepEvent['type']) => (event: LockstepEvent) => {
     if (event.type === type) end();
   };

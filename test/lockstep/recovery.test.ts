@@ -1,7 +1,7 @@
 // Trainings whose device is lost, in every phase and at random moments: they go on, and what they report is the same, bit by
 // bit and once, as if nothing had happened.
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, expect, it, type MockInstance, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import type { Device } from '../../src/gpu/device.js';
 import { Staged } from '../../src/gpu/staging.js';
 import { openDevice, optim, trainLockstep } from '../../src/index.js';
@@ -14,6 +14,7 @@ import { Slot } from '../../src/lockstep/slots.js';
 import type { LockstepEvent, LockstepOptions, LockstepRun } from '../../src/lockstep/types.js';
 import { LockstepError } from '../../src/platform/errors.js';
 import { weightBits } from './network/outcomes.js';
+import { onceAfter } from './once-after.js';
 import { bitsOf, type Outcome, randomDataset, randomWeights, withWeights } from './outcomes.js';
 
 /** The device that a training begins with; others are opened in its place. */
@@ -33,18 +34,7 @@ afterAll(() => device.destroy());
 const lose = () => current.gpu.destroy();
 const recover = { waitSeconds: 0 };
 
-/** Calls what loses the device when a method is called for the first time. */
-function loseAt(prototype: object, method: string): void {
-  const original = (prototype as Record<string, (...args: unknown[]) => unknown>)[method];
-  let isLost = false;
-  const spied = vi.spyOn as unknown as (of: object, name: string) => MockInstance;
-  spied(prototype, method).mockImplementation(function (this: unknown, ...args: unknown[]) {
-    const result = original.apply(this, args);
-    if (!isLost) lose();
-    isLost = true;
-    return result;
-  });
-}
+const loseAt = (prototype: object, method: string) => onceAfter(prototype, method, lose);
 
 const runs: LockstepRun[] = Array.from({ length: 5 }, (_, k) => ({
   weights: randomWeights(8, 32, k),

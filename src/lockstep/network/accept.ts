@@ -342,30 +342,41 @@ function checkCheckpoint(
   if (checkpoint.of !== kindOf(run)) {
     throw badArgument(here, 'of', checkpoint.of, `the run is ${kindOf(run)}`);
   }
-  const words = packedWords(network);
   const { state, window, stop, last, control, best } = checkpoint;
-  checkNumbers(here, 'state', state, words * (1 + momentsOf(optimizer)), network);
-  if (control !== undefined) {
-    checkObject(here, 'control', control, 'it is { optimizerSteps, optimizer }');
-    checkOptionNames(`${here}: control`, control, ['optimizerSteps', 'optimizer']);
-    checkNumber(`${here}: control`, 'optimizerSteps', control.optimizerSteps, { min: 0, whole: true });
-    const { type } = optimizerOf(`${here}: control`, control.optimizer);
-    if (type !== optimizer.type)
-      throw badArgument(`${here}: control`, 'optimizer', type, `the run has ${optimizer.type}`);
-  }
-  if (best !== undefined) {
-    checkObject(here, 'best', best, 'it is { weights, step, loss }');
-    checkOptionNames(`${here}: best`, best, ['weights', 'step', 'loss']);
-    checkNumbers(`${here}: best`, 'weights', best.weights, words, network);
-    checkNumber(`${here}: best`, 'step', best.step, { min: 1, max: checkpoint.steps, whole: true });
-    if (typeof best.loss !== 'number') throw badArgument(`${here}: best`, 'loss', best.loss, 'a number fits');
-  }
+  checkNumbers(here, 'state', state, packedWords(network) * (1 + momentsOf(optimizer)), network);
+  if (control !== undefined) checkControl(`${here}: control`, control, optimizer);
+  if (best !== undefined) checkBest(`${here}: best`, best, checkpoint.steps, network);
   const lists = { window: [window, 4], stop: [stop, 2], last: [last, 2] } as const;
   for (const [name, [list, length]] of Object.entries(lists)) {
     const fits =
       Array.isArray(list) && list.length === length && list.every((value) => typeof value === 'number');
     if (!fits) throw badArgument(here, name, list, `${length} numbers fit`);
   }
+}
+
+function checkControl(
+  where: string,
+  control: NonNullable<NetworkCheckpoint['control']>,
+  optimizer: OptimizerSettings,
+): void {
+  checkObject(where, 'it', control, 'it is { optimizerSteps, optimizer }');
+  checkOptionNames(where, control, ['optimizerSteps', 'optimizer']);
+  checkNumber(where, 'optimizerSteps', control.optimizerSteps, { min: 0, whole: true });
+  const { type } = optimizerOf(where, control.optimizer);
+  if (type !== optimizer.type) throw badArgument(where, 'optimizer', type, `the run has ${optimizer.type}`);
+}
+
+function checkBest(
+  where: string,
+  best: NonNullable<NetworkCheckpoint['best']>,
+  steps: number,
+  network: Network,
+): void {
+  checkObject(where, 'it', best, 'it is { weights, step, loss }');
+  checkOptionNames(where, best, ['weights', 'step', 'loss']);
+  checkNumbers(where, 'weights', best.weights, packedWords(network), network);
+  checkNumber(where, 'step', best.step, { min: 1, max: steps, whole: true });
+  if (typeof best.loss !== 'number') throw badArgument(where, 'loss', best.loss, 'a number fits');
 }
 
 /** A list of another length would be written over the memory of other runs. They need not be finite: a run may be about to diverge. */

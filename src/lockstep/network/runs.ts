@@ -2,6 +2,7 @@
 
 import { LockstepError } from '../../platform/errors.js';
 import { showKind } from '../../platform/options.js';
+import { closeRunner, type Runner, type Runs } from '../iterables.js';
 import type { NetworkRun } from './types.js';
 
 /** A run that was accepted, with its number. */
@@ -11,7 +12,7 @@ interface NumberedRun<Accepted> {
 }
 
 export class NetworkRuns<Accepted> {
-  readonly #iterator: Iterator<NetworkRun> | AsyncIterator<NetworkRun>;
+  readonly #iterator: Runner<NetworkRun>;
   readonly #accept: (run: NetworkRun, index: number) => Promise<Accepted>;
   readonly #numberOf: (k: number) => number;
   #drawn = 0;
@@ -23,9 +24,9 @@ export class NetworkRuns<Accepted> {
   #asking: Promise<void> | undefined;
 
   constructor(
-    runs: Iterable<NetworkRun> | AsyncIterable<NetworkRun>,
+    runs: Runs<NetworkRun>,
     accept: (run: NetworkRun, index: number) => Promise<Accepted>,
-    numberOf = (k: number) => k,
+    numberOf: (k: number) => number,
   ) {
     this.#iterator =
       Symbol.asyncIterator in runs
@@ -54,13 +55,11 @@ export class NetworkRuns<Accepted> {
     this.#ready = run;
   }
 
-  /** Tells the iterable that no more is wanted, and waits for its clean-up unless it is busy with the next run. */
+  /** No more runs are wanted. */
   async close(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    const closed = (async () => this.#iterator.return?.())();
-    closed.catch(() => {}); // thrown where it is awaited
-    if (!this.#pending) await closed;
+    await closeRunner(this.#iterator, this.#pending !== undefined);
   }
 
   #ask(): void {

@@ -20,7 +20,7 @@ import { NetworkPacer } from './pacer.js';
 import { Pools, type Room } from './pools.js';
 import { NetworkProgress, type PlacedDataset } from './progress.js';
 import { NetworkRuns } from './runs.js';
-import type { NetworkLockstepEvent, NetworkLockstepOptions } from './types.js';
+import type { NetworkLockstepEvent, NetworkLockstepOptions, NetworkRun } from './types.js';
 
 /** Bytes of the first buffer of parameters and activations, and of data. */
 const FIRST_BYTES = 1 << 20;
@@ -36,11 +36,10 @@ export async function* trainNetworks(
 ): AsyncGenerator<NetworkLockstepEvent, void, undefined> {
   checkNetworkOptions(options);
   const datasets = new PackedDatasets();
-  if (options.recover === false) yield* trainOnce(device, options, datasets);
-  else
-    yield* recovering(device, options, (on, given, hooks, runsAtOnce) => {
-      return trainOnce(on, runsAtOnce ? { ...given, mostRuns: runsAtOnce } : given, datasets, hooks);
-    });
+  yield* recovering<NetworkRun, NetworkLockstepEvent>(device, options, (on, runs, hooks, runsAtOnce) => {
+    const mostRuns = runsAtOnce ?? options.mostRuns;
+    return trainOnce(on, { ...options, runs, mostRuns }, datasets, hooks);
+  });
 }
 
 /** Trains on one device, until it is lost. `datasets`: what was laid out for another device before. */
@@ -48,7 +47,7 @@ async function* trainOnce(
   device: Device,
   options: NetworkLockstepOptions,
   datasets: PackedDatasets,
-  hooks?: TrainerHooks,
+  hooks: TrainerHooks,
 ): AsyncGenerator<NetworkLockstepEvent, void, undefined> {
   device.check();
   const trainer = new NetworkTrainer(device, options, datasets, hooks);
@@ -62,7 +61,7 @@ async function* trainOnce(
 class NetworkTrainer {
   readonly #device: Device;
   readonly #options: NetworkLockstepOptions;
-  readonly #hooks: TrainerHooks | undefined;
+  readonly #hooks: TrainerHooks;
   readonly #memory: Pools;
   readonly #data: Pools;
   readonly #kernels: NetworkKernels;
@@ -74,13 +73,12 @@ class NetworkTrainer {
   #active: NetworkProgress[] = [];
   #words = 0;
   #steps = 0;
-  #lastCheckpoint = performance.now();
 
   constructor(
     device: Device,
     options: NetworkLockstepOptions,
     datasets: PackedDatasets,
-    hooks?: TrainerHooks,
+    hooks: TrainerHooks,
   ) {
     this.#device = device;
     this.#hooks = hooks;
@@ -93,7 +91,7 @@ class NetworkTrainer {
     this.#runs = new NetworkRuns(
       options.runs,
       (run, index) => acceptNetworkRun(run, index, options, datasets),
-      hooks?.numberOf,
+      hooks.numberOf,
     );
   }
 
@@ -107,16 +105,8 @@ class NetworkTrainer {
       yield* this.#admit();
       if (this.#active.length === 0) return;
       yield* this.#chunk();
-      if (!this.#checkpointDue || this.#active.length === 0) continue;
-      yield await this.#checkpoint();
-      this.#lastCheckpoint = performance.now();
+      if (this.#active.length > 0 && this.#hooks.checkpointDue()) yield await this.#checkpoint();
     }
-  }
-
-  get #checkpointDue(): boolean {
-    if (this.#hooks) return this.#hooks.checkpointDue();
-    const { checkpointSeconds = Number.POSITIVE_INFINITY } = this.#options;
-    return performance.now() - this.#lastCheckpoint >= 1e3 * checkpointSeconds;
   }
 
   async destroy(): Promise<void> {
@@ -331,7 +321,7 @@ class NetworkTrainer {
     });
     yield { type: 'pause', runs: told, control };
     const decisions = control.close();
-    if (decisions.length > 0) this.#hooks?.decided();
+    if (decisions.length > 0) this.#hooks.decided();
     for (const decision of decisions) {
       const { run } = decision;
       if (decision.type === 'stop') yield await this.#finish(run, 'stopped');

@@ -168,7 +168,10 @@ export type NetworkLockstepEvent =
   | { type: 'progress'; steps: number; running: number }
   /** Where each run under way stands. */
   | { type: 'checkpoint'; runs: { run: number; checkpoint: NetworkCheckpoint }[] }
-  /** A window closed: the unweighted means of its batches. `accuracy` is NaN for losses without right and wrong. */
+  /**
+   * A window closed: the unweighted mean of its batches' losses, and the share of its outputs that were right; `accuracy` is NaN
+   * for losses without right and wrong.
+   */
   | { type: 'window'; run: number; step: number; loss: number; accuracy: number }
   /** The evaluation set was looked at after this step: means over its examples. */
   | { type: 'evaluation'; run: number; step: number; loss: number; accuracy: number }
