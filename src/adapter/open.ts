@@ -3,7 +3,7 @@
  * that kernels make use of.
  */
 
-import { forgetDefaultDevice, rememberDevice } from '../gpu/default-device.js';
+import { forgetDevice, rememberDevice } from '../gpu/default-device.js';
 import { Device } from '../gpu/device.js';
 import type { DeviceInfo } from '../gpu/device-info.js';
 import { badArgument, checkList, checkNumber, checkObject, checkText } from '../platform/arguments.js';
@@ -62,7 +62,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   checkOpenOptions(options);
   if (options.device) {
     const info = (options.device as { adapterInfo?: GPUAdapterInfo }).adapterInfo;
-    return remember(new Device(options.device, describe(options.device, info), false, forgetDefaultDevice));
+    return remember(new Device(options.device, describe(options.device, info), false, forgetDevice));
   }
   const { adapter, listing } = await findAdapter(options);
   const device = await adapter.requestDevice({
@@ -75,7 +75,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
     requiredLimits: limits(adapter, options.requiredLimits ?? 'max'),
   });
   adapters.set(device, adapter);
-  const opened = new Device(device, describe(device, adapter.info, listing), true, forgetDefaultDevice);
+  const opened = new Device(device, describe(device, adapter.info, listing), true, forgetDevice);
   openedWith.set(opened, options);
   return remember(opened);
 }

@@ -1,21 +1,21 @@
 /**
- * Makes bind groups, which assign buffers to the `@binding`s of group 0. All bind groups are made here. For callers that bind at
- * every launch, as tensors do, groups are kept for the next launch with the same buffers.
+ * Makes bind groups, which assign buffers to the `@binding`s of group 0. The launches of tensors bind the same buffers again
+ * at every step, so their groups are kept.
  */
 
 /** A buffer as a kernel sees it. */
 export interface Binding {
   buffer: GPUBuffer;
-  /** Where the kernel's view begins. Default 0. */
+  /** The byte at which the kernel's view begins. Default 0. */
   offset?: number;
-  /** Bytes that the kernel sees: `arrayLength` counts them, not the buffer's. Default: to the end. */
+  /** How many bytes the kernel sees; `arrayLength` in WGSL follows from it. Default: up to the buffer's end. */
   bytes?: number;
 }
 
-/** Groups kept at most; then all are forgotten. */
+/** The most groups that are kept. One more, and all are forgotten. */
 const MOST_GROUPS = 8192;
 
-/** Asking a pipeline for its layout makes a new object each time. */
+/** Layouts that were asked for: a pipeline makes a new object each time. */
 const layouts = new WeakMap<GPUComputePipeline, GPUBindGroupLayout>();
 
 function layoutOf(pipeline: GPUComputePipeline): GPUBindGroupLayout {
@@ -27,8 +27,8 @@ function layoutOf(pipeline: GPUComputePipeline): GPUBindGroupLayout {
 }
 
 /**
- * The bind group of a pipeline whose layout is `auto`: the n-th element goes to `@binding(n)`, a hole stays unbound.
- * Every binding that the shader uses must be there, and no other.
+ * The bind group of a pipeline whose layout is `auto`. Element n goes to `@binding(n)`; undefined leaves it unbound. There must
+ * be an element for every binding that the shader uses, and no other.
  */
 export function bindGroup(
   gpu: GPUDevice,
@@ -45,10 +45,7 @@ export function bindGroup(
   return gpu.createBindGroup({ layout: layoutOf(pipeline), entries });
 }
 
-/**
- * Groups that are kept: a training loop repeats its launches every step, and making a bind group costs more than
- * recording the launch.
- */
+/** Bind groups that are kept for the next launch with the same buffers: making one costs more than recording a launch. */
 export class BindGroups {
   readonly #gpu: GPUDevice;
   readonly #ids = new WeakMap<object, number>();
@@ -59,10 +56,10 @@ export class BindGroups {
     this.#gpu = gpu;
   }
 
-  /** The group with the uniform at binding 0, where there is one, and the bindings from 1 on. */
+  /** The group with `uniform` at binding 0, where it is given, and `bindings` from 1 on. */
   get(pipeline: GPUComputePipeline, bindings: readonly Binding[], uniform?: Binding): GPUBindGroup {
     let key = `${this.#idOf(pipeline)}:${uniform?.offset}:${uniform?.bytes}`;
-    for (const { buffer, bytes } of bindings) key += `:${this.#idOf(buffer)},${bytes}`;
+    for (const { buffer, offset, bytes } of bindings) key += `:${this.#idOf(buffer)},${offset},${bytes}`;
     let group = this.#groups.get(key);
     if (!group) {
       group = bindGroup(this.#gpu, pipeline, [uniform, ...bindings]);

@@ -1,27 +1,28 @@
 /**
- * Creates, counts and destroys the buffers of one device. pool.ts reuses buffers for tensors.
+ * Creates, counts and destroys the buffers of one device. pool.ts keeps some of them for reuse.
  */
 import { checkNumber, checkText } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
-import type { DeviceInfo } from './device-info.js';
 import type { Faults } from './faults.js';
-import { stopWaiting } from './map.js';
 import type { Queue } from './queue.js';
 import { BufferUsage } from './usage.js';
+import type { Waits } from './waits.js';
 
 export class Buffers {
   readonly #queue: Queue;
-  readonly #info: DeviceInfo;
+  readonly #waits: Waits;
   readonly #faults: Faults;
   readonly #beforeFree: () => void;
   readonly #sizes = new Map<GPUBuffer, number>();
   #bytes = 0;
   #peak = 0;
 
-  /** `beforeFree` drops what refers to a buffer: commands that are recorded and not submitted, and bind groups. */
-  constructor(queue: Queue, info: DeviceInfo, faults: Faults, beforeFree: () => void) {
+  /**
+   * @param beforeFree Lets go of whatever refers to buffers: commands that are recorded and not submitted, and bind groups.
+   */
+  constructor(queue: Queue, waits: Waits, faults: Faults, beforeFree: () => void) {
     this.#queue = queue;
-    this.#info = info;
+    this.#waits = waits;
     this.#faults = faults;
     this.#beforeFree = beforeFree;
   }
@@ -44,7 +45,7 @@ export class Buffers {
     return this.#sizes.has(buffer);
   }
 
-  /** See Device.allocate. */
+  /** As {@link Device.allocate}. */
   allocate(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
     this.#faults.check();
     checkText('device.allocate', 'the label', label);
@@ -80,14 +81,14 @@ export class Buffers {
     );
   }
 
-  /** Destroys a buffer of {@link allocate}. A second call does nothing. */
+  /** As {@link Device.free}. */
   free(buffer: GPUBuffer): void {
     const size = this.#sizes.get(buffer);
     if (size === undefined) return;
     this.#beforeFree();
     this.#sizes.delete(buffer);
     this.#bytes -= size;
-    stopWaiting(buffer, this.#info);
+    this.#waits.stop(buffer);
     this.#queue.destroy(buffer);
   }
 

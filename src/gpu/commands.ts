@@ -1,9 +1,8 @@
 /**
- * Records the commands of tensors on one device and submits them in batches, in order, as a submit costs more than a small
- * kernel. Reads and waits first submit what is recorded (see device.ts). Code that knows where its commands end, as a chunk of
- * training does, uses a recorder of its own.
+ * Collects the commands of tensors on one device and submits them in batches, in order: a submit costs more than a small
+ * kernel. Whatever reads or waits first submits what has been collected (device.ts). The commands are encoded by recorder.ts.
  */
-
+import { plainBytes } from '../platform/bytes.js';
 import { BindGroups, type Binding } from './bindings.js';
 import type { Buffers } from './buffers.js';
 import type { LaunchNote } from './observer.js';
@@ -23,7 +22,7 @@ interface Dispatch {
   note?: () => LaunchNote;
 }
 
-/** So many recorded commands are submitted without a request: enough to hide the cost, few enough to start early. */
+/** How many commands are collected before a submit: enough to hide its cost, few enough that the device starts early. */
 const COMMANDS_PER_SUBMIT = 64;
 
 /** Room for the params of one submit. */
@@ -56,41 +55,35 @@ export class CommandQueue {
     if (grid.includes(0)) return;
     const uniform = params ? this.#uniform(params) : undefined;
     const group = this.#groups.get(pipeline, bindings, uniform);
-    this.#record().dispatch(pipeline, group, grid, note);
+    this.open().dispatch(pipeline, group, grid, note);
     this.#flushFull();
   }
 
-  /** Copies bytes between buffers; offsets and size are multiples of 4. */
-  copy(
-    source: GPUBuffer,
-    sourceOffset: number,
-    target: GPUBuffer,
-    targetOffset: number,
-    bytes: number,
-  ): void {
-    if (bytes === 0) return;
-    this.#record().copy(source, sourceOffset, target, targetOffset, bytes);
+  /** As {@link Recorder.copy}. */
+  copy(...copy: Parameters<Recorder['copy']>): void {
+    this.open().copy(...copy);
     this.#flushFull();
   }
 
-  /** Writes host memory into a buffer, after what has been recorded so far. */
+  /** Writes host memory into a buffer, after everything recorded so far. */
   write(target: GPUBuffer, offset: number, data: ArrayBufferView): void {
     this.flush(); // the queue's write would overtake what is only recorded
-    this.#queue.write(target, offset, data);
+    this.#queue.write(target, offset, plainBytes(data));
   }
 
-  /** Commands of their own, which the caller submits: after what has been recorded so far. */
+  /** A recorder whose commands come after everything recorded so far, and which the caller submits. */
   record(label: string): Recorder {
     this.flush();
     return new Recorder(this.#queue, label);
   }
 
-  /** What is recorded and not submitted yet, for commands that end it: {@link flush} comes next. */
-  last(): Recorder {
-    return this.#record();
+  /** The recorder of what is not submitted yet. {@link flush} submits it. */
+  open(): Recorder {
+    this.#open ??= new Recorder(this.#queue, 'lockstep');
+    return this.#open;
   }
 
-  /** Forgets what refers to buffers that are destroyed. */
+  /** Forgets the bind groups, which refer to buffers. */
   forget(): void {
     this.#groups.clear();
   }
@@ -101,16 +94,11 @@ export class CommandQueue {
     if (!recorder) return;
     if (this.#params && this.#usedBytes > 0) {
       // In the queue, this write comes after the submits that read the old params and before the one that reads these.
-      recorder.upload(this.#params, 0, this.#words.subarray(0, this.#usedBytes / 4));
+      this.#queue.write(this.#params, 0, this.#words.subarray(0, this.#usedBytes / 4));
     }
     this.#open = undefined;
     this.#usedBytes = 0;
     recorder.submit();
-  }
-
-  #record(): Recorder {
-    this.#open ??= new Recorder(this.#queue, 'lockstep');
-    return this.#open;
   }
 
   #flushFull(): void {

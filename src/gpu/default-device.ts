@@ -1,22 +1,22 @@
 /**
- * The device on which tensors are made when none is named: the first opened that is still open and not lost.
+ * Keeps the devices that are open. The first of them is the default: tensors are made on it when no device is named.
  */
 
 import { badArgument } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import type { Device } from './device.js';
-import { DESTROYED } from './faults.js';
 
 const open: Device[] = [];
-/** Why the last open device is gone. */
+/** A sentence: why the device that was removed last is no longer open. */
 let gone: string | undefined;
 
+/** Adds a device that was opened. */
 export function rememberDevice(device: Device): void {
   open.push(device);
 }
 
-/** `why` is a sentence for the error that {@link defaultDevice} throws when no device is left. */
-export function forgetDefaultDevice(device: Device, why = DESTROYED): void {
+/** Removes a device that is gone. `why` is a sentence for the error that {@link defaultDevice} throws when none is left. */
+export function forgetDevice(device: Device, why: string): void {
   const at = open.indexOf(device);
   if (at < 0) return;
   open.splice(at, 1);

@@ -1,6 +1,6 @@
-/** What is known of a device, as data. */
+/** Data about a device: what it is, and how much memory its buffers take. */
 
-/** The adapter's maker and abilities. Values that the implementation does not tell are empty or 0. */
+/** The adapter that a device belongs to. Values that WebGPU does not tell are empty or 0. */
 export interface DeviceInfo {
   vendor: string;
   architecture: string;
@@ -8,16 +8,16 @@ export interface DeviceInfo {
   description: string;
   /** `vulkan`, `metal`, `d3d12`, …, where known. */
   backend?: string;
-  /** Lanes a subgroup; 0 where the device has no subgroups. */
+  /** The fewest and the most invocations of a subgroup; 0 where the device has no subgroups. */
   subgroupMinSize: number;
   subgroupMaxSize: number;
   /** True for drivers that compute on the CPU (lavapipe, SwiftShader, WARP). */
   isCpu: boolean;
 }
 
-/** What the library's buffers on a device take. */
+/** The memory of the library's buffers on a device. */
 export interface MemoryUse {
-  /** Buffers in use. */
+  /** How many buffers are in use. */
   buffers: number;
   /** Bytes of the buffers in use. */
   bytes: number;

@@ -1,23 +1,28 @@
 /**
- * A WebGPU device with what the library adds: counted buffers, compiled pipelines, reads, and the errors that WebGPU reports
- * late. open.ts opens it. Tensors and kernels are built above it.
+ * An open WebGPU device and what the library adds to it: buffers that are counted, pipelines that are compiled once, reads, and
+ * errors at the right place, which WebGPU reports late. This file connects the parts; each is in a file of its own.
+ * `openDevice` (src/adapter/open.ts) makes it.
  */
-
-import { badArgument } from '../platform/arguments.js';
 import { span } from '../platform/host-spans.js';
-import { printable } from '../platform/printable.js';
+import { freedError, sleepBefore } from '../platform/polled-maps.js';
 import { Buffers } from './buffers.js';
 import { CommandQueue } from './commands.js';
 import type { DeviceInfo, MemoryUse } from './device-info.js';
 import { Faults } from './faults.js';
 import { ErrorFlag } from './flag.js';
-import { checkWaitOptions, mapWhenDone, sleepBefore, type WaitOptions } from './map.js';
 import type { Observation, Observer } from './observer.js';
 import { type CompiledPipeline, checkPipeline, type PipelineDescriptor, Pipelines } from './pipelines.js';
 import { BufferPool } from './pool.js';
 import { Queue } from './queue.js';
-import { Readback } from './readback.js';
-import type { StagingHost } from './staging.js';
+import { checkRange, readBack } from './readback.js';
+import { Staging } from './staging.js';
+import { BufferUsage } from './usage.js';
+import { checkWaitOptions, type WaitOptions, Waits } from './waits.js';
+
+/** The usage of tensors' buffers. */
+const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
+/** Free bytes of tensors' buffers that are kept for reuse. */
+const KEPT_BYTES = 256 * 2 ** 20;
 
 /**
  * An open device.
@@ -43,47 +48,47 @@ export class Device {
   readonly commands: CommandQueue;
   /** Storage buffers for tensors, reused by size. @internal */
   readonly pool: BufferPool;
-  /** How kernels report values that they refuse and only they can see. @internal */
+  /** How kernels report values that they refuse and the host cannot see. @internal */
   readonly flag: ErrorFlag;
+  /** The staging buffers of {@link read}. @internal */
+  readonly staging: Staging;
   readonly #faults: Faults;
   readonly #queue: Queue;
+  readonly #waits: Waits;
   readonly #buffers: Buffers;
   readonly #pipelines: Pipelines;
-  readonly #readback: Readback;
   #destroyed = false;
-  /** By an observer: the GPUDevice outlives `destroy`. */
+  /** Whether an observer still needs the GPUDevice, which then outlives `destroy`. */
   #isHeld = false;
 
-  /** `whenGone` is called, with the reason in a sentence, when the device is lost or destroyed. */
+  /** `whenGone` is called once, with the reason in a sentence, when the device is lost or destroyed. */
   constructor(
     gpu: GPUDevice,
     info: DeviceInfo,
     owned: boolean,
-    whenGone: (device: Device, why: string) => void = () => {},
+    whenGone: (device: Device, why: string) => void,
   ) {
     this.gpu = gpu;
     this.info = info;
     this.owned = owned;
     this.#faults = new Faults(gpu, (why) => {
       whenGone(this, why);
-      this.#readback.close(); // nothing will be read again
+      this.staging.trim(); // nothing will be read again
     });
     this.lost = this.#faults.lost;
     this.#queue = new Queue(gpu);
-    this.#buffers = new Buffers(this.#queue, info, this.#faults, () => {
+    this.#waits = new Waits(info.isCpu);
+    this.#buffers = new Buffers(this.#queue, this.#waits, this.#faults, () => {
       this.commands.flush();
       this.commands.forget();
     });
     this.#pipelines = new Pipelines(gpu, (outcome) => this.#faults.watch(outcome));
     this.commands = new CommandQueue(this.#queue, this.#buffers);
-    this.pool = new BufferPool(this.#buffers, gpu.limits.maxStorageBufferBindingSize);
+    const largest = gpu.limits.maxStorageBufferBindingSize;
+    const tensors = { label: 'tensor', usage: STORAGE, largest, keptBytes: KEPT_BYTES };
+    this.pool = new BufferPool(this.#buffers, tensors);
     this.flag = new ErrorFlag(this.#buffers);
-    const staging: StagingHost = {
-      allocate: (label, bytes, usage) => this.#buffers.allocate(label, bytes, usage),
-      free: (buffer) => this.#buffers.free(buffer),
-      map: (buffer, bytes, options) => this.#map(buffer, bytes, options),
-    };
-    this.#readback = new Readback(staging, this.commands, this.flag);
+    this.staging = new Staging(this, 'staging');
   }
 
   get limits(): GPUSupportedLimits {
@@ -102,7 +107,7 @@ export class Device {
     this.#faults.check();
   }
 
-  /** Why something failed, as {@link check} would say it; else the failure itself. @internal */
+  /** The reason of a failure: the error that {@link check} would throw, else the failure itself. @internal */
   reasonOf(failure: unknown): Promise<unknown> {
     return this.#faults.reasonOf(failure);
   }
@@ -111,8 +116,8 @@ export class Device {
    * A new buffer, counted in {@link memory} until {@link free}. `bytes` is rounded up to a multiple of 4, and to 4.
    *
    * @param usage Flags of {@link BufferUsage}, joined by `|`.
-   * @throws LockstepError `unsupported` above the device's maxBufferSize. That the device has no memory left shows
-   * later: `out-of-memory`, from the operation that follows.
+   * @throws LockstepError `unsupported` above the device's largest buffer or, with STORAGE, its largest binding. Where the
+   * device has no memory left, a later operation throws `out-of-memory`.
    */
   allocate(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
     return this.#buffers.allocate(label, bytes, usage);
@@ -123,6 +128,7 @@ export class Device {
     this.#buffers.free(buffer);
   }
 
+  /** What the library's buffers take on this device. */
   memory(): MemoryUse {
     const { count, bytes, peak } = this.#buffers;
     const { freeBuffers, freeBytes: pooled } = this.pool;
@@ -145,24 +151,27 @@ export class Device {
     return this.#pipelines.compile(descriptor);
   }
 
-  /** As {@link pipeline}, without waiting: an error in the shader reaches the operation that follows. */
+  /** As {@link pipeline}, without waiting: an error in the shader is thrown by a later operation. */
   pipelineNow(descriptor: PipelineDescriptor): GPUComputePipeline {
     this.check();
     checkPipeline('device.pipelineNow', descriptor);
     return this.#pipelines.immediate(descriptor);
   }
 
-  /** The pipelines that were compiled, in that order, with their code and how long it took. */
+  /** The pipelines compiled so far, in that order, with their code and how long compiling took. */
   get pipelines(): readonly CompiledPipeline[] {
     return this.#pipelines.made;
   }
 
   /**
-   * A copy of `bytes` bytes of a buffer (usage COPY_SRC) from `offset`, a multiple of 4, after all work
-   * so far, recorded or submitted.
+   * Reads a part of a buffer, after all work so far, recorded or submitted.
    *
-   * @throws LockstepError `bad-input` for a value that a kernel refused since the last read or {@link sync}, such as a class number
-   * out of range. The first such read throws it, and the next ones work.
+   * @param buffer A buffer with usage COPY_SRC.
+   * @param offset The first byte, a multiple of 4.
+   * @param bytes How many bytes.
+   * @returns A copy of them.
+   * @throws LockstepError `bad-input` for a value that a kernel refused since the last read or {@link sync}, such as a class
+   * number out of range. It is thrown once.
    */
   async read(
     buffer: GPUBuffer,
@@ -171,10 +180,10 @@ export class Device {
     options: WaitOptions = {},
   ): Promise<ArrayBuffer> {
     this.check();
-    checkRead(buffer);
+    checkRange(buffer, offset, bytes);
     checkWaitOptions('device.read', options);
-    const result = await this.#faults.explain(`Reading ${printable(bytes)} bytes`, () =>
-      this.#readback.read(buffer, offset, bytes, options),
+    const result = await this.#faults.explain(`Reading ${bytes} bytes`, () =>
+      readBack(this, buffer, offset, bytes, options),
     );
     await this.#faults.checkAll();
     return result;
@@ -183,25 +192,19 @@ export class Device {
   /**
    * Maps the first `bytes` bytes of a staging buffer for reading, when the work so far is done.
    *
-   * @returns Milliseconds from the first look on.
-   * @throws LockstepError `device-lost`, or whatever else kept it from being done. @internal
+   * @returns Milliseconds from the first look on; see polled-maps.ts.
+   * @throws LockstepError `device-lost`, or `device` for whatever else went wrong. @internal
    */
-  async map(staging: GPUBuffer, bytes: number, options: WaitOptions = {}): Promise<number> {
-    return this.#faults.explain(`Waiting for "${staging.label}"`, () => this.#map(staging, bytes, options));
+  map(staging: GPUBuffer, bytes: number, options: WaitOptions = {}): Promise<number> {
+    return this.#faults.explain(`Waiting for "${staging.label}"`, async () => {
+      const sent = this.#queue.sent();
+      if (sent) await span('wait', `map ${staging.label}`, () => sent);
+      if (sent && !this.#buffers.has(staging)) throw freedError(staging);
+      return this.#waits.map(staging, bytes, options);
+    });
   }
 
-  async #map(staging: GPUBuffer, bytes: number, options: WaitOptions): Promise<number> {
-    const sent = this.#queue.sent();
-    if (sent) {
-      await span('wait', `map ${staging.label}`, () => sent);
-      if (!this.#buffers.has(staging)) {
-        throw new Error(`"${staging.label}" was freed while it was waited for.`);
-      }
-    }
-    return mapWhenDone(staging, bytes, this.info, options);
-  }
-
-  /** Tells `observer` of the device's work from here on: of one observer at a time. @internal */
+  /** Calls `observer` for the device's work from here on. There can be one at a time. @internal */
   observe(observer: Observer): Observation {
     this.commands.flush();
     this.#queue.observer = observer;
@@ -218,15 +221,15 @@ export class Device {
     };
   }
 
-  /** Resolves when all work submitted so far is done; throws what went wrong in it, as {@link read} does. */
+  /** Resolves when all work so far is done, recorded or submitted. Throws what went wrong in it, as {@link read} does. */
   async sync(options: WaitOptions = {}): Promise<void> {
     this.check();
     checkWaitOptions('device.sync', options);
     this.commands.flush();
     await span('wait', 'sync', async () => {
-      await sleepBefore(options);
+      await sleepBefore(options.expectedMs);
       await this.#faults.explain('Waiting for the device', async () => {
-        if (this.flag.pending) await this.#readback.read(this.flag.buffer, 0, 0, {});
+        if (this.flag.pending) await readBack(this, this.flag.buffer, 0, 0, {});
         await this.#queue.done();
       });
     });
@@ -238,7 +241,6 @@ export class Device {
     if (this.#destroyed) return;
     this.#destroyed = true;
     if (!this.#faults.gone) this.commands.flush();
-    this.#readback.close();
     this.#buffers.freeAll();
     this.#faults.destroyed();
     if (this.owned && !this.#isHeld) this.gpu.destroy();
@@ -251,13 +253,5 @@ export class Device {
 
   [Symbol.dispose](): void {
     this.destroy();
-  }
-}
-
-/** Whether it is a buffer; what may be read of it, readback.ts checks. */
-function checkRead(buffer: unknown): void {
-  const { size } = (buffer ?? {}) as Partial<GPUBuffer>;
-  if (typeof size !== 'number') {
-    throw badArgument('device.read', 'the buffer', buffer, 'a GPUBuffer fits, as device.allocate() gives');
   }
 }

@@ -1,68 +1,70 @@
 /**
- * The interface of an observer of a device's work, such as a profile. It is called for each launch when it is recorded and for
- * each submit when it is sent. The device knows only this interface. Spans of the host's time are in platform/host-spans.ts.
+ * How a device tells of its work: an observer, such as a profile, is called for every launch that is recorded and every submit.
+ * The device knows no more of profiles than these interfaces. Spans of the host's time are in platform/host-spans.ts.
  */
 import type { Cost, Costs } from './cost.js';
 
-/** A launcher's description of one launch. */
+/** What a launcher says of one launch. */
 export interface LaunchNote extends Cost {
-  /** Shapes of what the kernel reads and writes, or of what it trains: shown in traces. */
+  /** The shapes of what the kernel reads and writes, or of what it trains. Traces show it. */
   shapes?: string;
 }
 
-/** A launcher's description of several launches together. */
+/** What a launcher says of several launches together. */
 export interface GroupNote {
-  /** By label of the pipeline, all its launches together. */
+  /** By the label of a pipeline: the cost of all its launches. */
   costs: Costs;
   shapes?: string;
 }
 
-/** A launch of a kernel, when it is recorded. */
+/** A launch of a kernel that is being recorded. */
 export interface Launch {
   pipeline: GPUComputePipeline;
   /** Workgroups along x, y and z. */
   grid: readonly [number, number, number];
   note?: () => LaunchNote;
-  /** Of this launch and others that have the same function here; where there is no `note`. */
+  /** For a launch without a `note`: describes it together with all launches that have the same function here. */
   together?: () => GroupNote;
 }
 
-/** A part of what is submitted; of an observer that wants launches apart, one launch or what lies between two. */
+/** Part of a recorder's commands. If the observer wants launches apart, it is one launch or what lies between two. */
 export interface Part {
   commands: GPUCommandBuffer;
+  /** The launch, if this part is one. */
   launch?: Launch;
 }
 
-/** Sends parts to the device, in this order. */
+/** Sends parts to the device at once, in this order. */
 export type Send = (parts: readonly Part[]) => void;
 
-/** Is told of what one recorder records. */
+/** Observes what one recorder records. */
 export interface RecordingObserver {
-  /** Whether every launch is to be a {@link Part} of its own. */
+  /** Whether every launch becomes a {@link Part} of its own. */
   readonly apart: boolean;
-  /** A launch, which gets a pass of its own: with these timestamps, where it returns any. */
+  /** A launch is recorded, in a pass of its own. The pass writes the timestamps that are returned. */
   launched(launch: Launch): GPUComputePassTimestampWrites | undefined;
-  /** The last chance to add commands. */
+  /** The recorder is about to finish: commands can be added at its end. */
   finishing(encoder: GPUCommandEncoder): void;
-  /** Sends the parts, now or when it is their turn. */
+  /** Calls `send` with all the parts, one after the other or together, at once or later. */
   submit(parts: readonly Part[], send: Send): void;
 }
 
+/** Observes the work of a device. */
 export interface Observer {
-  /** A recorder begins. */
+  /** A recorder begins: returns the observer of what it records. */
   recording(): RecordingObserver;
-  /** Whether something that was submitted is not sent yet: what has to come after it must wait for its turn, too. */
+  /** Whether something submitted is not sent yet. Then whatever has to come after it goes through {@link later}. */
   readonly behind: boolean;
-  /** Does something when all that was submitted before is sent. */
+  /** Calls `work` when everything submitted before is sent. */
   later(work: () => void): void;
-  /** Resolves when all that was submitted before is sent. */
+  /** Resolves when everything submitted before is sent. */
   sent(): Promise<void>;
 }
 
-/** An observer at work. */
+/** An observer's time at a device. Until `release` is called, `Device.destroy` leaves the GPUDevice alive for it. */
 export interface Observation {
-  /** The observer is told of nothing more. */
+  /** The observer is called no more. */
   end(): void;
-  /** A device that was destroyed meanwhile stays alive until then, so that an observer can read what it measured. */
+  /** The observer has read what it measured: a GPUDevice that was to be destroyed meanwhile is destroyed now. */
   release(): void;
 }

@@ -1,6 +1,6 @@
 /**
- * Compute pipelines of one device, compiled once each. Layouts are `auto`: bind groups come from
- * `pipeline.getBindGroupLayout(0)`.
+ * Compiles the compute pipelines of one device, each once. Their layout is `auto`: WebGPU derives it from the shader, and
+ * bindings.ts asks the pipeline for it.
  */
 import { checkNumber, checkObject, checkText } from '../platform/arguments.js';
 import type { LockstepError } from '../platform/errors.js';
@@ -18,20 +18,21 @@ export interface PipelineDescriptor {
   entryPoint?: string;
   /** Values of the shader's `override` declarations. */
   constants?: Record<string, number>;
-  /** What the code was made from: told with errors, in profiles and over dumped WGSL. */
+  /** What the code was made from: shown in errors, in profiles and above WGSL that is written to files. */
   options?: ShaderOptions;
 }
 
 /** What a shader's code was made from, by name; profiles list it. */
 export type ShaderOptions = Readonly<Record<string, string | number | boolean>>;
 
-/** A pipeline and how long it took to make, in milliseconds; drivers may put off a part until its first use. */
+/** A compiled pipeline. */
 export interface CompiledPipeline extends PipelineDescriptor {
   pipeline: GPUComputePipeline;
+  /** How long compiling took, in milliseconds. Drivers may leave a part of the work to the first launch. */
   ms: number;
 }
 
-/** Throws for a descriptor of other names or kinds. */
+/** Throws for a descriptor with unknown names, or values of another kind. `where` is the function that takes it. */
 export function checkPipeline(where: string, descriptor: PipelineDescriptor): void {
   checkObject(where, 'the descriptor', descriptor, '{ label, code } fits');
   checkOptionNames(where, descriptor, ['label', 'code', 'entryPoint', 'constants', 'options']);
@@ -53,15 +54,16 @@ export class Pipelines {
   readonly #watch: (outcome: Promise<LockstepError | undefined>) => void;
   readonly #compiled = new Map<string, Promise<GPUComputePipeline>>();
   readonly #immediate = new Map<string, GPUComputePipeline>();
-  /** All that were made, in that order. */
+  /** All pipelines, in the order in which they were made. */
   readonly made: CompiledPipeline[] = [];
 
-  /** `watch` takes the outcome of what no caller awaits. */
+  /** `watch` takes the outcome of {@link immediate}, which no caller awaits. */
   constructor(gpu: GPUDevice, watch: (outcome: Promise<LockstepError | undefined>) => void) {
     this.#gpu = gpu;
     this.#watch = watch;
   }
 
+  /** As {@link Device.pipeline}. */
   compile(descriptor: PipelineDescriptor): Promise<GPUComputePipeline> {
     const key = keyOf(descriptor);
     let pipeline = this.#compiled.get(key);
@@ -74,51 +76,51 @@ export class Pipelines {
   }
 
   async #compile(descriptor: PipelineDescriptor): Promise<GPUComputePipeline> {
-    const { label, code, entryPoint = 'main', constants, options } = descriptor;
+    const { label, code, options } = descriptor;
     const start = performance.now();
-    this.#gpu.pushErrorScope('validation');
-    const module = this.#gpu.createShaderModule({ label, code });
-    const scope = this.#gpu.popErrorScope();
-    const compute = { module, entryPoint, constants };
-    const pipeline = this.#gpu.createComputePipelineAsync({ label, layout: 'auto', compute });
-    pipeline.catch(() => {}); // handled below, after the compiler's own words
-    const error = await scope;
-    if (error) throw shaderError(label, code, (await module.getCompilationInfo()).messages, error, options);
+    const { made, outcome } = this.#make(descriptor, (what) => this.#gpu.createComputePipelineAsync(what));
+    made.catch(() => {}); // thrown below, after what the shader's compiler says
+    const error = await outcome;
+    if (error) throw error;
     try {
-      return this.#note(descriptor, await pipeline, start);
+      return this.#keep(descriptor, await made, start);
     } catch (cause) {
       throw shaderError(label, code, [], cause, options);
     }
   }
 
-  #note(descriptor: PipelineDescriptor, pipeline: GPUComputePipeline, start: number): GPUComputePipeline {
-    const end = performance.now();
-    this.made.push({ ...descriptor, pipeline, ms: end - start });
-    addSpan({ kind: 'compile', name: descriptor.label, start, end });
-    return pipeline;
-  }
-
-  /** As {@link compile}, but at once; an error reaches an operation that follows. */
+  /** As {@link Device.pipelineNow}. */
   immediate(descriptor: PipelineDescriptor): GPUComputePipeline {
     const key = keyOf(descriptor);
     const known = this.#immediate.get(key);
     if (known) return known;
-    const { label, code, entryPoint = 'main', constants, options } = descriptor;
     const start = performance.now();
+    const { made, outcome } = this.#make(descriptor, (what) => this.#gpu.createComputePipeline(what));
+    this.#watch(outcome);
+    this.#immediate.set(key, made);
+    return this.#keep(descriptor, made, start);
+  }
+
+  /** Makes the shader's module and, by `create`, the pipeline; `outcome` is the error, if WebGPU reports one. */
+  #make<T>(
+    { label, code, entryPoint = 'main', constants, options }: PipelineDescriptor,
+    create: (what: GPUComputePipelineDescriptor) => T,
+  ): { made: T; outcome: Promise<LockstepError | undefined> } {
     this.#gpu.pushErrorScope('validation');
     const module = this.#gpu.createShaderModule({ label, code });
-    const compute = { module, entryPoint, constants };
-    const pipeline = this.#gpu.createComputePipeline({ label, layout: 'auto', compute });
-    this.#watch(
-      this.#gpu
-        .popErrorScope()
-        .then(async (error) =>
-          error
-            ? shaderError(label, code, (await module.getCompilationInfo()).messages, error, options)
-            : undefined,
-        ),
-    );
-    this.#immediate.set(key, pipeline);
-    return this.#note(descriptor, pipeline, start);
+    const made = create({ label, layout: 'auto', compute: { module, entryPoint, constants } });
+    const outcome = this.#gpu.popErrorScope().then(async (error) => {
+      if (!error) return undefined;
+      const { messages } = await module.getCompilationInfo();
+      return shaderError(label, code, messages, error, options);
+    });
+    return { made, outcome };
+  }
+
+  #keep(descriptor: PipelineDescriptor, pipeline: GPUComputePipeline, start: number): GPUComputePipeline {
+    const end = performance.now();
+    this.made.push({ ...descriptor, pipeline, ms: end - start });
+    addSpan({ kind: 'compile', name: descriptor.label, start, end });
+    return pipeline;
   }
 }

@@ -1,19 +1,14 @@
 /**
- * Storage buffers for tensors, kept for reuse by size: creating one costs more than a small kernel, and a training
- * loop asks for the same sizes every step. A buffer given back may still be used by work that is recorded or under
- * way: the next user's work comes after it in the queue's order.
+ * Buffers of one usage, kept for reuse by size: creating one costs more than a small kernel, and a training loop asks for
+ * the same sizes at every step. A buffer that is given back may still be used by work that is recorded or running. That
+ * does no harm, as the work of its next user comes later in the device's queue.
  */
 import type { Buffers } from './buffers.js';
-import { BufferUsage } from './usage.js';
-
-const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 
 /** The smallest buffer; storage bindings are aligned to it on most devices. */
 const SMALLEST = 256;
-/** Sizes an octave: a buffer is at most a quarter larger than asked for. */
+/** Sizes from one power of two to the next: a buffer is at most a quarter larger than was asked for. */
 const STEPS_PER_OCTAVE = 4;
-/** Free bytes kept for reuse; what comes back above that is destroyed. */
-const KEPT_BYTES = 256 * 2 ** 20;
 
 /** The size of the buffer that a request gets. */
 export function pooledSize(bytes: number): number {
@@ -23,18 +18,27 @@ export function pooledSize(bytes: number): number {
   return Math.ceil(bytes / step) * step;
 }
 
+interface PoolOptions {
+  /** Names the buffers in errors and traces. */
+  label: string;
+  usage: GPUBufferUsageFlags;
+  /** The most bytes that a request is rounded up to. */
+  largest: number;
+  /** Free bytes that are kept for reuse. A buffer that comes back above that is destroyed. */
+  keptBytes: number;
+}
+
 export class BufferPool {
-  readonly #buffers: Buffers;
-  readonly #largestBinding: number;
+  readonly #buffers: Pick<Buffers, 'allocate' | 'free'>;
+  readonly #options: PoolOptions;
   readonly #free = new Map<number, GPUBuffer[]>();
   readonly #used = new Set<GPUBuffer>();
   #freeBytes = 0;
   #usedBytes = 0;
 
-  /** `largestBinding`: bytes of a buffer that a kernel may see whole. */
-  constructor(buffers: Buffers, largestBinding: number) {
+  constructor(buffers: Pick<Buffers, 'allocate' | 'free'>, options: PoolOptions) {
     this.#buffers = buffers;
-    this.#largestBinding = largestBinding;
+    this.#options = options;
   }
 
   /** Bytes free for reuse. */
@@ -58,22 +62,21 @@ export class BufferPool {
   }
 
   take(bytes: number): GPUBuffer {
-    const most = this.#largestBinding;
-    const size = bytes <= most ? Math.min(pooledSize(bytes), most) : bytes;
+    const { label, usage, largest } = this.#options;
+    const size = bytes <= largest ? Math.min(pooledSize(bytes), largest) : bytes;
     const kept = this.#free.get(size)?.pop();
     if (kept) this.#freeBytes -= size;
-    const buffer = kept ?? this.#buffers.allocate('tensor', size, STORAGE);
+    const buffer = kept ?? this.#buffers.allocate(label, size, usage);
     this.#used.add(buffer);
-    this.#usedBytes += size;
+    this.#usedBytes += buffer.size;
     return buffer;
   }
 
-  /** Takes a buffer back. A second call does nothing. */
+  /** Takes a buffer back, to be used again. A second call does nothing. */
   give(buffer: GPUBuffer): void {
-    if (!this.#used.delete(buffer)) return;
     const { size } = buffer;
-    this.#usedBytes -= size;
-    if (this.#freeBytes + size > KEPT_BYTES) {
+    if (!this.#forget(buffer)) return;
+    if (this.#freeBytes + size > this.#options.keptBytes) {
       this.#buffers.free(buffer);
       return;
     }
@@ -83,10 +86,27 @@ export class BufferPool {
     this.#freeBytes += size;
   }
 
+  /** Takes a buffer back and destroys it. A second call does nothing. */
+  drop(buffer: GPUBuffer): void {
+    if (this.#forget(buffer)) this.#buffers.free(buffer);
+  }
+
+  #forget(buffer: GPUBuffer): boolean {
+    const wasUsed = this.#used.delete(buffer);
+    if (wasUsed) this.#usedBytes -= buffer.size;
+    return wasUsed;
+  }
+
   /** Destroys the buffers that are free. */
   trim(): void {
     for (const buffers of this.#free.values()) for (const buffer of buffers) this.#buffers.free(buffer);
     this.#free.clear();
     this.#freeBytes = 0;
+  }
+
+  /** Destroys all buffers, those in use too. */
+  destroy(): void {
+    for (const buffer of this.#used) this.drop(buffer);
+    this.trim();
   }
 }

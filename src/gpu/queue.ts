@@ -1,10 +1,9 @@
 /**
- * The library's access to the device's queue. All writes, submits and destructions of buffers go through here, in order. They
- * are measured for profiles, and an observer (observer.ts) may delay them.
+ * The device's queue. Every write, every submit and the end of every buffer goes through here, in order. An observer
+ * (observer.ts) may hold them back until it is their turn.
  */
-import { plainBytes } from '../platform/bytes.js';
 import { listening, span } from '../platform/host-spans.js';
-import type { Observer, Part, RecordingObserver } from './observer.js';
+import type { Observer } from './observer.js';
 
 export class Queue {
   readonly gpu: GPUDevice;
@@ -19,30 +18,30 @@ export class Queue {
     this.mostGroups = gpu.limits.maxComputeWorkgroupsPerDimension;
   }
 
-  /** Writes host memory into a buffer, after all that was submitted. The memory can be used again at once. */
-  write(target: GPUBuffer, offset: number, data: ArrayBufferView): void {
-    const bytes = plainBytes(data);
-    if (!listening()) this.#write(target, offset, bytes);
+  /** Writes host memory into a buffer, after everything submitted before. The memory can be used again at once. */
+  write(target: GPUBuffer, offset: number, data: ArrayBufferView<ArrayBuffer>): void {
+    if (!listening()) this.#write(target, offset, data);
     else {
-      const write = () => this.#write(target, offset, bytes);
-      span('upload', target.label || 'upload', write, { bytes: bytes.byteLength });
+      const write = () => this.#write(target, offset, data);
+      span('upload', target.label || 'upload', write, { bytes: data.byteLength });
     }
   }
 
-  #write(target: GPUBuffer, offset: number, bytes: Uint8Array<ArrayBuffer>): void {
-    if (!this.#isBehind) this.#queue.writeBuffer(target, offset, bytes);
+  #write(target: GPUBuffer, offset: number, data: ArrayBufferView<ArrayBuffer>): void {
+    if (!this.#isBehind) this.#queue.writeBuffer(target, offset, data);
     else {
-      const copy = bytes.slice(); // the caller may write over its memory
+      const { buffer, byteOffset, byteLength } = data;
+      const copy = buffer.slice(byteOffset, byteOffset + byteLength); // the caller may write over its memory
       this.observer?.later(() => this.#queue.writeBuffer(target, offset, copy));
     }
   }
 
-  submit(parts: readonly Part[], watch: RecordingObserver | undefined): void {
-    const send = (some: readonly Part[]) => this.#queue.submit(some.map(({ commands }) => commands));
-    span('submit', 'submit', () => (watch ? watch.submit(parts, send) : send(parts)));
+  /** Sends commands to the device at once, in this order. */
+  submit(commands: GPUCommandBuffer[]): void {
+    this.#queue.submit(commands);
   }
 
-  /** Destroys a buffer, after all that was submitted. */
+  /** Destroys a buffer, after everything submitted before. */
   destroy(buffer: GPUBuffer): void {
     if (this.#isBehind) this.observer?.later(() => buffer.destroy());
     else buffer.destroy();
@@ -52,12 +51,12 @@ export class Queue {
     return this.observer?.behind === true;
   }
 
-  /** Resolves when the device has got all that was submitted; undefined where it has. */
+  /** Resolves when the device has been sent everything submitted before; undefined if it has been already. */
   sent(): Promise<void> | undefined {
     return this.#isBehind ? this.observer?.sent() : undefined;
   }
 
-  /** Resolves when the device is done with all that was submitted. */
+  /** Resolves when the device is done with everything submitted before. */
   async done(): Promise<void> {
     await this.sent();
     await this.#queue.onSubmittedWorkDone();

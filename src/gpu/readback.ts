@@ -1,68 +1,62 @@
 /**
- * Reads bytes of a device's buffers: it copies them to a staging buffer and waits for this copy alone. Where a kernel may have
- * raised the device's error flag, the flag is read too.
+ * Reads bytes of a device's buffers: copies them to a staging buffer and waits for that copy alone. Where a kernel may have
+ * raised the device's error flag (flag.ts), the flag is read along with them.
  */
+import { badArgument } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { span } from '../platform/host-spans.js';
 import { printable } from '../platform/printable.js';
 import type { CommandQueue } from './commands.js';
 import { type ErrorFlag, FLAG_BYTES } from './flag.js';
-import type { WaitOptions } from './map.js';
-import { Staging, type StagingHost } from './staging.js';
+import type { Staging } from './staging.js';
+import type { WaitOptions } from './waits.js';
 
-/** The reads of one device. */
-export class Readback {
-  readonly #commands: CommandQueue;
-  readonly #flag: ErrorFlag;
-  readonly #staging: Staging;
-
-  constructor(host: StagingHost, commands: CommandQueue, flag: ErrorFlag) {
-    this.#commands = commands;
-    this.#flag = flag;
-    this.#staging = new Staging(host, 'staging');
+/**
+ * Reads after everything recorded so far, and submits that. The range is one that {@link checkRange} let pass.
+ *
+ * @throws LockstepError `bad-input` for what a kernel refused since the last read.
+ */
+export async function readBack(
+  { commands, flag, staging }: { commands: CommandQueue; flag: ErrorFlag; staging: Staging },
+  source: GPUBuffer,
+  offset: number,
+  bytes: number,
+  options: WaitOptions,
+): Promise<ArrayBuffer> {
+  const flagged = flag.pending;
+  if (bytes === 0 && !flagged) {
+    commands.flush();
+    return new ArrayBuffer(0);
   }
-
-  /**
-   * Reads after all that was recorded so far, which is submitted.
-   *
-   * @throws LockstepError `bad-input` for what a kernel refused since the last read.
-   */
-  async read(source: GPUBuffer, offset: number, bytes: number, options: WaitOptions): Promise<ArrayBuffer> {
-    checkRange(source, offset, bytes);
-    const flagged = this.#flag.pending;
-    if (bytes === 0 && !flagged) {
-      this.#commands.flush();
-      return new ArrayBuffer(0);
-    }
-    const copied = Math.ceil(bytes / 4) * 4;
-    const staged = this.#staging.take(copied + (flagged ? FLAG_BYTES : 0));
-    const recorder = this.#commands.last();
-    staged.copy(recorder, source, offset, copied);
-    const throwRaised = flagged ? this.#flag.take(recorder, staged, copied) : undefined;
-    this.#commands.flush();
-    await staged.wait(options);
-    const [result, raised] = staged.take((mapped) => [
-      span('read-back', 'read', () => mapped.slice(0, bytes), { bytes }),
-      new Uint32Array(mapped.slice(copied)),
-    ]);
-    throwRaised?.(raised);
-    return result;
-  }
-
-  /** Nothing is kept from here on. */
-  close(): void {
-    this.#staging.close();
-  }
+  const copied = Math.ceil(bytes / 4) * 4;
+  const staged = staging.take(copied + (flagged ? FLAG_BYTES : 0));
+  const recorder = commands.open();
+  recorder.copy(source, offset, staged.buffer, 0, copied);
+  const throwRaised = flagged ? flag.take(recorder, staged.buffer, copied) : undefined;
+  commands.flush();
+  await staged.wait(options);
+  const [result, raised] = staged.take((mapped) => [
+    span('read-back', 'read', () => mapped.slice(0, bytes), { bytes }),
+    new Uint32Array(mapped.slice(copied)),
+  ]);
+  throwRaised?.(raised);
+  return result;
 }
 
-/** A copy out of range does nothing, and what an earlier read left in the staging buffer would be taken for the result. */
-function checkRange(source: GPUBuffer, offset: number, bytes: number): void {
+/**
+ * Throws unless `source` is a buffer and has these bytes. WebGPU ignores a copy out of range, so what an earlier read left in
+ * the staging buffer would pass for the result.
+ */
+export function checkRange(source: GPUBuffer, offset: number, bytes: number): void {
+  const { size } = (source ?? {}) as Partial<GPUBuffer>;
+  if (typeof size !== 'number') {
+    throw badArgument('device.read', 'the buffer', source, 'a GPUBuffer fits, as device.allocate() gives');
+  }
   const areWhole = [offset, bytes].every((value) => Number.isSafeInteger(value) && value >= 0);
-  const end = offset + Math.ceil(bytes / 4) * 4;
-  if (areWhole && offset % 4 === 0 && end <= source?.size) return;
+  if (areWhole && offset % 4 === 0 && offset + Math.ceil(bytes / 4) * 4 <= size) return;
   throw new LockstepError(
     'bad-input',
-    `Device.read: ${printable(bytes)} bytes from offset ${printable(offset)} are not within a buffer of ` +
-      `${printable(source?.size)}; the offset is a multiple of 4.`,
+    `Device.read: ${printable(bytes)} bytes from offset ${printable(offset)} are not within a buffer of ${size}; ` +
+      'the offset is a multiple of 4.',
   );
 }

@@ -1,9 +1,10 @@
 /**
- * Commands that go to the device in one submit: kernel launches, copies. All of the library's are encoded here; what is
- * recorded when is known to who records: commands.ts for tensors, the trainer for its chunks.
+ * Records commands (kernel launches, copies) and sends them to the device in one submit. All commands of the library are
+ * encoded here. Those of tensors come from commands.ts; code that knows where its commands end, as a chunk of training does,
+ * has a recorder of its own.
  */
 import { LockstepError } from '../platform/errors.js';
-import { addSpan } from '../platform/host-spans.js';
+import { addSpan, listening, span } from '../platform/host-spans.js';
 import type { GroupNote, Launch, LaunchNote, Part, RecordingObserver } from './observer.js';
 import type { Queue } from './queue.js';
 
@@ -14,22 +15,24 @@ export class Recorder {
   readonly #queue: Queue;
   readonly #label: string;
   readonly #watch: RecordingObserver | undefined;
-  readonly #start = performance.now();
+  /** When it began, if a profile is being taken. */
+  readonly #start: number | undefined;
   #encoder: GPUCommandEncoder;
-  readonly #parts: Part[] = [];
   #pass: GPUComputePassEncoder | undefined;
   /** What the open pass is set to. */
   #pipeline: GPUComputePipeline | undefined;
-  #together: (() => GroupNote) | undefined;
   #size = 0;
-  /** Whether the open part has no commands: only an observed recorder asks. */
-  #isEmpty = true;
+  /** Finished parts of what an observer wants in parts, and `#size` at the end of the last one. */
+  #parts: Part[] | undefined;
+  #cutAt = 0;
+  #together: (() => GroupNote) | undefined;
 
-  /** `label` names these commands in a profile's spans. */
+  /** `label` names these commands in a profile. */
   constructor(queue: Queue, label: string) {
     this.#queue = queue;
     this.#label = label;
     this.#watch = queue.observer?.recording();
+    this.#start = listening() ? performance.now() : undefined;
     this.#encoder = queue.gpu.createCommandEncoder({ label });
   }
 
@@ -39,9 +42,10 @@ export class Recorder {
   }
 
   /**
-   * A launch of a kernel; none where the grid is empty. `note` says what it reads, writes and computes; only a profile asks.
+   * Records a launch of a kernel, or nothing where the grid is empty.
    *
-   * @throws LockstepError `unsupported` for more workgroups than the device takes.
+   * @param note What the launch reads, writes and computes: called only while a profile is taken.
+   * @throws LockstepError `unsupported` for more workgroups than the device allows.
    */
   dispatch(pipeline: GPUComputePipeline, group: GPUBindGroup, grid: Grid, note?: () => LaunchNote): void {
     const x = grid[0];
@@ -55,11 +59,8 @@ export class Recorder {
         `The kernel "${pipeline.label}" would need ${x} x ${y} x ${z} workgroups; this device takes ${most} a dimension.`,
       );
     }
-    this.#size++;
-    if (this.#watch) {
-      this.#dispatchWatched(this.#watch, pipeline, group, [x, y, z], note);
-      return;
-    }
+    const launch = this.#watch && { pipeline, grid: [x, y, z] as const, note, together: this.#together };
+    if (launch) this.#beginLaunch(launch);
     this.#pass ??= this.#encoder.beginComputePass();
     const pass = this.#pass;
     if (this.#pipeline !== pipeline) {
@@ -68,37 +69,32 @@ export class Recorder {
     }
     pass.setBindGroup(0, group);
     pass.dispatchWorkgroups(x, y, z);
+    this.#size++;
+    if (launch) this.#endLaunch(launch);
   }
 
-  /** A launch in a pass of its own, since WebGPU takes times for whole passes only. */
-  #dispatchWatched(
-    watch: RecordingObserver,
-    pipeline: GPUComputePipeline,
-    group: GPUBindGroup,
-    grid: readonly [number, number, number],
-    note?: () => LaunchNote,
-  ): void {
-    if (watch.apart) this.#cut();
-    const launch = { pipeline, grid, note, together: this.#together };
-    const timestampWrites = watch.launched(launch);
-    const pass = this.#encoder.beginComputePass({ label: pipeline.label, timestampWrites });
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, group);
-    pass.dispatchWorkgroups(...grid);
-    pass.end();
-    this.#isEmpty = false;
-    if (watch.apart) this.#cut(launch);
+  /** Opens a pass for one launch that an observer watches: WebGPU takes times of whole passes only. */
+  #beginLaunch(launch: Launch): void {
+    if (this.#watch?.apart) this.#cut();
+    const timestampWrites = this.#watch?.launched(launch);
+    this.#pass = this.#encoder.beginComputePass({ label: launch.pipeline.label, timestampWrites });
+  }
+
+  #endLaunch(launch: Launch): void {
+    this.#endPass();
+    if (this.#watch?.apart) this.#cut(launch);
   }
 
   /** Ends a part here, if there is anything in it. */
   #cut(launch?: Launch): void {
-    if (this.#isEmpty) return;
+    if (this.#size === this.#cutAt) return;
+    this.#cutAt = this.#size;
+    this.#parts ??= [];
     this.#parts.push({ commands: this.#encoder.finish(), launch });
     this.#encoder = this.#queue.gpu.createCommandEncoder({ label: this.#label });
-    this.#isEmpty = true;
   }
 
-  /** Says what the launches from here on are together, those without a note of their own; only a profile asks. */
+  /** Describes the launches from here on as a whole, for those without a note. Only called while a profile is taken. */
   describe(note: () => GroupNote): void {
     this.#together = note;
   }
@@ -114,7 +110,6 @@ export class Recorder {
     if (bytes === 0) return;
     this.#endPass();
     this.#encoder.copyBufferToBuffer(source, sourceOffset, target, targetOffset, bytes);
-    this.#isEmpty = false;
     this.#size++;
   }
 
@@ -122,12 +117,11 @@ export class Recorder {
   clear(target: GPUBuffer, offset: number, bytes: number): void {
     this.#endPass();
     this.#encoder.clearBuffer(target, offset, bytes);
-    this.#isEmpty = false;
     this.#size++;
   }
 
   /** Writes host memory into a buffer at once, ahead of everything that is recorded here. */
-  upload(target: GPUBuffer, offset: number, data: ArrayBufferView): void {
+  upload(target: GPUBuffer, offset: number, data: ArrayBufferView<ArrayBuffer>): void {
     this.#queue.write(target, offset, data);
   }
 
@@ -135,9 +129,17 @@ export class Recorder {
   submit(): void {
     this.#endPass();
     this.#watch?.finishing(this.#encoder);
-    this.#parts.push({ commands: this.#encoder.finish() });
-    addSpan({ kind: 'encode', name: this.#label, start: this.#start, end: performance.now() });
-    this.#queue.submit(this.#parts, this.#watch);
+    const commands = this.#encoder.finish();
+    if (!this.#watch && !listening()) {
+      this.#queue.submit([commands]);
+      return;
+    }
+    if (this.#start !== undefined) {
+      addSpan({ kind: 'encode', name: this.#label, start: this.#start, end: performance.now() });
+    }
+    const send = (parts: readonly Part[]) => this.#queue.submit(parts.map((part) => part.commands));
+    const parts = [...(this.#parts ?? []), { commands }];
+    span('submit', 'submit', () => (this.#watch ? this.#watch.submit(parts, send) : send(parts)));
   }
 
   #endPass(): void {

@@ -1,22 +1,22 @@
 /**
- * Turns a shader's compilation messages into an error that shows the WGSL lines they are about. It compiles nothing.
+ * Turns the compiler's messages about a shader into an error that shows the lines of WGSL that they are about.
  */
 import { LockstepError } from '../platform/errors.js';
 
 /** Lines of WGSL shown on each side of a message. */
 const CONTEXT_LINES = 2;
 
-/** The part of GPUCompilationMessage that is shown. */
+/** The part of a GPUCompilationMessage that is shown. */
 interface ShaderMessage {
   type: string;
   message: string;
-  /** 1-based; 0 where the message has no place. */
+  /** From 1; 0 where the message is about no line. */
   lineNum: number;
   linePos: number;
   length: number;
 }
 
-/** The WGSL around a message, with line numbers, and a caret under the place. */
+/** The lines of WGSL around a message, numbered, with carets under the place. */
 export function excerpt(code: string, { lineNum, linePos, length }: ShaderMessage): string {
   if (lineNum === 0) return '';
   const lines = code.split('\n');
@@ -40,7 +40,10 @@ export const listOptions = (options: Readonly<Record<string, unknown>>): string 
     .map(([name, value]) => `${name} = ${value}`)
     .join(', ');
 
-/** The error for a shader that did not compile. `label` names the kernel, `options` what its code was made from. */
+/**
+ * The error for a shader that did not compile. `label` is the kernel's name, `options` what its code was made from. Without
+ * messages of type `error`, the text is that of `cause`.
+ */
 export function shaderError(
   label: string,
   code: string,
@@ -58,11 +61,6 @@ export function shaderError(
   if (parts.length === 0) parts.push(typeof message === 'string' ? message.trim() : String(cause));
   const made = listOptions(options);
   const variant = made ? `, made for ${made},` : '';
-  return new LockstepError(
-    'shader',
-    `The shader "${label}"${variant} did not compile.\n${parts.join('\n')}`,
-    {
-      cause,
-    },
-  );
+  const text = `The shader "${label}"${variant} did not compile.\n${parts.join('\n')}`;
+  return new LockstepError('shader', text, { cause });
 }

@@ -1,9 +1,9 @@
 /**
- * WebGPU's flag values, as the standard fixes them. `GPUBufferUsage` and its kin are globals only in browsers, and the
- * device can come from anywhere.
+ * WebGPU's flags, with the values that the specification gives them. The constants themselves (`GPUBufferUsage`, `GPUMapMode`)
+ * are globals only in browsers.
  */
 
-/** The flags of `GPUBufferUsage` that compute work needs. */
+/** The flags of `GPUBufferUsage` that compute work needs, to be joined by `|`. */
 export const BufferUsage = {
   MAP_READ: 0x0001,
   MAP_WRITE: 0x0002,

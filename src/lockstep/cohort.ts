@@ -4,9 +4,9 @@
  * the results.
  */
 import type { Device } from '../gpu/device.js';
-import type { WaitOptions } from '../gpu/map.js';
 import type { GroupNote } from '../gpu/observer.js';
 import { type Staged, Staging } from '../gpu/staging.js';
+import type { WaitOptions } from '../gpu/waits.js';
 import { WindowCloser, type WindowRecord } from '../kernels/train/close-window.js';
 import { NetworkCopier, type Networks } from '../kernels/train/networks.js';
 import type { ChunkSize } from '../kernels/train/training-cost.js';
@@ -116,7 +116,7 @@ export class Cohort {
       );
     const { records } = closer;
     const staged = this.#staging.take(records.size);
-    staged.copy(recorder, records, 0, records.size);
+    recorder.copy(records, 0, staged.buffer, 0, records.size);
     recorder.submit();
     return { records: (options) => this.#records(staged, options) };
   }

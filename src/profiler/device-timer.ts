@@ -3,7 +3,7 @@
  * timestamp at its beginning and one at its end.
  */
 
-import type { DeviceInfo } from '../gpu/device-info.js';
+import type { Device } from '../gpu/device.js';
 import type { Launch, Part, RecordingObserver, Send } from '../gpu/observer.js';
 import { type Anchor, measureAnchor, toHost } from './clock-anchor.js';
 import { type Launched, LaunchNotes } from './launch-notes.js';
@@ -33,9 +33,9 @@ export class DeviceTimer implements Timer {
   #first: Anchor | undefined;
   #origin: bigint | undefined;
 
-  constructor(gpu: GPUDevice, info: DeviceInfo) {
-    this.#gpu = gpu;
-    this.#blocks = new QueryBlocks(gpu, info);
+  constructor(device: Device) {
+    this.#gpu = device.gpu;
+    this.#blocks = new QueryBlocks(device);
   }
 
   async start(): Promise<void> {

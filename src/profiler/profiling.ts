@@ -39,8 +39,8 @@ export class Profiling {
       );
     }
     profiled.add(device);
-    const { gpu, info, features } = device;
-    const timer = features.has('timestamp-query') ? new DeviceTimer(gpu, info) : new HostTimer(gpu);
+    const hasTimestamps = device.features.has('timestamp-query');
+    const timer = hasTimestamps ? new DeviceTimer(device) : new HostTimer(device.gpu);
     try {
       await device.sync();
       await timer.start();

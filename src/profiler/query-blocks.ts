@@ -2,8 +2,7 @@
  * Manages timestamp queries in blocks that are reused: takes two for a kernel, copies the values to the host, and decodes them.
  * device-timer.ts knows what they time.
  */
-import type { DeviceInfo } from '../gpu/device-info.js';
-import { mapWhenDone } from '../gpu/map.js';
+import type { Device } from '../gpu/device.js';
 import { BufferUsage } from '../gpu/usage.js';
 
 /** WebGPU's most queries of a set. */
@@ -27,8 +26,7 @@ export interface QueryBlock {
 }
 
 export class QueryBlocks {
-  readonly #gpu: GPUDevice;
-  readonly #info: DeviceInfo;
+  readonly #device: Device;
   readonly #mostWaiting: number;
   readonly #free: QueryBlock[] = [];
   #current: QueryBlock | undefined;
@@ -36,10 +34,9 @@ export class QueryBlocks {
   #reading: Promise<void> | undefined;
 
   /** `mostWaiting`: full blocks that may wait for the end. */
-  constructor(gpu: GPUDevice, info: DeviceInfo, mostWaiting = MOST_WAITING) {
+  constructor(device: Device, mostWaiting = MOST_WAITING) {
+    this.#device = device;
     this.#mostWaiting = mostWaiting;
-    this.#gpu = gpu;
-    this.#info = info;
   }
 
   /** {@link QUERIES_TAKEN} queries of a block, for one command encoder. */
@@ -86,7 +83,7 @@ export class QueryBlocks {
   async #readAll(blocks: readonly QueryBlock[]): Promise<void> {
     for (const block of blocks) {
       if (block.readers.length > 0) {
-        await mapWhenDone(block.staging, block.used * BYTES, this.#info);
+        await this.#device.map(block.staging, block.used * BYTES);
         const values = new BigUint64Array(block.staging.getMappedRange(0, block.used * BYTES).slice(0));
         block.staging.unmap();
         for (const read of block.readers) read(values);
@@ -98,7 +95,7 @@ export class QueryBlocks {
   }
 
   #make(): QueryBlock {
-    const gpu = this.#gpu;
+    const { gpu } = this.#device;
     const size = QUERIES * BYTES;
     return {
       set: gpu.createQuerySet({ label: 'profile', type: 'timestamp', count: QUERIES }),

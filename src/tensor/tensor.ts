@@ -3,7 +3,7 @@
  * its methods; they are functions (`add(a, b)`) in src/autograd/ops.
  */
 import type { Device } from '../gpu/device.js';
-import type { WaitOptions } from '../gpu/map.js';
+import type { WaitOptions } from '../gpu/waits.js';
 import { badArgument, checkBoolean } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames } from '../platform/options.js';
@@ -15,7 +15,7 @@ import { contiguousStrides, isContiguous, numelOf, type Shape, showShape } from 
 import { Storage, unwatch, watch } from './storage.js';
 import { gathered, type NestedArray, nested } from './strided-values.js';
 
-/** Values of tensors with up to so many elements are kept for printing, once they were read. */
+/** The most elements of a tensor whose values, once they were read, are kept for printing. */
 const REMEMBERED = 4096;
 
 /** Why memory was taken from a result that may still be held; see leftovers.ts. */

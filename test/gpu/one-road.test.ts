@@ -14,7 +14,7 @@ const ROAD: Readonly<Record<string, readonly string[]>> = {
   'writeBuffer(': ['gpu/queue.ts'],
   'queue.submit(': ['gpu/queue.ts', 'gpu/recorder.ts', 'profiler/clock-anchor.ts'], // recorder.ts: a Queue's
   'onSubmittedWorkDone(': ['gpu/queue.ts', 'profiler/host-timer.ts', 'profiler/profiling.ts'],
-  'mapAsync(': ['gpu/map.ts', 'profiler/clock-anchor.ts'],
+  'mapAsync(': ['gpu/waits.ts', 'profiler/clock-anchor.ts'],
   'createBuffer(': ['gpu/buffers.ts', 'profiler/clock-anchor.ts', 'profiler/query-blocks.ts'],
 };
 

@@ -213,7 +213,7 @@ describe.each([
       await product(on);
       const staged = staging.take(4);
       const recorder = on.commands.record('mine');
-      staged.copy(recorder, buffer, 0, 4);
+      recorder.copy(buffer, 0, staged.buffer, 0, 4);
       recorder.submit();
       const wait = staged.wait();
       staging.destroy();
@@ -311,8 +311,8 @@ it('more launches than a query set holds', async () => {
 });
 
 it('full blocks of queries are read and used again', async () => {
-  const { gpu, info } = device;
-  const blocks = new QueryBlocks(gpu, info, 0);
+  const { gpu } = device;
+  const blocks = new QueryBlocks(device, 0);
   const taken = new Set<GPUQuerySet>();
   const values: bigint[] = [];
   const rounds = 6 * (4096 / QUERIES_TAKEN);

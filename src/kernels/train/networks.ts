@@ -6,8 +6,8 @@
 import { COPY_INVOCATIONS, COPY_SHAPE, copyNetworks } from '../../../shaders/train/copy-networks.wgsl.js';
 import type { Cost } from '../../gpu/cost.js';
 import type { Device } from '../../gpu/device.js';
-import type { WaitOptions } from '../../gpu/map.js';
 import { BufferUsage } from '../../gpu/usage.js';
+import type { WaitOptions } from '../../gpu/waits.js';
 import type { MlpWeights } from './mlp-weights.js';
 import type { TrainingKernel } from './training-kernel.js';
 

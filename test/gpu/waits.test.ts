@@ -1,9 +1,11 @@
 /** Waiting for a map on an adapter that computes on the CPU: looks now and then, and passes on what goes wrong. */
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { DeviceInfo } from '../../src/gpu/device-info.js';
-import { mapWhenDone, stopWaiting } from '../../src/gpu/map.js';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Waits } from '../../src/gpu/waits.js';
 
-const cpu = { isCpu: true } as DeviceInfo;
+let cpu: Waits;
+beforeEach(() => {
+  cpu = new Waits(true);
+});
 
 /**
  * A buffer whose work is done, or fails, at a time, and whose maps then take `latencyMs` more; counts maps and unmaps
@@ -32,16 +34,16 @@ function bufferDone(afterMs: number, failure?: Error, latencyMs = 0) {
   return { buffer: buffer as unknown as GPUBuffer, counts };
 }
 
-describe('mapWhenDone on a CPU adapter', () => {
+describe('a map on a CPU adapter', () => {
   test('maps work that is done at the first look', async () => {
     const { buffer, counts } = bufferDone(0);
-    await mapWhenDone(buffer, 4, cpu);
+    await cpu.map(buffer, 4);
     expect(counts).toEqual({ maps: 1, unmaps: 0 });
   });
 
   test('takes back every map but the last, and ends mapped', async () => {
     const { buffer, counts } = bufferDone(60);
-    const waited = await mapWhenDone(buffer, 4, cpu);
+    const waited = await cpu.map(buffer, 4);
     expect(waited).toBeGreaterThan(50);
     expect(counts.maps).toBeGreaterThan(2);
     expect(counts.unmaps).toBe(counts.maps - 1);
@@ -49,13 +51,13 @@ describe('mapWhenDone on a CPU adapter', () => {
 
   test('finds work done also where every map takes longer than the first looks', async () => {
     const { buffer, counts } = bufferDone(20, undefined, 5);
-    await mapWhenDone(buffer, 4, cpu);
+    await cpu.map(buffer, 4);
     expect(counts.unmaps).toBe(counts.maps - 1);
   });
 
   test('sleeps half of the expected time first', async () => {
     const { buffer, counts } = bufferDone(20);
-    await mapWhenDone(buffer, 4, cpu, { expectedMs: 80 });
+    await cpu.map(buffer, 4, { expectedMs: 80 });
     expect(counts).toEqual({ maps: 1, unmaps: 0 });
   });
 
@@ -63,10 +65,7 @@ describe('mapWhenDone on a CPU adapter', () => {
     const younger = bufferDone(60);
     const older = bufferDone(60);
     const submitted = performance.now() - 1;
-    const waits = [
-      mapWhenDone(younger.buffer, 4, cpu, { expectedMs: 1000 }),
-      mapWhenDone(older.buffer, 4, cpu, { submitted }),
-    ];
+    const waits = [cpu.map(younger.buffer, 4, { expectedMs: 1000 }), cpu.map(older.buffer, 4, { submitted })];
     await waits[1];
     expect(younger.counts.maps).toBe(0);
     expect(older.counts.maps).toBeGreaterThan(2);
@@ -77,24 +76,24 @@ describe('mapWhenDone on a CPU adapter', () => {
   test('finds many buffers that are done together with one map each', async () => {
     const many = Array.from({ length: 20 }, () => bufferDone(30));
     const first = bufferDone(30);
-    await Promise.all([first, ...many].map(({ buffer }) => mapWhenDone(buffer, 4, cpu)));
+    await Promise.all([first, ...many].map(({ buffer }) => cpu.map(buffer, 4)));
     expect(first.counts.maps).toBeGreaterThan(1);
     for (const { counts } of many) expect(counts).toEqual({ maps: 1, unmaps: 0 });
   });
 
   test('goes on with the others where one fails', async () => {
-    const failing = mapWhenDone(bufferDone(20, new Error('destroyed')).buffer, 4, cpu);
-    const other = mapWhenDone(bufferDone(40).buffer, 4, cpu);
+    const failing = cpu.map(bufferDone(20, new Error('destroyed')).buffer, 4);
+    const other = cpu.map(bufferDone(40).buffer, 4);
     await expect(failing).rejects.toThrow('destroyed');
     expect(await other).toBeGreaterThanOrEqual(0);
   });
 
   test('does not look again at a buffer that is freed, and goes on with the others', async () => {
     const freed = bufferDone(10_000);
-    const wait = mapWhenDone(freed.buffer, 4, cpu);
-    const other = mapWhenDone(bufferDone(40).buffer, 4, cpu);
+    const wait = cpu.map(freed.buffer, 4);
+    const other = cpu.map(bufferDone(40).buffer, 4);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    stopWaiting(freed.buffer, cpu);
+    cpu.stop(freed.buffer);
     const { maps } = freed.counts;
     await expect(wait).rejects.toThrow('freed');
     await other;
@@ -103,17 +102,17 @@ describe('mapWhenDone on a CPU adapter', () => {
 
   test('rejects with what the map rejects with, if that is not its own unmap', async () => {
     const { buffer } = bufferDone(30, new Error('device lost'));
-    await expect(mapWhenDone(buffer, 4, cpu)).rejects.toThrow('device lost');
+    await expect(cpu.map(buffer, 4)).rejects.toThrow('device lost');
   });
 
   test('awaits one map elsewhere', async () => {
     const { buffer, counts } = bufferDone(30);
-    await mapWhenDone(buffer, 4, { isCpu: false } as DeviceInfo, { expectedMs: 80 });
+    await new Waits(false).map(buffer, 4, { expectedMs: 80 });
     expect(counts).toEqual({ maps: 1, unmaps: 0 });
   });
 });
 
-describe('mapWhenDone where WebGPU is not Dawn’s add-on', () => {
+describe('a map where WebGPU is not Dawn’s add-on', () => {
   afterEach(() => {
     vi.unstubAllGlobals();
   });
@@ -122,7 +121,7 @@ describe('mapWhenDone where WebGPU is not Dawn’s add-on', () => {
     vi.stubGlobal('Deno', {});
     // Its maps resolve by a timer of 10 ms: longer than a first look, so looks would take back every one.
     const { buffer, counts } = bufferDone(0, undefined, 10);
-    await mapWhenDone(buffer, 4, cpu);
+    await new Waits(true).map(buffer, 4);
     expect(counts).toEqual({ maps: 1, unmaps: 0 });
   });
 });
