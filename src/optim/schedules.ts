@@ -6,7 +6,7 @@ import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames } from '../platform/options.js';
 import { checkSetting, mapSetting, type Setting } from './settings.js';
 
-/** What schedules need of an optimizer: of tensors, or of a run that is trained in lockstep. */
+/** The part of an optimizer that schedules need. A run that is trained in lockstep has one, too. */
 export interface Scheduled {
   readonly groups: readonly { lr: Setting }[];
 }
@@ -15,11 +15,14 @@ export interface Scheduled {
 export interface ScheduleState {
   /** Steps done. */
   steps: number;
-  /** The groups' first learning rates, lists where they are by model. */
+  /** Each group's first learning rate, a list where each model has its own. */
   first: readonly Setting[];
 }
 
-/** A learning rate as a function of the first one and the number of steps done; by model where the rate is a list. */
+/**
+ * A learning rate as a function of the first one and the number of steps done. Where the first one is a list, each model's
+ * rate follows from its own.
+ */
 export abstract class Schedule {
   readonly #optimizer: Scheduled;
   #first: readonly Setting[];
@@ -55,12 +58,12 @@ export abstract class Schedule {
     });
   }
 
-  /** Where the schedule stands, to go on later from a saved optimizer. */
+  /** The schedule's state, to be saved with that of the optimizer. */
   stateDict(): ScheduleState {
     return { steps: this.#done, first: this.#first };
   }
 
-  /** Takes over what {@link stateDict} gave, and sets the learning rates. */
+  /** Goes on from a state of {@link stateDict}: sets the learning rates that belong to it. */
   loadStateDict(state: ScheduleState): void {
     const where = `${this.constructor.name}.loadStateDict`;
     checkObject(where, 'the state', state, 'what stateDict() gave fits');
@@ -87,12 +90,12 @@ export abstract class Schedule {
 
 /** Settings of {@link LambdaLR}. */
 export interface LambdaLrSettings {
-  /** The factor of the first learning rate after so many steps. */
+  /** Factor of the first learning rate after `step` steps. */
   lrLambda: (step: number) => number;
 }
 
 /**
- * The first rate times a function of the number of steps done.
+ * The first rate times a factor, which is a function of the number of steps done.
  *
  * @example
  * const schedule = new optim.LambdaLR(optimizer, { lrLambda: (step) => 0.99 ** step });
@@ -146,11 +149,14 @@ export interface LinearLrSettings {
   startFactor?: number;
   /** Factor from the end on. Default 1. */
   endFactor?: number;
-  /** Steps from one to the other. Default 5. */
+  /** Steps from the one factor to the other. Default 5. */
   totalIters?: number;
 }
 
-/** A line from `startFactor` to `endFactor` over `totalIters` steps: a warm-up. Example: `new optim.LinearLR(optimizer)`. */
+/**
+ * The rate times a factor that goes from `startFactor` to `endFactor` in a straight line over `totalIters` steps, as a warm-up.
+ * Example: `new optim.LinearLR(optimizer)`.
+ */
 export class LinearLR extends Schedule {
   readonly #settings: Required<LinearLrSettings>;
 
@@ -206,7 +212,7 @@ export class CosineAnnealingLR extends Schedule {
 
 /** Settings of {@link MultiStepLR}. */
 export interface MultiStepLrSettings {
-  /** After so many steps the rate changes; in any order, and one may be named twice. */
+  /** The numbers of steps after which the rate changes, in any order. One that is named twice changes it twice. */
   milestones: readonly number[];
   /** Factor of each change. Default 0.1. */
   gamma?: number;
@@ -259,9 +265,9 @@ export class ExponentialLR extends Schedule {
 
 /** Settings of {@link ConstantLR}. */
 export interface ConstantLrSettings {
-  /** Factor of the first rate at the beginning. Default 1/3. */
+  /** Factor of the rate for the first `totalIters` steps. Default 1/3. */
   factor?: number;
-  /** Steps with it. Default 5. */
+  /** How many steps have that factor. Default 5. */
   totalIters?: number;
 }
 
@@ -284,7 +290,7 @@ export class ConstantLR extends Schedule {
   }
 }
 
-/** A schedule's settings, one object of known names. @internal */
+/** Returns a schedule's settings. Throws unless they are one object with known names. @internal */
 export function settingsOf<T extends object>(name: string, settings: T, known: readonly string[]): T {
   checkObject(name, 'the second argument', settings, `the settings are one object with ${known.join(', ')}`);
   checkOptionNames(name, settings, known);

@@ -12,17 +12,17 @@ export interface TimedLaunch extends Launched {
   submitted: number;
 }
 
-/** How far times can be trusted. */
+/** How far the times can be trusted. */
 export interface Timing {
-  /** Whose clock was read: the device's, or the host's around each kernel. */
+  /** The clock that was read: the device's, or the host's before and after each kernel. */
   clock: 'device' | 'host';
   /** The step of the clock in microseconds, as the times show it. Browsers round to 100. */
   resolutionUs: number;
-  /** Device and host clock agree to within so many microseconds; 0 where there is only one clock. */
+  /** How far the two clocks may be apart after conversion, in microseconds; 0 where only the host's was read. */
   anchorUs: number;
-  /** Kernels whose end was not after their begin: their time counts as 0. */
+  /** How many kernels have an end that is not after their beginning: their time counts as 0. */
   zero: number;
-  /** Those of them whose end was before their begin. */
+  /** How many of those have an end before their beginning. */
   negative: number;
 }
 

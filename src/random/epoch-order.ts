@@ -7,12 +7,12 @@ import { checkPermutationLength, Generator } from './generator.js';
 import { shuffledList } from './shuffle.js';
 import type { ShuffledList } from './shuffled-list.js';
 
-/** How many indices `skip` draws and drops at a time. */
+/** How many indices `skip` draws and throws away at once. */
 const SKIPPED = 4096;
 
 /**
- * Epochs of `randperm(examples)`, in pieces of any size. It shuffles only as far as was asked for (shuffle.ts), takes 4 bytes
- * an example, and draws the same `examples - 1` words an epoch as `randperm`.
+ * Epochs of `randperm(examples)`, in pieces of any size. It shuffles only as far as was asked for (shuffle.ts), needs 4 bytes
+ * of memory for each example, and draws the same `examples - 1` words in an epoch as `randperm`.
  *
  * @example
  * const order = new EpochOrder(10_000, 84_000_000);

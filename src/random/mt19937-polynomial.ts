@@ -79,7 +79,7 @@ function multiplyByX(p: Uint32Array): void {
   for (const e of feedbackTaps()) p[e >>> 5] ^= 1 << (e & 31);
 }
 
-/** 16 bits with a zero after each (Morton's trick). */
+/** Puts a zero after each of 16 bits (Morton's trick). */
 function spread(bits: number): number {
   let x = bits;
   x = (x | (x << 8)) & 0x00ff00ff;

@@ -31,7 +31,7 @@ const SLACK = 12;
 
 /** A list this long begins as a table of the elements that were moved. */
 const LONG = 2 ** 22;
-/** The table for them has a place for one in so many elements, and grows no fuller than this. */
+/** The table has one place for every 32 elements of the list, of which at most three quarters are used. */
 const SHARE = 32;
 const FULLEST = 0.75;
 /** Spare places behind the table, for elements whose own place near its end is taken. */
@@ -79,7 +79,7 @@ export class VectorList implements ShuffledList {
     if (whole) this.restart();
   }
 
-  /** Grows the memory so that a list or table of so many bytes fits. */
+  /** Grows the memory so that a list or table of `bytes` bytes fits. */
   #grow(bytes: number): void {
     const { memory, blocks, states, words, moved } = this.#exports;
     const missing = this.#list + bytes - memory.buffer.byteLength;
@@ -135,7 +135,7 @@ export class VectorList implements ShuffledList {
     return Math.floor((this.#places * 2 ** 32) / this.#length);
   }
 
-  /** Whether the table can take so many more swaps. If it would be too full, it becomes the whole list. */
+  /** Whether the table has room for `swaps` more swaps. If it would be too full, it becomes the whole list. */
   #roomFor(swaps: number): boolean {
     if (this.#places === 0) return false;
     if (this.#moved[0] + swaps <= FULLEST * this.#places) return true;

@@ -31,7 +31,7 @@ export class BitMatrix {
   readonly words: Uint32Array;
 
   /**
-   * A matrix of so many rows and columns.
+   * A matrix of `rows` rows and `cols` columns.
    *
    * @param words The bits, `rows * ceil(cols / 32)` words, which are kept and not copied. Default zeros.
    * @throws LockstepError `bad-input` for another number of words.
@@ -111,7 +111,7 @@ export class BitVector {
   readonly words: Uint32Array;
 
   /**
-   * A vector of so many bits.
+   * A vector of `length` bits.
    *
    * @param words The bits, `ceil(length / 32)` words, which are kept and not copied. Default zeros.
    * @throws LockstepError `bad-input` for another number of words.

@@ -82,7 +82,7 @@ function checkRoom(where: string, shape: Shape, device = defaultDevice()): void 
 /**
  * A tensor from a number, nested lists, or a typed array (with `shape`, default one axis). Floats become f32, signed
  * and unsigned typed arrays i32 and u32, lists of booleans only bool, unless `dtype` says otherwise. Typed arrays give
- * their elements, not their bits: a Buffer of a file is so many bytes, and `new Float32Array(buffer)` its float32s.
+ * their elements, not their bits: of a file's Buffer each byte is a number, of `new Float32Array(buffer)` each float32.
  * BigInts are accepted up to 2^53.
  *
  * @throws LockstepError `bad-input` for ragged lists, for lists with holes, and for values that the dtype cannot hold:

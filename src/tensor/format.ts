@@ -2,7 +2,7 @@
 import type { DType, HostArray } from './dtype.js';
 import { contiguousStrides, type Shape, showShape } from './shape.js';
 
-/** Of an axis longer than twice this, only so many elements are shown at each end. */
+/** How many elements are shown at each end of an axis that is longer than twice this. */
 const EDGE = 3;
 
 function formatNumber(value: number, dtype: DType): string {

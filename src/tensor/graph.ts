@@ -6,7 +6,7 @@
 /** The operation that made a tensor, as far as tensors and scopes know it. `T` is the tensor. */
 export interface GraphNode<T> {
   readonly name: string;
-  /** From {@link nextSerial}: tells what was recorded before a scope began. */
+  /** Its number, from {@link nextSerial}: operations recorded before a scope began have smaller ones. */
   readonly serial: number;
   /** The operations that a backward pass goes on to. */
   parents(): readonly GraphNode<T>[];

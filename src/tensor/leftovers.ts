@@ -17,7 +17,7 @@ const SMALL = 16 * 2 ** 10;
 const PAGE_BYTES = 64 * 2 ** 10;
 /** A page of single elements, as losses are. One loss that is held keeps only this much memory from being freed. */
 const SCALARS_BYTES = 16 * 2 ** 10;
-/** The results of so many last passes are never freed. */
+/** How many of the last passes keep all their results. */
 const PASSES_KEPT = 2;
 
 let mostBytes = 512 * 2 ** 20;

@@ -1,7 +1,7 @@
 /**
  * Tensors that stand for several models at once: while a function runs for all of them (vmap, nn.stack), such tensors have an
  * axis over the models in front of their shape, which the function does not see. Operations show it, run once for all, and
- * hide the result's. The rule of each operation stands in the operation.
+ * hide the result's. Each operation has this rule in its own code.
  */
 import { LockstepError } from '../platform/errors.js';
 import { scope } from './scope.js';
@@ -44,7 +44,7 @@ export function refuseModels(name: string, values: readonly unknown[]): void {
   );
 }
 
-/** Runs a function for so many models. Afterwards every axis is shown again. */
+/** Runs `work` for `models` models at once. Afterwards every axis is shown again. */
 export function runOverModels<T>(name: string, models: number, work: () => T): T {
   if (running) {
     throw new LockstepError(
