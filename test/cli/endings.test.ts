@@ -18,6 +18,11 @@ const ROW = /n8-k2 .* 2 .* 40 /;
 const newFolder = () => mkdtempSync(join(tmpdir(), 'lockstep-endings-'));
 const RESULTS = ['starter-n8-k2_seed42.json', 'starter-n8-k2_seed42.svg'];
 
+/** What the shell would show: a process that a signal has ended counts as 128 + its number. */
+const numbers = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+type Ended = { code: number | null; signal?: NodeJS.Signals | null };
+const shown = ({ code, signal }: Ended) => code ?? numbers[signal as keyof typeof numbers];
+
 describe.runIf(existsSync('/dev/full'))('standard output and error', () => {
   test('full: the table goes to standard error, the exit code says 1', async () => {
     const { code, stdout, stderr } = await runShell(`$CLI ${TINY} >/dev/full`);
@@ -108,7 +113,7 @@ test('two processes on one folder: the second is refused at once and told who is
   expect(second).toMatchObject({ code: 2, stdout: '' });
   expect(second.stderr).toMatch(new RegExp(`in use by process ${first.child.pid} on .* delete that file`));
   first.child.kill('SIGTERM');
-  expect((await first.result).code).toBe(143);
+  expect(shown(await first.result)).toBe(numbers.SIGTERM);
   expect(files()).toEqual(['starter-n32-k8_seed42.json']);
 });
 
@@ -134,11 +139,6 @@ describe.runIf(process.platform !== 'win32')('a strategy that does not come back
     );
     return file;
   }
-
-  /** What the shell would show: a process that a signal has ended counts as 128 + its number. */
-  const numbers = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-  type Ended = { code: number | null; signal?: NodeJS.Signals | null };
-  const shown = ({ code, signal }: Ended) => code ?? numbers[signal as keyof typeof numbers];
 
   test.each([
     ['SIGHUP', 'in a system call', strategy('read.mjs', '', BLOCKED), /computing/],

@@ -3,9 +3,9 @@
  * `webgpu`.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { beforeAll, expect, test } from 'vitest';
@@ -21,8 +21,19 @@ const windows = process.platform === 'win32';
 const run = (command: string, args: string[], cwd = project) =>
   execFileSync(command, args, { cwd, encoding: 'utf8', shell: windows, stdio: ['ignore', 'pipe', 'pipe'] });
 
+/** A copy of the sources: packing builds anew, and other tests use the build that is there. */
+function copyOfRepository(): string {
+  const copy = realpathSync(mkdtempSync(join(tmpdir(), 'lockstep-packing-')));
+  const left = ['node_modules', 'dist', '.git'];
+  cpSync(repository, copy, { recursive: true, filter: (path) => !left.includes(basename(path)) });
+  symlinkSync(join(repository, 'node_modules'), join(copy, 'node_modules'), 'junction');
+  return copy;
+}
+
 beforeAll(() => {
-  const [packed] = JSON.parse(run('npm', ['pack', '--json', '--pack-destination', project], repository));
+  const [packed] = JSON.parse(
+    run('npm', ['pack', '--json', '--pack-destination', project], copyOfRepository()),
+  );
   files = packed.files.map(({ path }: { path: string }) => path);
   writeFileSync(join(project, 'package.json'), '{ "name": "empty", "private": true, "type": "module" }\n');
   const webgpu = `webgpu@${manifest.devDependencies.webgpu}`;
