@@ -36,9 +36,11 @@ export interface TrainOptions {
   kernel?: LockstepOptions['kernel'];
   /** Seconds between `checkpoint` events. Default: none. */
   checkpointSeconds?: number;
+  /** Whether, and how, it goes on where the device is lost, to the same results; default true. */
+  recover?: LockstepOptions['recover'];
 }
 
-const TRAIN_OPTIONS = ['signal', 'kernel', 'checkpointSeconds'];
+const TRAIN_OPTIONS = ['signal', 'kernel', 'checkpointSeconds', 'recover'];
 
 /** Options of {@link evaluate}. */
 export interface EvaluateOptions extends TrainOptions {

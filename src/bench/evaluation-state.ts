@@ -108,6 +108,9 @@ export class EvaluationState {
       case 'plan':
         this.#kernels.add(event.kernel);
         return event;
+      case 'lost':
+      case 'recovered':
+        return event;
       case 'progress':
         return { ...event, steps: this.#stepsBefore + event.steps };
       case 'window': {
@@ -139,8 +142,7 @@ export class EvaluationState {
   }
 
   /**
-   * A checkpoint between two that the trainer made: finished runs, and the other runs as in `last`. Their later windows are
-   * left out, as they will come again.
+   * A checkpoint between two that the trainer made: finished runs, and the other runs as in `last`.
    *
    * @param last The last checkpoint; without it, runs that have not finished begin anew.
    */
@@ -149,12 +151,7 @@ export class EvaluationState {
     const fingerprint = this.#fingerprint();
     const ours = last && differences(last.fingerprint, fingerprint).length === 0 ? last.runs : [];
     const runs = ours.filter(({ secret, order }) => !done.has(this.#number(secret, order)));
-    const stepsOf = new Map(runs.map((r) => [this.#number(r.secret, r.order), r.checkpoint.steps]));
-    const windows = this.#windows.filter(({ secret, order, step }) => {
-      const run = this.#number(secret, order);
-      return done.has(run) || step <= (stepsOf.get(run) ?? 0);
-    });
-    return { fingerprint, kernels: [...this.#kernels], results: [...this.#results], windows, runs };
+    return this.#checkpointWith(runs);
   }
 
   /** Runs that were resumed but not passed to the trainer yet stand where they stood. */
@@ -164,12 +161,18 @@ export class EvaluationState {
       ...this.#place(this.#handedOut[run]),
       checkpoint,
     }));
-    return {
-      fingerprint: this.#fingerprint(),
-      kernels: [...this.#kernels],
-      results: [...this.#results],
-      windows: [...this.#windows],
-      runs: [...waiting, ...underWay],
-    };
+    return this.#checkpointWith([...waiting, ...underWay]);
+  }
+
+  /** Windows of the runs that come after their checkpoints are left out, as they will come again. */
+  #checkpointWith(runs: EvaluationCheckpoint['runs']): EvaluationCheckpoint {
+    const done = new Set(this.#results.map((r) => this.#number(r.secretIndex, r.orderIndex)));
+    const stepsOf = new Map(runs.map((r) => [this.#number(r.secret, r.order), r.checkpoint.steps]));
+    const windows = this.#windows.filter(({ secret, order, step }) => {
+      const run = this.#number(secret, order);
+      return done.has(run) || step <= (stepsOf.get(run) ?? 0);
+    });
+    const [kernels, results] = [[...this.#kernels], [...this.#results]];
+    return { fingerprint: this.#fingerprint(), kernels, results, windows, runs };
   }
 }

@@ -26,8 +26,11 @@ export interface EvaluationCheckpoint {
 
 /** What {@link evaluate} yields while it runs. */
 export type EvaluationEvent =
-  /** From the trainer: which kernel trains how many runs at once, and how many steps all runs have done. */
-  | Extract<LockstepEvent, { type: 'plan' | 'progress' }>
+  /**
+   * From the trainer: which kernel trains how many runs at once, how many steps all runs have done, that the device was lost, and
+   * the one that the evaluation goes on with.
+   */
+  | Extract<LockstepEvent, { type: 'plan' | 'progress' | 'lost' | 'recovered' }>
   /** A secret's training set is ready. */
   | { type: 'dataset'; secret: number; examples: number; positiveRate: number }
   /** A window of one run closed: its mean loss and batch accuracy. */

@@ -25,6 +25,7 @@ export interface BenchFlags extends Partial<Record<OverrideFlag, number>> {
   label?: string;
   resume?: boolean;
   checkpointSeconds: number;
+  recover: number;
   adapter?: string;
   kernel: 'auto' | KernelName;
   list?: boolean;
@@ -121,6 +122,12 @@ export function addBenchFlags(command: Command): Command {
       number,
       60,
     )
+    .option(
+      '--recover <number>',
+      'how often in a row a lost device is opened again, to go on to the same results; 0: its loss is an error',
+      number,
+      3,
+    )
     .option('--adapter <text>', 'use the adapter whose name contains this text', filled)
     .addOption(
       new Option('--kernel <name>', 'training kernel; auto takes the fastest that this adapter can run')
@@ -196,6 +203,9 @@ export function jobsOf(flags: BenchFlags): Job[] {
       'bad-input',
       `--checkpoint-seconds ${flags.checkpointSeconds}: it must be above 0.`,
     );
+  }
+  if (!Number.isInteger(flags.recover) || flags.recover < 0) {
+    throw new LockstepError('bad-input', `--recover ${flags.recover}: it must be a whole number, 0 or more.`);
   }
   validateSeed(flags.seed);
   const tasks = tasksOf(flags);

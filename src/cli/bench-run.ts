@@ -3,8 +3,8 @@
  * files (result-store.ts) and displays, prints the table, and decides the exit code.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openDevice } from '../adapter/open.js';
-import { Evaluation } from '../bench/evaluate.js';
+import { openDevice, reopen } from '../adapter/open.js';
+import { Evaluation, type TrainOptions } from '../bench/evaluate.js';
 import { isHeldByFiles } from '../bench/patient-files.js';
 import { type ResultFiles, ResultStore } from '../bench/result-store.js';
 import type { StrategyHost } from '../bench/strategy-host.js';
@@ -141,12 +141,27 @@ class Bench {
       const files = this.#filesOf(run.job);
       const summary = summaries[i];
       if (summary) run.recall(summary);
-      else await run.train(evaluation, this.#device, this.#interrupt.signal, files);
+      else {
+        const options = { signal: this.#interrupt.signal, recover: this.#recover };
+        await run.train(evaluation, this.#device, options, files);
+      }
       if (this.#interrupt.happened) return;
       run.end();
       if (files && !summary) this.#tellWritten(await files.finish(evaluation, run.row().summary));
       run.filesDone = true;
     }
+  }
+
+  /** A device that is opened in place of a lost one serves the later jobs too. */
+  get #recover(): TrainOptions['recover'] {
+    const { recover: attempts } = this.#flags;
+    const device = async () => {
+      const lost = this.#device!;
+      this.#device = await reopen(lost);
+      lost.destroy();
+      return this.#device;
+    };
+    return attempts > 0 && { attempts, device };
   }
 
   #filesOf(job: Job): ResultFiles | undefined {

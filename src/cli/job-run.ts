@@ -2,11 +2,12 @@
  * One job of `bench` while it runs: its display, its log, its clock. The results so far are the evaluation's, as an interrupt
  * can come at any moment.
  */
-import type { Evaluation } from '../bench/evaluate.js';
+import type { Evaluation, TrainOptions } from '../bench/evaluate.js';
 import type { ResultFiles } from '../bench/result-store.js';
 import { type Summary, summarize } from '../bench/summary.js';
 import { configName } from '../bench/task.js';
 import type { Device } from '../gpu/device.js';
+import type { LostEvent } from '../lockstep/recovery-types.js';
 import { printable } from '../platform/printable.js';
 import type { BenchFlags, Job } from './bench-flags.js';
 import { LogWriter } from './log-writer.js';
@@ -23,6 +24,7 @@ export class JobRun {
   #log: LogWriter | undefined;
   /** The summary as it is now. */
   #summary: () => Summary;
+  readonly #lost: LostEvent['reason'][] = [];
   #begin = Number.NaN;
   #seconds: number | undefined;
 
@@ -39,7 +41,7 @@ export class JobRun {
   async train(
     evaluation: Evaluation,
     device: Device,
-    signal: AbortSignal,
+    { signal, recover }: TrainOptions & { signal: AbortSignal },
     files: ResultFiles | undefined,
   ): Promise<void> {
     const { checkpointSeconds, kernel } = this.#flags;
@@ -48,8 +50,9 @@ export class JobRun {
     this.#begin = performance.now();
     signal.addEventListener('abort', () => this.#progress.close(), { once: true });
     const checkpoints = files ? { checkpointSeconds } : {};
-    for await (const event of evaluation.train(device, { signal, kernel, ...checkpoints })) {
+    for await (const event of evaluation.train(device, { signal, recover, kernel, ...checkpoints })) {
       if (this.#seconds !== undefined) return; // the time after an interrupt is over
+      if (event.type === 'lost') this.#lost.push(event.reason);
       if (event.type === 'checkpoint') await files?.checkpoint(event.checkpoint);
       this.#progress.add(event);
       this.#log?.add(event);
@@ -94,6 +97,6 @@ export class JobRun {
 
   row(): Row {
     const config = configName(this.job.task);
-    return { config, summary: this.#summary(), seconds: this.#seconds ?? 0 };
+    return { config, summary: this.#summary(), seconds: this.#seconds ?? 0, lost: this.#lost };
   }
 }

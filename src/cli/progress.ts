@@ -5,6 +5,8 @@
 import { createLogUpdate } from 'log-update';
 import type { EvaluationEvent } from '../bench/events.js';
 import type { Task } from '../bench/task.js';
+import type { RecoveredEvent } from '../lockstep/recovery-types.js';
+import { printable } from '../platform/printable.js';
 import { quantile } from '../platform/quantile.js';
 import { type Colors, colorsFor, duration, grouped } from './style.js';
 
@@ -187,6 +189,11 @@ export function describeTally(tally: Tally, colors: Colors): string {
   return `${colors.bold(work.title)}  ${parts.join(colors.dim(' · '))}`;
 }
 
+const goesOn = ({ runsAtOnce }: RecoveredEvent): string =>
+  runsAtOnce === undefined
+    ? 'another device is open; the training goes on from its last checkpoints'
+    : `the training goes on with at most ${runsAtOnce} runs at once`;
+
 /** Progress of one configuration on `stream`. */
 export function showProgress(work: Workload, stream: NodeJS.WriteStream): Progress {
   const tally = new Tally(work);
@@ -194,6 +201,10 @@ export function showProgress(work: Workload, stream: NodeJS.WriteStream): Progre
   const line = () => describeTally(tally, colors);
   const live = stream.isTTY ? createLogUpdate(stream) : undefined;
   const draw = live ? () => live(line()) : () => stream.write(`${line()}\n`);
+  const tell = (what: string) => {
+    live?.clear();
+    stream.write(`${work.title}  ${what}\n`);
+  };
   const named = new Set<string>();
   const timer = setInterval(draw, live ? REDRAW_MS : PLAIN_MS);
   timer.unref();
@@ -201,15 +212,14 @@ export function showProgress(work: Workload, stream: NodeJS.WriteStream): Progre
   return {
     add(event) {
       tally.add(event, performance.now());
+      if (event.type === 'lost') tell(printable(event.message, 500));
+      if (event.type === 'recovered') tell(goesOn(event));
       if (event.type !== 'plan') return;
       // On a terminal a kernel is named once, though it is compiled again for a dataset with other live columns.
       if (live && !event.note && named.has(event.kernel)) return;
       named.add(event.kernel);
-      live?.clear();
       const note = event.note ? `; ${event.note}` : '';
-      stream.write(
-        `${work.title}  training ${event.runsAtOnce} runs at once, kernel ${event.kernel}${note}\n`,
-      );
+      tell(`training ${event.runsAtOnce} runs at once, kernel ${event.kernel}${note}`);
     },
     close() {
       clearInterval(timer);

@@ -3,6 +3,7 @@
  * rows that need them.
  */
 import type { Summary } from '../bench/summary.js';
+import type { LostEvent } from '../lockstep/recovery-types.js';
 import { printable } from '../platform/printable.js';
 import { type Colors, grouped } from './style.js';
 
@@ -12,6 +13,8 @@ export interface Row {
   summary: Summary;
   /** The time of training and scoring, by the host's clock. */
   seconds: number;
+  /** Why its training had to begin again somewhere, each time. */
+  lost?: readonly LostEvent['reason'][];
 }
 
 /** The width of the table. A letter of a name may take two columns. */
@@ -79,14 +82,20 @@ function lines(rows: readonly Row[], colors: Colors): string[] {
 }
 
 /** Remarks on a row, as on an evaluation that was interrupted. */
-function remarks({ config, summary }: Row): string[] {
+function remarks({ config, summary, lost: losses = [] }: Row): string[] {
   const title = `${printable(summary.strategy)} ${config}`;
   const lost = summary.results.filter((run) => run.non_finite);
   const shown = lost
     .slice(0, 5)
     .map((run) => `secret ${run.secret_index} order ${run.order_index} at step ${run.steps}`);
   if (lost.length > shown.length) shown.push('…');
+  const devices = losses.filter((reason) => reason === 'device-lost').length;
+  const memory = losses.length - devices;
   return [
+    ...(devices > 0 ? [`${title}: the device was lost ${devices} time(s); that changes no result.`] : []),
+    ...(memory > 0
+      ? [`${title}: the device had too little memory ${memory} time(s), so fewer runs trained at once.`]
+      : []),
     ...(summary.complete ? [] : [`${title}: interrupted; the figures cover the runs that had finished.`]),
     ...(lost.length > 0
       ? [`${title}: the loss of ${lost.length} run(s) stopped being a finite number (${shown.join(', ')}).`]

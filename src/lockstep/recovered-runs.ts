@@ -46,6 +46,14 @@ export class RecoveredRuns<Run extends { checkpoint?: unknown }> {
     this.#taken[number].checkpoint = checkpoint;
   }
 
+  /** The last checkpoint of each run that has one and has not finished, also of one that waits to be trained again. */
+  checkpoints(): { run: number; checkpoint: { steps: number } }[] {
+    return this.#unfinished().flatMap((number) => {
+      const { run, checkpoint = run.checkpoint as { steps: number } | undefined } = this.#taken[number];
+      return checkpoint ? [{ run: number, checkpoint }] : [];
+    });
+  }
+
   /** Lets go of the run and its checkpoint. */
   finished(number: number, steps: number): void {
     const { run } = this.#taken[number];

@@ -221,7 +221,7 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
     for (const { run, checkpoint } of event.runs) this.#runs?.saved(run, checkpoint);
     if (now - this.#reportedAt < 1e3 * this.#callersSeconds) return undefined;
     this.#reportedAt = now;
-    return event;
+    return this.#runs ? { ...event, runs: this.#runs.checkpoints() } : event;
   }
 
   /** Whether a run's event of this kind is of a later step than those before. */

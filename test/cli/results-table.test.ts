@@ -97,3 +97,12 @@ test('without runs there are no figures, and without seconds no rate', () => {
   );
   expect(tableLines([rowOf({ seconds: 0 })])[1]).toMatch(/ 0\.0 +-$/);
 });
+
+test('losses of the device are counted below the table', () => {
+  const lost = ['device-lost', 'out-of-memory', 'device-lost'] as const;
+  const text = resultsTable([{ ...rowOf(), lost }], plain);
+  expect(text.split('\n').slice(-2)).toEqual([
+    'starter n32-k8: the device was lost 2 time(s); that changes no result.',
+    'starter n32-k8: the device had too little memory 1 time(s), so fewer runs trained at once.',
+  ]);
+});
