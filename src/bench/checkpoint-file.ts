@@ -1,29 +1,31 @@
 /**
  * The bytes of `LABEL_seedSEED.checkpoint` in `--output-dir`: an interrupted evaluation, for `--resume`. It is a sealed file
- * (seal.ts) around Node's own serialization (`node:v8`), which keeps typed arrays and NaN. result-store.ts writes and reads
- * the file.
+ * (seal.ts) around Node's own serialization (`node:v8`), which keeps typed arrays and NaN. A shard's checkpoint has the same
+ * form (shards/checkpoint.ts). result-store.ts and shards/store.ts write and read the files.
  */
 import { deserialize, serialize } from 'node:v8';
 import { version } from '../platform/version.js';
-import type { EvaluationCheckpoint } from './events.js';
-import { refuseFile, sealBytes, unsealBytes, type Writer } from './seal.js';
+import { type RefuseFile, refuseFile, sealBytes, unsealBytes, type Writer } from './seal.js';
 
-/** Increase `format` whenever {@link EvaluationCheckpoint} or the meaning of something in it changes. */
-const WRITER: Writer = { format: 1, version };
+/** Increase `format` whenever a checkpoint's fields, or what one of them means, change. */
+const WRITER: Writer = { format: 2, version };
 
-export const checkpointBytes = (checkpoint: EvaluationCheckpoint): Buffer =>
-  sealBytes(WRITER, serialize(checkpoint));
+export const checkpointBytes = (checkpoint: object): Buffer => sealBytes(WRITER, serialize(checkpoint));
 
 /**
- * The checkpoint in a file's bytes. Its content is checked when an evaluation resumes from it.
+ * The checkpoint in a file's bytes.
  *
  * @throws LockstepError `bad-input` that names `path`, unless this version wrote these bytes.
  */
-export function checkpointOf(path: string, bytes: Uint8Array): EvaluationCheckpoint {
-  const body = unsealBytes(path, WRITER, bytes);
+export function checkpointOf<Checkpoint>(
+  path: string,
+  bytes: Uint8Array,
+  refuse: RefuseFile = refuseFile,
+): Checkpoint {
+  const body = unsealBytes(path, WRITER, bytes, refuse);
   try {
-    return deserialize(body) as EvaluationCheckpoint;
+    return deserialize(body) as Checkpoint;
   } catch (cause) {
-    throw refuseFile(path, `cannot be read by Node ${process.version} (${(cause as Error).message})`, cause);
+    throw refuse(path, `cannot be read by Node ${process.version} (${(cause as Error).message})`, cause);
   }
 }

@@ -74,14 +74,33 @@ function badRunState(state: unknown, { maxSteps }: Task): string | undefined {
   return badSteps(state.steps, 0, maxSteps - 1);
 }
 
+/** Checks what it says of training sets: the secret, that it comes once, and the two figures. */
+function checkDatasets(list: readonly unknown[], task: Task): void {
+  const seen = new Set<unknown>();
+  for (const [i, entry] of list.entries()) {
+    const { secret, examples, positiveRate } = isFields(entry) ? entry : {};
+    if (!wholeIn(secret, 0, task.secrets - 1) || seen.has(secret))
+      throw refuse('datasets', i, `is of secret ${printable(secret)}, which there is not, or twice`);
+    seen.add(secret);
+    if (!wholeIn(examples, 1, task.maxTrainExamples) || !isShare(positiveRate))
+      throw refuse('datasets', i, 'has no number of examples, or no share of positive ones');
+  }
+}
+
 /**
  * @param checkpoint From a `checkpoint` event, a `structuredClone` of one, or a file.
+ * @param trains Whether the evaluation trains a run; default: all of the task.
  * @throws LockstepError `bad-input` that names the first entry that does not fit the task.
  */
-export function checkCheckpoint(checkpoint: unknown, task: Task): asserts checkpoint is EvaluationCheckpoint {
+export function checkCheckpoint(
+  checkpoint: unknown,
+  task: Task,
+  trains: (secret: number, order: number) => boolean = () => true,
+): asserts checkpoint is EvaluationCheckpoint {
   if (!isFields(checkpoint)) throw notOurs(`it is ${showKind(checkpoint)}`);
   for (const [i, kernel] of listOf(checkpoint, 'kernels').entries())
     if (!isKernel(kernel)) throw refuse('kernels', i, `is ${printable(kernel)}, which there is not`);
+  checkDatasets(listOf(checkpoint, 'datasets'), task);
   const known = new Set<number>();
   const result = ['secretIndex', 'orderIndex'] as const;
   checkRuns(listOf(checkpoint, 'results'), 'results', result, task, known, ({ steps, testAccuracy }) =>
@@ -91,6 +110,11 @@ export function checkCheckpoint(checkpoint: unknown, task: Task): asserts checkp
   checkRuns(listOf(checkpoint, 'runs'), 'runs', run, task, known, (entry) =>
     badRunState(entry.checkpoint, task),
   );
+  for (const number of known) {
+    const place = [Math.floor(number / task.orders), number % task.orders] as const;
+    if (!trains(...place))
+      throw notOurs(`secret ${place[0]} order ${place[1]} is not among the runs to train`);
+  }
   checkRuns(listOf(checkpoint, 'windows'), 'windows', run, task, undefined, ({ step, loss, accuracy }) =>
     typeof loss === 'number' && isShare(accuracy)
       ? badSteps(step, 1, task.maxSteps)

@@ -9,6 +9,7 @@ import { checkObject } from '../platform/arguments.js';
 import { checkOptionNames } from '../platform/options.js';
 import { positiveRate } from '../tensor/bits.js';
 import { checkCheckpoint } from './checkpoint.js';
+import { ordersBySecret } from './chosen-runs.js';
 import { makeTestSet } from './dataset.js';
 import { EvaluationState, type PlacedRun } from './evaluation-state.js';
 import type { EvaluationCheckpoint, EvaluationEvent, WindowPoint } from './events.js';
@@ -49,12 +50,15 @@ export interface EvaluateOptions extends TrainOptions {
   seed?: number;
   /** See {@link Evaluation.resume}. */
   resume?: EvaluationCheckpoint;
+  /** See {@link Evaluation.prepare}. */
+  runs?: readonly number[];
 }
 
-/** The data of one secret and the weights of its runs, as promises. */
+/** The data of one secret and the weights of those of its runs that are trained, as promises. */
 interface SecretWork {
   data: Promise<PreparedSecret>;
-  runs: Promise<PreparedRun>[];
+  /** By order. */
+  runs: Map<number, Promise<PreparedRun>>;
 }
 
 /** An evaluation whose strategy has been asked and has given usable answers; nothing has been trained. */
@@ -65,6 +69,8 @@ export class Evaluation {
   readonly strategy: string;
   readonly #host: StrategyHost;
   readonly #secrets: Secret[];
+  /** Orders of each secret's runs that this evaluation trains. */
+  readonly #orders: number[][];
   readonly #work: (SecretWork | undefined)[] = [];
   /** SHA-256 of each training set: of the set itself once it was made, until then from the checkpoint. */
   readonly #digests: (string | null)[];
@@ -72,53 +78,62 @@ export class Evaluation {
   #resumed: EvaluationCheckpoint | undefined;
   #state: EvaluationState | undefined;
 
-  private constructor(host: StrategyHost, task: Task, seed: number) {
+  private constructor(host: StrategyHost, task: Task, seed: number, runs: readonly number[] | undefined) {
     this.#host = host;
     this.task = task;
     this.seed = seed;
     this.strategy = host.name;
     this.#secrets = sampleSecrets(task, seed);
     this.#digests = this.#secrets.map(() => null);
+    this.#orders = ordersBySecret('Evaluation.prepare', task, runs);
   }
 
   /**
    * Asks the strategy for its optimizer settings and for the first secret's data and weights; for those of all secrets where
    * they are small.
    *
+   * @param runs Numbers of the runs to train, `secret * orders + order`, where it is not all of them. Their numbers, seeds and
+   * bits are as beside the others.
    * @throws LockstepError `bad-input` that names the strategy, the function and the value.
    */
-  static async prepare(strategy: Strategy | StrategyHost, task: Task, seed = 42): Promise<Evaluation> {
+  static async prepare(
+    strategy: Strategy | StrategyHost,
+    task: Task,
+    seed = 42,
+    runs?: readonly number[],
+  ): Promise<Evaluation> {
     const own = Object.freeze({ ...task });
     validateTask(own);
     validateSeed(seed);
     const host = isHost(strategy) ? strategy : localStrategy(checkStrategy(strategy, 'Evaluation.prepare'));
-    const evaluation = new Evaluation(host, own, seed);
+    const evaluation = new Evaluation(host, own, seed, runs);
     evaluation.#optimizer = await host.call('optimizer', own);
     await evaluation.#makeAhead();
     return evaluation;
   }
 
   async #makeAhead(): Promise<void> {
-    const data = await this.#secret(0).data;
+    const used = this.#orders.flatMap((orders, s) => (orders.length > 0 ? [s] : []));
+    if (used.length === 0) return;
+    const data = await this.#secret(used[0]).data;
     // One run of the first secret for now: its weights show how large all of them are.
-    const { weights } = await this.#run(0, 0);
+    const { weights } = await this.#run(used[0], this.#orders[used[0]][0]);
     const weightBytes = Object.values(weights).reduce((sum, array) => sum + array.byteLength, 0);
     const dataBytes = data.dataset.x.words.byteLength + data.testSet.x.words.byteLength;
-    const { secrets, orders } = this.task;
-    if (dataBytes * secrets > AHEAD_BYTES || weightBytes * secrets * orders > AHEAD_BYTES) return;
-    const all = this.#secrets.map((_, s) => this.#secret(s, true));
-    await Promise.all(all.flatMap((work) => [work.data, ...work.runs]));
+    if (dataBytes * used.length > AHEAD_BYTES || weightBytes * this.runCount > AHEAD_BYTES) return;
+    const all = used.map((s) => this.#secret(s, true));
+    await Promise.all(all.flatMap((work) => [work.data, ...work.runs.values()]));
   }
 
   /** The work on secret s, which begins now if it has not yet. `withRuns` also begins the weights of its runs. */
   #secret(s: number, withRuns = false): SecretWork {
     let work = this.#work[s];
     if (!work) {
-      work = { data: quiet(this.#data(s)), runs: [] };
+      work = { data: quiet(this.#data(s)), runs: new Map() };
       this.#work[s] = work;
     }
-    if (withRuns && work.runs.length === 0)
-      work.runs = Array.from({ length: this.task.orders }, (_, o) => quiet(this.#run(s, o)));
+    if (withRuns && work.runs.size === 0)
+      work.runs = new Map(this.#orders[s].map((o) => [o, quiet(this.#run(s, o))]));
     return work;
   }
 
@@ -150,15 +165,16 @@ export class Evaluation {
 
   /** The runs without a result, in run order. While one secret's runs are passed on, the next secret's data is made. */
   async *#runs(state: EvaluationState, announce: (data: PreparedSecret) => void): AsyncGenerator<PlacedRun> {
-    const left = this.#secrets.map((_, s) => s).filter((s) => state.runsLeft(s).length > 0);
+    const runsLeft = (s: number) => state.runsLeft(s, this.#orders[s]);
+    const left = this.#secrets.map((_, s) => s).filter((s) => runsLeft(s).length > 0);
     for (const [i, s] of left.entries()) {
       const work = this.#secret(s, true);
       if (i + 1 < left.length) this.#secret(left[i + 1]);
       const data = await work.data;
       announce(data);
       this.#work[s] = undefined;
-      for (const o of state.runsLeft(s)) {
-        const { weights, orderSeed } = await work.runs[o];
+      for (const o of runsLeft(s)) {
+        const { weights, orderSeed } = await work.runs.get(o)!;
         const { dataset, testSet } = data;
         const run = { weights, orderSeed, dataset, testSet, optimizer: this.#optimizer };
         yield { secret: s, order: o, run };
@@ -185,9 +201,9 @@ export class Evaluation {
    * @param kernel What {@link train} will be asked for.
    * @throws LockstepError `bad-input` for a checkpoint of another evaluation, with what differs, and for other values.
    */
-  resume(checkpoint: EvaluationCheckpoint, kernel?: TrainOptions['kernel']): void {
+  resume(checkpoint: EvaluationCheckpoint, kernel?: string): void {
     this.#checkResumed(checkpoint, kernel); // first, as runs of another task could be out of range
-    checkCheckpoint(checkpoint, this.task);
+    checkCheckpoint(checkpoint, this.task, (secret, order) => this.#orders[secret].includes(order));
     this.#resumed = checkpoint;
     this.#digests.forEach((digest, s) => {
       this.#digests[s] = digest ?? checkpoint.fingerprint.datasets[s];
@@ -200,6 +216,11 @@ export class Evaluation {
    */
   snapshot(last?: EvaluationCheckpoint): EvaluationCheckpoint | undefined {
     return this.#state?.snapshot(last);
+  }
+
+  /** How many runs it trains: all of the task, or those that {@link prepare} was given. */
+  get runCount(): number {
+    return this.#orders.reduce((sum, orders) => sum + orders.length, 0);
   }
 
   /** The windows that have closed so far, including those before a checkpoint. */
@@ -227,10 +248,11 @@ export class Evaluation {
     yield* state.before();
     const announced: EvaluationEvent[] = [];
     const placed = this.#runs(state, ({ secretIndex, dataset, positiveRate }) => {
-      announced.push({ type: 'dataset', secret: secretIndex, examples: dataset.x.rows, positiveRate });
+      announced.push(...state.announce({ secret: secretIndex, examples: dataset.x.rows, positiveRate }));
     });
     const runs = state.handOut(placed);
-    for await (const event of trainLockstep(device, { ...trainerOptions(task), ...options, runs })) {
+    const trainer = { ...trainerOptions(task), expectedRuns: Math.max(1, this.runCount) };
+    for await (const event of trainLockstep(device, { ...trainer, ...options, runs })) {
       yield* announced.splice(0);
       const translated = state.translate(event);
       if (translated) yield translated;
@@ -254,7 +276,6 @@ function trainerOptions(task: Task): Omit<LockstepOptions, 'runs'> {
     hidden: task.hiddenWidth,
     batchSize: task.batchSize,
     maxSteps: task.maxSteps,
-    expectedRuns: task.secrets * task.orders,
     logInterval: task.logInterval,
     stop: {
       minSteps: task.minStepsBeforeStop,
@@ -281,9 +302,9 @@ export async function* evaluate(
   evaluateOptions: EvaluateOptions,
 ): AsyncGenerator<EvaluationEvent> {
   checkObject('evaluate', 'the third argument', evaluateOptions, "{ task: makeTask('n32-k8') } fits");
-  checkOptionNames('evaluate', evaluateOptions, ['task', 'seed', 'resume', ...TRAIN_OPTIONS]);
-  const { task, seed, resume, ...options } = evaluateOptions;
-  const evaluation = await Evaluation.prepare(strategy, task, seed);
+  checkOptionNames('evaluate', evaluateOptions, ['task', 'seed', 'resume', 'runs', ...TRAIN_OPTIONS]);
+  const { task, seed, resume, runs, ...options } = evaluateOptions;
+  const evaluation = await Evaluation.prepare(strategy, task, seed, runs);
   if (resume) evaluation.resume(resume, options.kernel);
   yield* evaluation.train(device, options);
 }

@@ -5,7 +5,7 @@
  */
 
 import type { LockstepEvent, LockstepRun, RunCheckpoint } from '../lockstep/types.js';
-import type { EvaluationCheckpoint, EvaluationEvent, WindowPoint } from './events.js';
+import type { DatasetFacts, EvaluationCheckpoint, EvaluationEvent, WindowPoint } from './events.js';
 import { differences, type Fingerprint } from './fingerprint.js';
 import type { RunResult } from './summary.js';
 import type { Task } from './task.js';
@@ -23,6 +23,7 @@ export class EvaluationState {
   readonly #kernels: Set<string>;
   readonly #fingerprint: () => Fingerprint;
   readonly #orders: number;
+  readonly #datasets: DatasetFacts[];
   readonly #windows: WindowPoint[];
   /** Runs that resume from a checkpoint and have not been passed to the trainer yet, by run number. */
   readonly #resumed: Map<number, RunCheckpoint>;
@@ -37,8 +38,9 @@ export class EvaluationState {
   constructor(task: Task, fingerprint: () => Fingerprint, resume?: EvaluationCheckpoint) {
     this.#fingerprint = fingerprint;
     this.#orders = task.orders;
-    const { kernels = [], results = [], windows = [], runs = [] } = resume ?? {};
+    const { kernels = [], datasets = [], results = [], windows = [], runs = [] } = resume ?? {};
     this.#kernels = new Set(kernels);
+    this.#datasets = [...datasets];
     this.#results = [...results];
     this.#windows = [...windows];
     this.#resumed = new Map(
@@ -74,16 +76,24 @@ export class EvaluationState {
 
   /** The events before the checkpoint again, for displays and logs. */
   *before(): Generator<EvaluationEvent> {
+    for (const facts of this.#datasets) yield { type: 'dataset', ...facts };
     yield* this.#windows;
     for (const result of this.#results) yield { type: 'run', result };
     if (this.#stepsBefore > 0)
       yield { type: 'progress', steps: this.#stepsBefore, running: this.#resumed.size };
   }
 
-  /** Orders of a secret's runs that have no result yet. */
-  runsLeft(secret: number): number[] {
+  /** The event of a training set that is ready; none where the checkpoint had it. */
+  announce(facts: DatasetFacts): EvaluationEvent[] {
+    if (this.#datasets.some(({ secret }) => secret === facts.secret)) return [];
+    this.#datasets.push(facts);
+    return [{ type: 'dataset', ...facts }];
+  }
+
+  /** Those of a secret's runs, by order, that have no result yet. */
+  runsLeft(secret: number, orders: readonly number[]): number[] {
     const done = new Set(this.#results.filter((r) => r.secretIndex === secret).map((r) => r.orderIndex));
-    return Array.from({ length: this.#orders }, (_, o) => o).filter((o) => !done.has(o));
+    return orders.filter((o) => !done.has(o));
   }
 
   /** The runs for the trainer, which numbers them in this order: from their beginning or from the checkpoint. */
@@ -172,7 +182,7 @@ export class EvaluationState {
       const run = this.#number(secret, order);
       return done.has(run) || step <= (stepsOf.get(run) ?? 0);
     });
-    const [kernels, results] = [[...this.#kernels], [...this.#results]];
-    return { fingerprint: this.#fingerprint(), kernels, results, windows, runs };
+    const [kernels, datasets, results] = [[...this.#kernels], [...this.#datasets], [...this.#results]];
+    return { fingerprint: this.#fingerprint(), kernels, datasets, results, windows, runs };
   }
 }

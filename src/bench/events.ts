@@ -13,12 +13,23 @@ export interface WindowPoint {
   accuracy: number;
 }
 
+/** What the log says of a secret's training set. */
+export interface DatasetFacts {
+  secret: number;
+  /** Rows. */
+  examples: number;
+  /** Share of the examples with label 1. */
+  positiveRate: number;
+}
+
 /** An evaluation between two chunks of steps. Survives `structuredClone` and `v8.serialize`. */
 export interface EvaluationCheckpoint {
   /** What the evaluation is made of. Only the same evaluation can resume from here. */
   fingerprint: Fingerprint;
   /** Training kernels that ran. */
   kernels: string[];
+  /** The training sets that were made. */
+  datasets: DatasetFacts[];
   results: RunResult[];
   windows: WindowPoint[];
   runs: { secret: number; order: number; checkpoint: RunCheckpoint }[];
@@ -32,7 +43,7 @@ export type EvaluationEvent =
    */
   | Extract<LockstepEvent, { type: 'plan' | 'progress' | 'lost' | 'recovered' }>
   /** A secret's training set is ready. */
-  | { type: 'dataset'; secret: number; examples: number; positiveRate: number }
+  | ({ type: 'dataset' } & DatasetFacts)
   /** A window of one run closed: its mean loss and batch accuracy. */
   | WindowPoint
   /** Where the evaluation stands. Pass it as `resume` to go on from there. */

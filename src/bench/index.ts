@@ -11,7 +11,7 @@ export { backgroundColumns, parity, truthTable } from '../tensor/parity.js';
 export { randomizeColumns, randomizeRow } from '../tensor/random-bits.js';
 export { makeTestSet, makeTrainingSet } from './dataset.js';
 export { type EvaluateOptions, Evaluation, evaluate, type TrainOptions } from './evaluate.js';
-export type { EvaluationCheckpoint, EvaluationEvent, WindowPoint } from './events.js';
+export type { DatasetFacts, EvaluationCheckpoint, EvaluationEvent, WindowPoint } from './events.js';
 export type { Fingerprint } from './fingerprint.js';
 export * as logLines from './log-lines.js';
 export {

@@ -9,7 +9,10 @@ import { LockstepError } from '../platform/errors.js';
 const sha256 = (...parts: (string | Uint8Array)[]): Buffer =>
   parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
 
-/** @param reason What is wrong with the file; it follows the path in the message. */
+/** Makes the error about a file: `reason`, what is wrong with it, follows the path; then comes what to do. */
+export type RefuseFile = (path: string, reason: string, cause?: unknown) => LockstepError;
+
+/** About files of an evaluation. @param reason What is wrong with the file; it follows the path in the message. */
 export function refuseFile(path: string, reason: string, cause?: unknown): LockstepError {
   return new LockstepError(
     'bad-input',
@@ -45,25 +48,30 @@ export function sealBytes({ format, version }: Writer, body: Uint8Array): Buffer
  *
  * @throws LockstepError `bad-input` that names `path`, for other files, other formats or versions, and damaged files.
  */
-export function unsealBytes(path: string, { format, version }: Writer, bytes: Uint8Array): Buffer {
+export function unsealBytes(
+  path: string,
+  { format, version }: Writer,
+  bytes: Uint8Array,
+  refuse: RefuseFile = refuseFile,
+): Buffer {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const least = MAGIC.length + FORMAT_BYTES + 1;
   if (file.length < least || file.toString('latin1', 0, MAGIC.length) !== MAGIC)
-    throw refuseFile(path, 'is no checkpoint of lockstep-gpu, or it is damaged');
+    throw refuse(path, 'is no checkpoint of lockstep-gpu, or it is damaged');
   const headerEnd = least + file.readUInt8(least - 1);
   const bodyStart = headerEnd + HASH_BYTES;
   const damaged = 'is damaged or was cut short: its checksum does not fit';
-  if (file.length < bodyStart) throw refuseFile(path, damaged);
+  if (file.length < bodyStart) throw refuse(path, damaged);
   const body = file.subarray(bodyStart);
   // The checksum first: a damaged header must not be reported as another version.
   if (!sha256(file.subarray(0, headerEnd), body).equals(file.subarray(headerEnd, bodyStart)))
-    throw refuseFile(path, damaged);
+    throw refuse(path, damaged);
   const found = file.readUInt32LE(MAGIC.length);
   if (found !== format)
-    throw refuseFile(path, `has format ${found}; this version of lockstep-gpu reads format ${format}`);
+    throw refuse(path, `has format ${found}; this version of lockstep-gpu reads format ${format}`);
   const writer = file.toString('utf8', least, headerEnd);
   if (writer !== version)
-    throw refuseFile(path, `was written by lockstep-gpu ${writer}, and this is ${version}: bits may differ`);
+    throw refuse(path, `was written by lockstep-gpu ${writer}, and this is ${version}: bits may differ`);
   return body;
 }
 
@@ -90,21 +98,25 @@ export function sealJson<T extends object>(value: T): Sealed<T> {
  *
  * @throws LockstepError `bad-input` that names `path`, if it is not JSON, has no seal or one of another format, or was changed.
  */
-export function unsealJson(path: string, text: string): Record<string, unknown> {
+export function unsealJson(
+  path: string,
+  text: string,
+  refuse: RefuseFile = refuseFile,
+): Record<string, unknown> {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch (cause) {
-    throw refuseFile(path, 'is no JSON, or it is damaged or was cut short', cause);
+    throw refuse(path, 'is no JSON, or it is damaged or was cut short', cause);
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw refuseFile(path, 'is no result of lockstep-gpu');
+    throw refuse(path, 'is no result of lockstep-gpu');
   const { integrity, ...rest } = parsed as Record<string, unknown>;
   const format = typeof integrity === 'string' ? /^(\d{1,9}) sha256 /.exec(integrity)?.[1] : undefined;
   if (format === undefined)
-    throw refuseFile(path, 'has no "integrity" field that this version of lockstep-gpu can check');
+    throw refuse(path, 'has no "integrity" field that this version of lockstep-gpu can check');
   if (Number(format) !== JSON_FORMAT)
-    throw refuseFile(path, `has format ${format}; this version of lockstep-gpu reads format ${JSON_FORMAT}`);
-  if (integrity !== jsonSeal(rest)) throw refuseFile(path, 'is damaged or was changed after it was written');
+    throw refuse(path, `has format ${format}; this version of lockstep-gpu reads format ${JSON_FORMAT}`);
+  if (integrity !== jsonSeal(rest)) throw refuse(path, 'is damaged or was changed after it was written');
   return rest;
 }

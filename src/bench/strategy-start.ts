@@ -9,7 +9,7 @@ import { extname, resolve } from 'node:path';
 import { LockstepError } from '../platform/errors.js';
 import { printable } from '../platform/printable.js';
 import { version } from '../platform/version.js';
-import { PACKAGE } from './fingerprint.js';
+import { PACKAGE, type SourceDigests } from './fingerprint.js';
 import { sourceDigests } from './source-files.js';
 import { strategies } from './strategies/index.js';
 import type { StrategyHost } from './strategy-host.js';
@@ -40,6 +40,14 @@ export function strategyReference(nameOrFile: string): StrategyReference {
 }
 
 /**
+ * The digests of a strategy's files.
+ *
+ * @throws LockstepError `bad-input` where one cannot be read.
+ */
+export const sourceOf = (reference: StrategyReference): SourceDigests =>
+  'builtin' in reference ? { [PACKAGE]: version } : sourceDigests(reference.file);
+
+/**
  * Starts a strategy. What it prints goes to standard error.
  *
  * @throws LockstepError `bad-input` where it cannot be loaded.
@@ -47,9 +55,9 @@ export function strategyReference(nameOrFile: string): StrategyReference {
 export async function startStrategy(reference: StrategyReference): Promise<StrategyHost> {
   if ('builtin' in reference) {
     const thread = await StrategyThread.start(reference);
-    return hostOf(thread, thread, { [PACKAGE]: version });
+    return hostOf(thread, thread, sourceOf(reference));
   }
-  const source = sourceDigests(reference.file);
+  const source = sourceOf(reference);
   const [data, weights] = await both([false, true].map((silent) => StrategyThread.start(reference, silent)));
   return hostOf(data, weights, source);
 }

@@ -38,3 +38,22 @@ export function summaryConfig(task: Task, seed: number): SummaryConfig {
     seed,
   };
 }
+
+/** The task in a summary's words, the other way round. */
+export function taskOfConfig(config: SummaryConfig): Task {
+  return {
+    nFeatures: config.n_features,
+    secretSize: config.secret_size,
+    hiddenWidth: config.hidden_width,
+    batchSize: config.batch_size,
+    maxSteps: config.max_steps,
+    maxTrainExamples: config.max_train_examples,
+    secrets: config.num_hidden_secrets,
+    orders: config.num_orderings,
+    testSetSize: config.test_set_size,
+    logInterval: config.log_interval,
+    minStepsBeforeStop: config.min_steps_before_stop,
+    earlyStopAcc: config.early_stop_acc,
+    earlyStopWindows: config.early_stop_windows,
+  };
+}

@@ -7,10 +7,16 @@ import { refuseFile, type Sealed, sealJson, unsealJson } from './seal.js';
 import type { Summary } from './summary.js';
 
 /** The summary with its seal, as in the file and from `--json`. */
-export const sealedSummary = (summary: Summary): Sealed<Summary> => sealJson(summary);
+const sealedSummary = (summary: Summary): Sealed<Summary> => sealJson(summary);
 
 export const summaryText = (summary: Summary): string =>
   `${JSON.stringify(sealedSummary(summary), null, 2)}\n`;
+
+/** What `--json` prints: the summary, or the list of several. */
+export function summariesText(summaries: readonly Summary[]): string {
+  const sealed = summaries.map(sealedSummary);
+  return JSON.stringify(sealed.length === 1 ? sealed[0] : sealed, null, 2);
+}
 
 /**
  * The summary in a file's text. It may be of an interrupted evaluation.

@@ -48,6 +48,8 @@ export interface Summary {
   complete: boolean;
   /** Training kernels that ran, in the order in which they began. */
   kernels: string[];
+  /** Adapters that trained, where shards of several were merged. */
+  adapters?: string[];
   config: SummaryConfig;
   metrics: Metrics;
   results: SummaryResult[];

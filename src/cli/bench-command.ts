@@ -8,7 +8,7 @@ import { noAdapterMessage } from '../adapter/no-adapter.js';
 import { strategies } from '../bench/strategies/index.js';
 import { LockstepError } from '../platform/errors.js';
 import { printable } from '../platform/printable.js';
-import { addBenchFlags, type BenchFlags, jobsOf } from './bench-flags.js';
+import { addBenchFlags, type BenchFlags, jobsOf, shardOf } from './bench-flags.js';
 import { out } from './outlets.js';
 import { colorsFor } from './style.js';
 
@@ -35,8 +35,9 @@ export function registerBench(program: Command): void {
   addBenchFlags(command).action(async (flags: BenchFlags) => {
     if (flags.list) return printStrategies();
     if (flags.listAdapters) return printAdapters();
-    const jobs = jobsOf(flags);
+    const shard = shardOf(flags, process.env);
+    const jobs = jobsOf(flags, shard);
     const { runBench } = await import('./bench-run.js');
-    process.exitCode = await runBench(jobs, flags);
+    process.exitCode = await runBench(jobs, flags, shard);
   });
 }

@@ -4,12 +4,14 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { checkLabel, resultLabels } from '../bench/result-files.js';
 import { validateSeed } from '../bench/seeds.js';
+import { runsOfShard } from '../bench/shards/runs.js';
 import type { StrategyReference } from '../bench/strategy-messages.js';
 import { strategyReference } from '../bench/strategy-start.js';
 import { configName, defaultConfigs, makeTask, type PresetName, presets, type Task } from '../bench/task.js';
 import { KERNEL_NAMES, type KernelName } from '../kernels/train/training-kernel.js';
 import { LockstepError } from '../platform/errors.js';
 import { printable } from '../platform/printable.js';
+import { type FoundShard, type Shard, shardFrom } from '../platform/shard.js';
 
 export interface BenchFlags extends Partial<Record<OverrideFlag, number>> {
   strategy?: string[];
@@ -24,6 +26,8 @@ export interface BenchFlags extends Partial<Record<OverrideFlag, number>> {
   outputDir?: string;
   label?: string;
   resume?: boolean;
+  shard?: string;
+  shards?: number;
   checkpointSeconds: number;
   recover: number;
   adapter?: string;
@@ -117,6 +121,16 @@ export function addBenchFlags(command: Command): Command {
     .option('--label <text>', 'first part of those file names (default: strategy and configuration)')
     .option('--resume', 'go on from the checkpoints in --output-dir, and leave out what is complete there')
     .option(
+      '--shard <which>',
+      'train one of several equal parts of all runs: 3/16, or auto for the number that Slurm, Kubernetes, AWS Batch or ' +
+        'Cloud Run gives; `merge` makes one result of their files in --output-dir',
+    )
+    .option(
+      '--shards <number>',
+      'with --shard auto: how many there are, where the scheduler does not say',
+      number,
+    )
+    .option(
       '--checkpoint-seconds <number>',
       'with --output-dir: seconds between checkpoints, of which each configuration keeps the last until it is complete',
       number,
@@ -149,6 +163,8 @@ export interface Job {
   strategy: string;
   task: Task;
   label: string;
+  /** The shard to train of it, and the numbers of its runs. */
+  part?: { shard: Shard; runs: number[] };
 }
 
 function tasksOf(flags: BenchFlags): Task[] {
@@ -183,11 +199,36 @@ function tasksOf(flags: BenchFlags): Task[] {
 }
 
 /**
+ * The shard that the flags ask for, if they do.
+ *
+ * @param env The process's variables, for `--shard auto`.
+ * @throws LockstepError `bad-input` that names the flag or the variable, and its value.
+ */
+export function shardOf(flags: BenchFlags, env: NodeJS.ProcessEnv): FoundShard | undefined {
+  const { shard, shards, outputDir, json, log } = flags;
+  if (shard === undefined) {
+    if (shards === undefined) return undefined;
+    throw new LockstepError('bad-input', '--shards goes with --shard auto; give that too.');
+  }
+  if (outputDir === undefined)
+    throw new LockstepError('bad-input', '--shard writes its results to --output-dir; give that too.');
+  if (json || log) {
+    const flag = json ? '--json' : '--log';
+    throw new LockstepError(
+      'bad-input',
+      `${flag} prints whole evaluations; give it to merge, and not to --shard.`,
+    );
+  }
+  return shardFrom(shard, env, shards);
+}
+
+/**
  * The jobs that the flags ask for, in order.
  *
+ * @param shard Of {@link shardOf}.
  * @throws LockstepError `bad-input` that names the flag and the value.
  */
-export function jobsOf(flags: BenchFlags): Job[] {
+export function jobsOf(flags: BenchFlags, shard?: Shard): Job[] {
   if (flags.json && flags.log) {
     throw new LockstepError('bad-input', '--json and --log both want standard output; give one of them.');
   }
@@ -220,5 +261,11 @@ export function jobsOf(flags: BenchFlags): Job[] {
     config: configName(task),
   }));
   const labels = resultLabels(evaluated, flags.label);
-  return pairs.map((pair, i) => ({ ...pair, label: labels[i] }));
+  const totals = pairs.map(({ task }) => task.secrets * task.orders);
+  const runs = shard && runsOfShard(totals, shard);
+  return pairs.map((pair, i) => ({
+    ...pair,
+    label: labels[i],
+    ...(runs ? { part: { shard, runs: runs[i] } } : {}),
+  }));
 }

@@ -1,21 +1,27 @@
 /**
  * Runs the jobs of `bench` one after the other. It starts the strategies' threads, connects evaluations (evaluate.ts) with
- * files (result-store.ts) and displays, prints the table, and decides the exit code.
+ * files (result-store.ts, shards/store.ts) and displays, prints the table, and decides the exit code.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDevice, reopen } from '../adapter/open.js';
 import { Evaluation, type TrainOptions } from '../bench/evaluate.js';
+import type { EvaluationFiles } from '../bench/evaluation-files.js';
 import { isHeldByFiles } from '../bench/patient-files.js';
-import { type ResultFiles, ResultStore } from '../bench/result-store.js';
+import { stemOf } from '../bench/result-files.js';
+import { ResultFolder } from '../bench/result-folder.js';
+import { ResultFiles } from '../bench/result-store.js';
+import { ShardStore } from '../bench/shards/store.js';
 import type { StrategyHost } from '../bench/strategy-host.js';
-import { startStrategy } from '../bench/strategy-start.js';
-import { sealedSummary } from '../bench/summary-file.js';
+import { sourceOf, startStrategy } from '../bench/strategy-start.js';
+import { summaryConfig } from '../bench/summary-config.js';
+import { summariesText } from '../bench/summary-file.js';
 import { configName } from '../bench/task.js';
 import type { Device } from '../gpu/device.js';
 import { variantNamed } from '../lockstep/autotune/candidates.js';
 import { LockstepError } from '../platform/errors.js';
 import { endWorkers } from '../platform/node-worker.js';
 import { printable } from '../platform/printable.js';
+import { type FoundShard, shardText } from '../platform/shard.js';
 import type { BenchFlags, Job } from './bench-flags.js';
 import { EXIT, reportFailure } from './failure.js';
 import { endByForce, exitCodeOf, Interrupt } from './interrupt.js';
@@ -57,7 +63,10 @@ class Hosts {
 /** Prepares all jobs before any training, so that bad input is found first. */
 async function prepareAll(jobs: readonly Job[], seed: number, hosts: Hosts): Promise<Evaluation[]> {
   const evaluations: Evaluation[] = [];
-  for (const job of jobs) evaluations.push(await Evaluation.prepare(await hosts.get(job), job.task, seed));
+  for (const job of jobs) {
+    const host = await hosts.get(job);
+    evaluations.push(await Evaluation.prepare(host, job.task, seed, job.part?.runs));
+  }
   return evaluations;
 }
 
@@ -67,11 +76,11 @@ async function prepareAll(jobs: readonly Job[], seed: number, hosts: Hosts): Pro
  */
 function checkKernel({ kernel }: BenchFlags, jobs: readonly Job[], device: Device): void {
   if (kernel === 'auto') return;
-  for (const { task } of jobs) {
+  for (const { task, part } of jobs) {
     const { nFeatures, hiddenWidth, batchSize, secrets, orders } = task;
     const shape = { features: nFeatures, hidden: hiddenWidth, batch: batchSize };
     try {
-      variantNamed(kernel, device, shape, secrets * orders);
+      variantNamed(kernel, device, shape, part?.runs.length ?? secrets * orders);
     } catch (error) {
       if (!(error instanceof LockstepError)) throw error;
       throw new LockstepError('bad-input', `--kernel ${kernel}, ${configName(task)}: ${error.message}`);
@@ -79,11 +88,20 @@ function checkKernel({ kernel }: BenchFlags, jobs: readonly Job[], device: Devic
   }
 }
 
+/** Where the results go. */
+interface Results {
+  folder: ResultFolder;
+  /** The files of job number `job`. */
+  of(job: number): EvaluationFiles;
+  /** Told which adapter trains. */
+  begin?(adapter: string): void;
+}
+
 /** All jobs of one command. */
 class Bench {
   readonly #jobs: readonly Job[];
   readonly #flags: BenchFlags;
-  readonly #store: ResultStore | undefined;
+  readonly #store: Results | undefined;
   readonly #interrupt = new Interrupt();
   readonly #hosts = new Hosts();
   readonly #runs: JobRun[] = [];
@@ -92,7 +110,7 @@ class Bench {
   /** Whether all work is done, and only printing the results is left. */
   #isPrinting = false;
 
-  constructor(jobs: readonly Job[], flags: BenchFlags, store: ResultStore | undefined) {
+  constructor(jobs: readonly Job[], flags: BenchFlags, store: Results | undefined) {
     this.#jobs = jobs;
     this.#flags = flags;
     this.#store = store;
@@ -128,17 +146,18 @@ class Bench {
     for (const job of jobs) this.#hosts.get(job); // they load while the device opens
     this.#device = await openDevice({ adapter: this.#flags.adapter });
     checkKernel(this.#flags, jobs, this.#device);
+    this.#store?.begin?.(adapterText(this.#device));
     this.#runs.push(new JobRun(jobs[0], this.#flags, () => this.#hosts.running()));
     const evaluations = await prepareAll(jobs, this.#flags.seed, this.#hosts);
     this.#evaluations = evaluations;
     const earlier = evaluations.map((evaluation, i) =>
-      this.#flags.resume ? this.#filesOf(jobs[i])?.earlier(evaluation) : undefined,
+      this.#flags.resume ? this.#store?.of(i).earlier(evaluation) : undefined,
     );
     const summaries = await Promise.all(earlier);
     for (const [i, evaluation] of evaluations.entries()) {
       if (i > 0) this.#runs.push(new JobRun(jobs[i], this.#flags));
       const run = this.#runs[i];
-      const files = this.#filesOf(run.job);
+      const files = this.#store?.of(i);
       const summary = summaries[i];
       if (summary) run.recall(summary);
       else {
@@ -147,7 +166,10 @@ class Bench {
       }
       if (this.#interrupt.happened) return;
       run.end();
-      if (files && !summary) this.#tellWritten(await files.finish(evaluation, run.row().summary));
+      if (files && !summary) {
+        const { summary, seconds } = run.row();
+        this.#tellWritten(await files.finish(evaluation, summary, seconds));
+      }
       run.filesDone = true;
     }
   }
@@ -164,10 +186,6 @@ class Bench {
     return attempts > 0 && { attempts, device };
   }
 
-  #filesOf(job: Job): ResultFiles | undefined {
-    return this.#store?.of(job.label, this.#flags);
-  }
-
   #tellWritten(paths: readonly string[]): void {
     if (!this.#flags.quiet && paths.length > 0)
       say(`wrote ${paths.map((path) => printable(path, 500)).join(' and ')}`);
@@ -178,8 +196,8 @@ class Bench {
     const run = this.#runs.at(-1);
     if (!run || run.filesDone || !this.#store) return;
     if (!this.#interrupt.happened && !(failed && run.hasResults)) return;
-    const evaluation = this.#evaluations[this.#runs.length - 1];
-    const saved = this.#filesOf(run.job)!.interrupted(evaluation, run.row().summary);
+    const job = this.#runs.length - 1;
+    const saved = this.#store.of(job).interrupted(this.#evaluations[job], run.row().summary);
     const what = await Promise.race([saved, sleep(LAST_FILES_MS, undefined, { ref: false })]);
     if (!what) say(`warning: the file system of ${printable(this.#flags.outputDir, 300)} does not answer`);
     if (what?.canResume) say('to go on from the last checkpoint: the same command with --resume');
@@ -193,8 +211,7 @@ class Bench {
     const rows = this.#runs.map((run) => run.row());
     const outlet = json || log ? stderr : stdout;
     outlet.line(resultsTable(rows, colorsFor(outlet.stream)));
-    const summaries = rows.map(({ summary }) => sealedSummary(summary));
-    const text = JSON.stringify(summaries.length === 1 ? summaries[0] : summaries, null, 2);
+    const text = summariesText(rows.map(({ summary }) => summary));
     if (json) out(text);
     if (await stdout.arrived()) return;
     // Standard output has failed, so this goes to standard error.
@@ -204,7 +221,7 @@ class Bench {
   }
 
   async #end(failure: unknown): Promise<number> {
-    await this.#store?.close();
+    await this.#store?.folder.close();
     const code = failure === undefined ? this.#code() : reportFailure(failure);
     const { caught, happened } = this.#interrupt;
     this.#hosts.close();
@@ -221,15 +238,50 @@ class Bench {
   #code(): number {
     const { caught } = this.#interrupt;
     if (caught) return exitCodeOf(caught);
-    return stdout.failure || (this.#store?.failures ?? 0) > 0 ? EXIT.failed : EXIT.ok;
+    return stdout.failure || (this.#store?.folder.failures ?? 0) > 0 ? EXIT.failed : EXIT.ok;
   }
 }
 
-/** Runs all jobs and returns the exit code. */
-export async function runBench(jobs: readonly Job[], flags: BenchFlags): Promise<number> {
-  const { outputDir, seed } = flags;
-  const labels = jobs.map(({ label }) => label);
-  const store =
-    outputDir === undefined ? undefined : await ResultStore.open(outputDir, labels, seed, { warn: say });
+/** What a shard's result says of the adapter: its name, and the driver where that is told. */
+const adapterText = ({ info }: Device): string =>
+  [info.device || info.vendor, info.description, info.backend].filter(Boolean).join(', ');
+
+async function openResults(folder: string, jobs: readonly Job[], flags: BenchFlags): Promise<Results> {
+  const stems = jobs.map(({ label }) => stemOf(label, flags.seed));
+  const opened = await ResultFolder.open(folder, stems, { warn: say });
+  return { folder: opened, of: (job) => new ResultFiles(opened, stems[job], flags.kernel) };
+}
+
+function openShard(shard: FoundShard, jobs: readonly Job[], flags: BenchFlags): Promise<ShardStore> {
+  const { outputDir, resume, seed, kernel } = flags;
+  const known = jobs.map(({ label, task, reference }) => ({
+    label,
+    kernel,
+    config: summaryConfig(task, seed),
+    source: sourceOf(reference),
+  }));
+  return ShardStore.open(outputDir!, shard, known, { resume, warn: say });
+}
+
+/**
+ * Runs all jobs and returns the exit code.
+ *
+ * @param shard The one that the jobs are parts of.
+ */
+export async function runBench(jobs: readonly Job[], flags: BenchFlags, shard?: FoundShard): Promise<number> {
+  const { outputDir, quiet } = flags;
+  if (!shard) {
+    const results = outputDir === undefined ? undefined : await openResults(outputDir, jobs, flags);
+    return new Bench(jobs, flags, results).run();
+  }
+  const store = await openShard(shard, jobs, flags);
+  const name = `shard ${shardText(shard)}${shard.found ? ` (${printable(shard.found)})` : ''}`;
+  if (store.isDone) {
+    await store.folder.close();
+    if (!quiet) say(`${name} is done: ${printable(store.path, 500)}`);
+    return EXIT.ok;
+  }
+  const runs = jobs.reduce((sum, { part }) => sum + part!.runs.length, 0);
+  if (!quiet) say(`${name}: ${runs} runs`);
   return new Bench(jobs, flags, store).run();
 }

@@ -3,12 +3,13 @@
  * can come at any moment.
  */
 import type { Evaluation, TrainOptions } from '../bench/evaluate.js';
-import type { ResultFiles } from '../bench/result-store.js';
+import type { EvaluationFiles } from '../bench/evaluation-files.js';
 import { type Summary, summarize } from '../bench/summary.js';
 import { configName } from '../bench/task.js';
 import type { Device } from '../gpu/device.js';
 import type { LostEvent } from '../lockstep/recovery-types.js';
 import { printable } from '../platform/printable.js';
+import { shardText } from '../platform/shard.js';
 import type { BenchFlags, Job } from './bench-flags.js';
 import { LogWriter } from './log-writer.js';
 import { out } from './outlets.js';
@@ -34,7 +35,9 @@ export class JobRun {
     this.#flags = flags;
     this.#summary = () => summarize(job.strategy, job.task, flags.seed, [], false);
     const title = `${printable(job.strategy, 200)} ${configName(job.task)}`;
-    this.#progress = flags.quiet ? silent : showProgress({ title, ...job.task, running }, process.stderr);
+    const runs = job.part?.runs;
+    const hidden = flags.quiet || runs?.length === 0;
+    this.#progress = hidden ? silent : showProgress({ title, ...job.task, runs, running }, process.stderr);
   }
 
   /** @param files Where checkpoints go; without it, none are made. */
@@ -42,7 +45,7 @@ export class JobRun {
     evaluation: Evaluation,
     device: Device,
     { signal, recover }: TrainOptions & { signal: AbortSignal },
-    files: ResultFiles | undefined,
+    files: EvaluationFiles | undefined,
   ): Promise<void> {
     const { checkpointSeconds, kernel } = this.#flags;
     const nothing = this.#summary();
@@ -53,7 +56,7 @@ export class JobRun {
     for await (const event of evaluation.train(device, { signal, recover, kernel, ...checkpoints })) {
       if (this.#seconds !== undefined) return; // the time after an interrupt is over
       if (event.type === 'lost') this.#lost.push(event.reason);
-      if (event.type === 'checkpoint') await files?.checkpoint(event.checkpoint);
+      if (event.type === 'checkpoint') await files?.checkpoint(event.checkpoint, this.#elapsed);
       this.#progress.add(event);
       this.#log?.add(event);
     }
@@ -84,11 +87,16 @@ export class JobRun {
   /** Stops the clock and removes the display. Later events are ignored, and so is a second call. */
   end(): void {
     if (this.#seconds !== undefined) return;
-    this.#seconds = Number.isNaN(this.#begin) ? 0 : (performance.now() - this.#begin) / 1000;
+    this.#seconds = this.#elapsed;
     this.#progress.close();
     const summary = this.#summary();
     this.#summary = () => summary;
     this.#log?.end(summary);
+  }
+
+  /** Seconds since the training began; 0 before. */
+  get #elapsed(): number {
+    return Number.isNaN(this.#begin) ? 0 : (performance.now() - this.#begin) / 1000;
   }
 
   get hasResults(): boolean {
@@ -97,6 +105,10 @@ export class JobRun {
 
   row(): Row {
     const config = configName(this.job.task);
-    return { config, summary: this.#summary(), seconds: this.#seconds ?? 0, lost: this.#lost };
+    const { part } = this.job;
+    const summary = this.#summary();
+    const isWhole = part?.runs.length === summary.results.length;
+    const covers = isWhole ? `shard ${shardText(part.shard)}; the figures cover its runs` : undefined;
+    return { config, summary, seconds: this.#seconds ?? 0, lost: this.#lost, covers };
   }
 }

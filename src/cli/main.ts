@@ -10,6 +10,7 @@ import { version } from '../platform/version.js';
 import { registerBench } from './bench-command.js';
 import { EXIT, reportFailure } from './failure.js';
 import { endByForce, endOnInterrupt } from './interrupt.js';
+import { registerMerge } from './merge-command.js';
 import { describeFailure, say, stderr, stdout } from './outlets.js';
 import { registerProfile } from './profile-command.js';
 
@@ -26,6 +27,7 @@ const program = new Command('lockstep-gpu')
   })
   .exitOverride();
 registerBench(program);
+registerMerge(program);
 registerProfile(program);
 
 /** How long threads may take to end. A thread in a system call does not end in time. */

@@ -28,6 +28,8 @@ interface Workload
   > {
   /** What is being trained, e.g. `feature-isolation n32-k8`. */
   title: string;
+  /** Numbers of the runs that are trained, where it is not all of the task. */
+  runs?: readonly number[];
   /** The function of the strategy that is running; it may take long, or never return. */
   running?(): string | undefined;
 }
@@ -61,9 +63,13 @@ export class Tally {
 
   constructor(work: Workload) {
     this.work = work;
-    this.runs = work.secrets * work.orders;
-    this.#losses = new Float64Array(this.runs).fill(Number.NaN);
-    this.#steps = new Float64Array(this.runs);
+    const all = work.secrets * work.orders;
+    this.runs = work.runs?.length ?? all;
+    this.#losses = new Float64Array(all).fill(Number.NaN);
+    this.#steps = new Float64Array(all);
+    if (!work.runs) return;
+    this.#steps.fill(Number.NaN);
+    for (const run of work.runs) this.#steps[run] = 0;
   }
 
   add(event: EvaluationEvent, now: number): void {

@@ -15,6 +15,8 @@ export interface Row {
   seconds: number;
   /** Why its training had to begin again somewhere, each time. */
   lost?: readonly LostEvent['reason'][];
+  /** What the figures cover, where they are not of all runs; default: those that had finished at an interrupt. */
+  covers?: string;
 }
 
 /** The width of the table. A letter of a name may take two columns. */
@@ -81,8 +83,10 @@ function lines(rows: readonly Row[], colors: Colors): string[] {
   ];
 }
 
+const INTERRUPTED = 'interrupted; the figures cover the runs that had finished';
+
 /** Remarks on a row, as on an evaluation that was interrupted. */
-function remarks({ config, summary, lost: losses = [] }: Row): string[] {
+function remarks({ config, summary, lost: losses = [], covers = INTERRUPTED }: Row): string[] {
   const title = `${printable(summary.strategy)} ${config}`;
   const lost = summary.results.filter((run) => run.non_finite);
   const shown = lost
@@ -96,7 +100,7 @@ function remarks({ config, summary, lost: losses = [] }: Row): string[] {
     ...(memory > 0
       ? [`${title}: the device had too little memory ${memory} time(s), so fewer runs trained at once.`]
       : []),
-    ...(summary.complete ? [] : [`${title}: interrupted; the figures cover the runs that had finished.`]),
+    ...(summary.complete ? [] : [`${title}: ${covers}.`]),
     ...(lost.length > 0
       ? [`${title}: the loss of ${lost.length} run(s) stopped being a finite number (${shown.join(', ')}).`]
       : []),

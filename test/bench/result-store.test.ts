@@ -20,8 +20,9 @@ import { openDevice } from '../../src/adapter/open.js';
 import { Evaluation } from '../../src/bench/evaluate.js';
 import { ownerOf, thisOwner } from '../../src/bench/lock-owner.js';
 import { PatientFiles, type PatientOptions } from '../../src/bench/patient-files.js';
+import { ResultFolder } from '../../src/bench/result-folder.js';
 import { ResultLock, SILENT_MS } from '../../src/bench/result-lock.js';
-import { ResultStore } from '../../src/bench/result-store.js';
+import { ResultFiles } from '../../src/bench/result-store.js';
 import { strategyNamed } from '../../src/bench/strategies/index.js';
 import type { Summary } from '../../src/bench/summary.js';
 import { makeTask } from '../../src/bench/task.js';
@@ -61,9 +62,9 @@ async function evaluateInto(
 ): Promise<Outcome> {
   const warnings: string[] = [];
   const warn = (line: string) => warnings.push(line);
-  const store = await ResultStore.open(folder, ['mine'], 42, { warn, ...options });
+  const store = await ResultFolder.open(folder, [STEM], { warn, ...options });
   const evaluation = await Evaluation.prepare(strategyNamed('starter'), task);
-  const files = store.of('mine', { seed: 42, kernel: 'auto' });
+  const files = new ResultFiles(store, STEM, 'auto');
   let summary = resume ? await files.earlier(evaluation) : undefined;
   let checkpoints = 0;
   if (!summary) {
@@ -181,7 +182,7 @@ describe('what cannot be written', () => {
   ])('%s is refused before anything is evaluated', async (_, prepare, name) => {
     const folder = newFolder();
     prepare(folder);
-    const open = ResultStore.open(join(folder, name), ['mine'], 42, { warn() {} });
+    const open = ResultFolder.open(join(folder, name), [STEM], { warn() {} });
     await expect(open).rejects.toMatchObject({
       code: 'bad-input',
       message: expect.stringMatching(/^--output-dir .*: nothing can be written there \(E/),
@@ -192,7 +193,7 @@ describe('what cannot be written', () => {
     'a folder without room is refused, at %s',
     async (operation) => {
       const files = faulty((name) => (name === operation ? systemError('ENOSPC') : undefined));
-      const open = ResultStore.open(newFolder(), ['mine'], 42, { warn() {}, files });
+      const open = ResultFolder.open(newFolder(), [STEM], { warn() {}, files });
       await expect(open).rejects.toMatchObject({
         code: 'bad-input',
         message: expect.stringContaining('ENOSPC'),
@@ -209,7 +210,7 @@ describe('a file system that does not answer', () => {
     'at the start, at %s: a sentence instead of waiting for ever',
     async (operation) => {
       const options = silent((name) => (name === operation ? 'never' : undefined));
-      const open = ResultStore.open(newFolder(), ['mine'], 42, { warn() {}, ...options });
+      const open = ResultFolder.open(newFolder(), [STEM], { warn() {}, ...options });
       await expect(open).rejects.toMatchObject({
         code: 'bad-input',
         message: expect.stringMatching(/^--output-dir .*the file system of .* did not answer for 0\.4 s/),
@@ -237,7 +238,8 @@ describe('a file system that does not answer', () => {
 describe('locks', () => {
   const write = (folder: string, changes: object) =>
     writeFileSync(join(folder, LOCK), `${JSON.stringify({ ...thisOwner(), ...changes })}\n`);
-  const open = (folder: string, label = 'mine') => ResultStore.open(folder, [label], 42, { warn() {} });
+  const open = (folder: string, label = 'mine') =>
+    ResultFolder.open(folder, [`${label}_seed42`], { warn() {} });
   const age = (folder: string, ms: number) => {
     const then = (Date.now() - ms) / 1000;
     utimesSync(join(folder, LOCK), then, then);

@@ -40,6 +40,7 @@ function checkpointAt(step: number): EvaluationCheckpoint {
   return {
     fingerprint: fingerprintOf(42),
     kernels: ['portable'],
+    datasets: [{ secret: 0, examples: 4096, positiveRate: 0.5 }],
     results: [
       { secretIndex: 0, orderIndex: 0, steps: 400, testAccuracy: 0.75 },
       { secretIndex: 0, orderIndex: 1, steps: 7, testAccuracy: Number.NaN, nonFinite: true },
@@ -228,6 +229,9 @@ describe('a checkpoint object', () => {
     ['an accuracy above 1', (d) => (d.results[0].testAccuracy = 1.01), /results\[0\] has accuracy 1\.01/],
     ['no such kernel', (d) => (d.kernels = ['fast']), /kernels\[0\] is fast/],
     ['no weights', (d) => Object.assign(d.runs[0].checkpoint, { state: [1] }), /runs\[0\] has no weights/],
+    ['a dataset of no secret', (d) => (d.datasets[0].secret = 2), /datasets\[0\] is of secret 2, which/],
+    ['a dataset twice', (d) => d.datasets.push(d.datasets[0]), /datasets\[1\] is of secret 0, .* or twice/],
+    ['no examples', (d) => (d.datasets[0].examples = 0), /datasets\[0\] has no number of examples/],
     ['no list', (d) => Object.assign(d, { windows: 3 }), /windows is no list/],
   ])('%s is refused', (_, change, reason) => {
     const draft = checkpointAt(200);

@@ -1,0 +1,140 @@
+/**
+ * A shard: one of several equal parts of some work, each for a process of its own. Here is how a process is told which one is
+ * its: by words such as `3/16`, or by the variables that a scheduler sets. What a shard holds is said where the work is.
+ */
+import { LockstepError } from './errors.js';
+import { printable } from './printable.js';
+
+/** The shard `index` of `count`, counted from 1. */
+export interface Shard {
+  index: number;
+  count: number;
+}
+
+/** A shard, and what it was found in where it was not named: `SLURM_ARRAY_TASK_ID 3 of 1-16`. */
+export interface FoundShard extends Shard {
+  found?: string;
+}
+
+/** The most shards of one evaluation: as many as Kubernetes and AWS Batch start at once. */
+const MOST = 100_000;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const refuse = (message: string) => new LockstepError('bad-input', message);
+
+const wholeNumber = (text: string | undefined): number =>
+  text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+
+/** `3 of 16`. */
+export const shardText = ({ index, count }: Shard): string => `${index} of ${count}`;
+
+/** @throws LockstepError `bad-input` for numbers that are no shard. */
+function checkShard(where: string, { index, count }: Shard): void {
+  const whole = Number.isSafeInteger(index) && Number.isSafeInteger(count);
+  if (whole && count >= 1 && count <= MOST && index >= 1 && index <= count) return;
+  throw refuse(
+    `${where}: there is no shard ${printable(index)} of ${printable(count)}; shards are counted from 1, as in 3/16, ` +
+      `and there are at most ${MOST}.`,
+  );
+}
+
+/** How a scheduler numbers the tasks of an array. */
+interface Scheduler {
+  /** The variable that is set where the scheduler runs the process. */
+  variable: string;
+  read(env: Environment, shards: number | undefined): FoundShard;
+}
+
+/** A scheduler that counts from 0 and says how many there are. */
+const countsFromZero = (variable: string, size: string): Scheduler => ({
+  variable,
+  read: (env) => ({
+    index: wholeNumber(env[variable]) + 1,
+    count: wholeNumber(env[size]),
+    found: `${variable} ${env[variable]} of ${size} ${env[size]}`,
+  }),
+});
+
+/** https://slurm.schedmd.com/job_array.html: any first number and step; a list has gaps, and is no array of shards. */
+const slurm: Scheduler = {
+  variable: 'SLURM_ARRAY_TASK_ID',
+  read(env) {
+    const named = (name: string) => env[`SLURM_ARRAY_TASK_${name}`];
+    const [id, min, max] = ['ID', 'MIN', 'MAX'].map((name) => wholeNumber(named(name)));
+    const step = wholeNumber(named('STEP') ?? '1');
+    const count = Math.floor((max - min) / step) + 1;
+    const tasks = wholeNumber(named('COUNT'));
+    if (!Number.isNaN(tasks) && tasks !== count)
+      throw refuse(
+        `--shard auto: the Slurm array has ${tasks} tasks, numbered ${min} to ${max}. Only a whole array says which shard ` +
+          'a task is; of single tasks write --shard $SLURM_ARRAY_TASK_ID/COUNT.',
+      );
+    return {
+      index: (id - min) / step + 1,
+      count,
+      found: `SLURM_ARRAY_TASK_ID ${id} of ${min}-${max}${step === 1 ? '' : `:${step}`}`,
+    };
+  },
+};
+
+/** https://kubernetes.io/docs/tasks/job/indexed-parallel-processing-static: the pod is not told how many there are. */
+const kubernetes: Scheduler = {
+  variable: 'JOB_COMPLETION_INDEX',
+  read(env, shards) {
+    if (shards === undefined)
+      throw refuse(
+        '--shard auto: Kubernetes sets JOB_COMPLETION_INDEX but does not say how many there are; give --shards, the ' +
+          "Job's number of completions.",
+      );
+    const index = env.JOB_COMPLETION_INDEX;
+    return { index: wholeNumber(index) + 1, count: shards, found: `JOB_COMPLETION_INDEX ${index}` };
+  },
+};
+
+const SCHEDULERS: readonly Scheduler[] = [
+  slurm,
+  kubernetes,
+  countsFromZero('AWS_BATCH_JOB_ARRAY_INDEX', 'AWS_BATCH_JOB_ARRAY_SIZE'),
+  countsFromZero('CLOUD_RUN_TASK_INDEX', 'CLOUD_RUN_TASK_COUNT'),
+];
+
+/**
+ * The shard that a scheduler's variables name.
+ *
+ * @param shards How many there have to be; needed where the scheduler does not say.
+ * @throws LockstepError `bad-input` where none of them is set, or several are, or they do not fit.
+ */
+function scheduledShard(env: Environment, shards?: number): FoundShard {
+  const set = SCHEDULERS.filter(({ variable }) => env[variable] !== undefined);
+  const names = (list: readonly Scheduler[]) => list.map(({ variable }) => variable).join(', ');
+  if (set.length === 0)
+    throw refuse(`--shard auto: none of ${names(SCHEDULERS)} is set; write --shard 3/16.`);
+  if (set.length > 1)
+    throw refuse(
+      `--shard auto: ${names(set)} are set, and it is not clear which one counts; write --shard 3/16.`,
+    );
+  const shard = set[0].read(env, shards);
+  checkShard(`--shard auto (${printable(shard.found)})`, shard);
+  if (shards !== undefined && shard.count !== shards)
+    throw refuse(`--shard auto: ${shard.found} are ${shard.count} shards, and --shards says ${shards}.`);
+  return shard;
+}
+
+/**
+ * The shard in the words of `--shard`.
+ *
+ * @param text `3/16`, or `auto` for the scheduler's variables.
+ * @param shards The value of `--shards`.
+ * @throws LockstepError `bad-input` that says what fits.
+ */
+export function shardFrom(text: string, env: Environment, shards?: number): FoundShard {
+  if (text === 'auto') return scheduledShard(env, shards);
+  if (shards !== undefined) throw refuse('--shards goes with --shard auto; --shard 3/16 says both.');
+  const [, index, count] = /^(\d{1,9})\/(\d{1,9})$/.exec(text) ?? [];
+  if (count === undefined)
+    throw refuse(`--shard ${printable(text)}: write which one of how many, as 3/16, or auto.`);
+  const shard = { index: Number(index), count: Number(count) };
+  checkShard(`--shard ${text}`, shard);
+  return shard;
+}
