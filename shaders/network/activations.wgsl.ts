@@ -1,19 +1,19 @@
 /**
- * Activations and their derivatives by number, four at a time, as src/network/activations.ts lists them. At NaN and the
- * infinities they give what shaders/shared/floats.wgsl.ts gives one at a time. Functions only.
+ * Activations and their derivatives, by the numbers that src/network/activations.ts gives them, four values at a time. NaN and
+ * infinities behave as in shaders/shared/floats.wgsl.ts, which has these functions for single values. Functions only.
  */
 import { wgsl } from '../wgsl.js';
 
 export const activationFunctions = wgsl`
 fn areNan(x: vec4f) -> vec4<bool> { return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u); }
 
-/** e^x; WGSL leaves open what exp gives beyond the range of floats. */
+/** e^x, also where the result is beyond the range of floats: there WGSL's exp may give anything. */
 fn expOfAll(x: vec4f) -> vec4f {
   let y = select(exp(x), vec4f(), x < vec4f(-104.0));
   return select(select(y, vec4f(infinity()), x > vec4f(88.72283)), x, areNan(x));
 }
 
-/** ln(1 + t) for t of 0 to 1, as 2 artanh(t / (2 + t)): its digits do not hang on a sum 1 + t. */
+/** ln(1 + t) for t from 0 to 1, as 2 artanh(t / (2 + t)): the sum 1 + t would lose the digits of a small t. */
 fn logOnePlusAll(t: vec4f) -> vec4f {
   let s = t / (2.0 + t);
   let q = s * s;
@@ -27,7 +27,7 @@ fn sigmoidAll(x: vec4f) -> vec4f {
   return select(select(vec4f(1.0), e, x < vec4f()) / (1.0 + e), x, areNan(x));
 }
 
-/** Small arguments by series (WGSL's tanh may subtract exponentials), large ones before the exponentials overflow. */
+/** A series where x is small, as WGSL's tanh may subtract exponentials. A large x is clamped before they overflow. */
 fn tanhAll(x: vec4f) -> vec4f {
   let s = x * x;
   let series = x * (1.0 + s * (-0.33333334 + s * (0.13333334 + s * -0.05396825)));
@@ -36,8 +36,8 @@ fn tanhAll(x: vec4f) -> vec4f {
 }
 
 /**
- * The Maclaurin series near 0, where 1 - erfc would lose digits, and the Chebyshev fit of erfc in Numerical Recipes
- * (section 6.2), whose relative error is at most 1.2e-7, beyond.
+ * The error function. Near 0, where 1 - erfc would lose digits, by its Maclaurin series; elsewhere by the Chebyshev fit of erfc
+ * in Numerical Recipes (section 6.2), whose relative error is at most 1.2e-7.
  */
 fn erfAll(x: vec4f) -> vec4f {
   let s = x * x;
@@ -56,7 +56,7 @@ fn wholePower(x: vec4f, exponent: u32) -> vec4f {
   return result;
 }
 
-/** How far along the tanh of GELU's approximation is. */
+/** The tanh in the approximation of GELU. */
 fn geluTanh(x: vec4f) -> vec4f { return tanhAll(0.79788456 * (x + 0.044715 * x * x * x)); }
 
 fn activate(code: u32, parameter: f32, x: vec4f) -> vec4f {
@@ -74,7 +74,7 @@ fn activate(code: u32, parameter: f32, x: vec4f) -> vec4f {
   }
 }
 
-/** By x, or by y where that is enough. */
+/** The derivative at x, where the activation's value is y. Some need y only; then x is not given. */
 fn derivative(code: u32, parameter: f32, x: vec4f, y: vec4f) -> vec4f {
   switch (code) {
     case 1u: { return select(vec4f(1.0), vec4f(), y <= vec4f()); }

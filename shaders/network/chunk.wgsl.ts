@@ -1,13 +1,14 @@
 /**
- * What a chunk of steps of networks in lockstep is made of, as host and kernel share it. A *position* is a run's place in one
- * chunk; a *stage* is one part of a step, the same for all runs of a network. Structs and numbers only; no entry point.
+ * The data that the host hands to the kernel for a chunk of steps of networks in lockstep, and the results that come back. A
+ * *position* is a run's place in one chunk. A *stage* is one part of a step; runs of the same network share their stages. Structs
+ * and numbers only; no entry point.
  */
 import { Struct } from '../shared/struct.js';
 
-/** Says that something is not there: an offset, an order. */
+/** In place of an offset: there is no such thing, for instance no bias, no order. */
 export const NONE = 0xffffffff;
 
-/** The class that is ignored where none is: no target is half a class. */
+/** In place of the ignored class: no class is ignored, as no target is 0.5. */
 export const NO_CLASS = 0.5;
 
 /** Parts of a step, by number. */
@@ -16,28 +17,32 @@ export const STAGE_KINDS = {
   gather: 0,
   /** A layer: C = activation(A B + bias). */
   forward: 1,
-  /** Loss of each example, and the gradient by the last layer's sums. */
+  /** The loss of each example, and the gradient by the sums of the last layer (the inputs of its activation). */
   loss: 2,
-  /** Adds the batch's losses and hits up, and writes a result. */
+  /** Adds up the losses and hits of the batch, and writes them to the results. */
   tally: 3,
-  /** The gradient by a layer's sums, of that by the next layer's: C = (A B) x activation'. */
+  /** The gradient by a layer's sums, from the gradient by the next layer's sums: C = (A B) x activation'. */
   inputGradient: 4,
   /** The gradient by a layer's weights, and the optimizer's step with it. */
   weightGradient: 5,
   /** The same for its biases. */
   biasGradient: 6,
-  /** C[columns, rows] = A[rows, columns]: weights as the product after it reads them, columns side by side. */
+  /** C[columns, rows] = A[rows, columns]: a copy of weights, laid out so that the product after it reads neighbours. */
   transpose: 7,
 } as const;
 
-/** Which extents of a stage are the batch's, which has fewer examples at the end of an epoch. */
+/**
+ * Flags: whether the rows or the depth of a stage are the examples of the batch, which are fewer at the end of an epoch.
+ */
 export const BATCH_ROWS = 1;
 export const BATCH_DEPTH = 2;
 
 /**
- * [stage]: a product C[rows, columns] = A[rows, depth] B[depth, columns], its factors by offset and pitches in floats from the
- * begin of the run's memory. `bias`: of the layer. `below`: outputs of the layer whose activation's derivative is taken, and
- * `kept` what went into it, {@link NONE} where the outputs suffice; of a forward stage, where to keep it.
+ * [stage]: a product C[rows, columns] = A[rows, depth] B[depth, columns]. `a`, `b`, `c` and `bias` are offsets in floats from the
+ * beginning of the run's memory; `aRow`, `aDepth`, `bDepth` and `bColumn` are the distances from one row, depth or column to the
+ * next. Where the derivative of an activation is needed, `below` is where its outputs are, and `kept` where its inputs are
+ * ({@link NONE} if the outputs suffice). A forward stage keeps the inputs of its activation at `kept`. The other kinds use
+ * the fields as step.wgsl.ts says at their functions.
  */
 export const STAGE = new Struct('Stage', {
   kind: 'u32',
@@ -60,15 +65,15 @@ export const STAGE = new Struct('Stage', {
 });
 
 /**
- * How rows and targets of a dataset lie in memory. `signs`: bits that mean -1 and 1. `sampler`: there are none; what lies
- * there are the parameters of the sampler that makes them.
+ * How the rows or the targets of a dataset are stored. `signs`: as bits that mean -1 and 1. `sampler`: not at all; there are the
+ * parameters of a sampler, which makes them.
  */
 export const FORMATS = { floats: 0, bits: 1, signs: 2, classes: 3, sampler: 4 } as const;
 
 /**
- * [position]: a run in this chunk. Where its memory, stages, steps, order, dataset and results begin; its loss and its
- * optimizer. Offsets into memory and data are in words, `order` too ({@link NONE}: the rows from `firstRow` on). Of a sampler
- * its key and stream, and the number of the first step.
+ * [position]: a run in this chunk: where its memory, stages, steps, order and dataset begin, its loss and its optimizer. Offsets
+ * are in words. Where `order` is {@link NONE}, rows are read one after the other from `firstRow` on. The last four are for
+ * samplers: the key and the stream of the random numbers, and the number of the first step.
  */
 export const POSITION = new Struct('Position', {
   memory: 'u32',
@@ -105,8 +110,9 @@ export const POSITION = new Struct('Position', {
 });
 
 /**
- * [position][step]: what the optimizer takes of a step; examples of the batch; 1 / the numbers that the loss is averaged over;
- * 1 in a run's first step.
+ * [position][step]: `shrink`, `stepSize` and `invRootCorrection2` are for the optimizer (optimizers.wgsl.ts); `count`: the
+ * examples of the batch; `invNumbers`: 1 / the number of values that the loss is averaged over; `isFirst`: 1 in the optimizer's
+ * first step.
  */
 export const STEP = new Struct('Step', {
   shrink: 'f32',
@@ -117,5 +123,5 @@ export const STEP = new Struct('Step', {
   isFirst: 'u32',
 });
 
-/** [position][step]: mean loss of the batch, outputs (of classes: examples) that were right, and how many counted. */
+/** [position][step]: the batch's mean loss; how many outputs (examples, if they have classes) were right, and of how many. */
 export const RESULT = new Struct('Result', { loss: 'f32', hits: 'f32', counted: 'f32' });

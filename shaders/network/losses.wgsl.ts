@@ -1,8 +1,8 @@
-/** Losses of one output and their slopes by number, as src/network/losses.ts lists them. Functions only. */
+/** Losses of one output and their slopes, by the numbers that src/network/losses.ts gives them. Functions only. */
 import { wgsl } from '../wgsl.js';
 
 export const lossFunctions = wgsl`
-/** Loss and slope of an output z with its target y; whether it counts as right. */
+/** The loss of an output z with the target y, its slope (the derivative by z), and 1 if the output counts as right. */
 struct ElementLoss { loss: f32, slope: f32, hit: f32 }
 
 fn elementLoss(code: u32, parameter: f32, z: f32, y: f32) -> ElementLoss {

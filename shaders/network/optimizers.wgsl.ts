@@ -1,11 +1,11 @@
 /**
- * One step of one parameter by the optimizer's number, as src/network/optimizers.ts lists them, in the order in which
- * `torch.optim` computes it. Reads and writes the run's memory; functions only.
+ * One step of an optimizer, by the number that src/network/optimizers.ts gives it, computed in the order of `torch.optim`. It
+ * reads and writes the run's memory. Functions only.
  */
 import { wgsl } from '../wgsl.js';
 
 export const optimizerFunctions = wgsl`
-/** Steps the four parameters that lie at the offset among the run's parameters. */
+/** Changes four parameters, which begin at the offset in the run's memory, and their moments. */
 fn optimize(p: Position, step: Step, offset: u32, gradient: vec4f) {
   let at = (p.memory + offset) >> 2u;
   let w = memory[at];
@@ -35,7 +35,7 @@ fn optimize(p: Position, step: Step, offset: u32, gradient: vec4f) {
   memory[at] = start - step.stepSize * direction;
 }
 
-/** Of NaN it is 0, as PyTorch's. */
+/** The signs; 0 for NaN, as in PyTorch. */
 fn signsOf(x: vec4f) -> vec4f {
   return select(vec4f(), vec4f(1.0), x > vec4f()) - select(vec4f(), vec4f(1.0), x < vec4f());
 }

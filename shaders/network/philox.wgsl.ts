@@ -1,11 +1,11 @@
 /**
- * The counter-based generator Philox 4x32-10 (Salmon et al., Parallel random numbers: as easy as 1, 2, 3, 2011): the words of
- * any counter and key, without those before. Functions only.
+ * The counter-based random generator Philox 4x32-10 (Salmon et al., Parallel random numbers: as easy as 1, 2, 3, 2011). Its words
+ * are a function of a counter and a key: none has to be drawn before another. Functions only.
  */
 import { wgsl } from '../wgsl.js';
 
 export const philoxFunctions = wgsl`
-/** The upper half of the product of two words, from those of their halves. */
+/** The upper 32 bits of the product of two words, from the products of their halves. */
 fn upperProduct(a: u32, b: u32) -> u32 {
   let aLow = a & 0xffffu;
   let bLow = b & 0xffffu;

@@ -1,10 +1,11 @@
 /**
- * A block of a product for GPUs and for any other adapter: 4 rows x 4 columns an invocation, straight from memory. It
- * needs neither subgroups nor workgroup memory, and is what the other form is held against. A fragment of step.wgsl.ts.
+ * Matrix products for GPUs and for any other adapter: each invocation computes blocks of 4 rows x 4 columns, straight from
+ * memory. It needs neither subgroups nor workgroup memory, and tests compare the other form (product-lanes.wgsl.ts) with it. A
+ * fragment of step.wgsl.ts.
  */
 import { wgsl } from '../wgsl.js';
 
-/** `product`: neighbours have neighbouring columns, so that what they load lies side by side. */
+/** `product`: neighbouring invocations have neighbouring columns, so that they load neighbouring numbers. */
 export const productByBlocks = wgsl`
 fn product(p: Position, step: Step, stage: Stage, first: u32, stride: u32, lane: u32) {
   let rows = select(stage.rows, step.count, (stage.batchExtents & batchRows) != 0u);

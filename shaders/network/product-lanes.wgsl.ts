@@ -1,29 +1,30 @@
 /**
- * A tile of a product for adapters that compute on the CPU, whose subgroups are vectors of the processor: 16 rows x 64
- * columns a subgroup. There a load by lane costs thirty to forty cycles and a shuffle one, so a factor is loaded once, by
- * lane, and handed round by shuffles; columns of the other lie side by side in the lanes. A fragment of step.wgsl.ts.
+ * Matrix products for adapters that compute on the CPU, whose subgroups are vectors of the processor. With vectors of 8 lanes,
+ * a subgroup computes a tile of 16 rows x 64 columns. A load of a lane's own costs thirty to forty cycles there and a shuffle
+ * one. So each lane loads a part of the first factor once, and shuffles pass it to the others; the columns of the second factor
+ * lie side by side in the lanes. A fragment of step.wgsl.ts.
  *
- * Products of few columns, which would leave most of such a tile empty, have 32 rows x 4 columns a subgroup instead, rows in the
- * lanes.
+ * Products of few columns would leave most of such a tile empty. For them a subgroup computes 32 rows x 4 columns, with the rows
+ * in the lanes.
  *
- * Measured on two cores of a Zen 5 under lavapipe, products of 32 x 64 x 64 for 100 runs: 32 GFLOP/s; 29 with 32 rows, 23
- * with 8; 27 with loops whose condition comes first, for there lavapipe runs a body once more with no lane active; 15 to 20
- * with 4 or 8 of `depth` unrolled.
+ * Measured on two cores of a Zen 5 under lavapipe, with products of 32 x 64 x 64 for 100 runs: 32 GFLOP/s. Variants: 29 with 32
+ * rows, 23 with 8; 15 to 20 with 4 or 8 steps of `depth` unrolled; 27 with loops whose condition comes first, whose body
+ * lavapipe runs once more with no lane active.
  */
 import { times } from '../shared/lists.js';
 import { wgsl } from '../wgsl.js';
 
 const ROWS = 16;
 const VECTORS = 8;
-/** Columns up to which the other form is faster: on lavapipe four of them take a seventh of a tile's time. */
+/** Up to this many columns, four at a time are faster: on lavapipe they take a seventh of the time of a tile. */
 const NARROW = 24;
-/** Rows that are finished before the others move up. */
+/** How many rows are finished before all others move up; see the end of `product`. */
 const BLOCK = 4;
 
-/** How the other factor is loaded: four columns that lie side by side, or columns with a pitch between them. */
+/** How the second factor is loaded: columns side by side, four at once; or each alone, as they lie apart. */
 type Columns = 'side' | 'apart';
 
-/** Adds products up over the depth, as much of it at a time as a subgroup has lanes. */
+/** Adds up products over the depth, in pieces of as many as a subgroup has lanes. */
 function multiply(columns: Columns): string {
   const fours = times(VECTORS / 4, (q) => ({ q, members: times(4, (j) => ({ v: 4 * q + j, j })) }));
   return wgsl`
@@ -70,15 +71,17 @@ loop {
 }
 
 /**
- * The same for four columns and rows in the lanes: the sum of row j of a lane and column c is cj_c. `depths`: numbers of a row lie
- * side by side, and a lane has rows that stand `lanes` apart; `rows`: numbers of a column do, and a lane has four rows in a row.
+ * The same for four columns, with four rows in each lane: cj_c is the sum for row j of the lane and column c. `side` says
+ * which numbers of the first factor lie side by side. `depths`: those of a row; a lane has rows that are `lanes` apart. `rows`:
+ * those of a column; a lane has four neighbouring rows.
  */
 function multiplyNarrow(side: 'depths' | 'rows', lanes: number): string {
   const depths = times(lanes, (k) => ({ k, four: k >> 2, member: k & 3 }));
   return wgsl`
 var k0 = 0u;
 loop {
-  // Beyond the depth there is nothing: zeros, for what lies there need not be a number.
+  // Beyond the depth, the first factor is 0 and the second that of the last depth: memory there may hold NaN, and 0 times
+  // NaN is NaN.
   let own = min(k0 + lane, depth - 1u);
   let bAt = p.memory + stage.b + own * stage.bDepth + column * stage.bColumn;
   var b = vec4f();
@@ -122,9 +125,9 @@ loop {
 `;
 }
 
-/** `product`; `lanes`: invocations of a subgroup, all of them the same. */
+/** `product`, for subgroups that all have `lanes` invocations. */
 export function productByLanes(lanes: number): string {
-  /** Which sum moves where: four along a row, and all up by a row. */
+  /** How sums move: the next four columns of a row to the front, and all rows up. */
   const along = times(VECTORS - 4, (v) => ({ to: `c0_${v}`, from: `c0_${v + 4}` }));
   const upBy = (rows: number, moved: number) =>
     times(moved * VECTORS, (k) => {
@@ -136,11 +139,11 @@ const lanes = ${lanes}u;
 const wideRows = ${ROWS}u;
 const blockRows = ${BLOCK}u;
 const wideFours = ${VECTORS / 4}u;
-/** Columns of which four lie in each lane. */
+/** Columns of a tile if each lane has four. */
 const fourColumns = 4u * lanes;
 const wideColumns = fourColumns * wideFours;
 const narrowRows = 4u * lanes;
-/** Columns up to which four at a time take less than all at once. */
+/** Products of up to this many columns are computed four columns at a time. */
 const mostNarrow = ${NARROW}u;
 
 fn product(p: Position, step: Step, stage: Stage, first: u32, stride: u32, lane: u32) {
@@ -155,7 +158,7 @@ fn product(p: Position, step: Step, stage: Stage, first: u32, stride: u32, lane:
   loop {
     let row = (t / across) * tileRows;
     let column = (t % across) * tileColumns;
-    // Which rows and columns the sums of a lane are of.
+    // The rows and columns to which the sums of a lane belong.
     var rowStep = 1u;
     var laneRow = 0u;
     var laneColumn = 4u * lane;
@@ -183,8 +186,9 @@ fn product(p: Position, step: Step, stage: Stage, first: u32, stride: u32, lane:
     } else {
       ${multiply('apart')}
     }
-    // Four columns at a time the sums move up past the one place in the code that finishes them: by a row within four of
-    // them, then by four rows. By a row each time, they would move three times as often.
+    // finish() stands here once, for the sums c0_0 to c0_3, and the other sums move to these names one after the other: four
+    // columns at a time, then by one row within a block of four rows, then by four rows. If all rows moved by one each time,
+    // there would be three times as many moves.
     var block = 0u;
     loop {
       var r = block;

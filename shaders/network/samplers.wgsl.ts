@@ -1,19 +1,22 @@
 /**
- * Fresh examples made on the device: what a sampler's `sample` may call, and the built-in samplers, one `sample` for all of
- * them. Which words the parameters of those are is src/network/samplers.ts's. Functions only.
+ * Fresh examples made on the device: the functions that a sampler's `sample` may call, and one `sample` for all built-in
+ * samplers. src/network/samplers.ts writes their parameters. Functions only.
  *
- * A number depends on the run's seed, the step, the example and the number of the draw, and on nothing else: not on how
- * steps are cut into chunks, nor on who trains beside.
+ * A random number depends on the run's seed, the step, the example and the number of the draw, and on nothing else: not on how
+ * steps are cut into chunks, nor on the runs beside it.
  */
 import { wgsl } from '../wgsl.js';
 import { philoxFunctions } from './philox.wgsl.js';
 
-/** Streams of a seed, which have no number in common: the last word of the counter. */
+/** The last word of the generator's counter: training and evaluation draw different numbers from the same seed. */
 export const STREAMS = { training: 0, evaluation: 1 } as const;
 
-/** What every sampler may call. `data` and `memory` are the kernel's buffers. */
+/** The functions that every sampler may call. `data` and `memory` are the kernel's buffers. */
 export const samplerFunctions = wgsl`
-/** An example to be made, a number of a step. The other fields say where it and the parameters lie. */
+/**
+ * An example to be made: the one with this number in this step. Its inputs begin at inputsAt and its targets at targetsAt;
+ * inputs and targets say how many there are. The sampler's parameters begin at parameters.
+ */
 struct Example {
   key: vec2u,
   stream: u32,
@@ -28,16 +31,16 @@ struct Example {
 
 ${philoxFunctions}
 
-/** Four random words of the example; other ones for each k. */
+/** Four random words for the example, different ones for each k. */
 fn random(e: Example, k: u32) -> vec4u { return philox(vec4u(k, e.number, e.step, e.stream), e.key); }
 
-/** A random word as one of the 2^24 numbers of 0 to 1 - 2^-24. */
+/** Turns a random word into a multiple of 2^-24, from 0 to 1 - 2^-24. */
 fn uniformOf(word: u32) -> f32 { return f32(word >> 8u) * 5.9604645e-8; }
 
-/** A random word as a whole number below n. */
+/** Turns a random word into a whole number below n. */
 fn below(word: u32, n: u32) -> u32 { return upperProduct(word, n); }
 
-/** Four random words as standard normal numbers (Box and Muller 1958), none beyond 5.8. */
+/** Turns four random words into standard normal numbers (Box and Muller 1958), none beyond 5.8. */
 fn normals(words: vec4u) -> vec4f {
   let x = radius(words.x);
   let y = radius(words.z);
@@ -46,7 +49,7 @@ fn normals(words: vec4u) -> vec4f {
   return vec4f(x * cosOf(a), x * sinOf(a), y * cosOf(b), y * sinOf(b));
 }
 
-/** Of 23 bits and a half, so that it is neither 0 nor 1. */
+/** Box and Muller's radius, from 23 bits plus a half: the logarithm's argument is neither 0 nor 1. */
 fn radius(word: u32) -> f32 { return sqrt(-2.0 * logOf((f32(word >> 9u) + 0.5) * 1.1920929e-7)); }
 
 fn parameterWord(e: Example, k: u32) -> u32 { return data[e.parameters + k]; }
@@ -63,7 +66,7 @@ fn setTarget(e: Example, k: u32, value: f32) {
 /** The built-in samplers by number, the first word of their parameters. */
 export const SAMPLER_KINDS = { bits: 0, blobs: 1, moons: 2 } as const;
 
-/** What the second word of a sampler of bits says. */
+/** Flags in the second word of the parameters, for samplers of bits. */
 export const BIT_FLAGS = { signs: 1, signTargets: 2, table: 4 } as const;
 
 export const builtInSamplers = wgsl`
@@ -73,8 +76,9 @@ fn sample(e: Example) {
 }
 
 /**
- * Parameters: kind, flags, bits, width of the task code, tasks, threshold of the noise; by task the threshold of its share,
- * then by task its mask; or a value for each setting of the bits.
+ * Parameters: kind, flags, number of bits, width of the task's code, number of tasks, threshold of the noise. Then for each task
+ * the threshold up to which a random word chooses it. Then for each task the mask of its bits, or one table of values, one for
+ * each setting of the bits.
  */
 fn sampleBits(e: Example) {
   let flags = parameterWord(e, 1u);
@@ -118,7 +122,7 @@ fn sampleBits(e: Example) {
   keepAt(e.targetsAt, label);
 }
 
-/** Parameters: kind, classes; by class its deviation; of blobs by class its center. */
+/** Parameters: kind, number of classes, each class's deviation; for blobs, each class's center. */
 fn samplePoints(e: Example, isMoons: bool) {
   let classes = parameterWord(e, 1u);
   let chosen = random(e, 0u);

@@ -1,13 +1,13 @@
 /**
  * Many steps of many networks of any shape in one dispatch. The network is data: each step walks through a list of stages
- * (chunk.wgsl.ts), so one compiled kernel trains all shapes, losses and optimizers, side by side. Two entry points call the
- * same functions and give the same bits: `train`, a workgroup a run, all stages of all its steps; and `stage`, one stage of one
- * step of all runs, the work of a run spread over several workgroups.
+ * (chunk.wgsl.ts), so one compiled kernel trains all shapes, losses and optimizers, side by side. The entry point `train` has a
+ * workgroup for each run, which does all stages of all its steps.
  *
- * Loops that matter end with their condition: lavapipe runs the body of one that begins with it once more, with no lane active.
+ * Loops that take most of the time test their condition at the end: lavapipe runs the body of a loop that begins with its
+ * condition once more, with no lane active.
  *
- * Every sum runs in one order, whatever the tile and the workgroup: over the inputs, over the batch, over the units, from
- * the first on. So a run's bits depend neither on its company nor on how its steps are cut.
+ * Every sum is added up in one order, from the first term on, whatever the tile and the workgroup. So a run's bits depend neither
+ * on the runs beside it nor on how its steps are cut into chunks.
  */
 import { floatFunctionsIn } from '../shared/floats.wgsl.js';
 import { wgsl } from '../wgsl.js';
@@ -30,20 +30,20 @@ import { productByBlocks } from './product-blocks.wgsl.js';
 import { productByLanes } from './product-lanes.wgsl.js';
 import { builtInSamplers, STREAMS, samplerFunctions } from './samplers.wgsl.js';
 
-/** What the kernel's text depends on. */
+/** What the text of the kernel depends on. */
 export interface StepVariant {
   /** Invocations of a workgroup. */
   invocations: number;
   /**
-   * Where subgroups are vectors of a processor, all of this size, and a workgroup is one of them: products by lanes, and no
-   * barriers, for the lanes of a vector run in step.
+   * The invocations of a subgroup, where subgroups are vectors of a processor and a workgroup is one of them. Then products are
+   * those of product-lanes.wgsl.ts, and no barriers are needed, as the lanes of a vector run in step.
    */
   lanes?: number;
-  /** WGSL of the sampler that makes examples where they are not of a dataset: `fn sample(e: Example)`. */
+  /** WGSL of the sampler that makes the examples of runs without a dataset: `fn sample(e: Example)`. */
   sampler?: string;
 }
 
-/** The losses' sums are added in so many stripes, whoever adds them. */
+/** Losses are added up in this many sums, whatever the workgroup's size: always in the same order. */
 const STRIPES = 64;
 
 const declarations = wgsl`
@@ -63,7 +63,7 @@ const $kind.name: u32 = $kind.code;
 const $format.name: u32 = $format.code;
 #endfor
 
-/** x: the first position of the dispatch. */
+/** x: the position of the dispatch's first workgroup. */
 @group(0) @binding(0) var<uniform> dispatch: vec4u;
 @group(0) @binding(1) var<storage, read> positions: array<Position>;
 @group(0) @binding(2) var<storage, read> stages: array<Stage>;
@@ -75,7 +75,7 @@ const $format.name: u32 = $format.code;
 `;
 
 const stageFunctions = wgsl`
-/** Rows of matrices begin at multiples of four numbers. */
+/** The distance from one row of a matrix to the next: rows begin at multiples of four numbers. */
 fn pitchOf(columns: u32) -> u32 { return (columns + 3u) & ~3u; }
 
 fn numberAt(at: u32) -> f32 { return memory[at >> 2u][at & 3u]; }
@@ -109,7 +109,7 @@ fn fourAt(format: u32, at: u32, first: u32, count: u32) -> vec4f {
   return four;
 }
 
-/** stage.c: rows, [batch, columns]; stage.below: targets, [batch, targetWidth]. Eight invocations share an example. */
+/** Writes rows to stage.c, [batch, columns], and targets to stage.below, [batch, targetWidth]. Eight invocations an example. */
 fn gather(p: Position, step: Step, stage: Stage, s: u32, worker: u32, workers: u32) {
   let rowPitch = pitchOf(stage.columns);
   let targetPitch = pitchOf(p.targetWidth);
@@ -142,7 +142,7 @@ fn gather(p: Position, step: Step, stage: Stage, s: u32, worker: u32, workers: u
   }
 }
 
-/** What becomes of four sums of a product that lie side by side, by the kind of stage. */
+/** Takes four neighbouring sums of a product, and does with them what the kind of stage asks for. */
 fn finish(p: Position, step: Step, stage: Stage, row: u32, column: u32, sums: vec4f) {
   let place = row * pitchOf(stage.columns) + column;
   let exists = existing(column, stage.columns);
@@ -165,7 +165,7 @@ fn finish(p: Position, step: Step, stage: Stage, row: u32, column: u32, sums: ve
   memory[at] = select(vec4f(), result, exists);
 }
 
-/** An invocation has a row of the result, four numbers at a time. */
+/** Each invocation writes rows of the result, four numbers at a time. */
 fn transpose(p: Position, stage: Stage, worker: u32, workers: u32) {
   let weights = p.memory + stage.a;
   let pitch = pitchOf(stage.columns);
@@ -192,6 +192,7 @@ fn transpose(p: Position, stage: Stage, worker: u32, workers: u32) {
   }
 }
 
+/** Adds up the gradient at stage.b over the batch, and steps the biases at stage.c with it. */
 fn biasGradient(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
   let pitch = pitchOf(stage.columns);
   for (var u = 4u * worker; u < stage.columns; u += 4u * workers) {
@@ -210,13 +211,13 @@ fn biasGradient(p: Position, step: Step, stage: Stage, worker: u32, workers: u32
   }
 }
 
-/** Where an example's targets begin. */
+/** The place of an example's targets. */
 fn targetsOf(p: Position, stage: Stage, b: u32) -> u32 { return p.memory + stage.below + b * pitchOf(p.targetWidth); }
 
-/** Whether an example counts: not if it is of the class that is ignored. */
+/** Whether an example counts: not if its class is the ignored one. */
 fn counts(p: Position, wanted: f32) -> bool { return p.targetFormat != classesFormat || wanted != p.lossParameter; }
 
-/** 1 / the numbers over which a loss is averaged. */
+/** 1 / the number of values over which a loss is averaged. */
 fn invNumbers(p: Position, step: Step, stage: Stage) -> f32 {
   if (p.targetFormat != classesFormat || p.lossParameter == noClass) { return step.invNumbers; }
   var counted = 0u;
@@ -227,8 +228,8 @@ fn invNumbers(p: Position, step: Step, stage: Stage) -> f32 {
 }
 
 /**
- * stage.a: outputs, stage.kept: what went into the last activation, stage.below: targets, stage.c: the gradient by that, or
- * none; stage.b: [batch][2], an example's loss and hits.
+ * Reads the outputs at stage.a, the inputs of the last activation at stage.kept, and the targets at stage.below. Writes the
+ * gradient by the activation's inputs to stage.c, unless that is none, and to stage.b, [batch][2], each example's loss and hits.
  */
 fn loss(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
   let share = invNumbers(p, step, stage);
@@ -243,7 +244,7 @@ fn loss(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
   }
 }
 
-/** Cross-entropy of a row by its log-sum-exp, and whether the largest logit is the right one. */
+/** The cross-entropy of an example, by log-sum-exp, and 1 if its largest logit is that of its class. */
 fn lossOfClasses(p: Position, stage: Stage, row: u32, wanted: f32, share: f32) -> vec2f {
   let at = p.memory + stage.a + row;
   var most = numberAt(at);
@@ -284,7 +285,7 @@ fn keepGradient(p: Position, stage: Stage, place: u32, slope: f32, y: f32) {
   keepAt(p.memory + stage.c + place, slope * derivative(stage.activation, stage.parameter, vec4f(z), vec4f(y)).x);
 }
 
-/** Adds each stripe of the examples up into the place of its first one. */
+/** The examples of a stripe lie as far apart as there are stripes. Adds up each stripe into the place of its first example. */
 fn tallyStripes(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
   for (var first = worker; first < min(stripes, step.count); first += workers) {
     var sums = vec2f();
@@ -307,12 +308,15 @@ fn tally(p: Position, step: Step, stage: Stage, s: u32) {
 }
 `;
 
-/** `draw`, in place of `gather` where a sampler makes the examples. `clears`: it may leave numbers out, which are 0. */
+/**
+ * `draw`, which replaces `gather` where a sampler makes the examples. `clears`: numbers are set to 0 first, as the sampler may
+ * leave some out.
+ */
 const drawing = (sampler: string, clears: boolean) => wgsl`
 ${samplerFunctions}
 ${sampler}
 
-/** An invocation an example. A set that is looked at has all its examples in one step. */
+/** Each invocation makes other examples. In an evaluation all have the same step, and are numbered across its batches. */
 fn draw(p: Position, step: Step, stage: Stage, s: u32, worker: u32, workers: u32) {
   let isTraining = p.stream == ${STREAMS.training}u;
   for (var b = worker; b < step.count; b += workers) {
@@ -349,7 +353,7 @@ fn train(
   #endif
 ) {
   #if ${lanes > 0}
-  // One worker of a product: the subgroup.
+  // A product has one worker: the subgroup.
   let worker = 0u;
   let workers = 1u;
   #else
@@ -391,7 +395,7 @@ fn train(
 }
 `;
 
-/** The WGSL. Bindings: src/kernels/network/kernel.ts. */
+/** The kernel's WGSL. src/kernels/network/kernel.ts binds its buffers. */
 export function networkSteps(variant: StepVariant): string {
   const { lanes, sampler } = variant;
   const body = [
