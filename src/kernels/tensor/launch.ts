@@ -7,6 +7,10 @@ import type { ShaderOptions } from '../../gpu/pipelines.js';
 import { LockstepError } from '../../platform/errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 
+/** A float32 and the same bits as a word. */
+const float = new Float32Array(1);
+const bits = new Uint32Array(float.buffer);
+
 /** Collects 32-bit words for a kernel's uniform. */
 export class Words {
   readonly #words: number[] = [];
@@ -18,12 +22,15 @@ export class Words {
   }
 
   f32(...values: number[]): this {
-    this.#words.push(...new Uint32Array(Float32Array.from(values).buffer));
+    for (const value of values) {
+      float[0] = value;
+      this.#words.push(bits[0]);
+    }
     return this;
   }
 
   done(): Uint32Array {
-    return Uint32Array.from(this.#words);
+    return new Uint32Array(this.#words);
   }
 }
 

@@ -107,8 +107,8 @@ function run({ label, code, options, flopsEach }: Rule, batch: readonly Item[]):
   for (const item of batch) {
     const { parameter, gradient, numbers } = item;
     const own = Math.min(MOST_GROUPS, Math.ceil(parameter.numel / OPTIMIZER_WORKGROUP));
-    const offsets = [0, 1, 2].map((i) => item.state[i]?.offset ?? 0);
-    words.u32(parameter.numel, groups, own, gradient.offset, parameter.offset, ...offsets);
+    words.u32(parameter.numel, groups, own, gradient.offset, parameter.offset);
+    for (let i = 0; i < 3; i++) words.u32(item.state[i]?.offset ?? 0);
     if (isByModel(numbers)) {
       words.u32(rows, Math.max(1, parameter.numel / numbers.length), 0, 0);
       rows += numbers.length;
@@ -141,8 +141,8 @@ function run({ label, code, options, flopsEach }: Rule, batch: readonly Item[]):
 
 /** The settings by model of all items, a row for each model; undefined if settings are by parameter. */
 function tableOf(batch: readonly Item[]): Tensor | undefined {
+  if (!isByModel(batch[0].numbers)) return undefined; // a batch is of one kind
   const rows = batch.flatMap(({ numbers }) => (isByModel(numbers) ? numbers : []));
-  if (rows.length === 0) return undefined;
   const { device } = batch[0].parameter;
   return upload(Float32Array.from(rows.flat()), [rows.length, rows[0].length], 'f32', { device });
 }
@@ -184,8 +184,12 @@ interface AdamUpdate extends Update {
 export function adamStep(updates: readonly AdamUpdate[], { decoupled }: { decoupled: boolean }): void {
   const items = updates.map((update): Item => {
     const { parameter, expAvg, expAvgSq, maxExpAvgSq, lr, betas, eps, weightDecay, step } = update;
-    const numbers = numbersOf([lr, ...betas, eps, weightDecay], (pick) => {
-      const [rate, b1, b2, wd] = [lr, ...betas, weightDecay].map(pick);
+    const [beta1, beta2] = betas;
+    const numbers = numbersOf([lr, beta1, beta2, eps, weightDecay], (pick) => {
+      const rate = pick(lr);
+      const b1 = pick(beta1);
+      const b2 = pick(beta2);
+      const wd = pick(weightDecay);
       const decay = decoupled ? 1 - rate * wd : wd;
       return [decay, b1, 1 - b1, b2, 1 - b2, rate / (1 - b1 ** step), Math.sqrt(1 - b2 ** step), pick(eps)];
     });
