@@ -5,7 +5,7 @@
  */
 import { LockstepError } from '../platform/errors.js';
 import { printable } from '../platform/printable.js';
-import { PatientFiles, type PatientOptions } from './patient-files.js';
+import { codeOf, PatientFiles, type PatientOptions } from './patient-files.js';
 import { checkStems } from './result-files.js';
 import { ResultLock } from './result-lock.js';
 
@@ -13,6 +13,19 @@ export interface FolderOptions extends PatientOptions {
   /** Called with each warning, one line. */
   warn(line: string): void;
 }
+
+/** The system's errors that do not go away by themselves; a full disk, or a file system that does not answer, may. */
+const LASTING = [
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENOTDIR',
+  'EISDIR',
+  'EEXIST',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'EINVAL',
+];
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
@@ -33,7 +46,8 @@ export class ResultFolder {
    * Makes the folder if need be, locks the files of each stem, and removes temporary files of killed processes. Writing the
    * locks shows that the folder can be written.
    *
-   * @throws LockstepError `bad-input` if the folder cannot be written, a name is too long, or another process has the lock.
+   * @throws LockstepError `bad-input` if the folder cannot be written or a name is too long; `unavailable` if another process
+   * has the lock, or the file system fails.
    */
   static async open(folder: string, stems: readonly string[], options: FolderOptions): Promise<ResultFolder> {
     checkStems(stems);
@@ -50,7 +64,7 @@ export class ResultFolder {
     }
   }
 
-  /** Reads what `--resume` and shards look for. @throws LockstepError `bad-input` that names the folder. */
+  /** Reads what `--resume` and shards look for. @throws LockstepError `bad-input` or `unavailable` that names the folder. */
   async reading<T>(read: () => Promise<T>): Promise<T> {
     return read().catch((cause) => {
       throw this.#refuse('earlier files cannot be read', cause);
@@ -59,9 +73,8 @@ export class ResultFolder {
 
   #refuse(what: string, cause: unknown): LockstepError {
     const folder = printable(this.files.folder, 300);
-    return new LockstepError('bad-input', `--output-dir ${folder}: ${what} (${messageOf(cause)}).`, {
-      cause,
-    });
+    const code = LASTING.includes(codeOf(cause) ?? '') ? 'bad-input' : 'unavailable';
+    return new LockstepError(code, `--output-dir ${folder}: ${what} (${messageOf(cause)}).`, { cause });
   }
 
   /** Prints a remark, which is not a failure. */

@@ -30,7 +30,7 @@ export class ResultLock {
     this.#timer = setInterval(() => this.#touch(), TOUCH_MS).unref();
   }
 
-  /** @throws LockstepError `bad-input` that names the owner where another process has the lock; the system's errors. */
+  /** @throws LockstepError `unavailable` that names the owner where another process has the lock; the system's errors. */
   static async acquire(files: PatientFiles, name: string): Promise<ResultLock> {
     const text = `${JSON.stringify(thisOwner())}\n`;
     let contested = false;
@@ -101,7 +101,7 @@ function inUse(path: string, owner: LockOwner | undefined): LockstepError {
     ? `process ${owner.pid} on ${printable(owner.host)} since ${printable(owner.since)}`
     : 'a process that cannot be told';
   return new LockstepError(
-    'bad-input',
+    'unavailable',
     `${path}: in use by ${who}. Wait for it to end, or take another --output-dir or --label; if it is gone for certain, ` +
       'delete that file.',
   );

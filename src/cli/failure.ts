@@ -1,7 +1,8 @@
 /**
- * Reports an error that ends a command: a message on standard error and an exit code, never a stack trace. The code is 2 for
- * what the user can correct before anything starts (flags, strategies, no adapter), 1 for failures later on, and 128 + n for
- * signal n, as shells have it.
+ * Reports an error that ends a command: a message on standard error and an exit code, never a stack trace. Schedulers decide by
+ * the code whether to try again: 2 is for what the same command can never do (flags, strategies, files that do not fit), 1 for
+ * what may succeed later or elsewhere (a full disk, a machine without an adapter, a lost device), and 128 + n for signal n, as
+ * shells have it.
  */
 import { CommanderError } from 'commander';
 import { LockstepError } from '../platform/errors.js';
@@ -15,7 +16,7 @@ export function reportFailure(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage; // it has printed its text
   if (error instanceof LockstepError) {
     say(error.code === 'no-adapter' ? error.message : `error: ${error.message}`);
-    return error.code === 'bad-input' || error.code === 'no-adapter' ? EXIT.usage : EXIT.failed;
+    return error.code === 'bad-input' ? EXIT.usage : EXIT.failed;
   }
   const detail = error instanceof Error ? error : new Error(String(error));
   if ('syscall' in detail) {

@@ -13,6 +13,7 @@ import { endByForce, endOnInterrupt } from './interrupt.js';
 import { registerMerge } from './merge-command.js';
 import { describeFailure, say, stderr, stdout } from './outlets.js';
 import { registerProfile } from './profile-command.js';
+import { registerStatus } from './status-command.js';
 
 endOnInterrupt();
 
@@ -29,6 +30,7 @@ const program = new Command('lockstep-gpu')
 registerBench(program);
 registerMerge(program);
 registerProfile(program);
+registerStatus(program);
 
 /** How long threads may take to end. A thread in a system call does not end in time. */
 const THREADS_MS = 1000;

@@ -9,6 +9,8 @@ import { printableLines } from './printable.js';
 export type ErrorCode =
   /** An argument, flag, strategy or file that cannot be used; nothing has been started. */
   | 'bad-input'
+  /** A file or folder that cannot be used now and may be later: another process has it, or its file system fails. */
+  | 'unavailable'
   /** No WebGPU implementation or no adapter on this machine. */
   | 'no-adapter'
   /** A shader did not compile; a defect of ours, or a WGSL kernel of the user's. */

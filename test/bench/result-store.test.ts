@@ -195,7 +195,7 @@ describe('what cannot be written', () => {
       const files = faulty((name) => (name === operation ? systemError('ENOSPC') : undefined));
       const open = ResultFolder.open(newFolder(), [STEM], { warn() {}, files });
       await expect(open).rejects.toMatchObject({
-        code: 'bad-input',
+        code: 'unavailable',
         message: expect.stringContaining('ENOSPC'),
       });
     },
@@ -212,7 +212,7 @@ describe('a file system that does not answer', () => {
       const options = silent((name) => (name === operation ? 'never' : undefined));
       const open = ResultFolder.open(newFolder(), [STEM], { warn() {}, ...options });
       await expect(open).rejects.toMatchObject({
-        code: 'bad-input',
+        code: 'unavailable',
         message: expect.stringMatching(/^--output-dir .*the file system of .* did not answer for 0\.4 s/),
       });
     },
@@ -249,7 +249,7 @@ describe('locks', () => {
     const folder = newFolder();
     const first = await open(folder);
     await expect(open(folder)).rejects.toMatchObject({
-      code: 'bad-input',
+      code: 'unavailable',
       message: expect.stringMatching(
         new RegExp(`mine_seed42\\.lock: in use by process ${process.pid} on .* since 20`),
       ),

@@ -118,7 +118,7 @@ describe('what is refused before anything is trained', () => {
       });
       const own = stderr.split('\n').filter((line) => !/^Warning: |^ {4}at .*dawn/.test(line)); // Dawn's own remarks
       expect(own.join('\n').trim()).toBe(noAdapterMessage('linux'));
-      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' }); // another machine may have one
     },
   );
 });

@@ -73,6 +73,18 @@ test('a shard that is done does nothing when it is started again; of another eva
   expect(statSync(file).mtimeMs).toBe(before);
 });
 
+test('status says where they stand', async () => {
+  const { code, stdout } = await runCli(`status ${parts}`);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^3 shards: 3 done\n12 of 12 runs done, last sign of life .* ago\n$/);
+  const { stdout: json } = await runCli(`status ${parts} --json`);
+  expect(JSON.parse(json)).toMatchObject({
+    runs_done: 12,
+    seconds_left: 0,
+    shards: [{ steps: 400 }, {}, {}],
+  });
+});
+
 test('a missing shard is named; --partial reports the others and writes nothing', async () => {
   const some = mkdtempSync(join(root, 'some-'));
   copyFileSync(join(parts, 'shard-2-of-3.json'), join(some, 'shard-2-of-3.json'));
@@ -113,7 +125,7 @@ test.each([
   [`--shard 1/8 --json --output-dir ${parts}`, {}, /--json prints whole evaluations; give it to merge/],
   [`--shards 8 --output-dir ${parts}`, {}, /--shards goes with --shard auto/],
   [`--shard auto --output-dir ${parts}`, {}, /none of SLURM_ARRAY_TASK_ID, .* is set/],
-  [`--shard auto --output-dir ${parts}`, { JOB_COMPLETION_INDEX: '1' }, /give --shards/],
+  [`--shard auto --output-dir ${parts}`, { JOB_COMPLETION_INDEX: '1' }, /give their number \(--shards\)/],
 ])('bench %s with %j is refused', async (flags, env, reason) => {
   const { code, stdout, stderr } = await runCli(`${TASK} ${flags}`, env);
   expect(stderr).toMatch(reason);

@@ -34,11 +34,12 @@ export function shardStem({ index, count }: Shard): string {
   return `shard-${String(index).padStart(String(count).length, '0')}-of-${count}`;
 }
 
-/** The shard whose result has that name; undefined for other files. */
-export function shardOfName(name: string): Shard | undefined {
-  const [, index, count] = /^shard-(\d{1,9})-of-(\d{1,9})\.json$/.exec(name) ?? [];
+/** The shard whose file has that name, and which of its files it is; undefined for files of others. */
+export function shardOfName(name: string): { shard: Shard; kind: string } | undefined {
+  const [, index, count, kind] =
+    /^shard-(\d{1,9})-of-(\d{1,9})\.(json|checkpoint|lock|results)$/.exec(name) ?? [];
   const shard = { index: Number(index), count: Number(count) };
-  return count !== undefined && name === `${shardStem(shard)}.json` ? shard : undefined;
+  return name === `${shardStem(shard)}.${kind}` ? { shard, kind } : undefined;
 }
 
 export const refuseShard: RefuseFile = (path, reason, cause) =>

@@ -1,4 +1,4 @@
-/** Finds and reads the results of shards in folders. What they are together is merge.ts's concern. */
+/** Finds the files of shards in folders, and reads their results. What they are together is merge.ts's concern. */
 import { LockstepError } from '../../platform/errors.js';
 import { printable } from '../../platform/printable.js';
 import { codeOf, PatientFiles } from '../patient-files.js';
@@ -16,17 +16,18 @@ export async function findShards(folders: readonly string[]): Promise<FoundShard
   for (const folder of folders) {
     const files = new PatientFiles(folder);
     for (const name of (await namesIn(files)).sort()) {
-      const shard = shardOfName(name);
-      const bytes = shard && (await files.read(name));
+      const named = shardOfName(name);
+      const bytes = named?.kind === 'json' && (await files.read(name));
       if (!bytes) continue;
       const path = files.path(name);
-      found.push({ path, shard: finishedShardIn(path, bytes.toString('utf8'), shard) });
+      found.push({ path, shard: finishedShardIn(path, bytes.toString('utf8'), named.shard) });
     }
   }
   return found;
 }
 
-async function namesIn(files: PatientFiles): Promise<string[]> {
+/** @throws LockstepError `bad-input` for a folder that is none. */
+export async function namesIn(files: PatientFiles): Promise<string[]> {
   try {
     return await files.names();
   } catch (cause) {

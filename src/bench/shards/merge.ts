@@ -11,6 +11,7 @@ import { type Summary, summarize } from '../summary.js';
 import { taskOfConfig } from '../summary-config.js';
 import type { Task } from '../task.js';
 import type { FinishedPart, FinishedShard } from './file.js';
+import { listed, missingOf, missingText } from './gaps.js';
 import { runsOfShard } from './runs.js';
 
 /** The result of a shard, and where it was read. */
@@ -45,12 +46,6 @@ export interface Merged {
 }
 
 const refuse = (message: string) => new LockstepError('bad-input', message);
-/** How many names a message lists. */
-const MOST = 10;
-const listed = (names: readonly (string | number)[]): string =>
-  names.length > MOST
-    ? `${names.slice(0, MOST).join(', ')} and ${names.length - MOST} more`
-    : names.join(', ');
 
 /**
  * @param files One for each shard, in any order.
@@ -65,13 +60,9 @@ export function mergeShards(files: readonly FoundShardFile[], options: MergeOpti
   for (const file of ordered) checkComplete(file);
   if (!options.mixed) checkUniform(ordered);
   const { count, parts } = first.shard;
-  const there = new Set(ordered.map(({ shard }) => shard.index));
-  const missing = Array.from({ length: count }, (_, i) => i + 1).filter((index) => !there.has(index));
+  const missing = missingOf(ordered.map(({ shard }) => shard));
   if (missing.length > 0 && !options.partial)
-    throw refuse(
-      `Of ${count} shards ${missing.length === 1 ? 'this one is' : `${missing.length} are`} missing: ${listed(missing)}. ` +
-        'Start them again, or merge what is there with --partial.',
-    );
+    throw refuse(`${missingText(missing, count)} Start them again, or merge what is there with --partial.`);
   const evaluations = parts.map((_, i) => mergeParts(ordered, i));
   return { evaluations, count, missing };
 }

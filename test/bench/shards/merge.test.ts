@@ -4,7 +4,6 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Fingerprint } from '../../../src/bench/fingerprint.js';
 import {
   type FinishedShard,
   finishedShardIn,
@@ -12,66 +11,10 @@ import {
   shardOfName,
   shardStem,
 } from '../../../src/bench/shards/file.js';
-import { type FoundShardFile, mergeShards } from '../../../src/bench/shards/merge.js';
-import { runsOfShard } from '../../../src/bench/shards/runs.js';
-import { type RunResult, summarize } from '../../../src/bench/summary.js';
+import { mergeShards } from '../../../src/bench/shards/merge.js';
+import { summarize } from '../../../src/bench/summary.js';
 import { summaryConfig, taskOfConfig } from '../../../src/bench/summary-config.js';
-import { makeTask } from '../../../src/bench/task.js';
-
-const tasks = ['n8-k2', 'n9-k2'].map((config) => makeTask(config, 'smoke', { secrets: 3, orders: 5 }));
-const SEED = 7;
-const COUNT = 4;
-
-const fingerprintOf = (e: number): Fingerprint => ({
-  strategy: 'mine',
-  source: { 'mine.ts': 'aa' },
-  optimizer: { lr: 1e-3, weightDecay: 0, betas: [0.9, 0.999] },
-  config: summaryConfig(tasks[e], SEED),
-  kernel: 'auto',
-  datasets: ['d0', 'd1', 'd2'],
-});
-
-/** A result that depends on nothing but its run; some of the values are not numbers. */
-function resultOf(run: number): RunResult {
-  const diverged = run % 7 === 3;
-  return {
-    secretIndex: Math.floor(run / 5),
-    orderIndex: run % 5,
-    steps: 400 + run,
-    testAccuracy: diverged ? Number.NaN : 1 / (run + 1),
-    ...(diverged ? { nonFinite: true } : {}),
-  };
-}
-
-function shardAt(index: number, change: (shard: FinishedShard) => void = () => {}): FoundShardFile {
-  const runs = runsOfShard([15, 15], { index, count: COUNT });
-  const parts = runs.map((own, e) => {
-    const secrets = [...new Set(own.map((run) => Math.floor(run / 5)))];
-    const fingerprint = fingerprintOf(e);
-    fingerprint.datasets = fingerprint.datasets.map((digest, s) => (secrets.includes(s) ? digest : null));
-    return {
-      label: `mine-n${tasks[e].nFeatures}-k2`,
-      seconds: index,
-      fingerprint,
-      kernels: ['subgroup'],
-      datasets: secrets.map((secret) => ({ secret, examples: 10 + secret, positiveRate: 0.5 })),
-      results: own.map(resultOf).reverse(),
-      windows: own.flatMap((run) =>
-        [1, 100].map((step) => ({
-          type: 'window' as const,
-          secret: Math.floor(run / 5),
-          order: run % 5,
-          step,
-          loss: run % 7 === 3 ? [Number.NaN, Number.POSITIVE_INFINITY][run % 2] : run / 3,
-          accuracy: 0.5,
-        })),
-      ),
-    };
-  });
-  const shard = { index, count: COUNT, adapters: ['a card, its driver'], parts };
-  change(shard);
-  return { path: `out/${shardStem(shard)}.json`, shard };
-}
+import { fingerprintOf, resultOf, SEED, shardAt, tasks } from './four-shards.js';
 
 const all = (changes: Record<number, (shard: FinishedShard) => void> = {}) =>
   [1, 2, 3, 4].map((index) => shardAt(index, changes[index]));
@@ -89,8 +32,9 @@ test('a task comes back from the words of a summary', () => {
 
 test('names: of as many digits as the count has, and no other file is taken for one', () => {
   expect(shardStem({ index: 3, count: 16 })).toBe('shard-03-of-16');
-  expect(shardOfName('shard-03-of-16.json')).toEqual({ index: 3, count: 16 });
-  for (const name of ['shard-3-of-16.json', 'shard-03-of-16.checkpoint', 'my-shard-03-of-16.json', 'a.json'])
+  for (const kind of ['json', 'checkpoint', 'lock'])
+    expect(shardOfName(`shard-03-of-16.${kind}`)).toEqual({ shard: { index: 3, count: 16 }, kind });
+  for (const name of ['shard-3-of-16.json', 'shard-03-of-16.svg', 'my-shard-03-of-16.json', 'a.json'])
     expect(shardOfName(name)).toBeUndefined();
 });
 
@@ -208,6 +152,15 @@ test.each<[string, Change, RegExp]>([
 ])('%s is refused', (_, change, reason) => {
   expect(() => mergeShards(all({ 2: change }))).toThrow(reason);
   expect(() => mergeShards(all({ 2: change }))).toThrow(expect.objectContaining({ code: 'bad-input' }));
+});
+
+test('another training set is refused where shards between the two have made none', () => {
+  const datasets = (digest: string | null) => (shard: FinishedShard) => {
+    shard.parts[0].fingerprint.datasets[0] = digest;
+  };
+  expect(() => mergeShards(all({ 2: datasets(null), 3: datasets('x') }))).toThrow(
+    /shard-3-of-4\.json is of another evaluation than .*: the dataset of secret 0 is another/,
+  );
 });
 
 test('--mixed merges other kernels and adapters, and the summary says which', () => {
