@@ -9,6 +9,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^lockstep-gpu\/bench$/, replacement: at('./src/bench/index.ts') },
+      { find: /^lockstep-gpu\/shards$/, replacement: at('./src/bench/shards/index.ts') },
       { find: /^lockstep-gpu$/, replacement: at('./src/index.ts') },
     ],
   },

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const ENTRIES = ['src/index', 'src/bench/index'];
+const ENTRIES = ['src/index', 'src/bench/index', 'src/bench/shards/index'];
 const SHIM = 'src/platform/webgpu-types';
 
 /** @param {readonly ts.Diagnostic[]} diagnostics */

@@ -21,8 +21,10 @@ const MODULES = [
 const PROGRAM = `
 import * as bench from 'lockstep-gpu/bench';
 import * as lockstep from 'lockstep-gpu';
+import * as shards from 'lockstep-gpu/shards';
 export const open: Promise<lockstep.Device> = lockstep.openDevice();
 export const width = (task: bench.Task): number => task.hiddenWidth;
+export const mine = (results: shards.ShardResults<number>): number[] => results.runsOf({ index: 1, count: 2 });
 export const most = (device: lockstep.Device): number => device.limits.maxBufferSize;
 export const why = async (device: lockstep.Device): Promise<string> => (await device.gpu.lost).message;
 export const layer = (device: lockstep.Device): lockstep.nn.Linear => new lockstep.nn.Linear(2, 3, { device });

@@ -1,6 +1,9 @@
 // Every example runs and prints what it promises: unchanged, or with fewer steps where it takes long.
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import * as shards from '../src/bench/shards/index.js';
 import * as api from '../src/index.js';
 import { runProgram } from './run-program.js';
 import { shortExample } from './short-examples.js';
@@ -122,4 +125,20 @@ it('stacked-resnet: the learning rates differ in what comes of them, and a model
   expect(numberIn('learning rate 2.2e-3:', 'test accuracy')).toBeGreaterThan(0.98);
   expect(numberIn('learning rate 1.0e-4:', 'test accuracy')).toBeLessThan(0.9);
   expect(numberIn('best:', 'test accuracy is')).toBeGreaterThan(0.98);
+});
+
+it('shards: two parts, put together, are a sweep', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lockstep-example-'));
+  const { argv } = process;
+  for (const args of [['1/2'], ['2/2'], ['2/2'], []]) {
+    process.argv = ['node', 'shards.ts', folder, ...args];
+    await runProgram(shortExample('shards'), { 'lockstep-gpu': api, 'lockstep-gpu/shards': shards });
+  }
+  process.argv = argv;
+  expect(lines.slice(0, 3)).toEqual([
+    `wrote ${join(folder, 'shard-1-of-2.results')}`,
+    `wrote ${join(folder, 'shard-2-of-2.results')}`,
+    'done before',
+  ]);
+  expect(numberIn('best of 40', 'accuracy')).toBeGreaterThan(0.85);
 });

@@ -30,7 +30,7 @@ const wholeNumber = (text: string | undefined): number =>
 export const shardText = ({ index, count }: Shard): string => `${index} of ${count}`;
 
 /** @throws LockstepError `bad-input` for numbers that are no shard. */
-function checkShard(where: string, { index, count }: Shard): void {
+export function checkShard(where: string, { index, count }: Shard): void {
   const whole = Number.isSafeInteger(index) && Number.isSafeInteger(count);
   if (whole && count >= 1 && count <= MOST && index >= 1 && index <= count) return;
   throw refuse(
@@ -67,8 +67,8 @@ const slurm: Scheduler = {
     const tasks = wholeNumber(named('COUNT'));
     if (!Number.isNaN(tasks) && tasks !== count)
       throw refuse(
-        `--shard auto: the Slurm array has ${tasks} tasks, numbered ${min} to ${max}. Only a whole array says which shard ` +
-          'a task is; of single tasks write --shard $SLURM_ARRAY_TASK_ID/COUNT.',
+        `Shard auto: the Slurm array has ${tasks} tasks, numbered ${min} to ${max}. Only a whole array says which shard ` +
+          'a task is; for single tasks name it, as $SLURM_ARRAY_TASK_ID/COUNT.',
       );
     return {
       index: (id - min) / step + 1,
@@ -84,7 +84,7 @@ const kubernetes: Scheduler = {
   read(env, shards) {
     if (shards === undefined)
       throw refuse(
-        '--shard auto: Kubernetes sets JOB_COMPLETION_INDEX but does not say how many there are; give --shards, the ' +
+        'Shard auto: Kubernetes sets JOB_COMPLETION_INDEX but does not say how many there are; give their number (--shards), the ' +
           "Job's number of completions.",
       );
     const index = env.JOB_COMPLETION_INDEX;
@@ -109,32 +109,36 @@ function scheduledShard(env: Environment, shards?: number): FoundShard {
   const set = SCHEDULERS.filter(({ variable }) => env[variable] !== undefined);
   const names = (list: readonly Scheduler[]) => list.map(({ variable }) => variable).join(', ');
   if (set.length === 0)
-    throw refuse(`--shard auto: none of ${names(SCHEDULERS)} is set; write --shard 3/16.`);
+    throw refuse(`Shard auto: none of ${names(SCHEDULERS)} is set; name the shard, as 3/16.`);
   if (set.length > 1)
     throw refuse(
-      `--shard auto: ${names(set)} are set, and it is not clear which one counts; write --shard 3/16.`,
+      `Shard auto: ${names(set)} are set, and it is not clear which one counts; name the shard, as 3/16.`,
     );
   const shard = set[0].read(env, shards);
-  checkShard(`--shard auto (${printable(shard.found)})`, shard);
+  checkShard(`Shard auto (${printable(shard.found)})`, shard);
   if (shards !== undefined && shard.count !== shards)
-    throw refuse(`--shard auto: ${shard.found} are ${shard.count} shards, and --shards says ${shards}.`);
+    throw refuse(`Shard auto: ${shard.found} are ${shard.count} shards, not ${shards}.`);
   return shard;
 }
 
 /**
- * The shard in the words of `--shard`.
+ * The shard that a word names.
  *
  * @param text `3/16`, or `auto` for the scheduler's variables.
- * @param shards The value of `--shards`.
+ * @param env A process's variables: `process.env`.
+ * @param shards How many there are, where the scheduler does not say: Kubernetes.
  * @throws LockstepError `bad-input` that says what fits.
+ * @example
+ * shardFrom('3/16', {}); // { index: 3, count: 16 }
+ * shardFrom('auto', { SLURM_ARRAY_TASK_ID: '4', SLURM_ARRAY_TASK_MIN: '0', SLURM_ARRAY_TASK_MAX: '7' }); // { index: 5, count: 8, … }
  */
 export function shardFrom(text: string, env: Environment, shards?: number): FoundShard {
   if (text === 'auto') return scheduledShard(env, shards);
-  if (shards !== undefined) throw refuse('--shards goes with --shard auto; --shard 3/16 says both.');
+  if (shards !== undefined) throw refuse('The number of shards (--shards) goes with auto; 3/16 says both.');
   const [, index, count] = /^(\d{1,9})\/(\d{1,9})$/.exec(text) ?? [];
   if (count === undefined)
-    throw refuse(`--shard ${printable(text)}: write which one of how many, as 3/16, or auto.`);
+    throw refuse(`Shard ${printable(text)}: write which one of how many, as 3/16, or auto.`);
   const shard = { index: Number(index), count: Number(count) };
-  checkShard(`--shard ${text}`, shard);
+  checkShard(`Shard ${text}`, shard);
   return shard;
 }

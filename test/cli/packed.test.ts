@@ -119,7 +119,11 @@ test('the types compile in a strict project', () => {
 });
 
 test('an editor shows documentation over every export, and over `new` before every class', () => {
-  const shown = hovers(project, { lockstep: 'lockstep-gpu', bench: 'lockstep-gpu/bench' });
+  const shown = hovers(project, {
+    lockstep: 'lockstep-gpu',
+    bench: 'lockstep-gpu/bench',
+    shards: 'lockstep-gpu/shards',
+  });
   expect(shown.get('new lockstep.nn.Linear')).toMatch(/^`x \[\.\.\., in\] @ transpose\(weight\) \+ bias`/);
   for (const name of [
     'new lockstep.optim.AdamW',

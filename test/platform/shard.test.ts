@@ -39,24 +39,29 @@ test.each([
 });
 
 test.each<[string, Record<string, string>, number | undefined, RegExp]>([
-  ['17/16', {}, undefined, /--shard 17\/16: there is no shard 17 of 16; shards are counted from 1/],
+  ['17/16', {}, undefined, /Shard 17\/16: there is no shard 17 of 16; shards are counted from 1/],
   ['0/16', {}, undefined, /no shard 0 of 16/],
   ['1/0', {}, undefined, /no shard 1 of 0/],
-  ['3', {}, undefined, /--shard 3: write which one of how many, as 3\/16, or auto/],
+  ['3', {}, undefined, /Shard 3: write which one of how many, as 3\/16, or auto/],
   ['-1/3', {}, undefined, /write which one of how many/],
-  ['3/16', {}, 16, /--shards goes with --shard auto/],
+  ['3/16', {}, 16, /\(--shards\) goes with auto/],
   [
     'auto',
     {},
     undefined,
-    /none of SLURM_ARRAY_TASK_ID, JOB_COMPLETION_INDEX, .* is set; write --shard 3\/16/,
+    /none of SLURM_ARRAY_TASK_ID, JOB_COMPLETION_INDEX, .* is set; name the shard, as 3\/16/,
   ],
-  ['auto', { JOB_COMPLETION_INDEX: '0' }, undefined, /does not say how many there are; give --shards/],
+  [
+    'auto',
+    { JOB_COMPLETION_INDEX: '0' },
+    undefined,
+    /does not say how many there are; give their number \(--shards\)/,
+  ],
   ['auto', { JOB_COMPLETION_INDEX: '5' }, 5, /JOB_COMPLETION_INDEX 5\): there is no shard 6 of 5/],
   ['auto', { JOB_COMPLETION_INDEX: 'x' }, 5, /no shard NaN of 5/],
   ['auto', { SLURM_ARRAY_TASK_ID: '3' }, undefined, /no shard NaN of NaN/],
   // A task that was started again alone, and a list: neither says which shard it is.
-  ['auto', slurm(3, 3, 3), 8, /SLURM_ARRAY_TASK_ID 3 of 3-3 are 1 shards, and --shards says 8/],
+  ['auto', slurm(3, 3, 3), 8, /SLURM_ARRAY_TASK_ID 3 of 3-3 are 1 shards, not 8/],
   ['auto', slurm(3, 1, 7, 1, 3), undefined, /Slurm array has 3 tasks, numbered 1 to 7/],
   [
     'auto',
