@@ -40,6 +40,8 @@ export interface ParitiesOptions extends BitOptions {
    * with 0 all tasks are equally frequent.
    */
   exponent?: number;
+  /** Only this task comes up, a number from 0: to look at tasks one by one, as the `groups` of an evaluation. */
+  task?: number;
   /** Share of the labels that is flipped. Default 0. */
   noise?: number;
 }
@@ -102,9 +104,9 @@ export function parity(options: ParityOptions): Sampler {
  */
 export function parities(options: ParitiesOptions): Sampler {
   const where = 'samplers.parities';
-  const names = ['bits', 'secrets', 'exponent', 'noise', 'signs', 'signTargets'];
+  const names = ['bits', 'secrets', 'exponent', 'task', 'noise', 'signs', 'signTargets'];
   checkOptions(where, options, names, '{ bits: 50, secrets: [[0, 1], [3, 4]] } fits');
-  const { bits, secrets, exponent = 1.4 } = options;
+  const { bits, secrets, exponent = 1.4, task } = options;
   checkNumber(where, 'bits', bits, { min: 1, max: MOST_INPUTS, whole: true });
   checkList(where, 'secrets', secrets, 'a list of lists of bits fits, as [[0, 1], [3, 4]]');
   checkNumber(where, 'the number of secrets', secrets.length, {
@@ -114,7 +116,8 @@ export function parities(options: ParitiesOptions): Sampler {
   });
   for (const [task, secret] of secrets.entries()) checkColumns(where, `secrets[${task}]`, secret, bits);
   checkNumber(where, 'exponent', exponent);
-  const weights = secrets.map((_, task) => (task + 1) ** -exponent);
+  if (task !== undefined) checkNumber(where, 'task', task, { min: 0, below: secrets.length, whole: true });
+  const weights = secrets.map((_, k) => (task === undefined ? (k + 1) ** -exponent : Number(k === task)));
   const total = weights.reduce((a, b) => a + b, 0);
   let sum = 0;
   const shares = weights.map((weight) => {

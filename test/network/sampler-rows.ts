@@ -69,12 +69,13 @@ export function parityRow(options: ParityOptions, place: Place): Row {
 }
 
 export function paritiesRow(options: ParitiesOptions, place: Place): Row {
-  const { bits: count, secrets, exponent = 1.4, signs } = options;
+  const { bits: count, secrets, exponent = 1.4, signs, task: only } = options;
   const weights = secrets.map((_, k) => (k + 1) ** -exponent);
   const total = weights.reduce((a, b) => a + b, 0);
   const drawn = secrets.length > 1 ? words(place, 0)[0] / 2 ** 32 : 0;
   let task = 0;
   for (let sum = weights[0]; drawn >= sum / total && task < secrets.length - 1; sum += weights[task]) task++;
+  if (only !== undefined) task = only;
   const bits = bitsOf(place, count);
   const code = secrets.map((_, k) => (k === task ? 1 : 0));
   return { x: [...code, ...signed(bits, signs)], y: labelled(place, bits, secrets[task], options) };

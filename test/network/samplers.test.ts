@@ -133,6 +133,11 @@ describe('built-in samplers', () => {
     expect(new Set(drawn.map((numbers) => numbers.indexOf(1))).size).toBeGreaterThan(20);
   });
 
+  it('parities of which one task comes up', async () => {
+    const options = { bits: 9, secrets: [[4], [0, 1], [7, 8], [2, 3]], task: 2, noise: 0.2 };
+    await compare(samplers.parities(options), (at) => paritiesRow(options, at), 0);
+  });
+
   it('parities of one task', async () => {
     const options = { bits: 5, secrets: [[4]] };
     await compare(samplers.parities(options), (at) => paritiesRow(options, at), 0);
@@ -181,6 +186,10 @@ describe('refusals', () => {
     [
       () => samplers.parities({ bits: 4, secrets: [[0], [7]] }),
       'samplers.parities: secrets[1][0] is the number 7',
+    ],
+    [
+      () => samplers.parities({ bits: 4, secrets: [[0]], task: 1 }),
+      'samplers.parities: task is the number 1',
     ],
     [() => samplers.parities({ bits: 4, secrets: [] }), 'the number of secrets is the number 0'],
     [

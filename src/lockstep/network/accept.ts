@@ -17,22 +17,16 @@ import {
   type OptimizerSettings,
   optimizerOf,
 } from '../../network/optimizers.js';
-import type { Sampler } from '../../network/sampler.js';
 import { checkWeights, initialWeights, packedWords } from '../../network/weights.js';
-import {
-  badArgument,
-  checkBoolean,
-  checkFunction,
-  checkNumber,
-  checkObject,
-} from '../../platform/arguments.js';
+import { badArgument, checkFunction, checkNumber, checkObject } from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkOptionNames } from '../../platform/options.js';
 import { Generator } from '../../random/generator.js';
 import { withSeed } from '../../tensor/create.js';
-import { Tensor } from '../../tensor/tensor.js';
 import { checkRuns, checkSignal } from '../options.js';
-import { type NetworkDataset, type PackedDataset, packNetworkData } from './dataset.js';
+import type { PackedDataset } from './dataset.js';
+import { type Evaluation, evaluationOf } from './evaluation.js';
+import type { PackedDatasets } from './packed-datasets.js';
 import type {
   NetworkCheckpoint,
   NetworkLockstepOptions,
@@ -74,14 +68,6 @@ const OF_ALL = {
   },
 } satisfies Record<keyof NetworkLockstepOptions, true>;
 
-/** A set to look at while training. */
-interface Evaluation {
-  readonly data: PackedDataset;
-  readonly every: number;
-  readonly keepBest: boolean;
-  readonly examples: number;
-}
-
 /** A run that fits, complete. */
 export interface AcceptedNetworkRun {
   readonly network: Network;
@@ -98,28 +84,6 @@ export interface AcceptedNetworkRun {
   readonly stop?: NetworkStopRule;
   readonly orderSeed: number;
   readonly checkpoint?: NetworkCheckpoint;
-}
-
-/** Datasets that were laid out, by the object that several runs may name. */
-export class PackedDatasets {
-  readonly #packed = new WeakMap<object, { key: string; data: PackedDataset }[]>();
-
-  async get(
-    where: string,
-    dataset: NetworkDataset | Sampler,
-    network: Network,
-    loss: Loss,
-  ): Promise<PackedDataset> {
-    checkObject(where, 'the dataset', dataset, 'a dataset is { x, y }, or one of samplers');
-    const key = `${network.inputs} ${network.outputs} ${loss.type} ${loss.parameter}`;
-    const known = this.#packed.get(dataset) ?? [];
-    this.#packed.set(dataset, known);
-    const found = known.find((one) => one.key === key);
-    if (found) return found.data;
-    const data = packNetworkData(where, await withTensorsRead(dataset), network, loss);
-    known.push({ key, data });
-    return data;
-  }
 }
 
 /** @throws LockstepError `bad-input` naming the option, its value and what fits. */
@@ -249,14 +213,6 @@ export function kindOf({
   return `${showNetwork(network)}, ${loss.type}, ${optimizer.type}`;
 }
 
-/** Tensors are read; whatever else stands there stays, to be judged. */
-async function withTensorsRead(dataset: NetworkDataset | Sampler): Promise<NetworkDataset | Sampler> {
-  if (!('x' in dataset)) return dataset;
-  const read = async (values: unknown) =>
-    values instanceof Tensor ? { data: await values.data(), shape: values.shape } : values;
-  return { ...dataset, x: await read(dataset.x), y: await read(dataset.y) } as NetworkDataset;
-}
-
 function checkLoss(where: string, { outputs, layers }: Network, { type }: Loss): void {
   const last = layers[layers.length - 1].activation.type;
   if (type === 'bce' && last !== 'sigmoid') {
@@ -266,34 +222,6 @@ function checkLoss(where: string, { outputs, layers }: Network, { type }: Loss):
   if (LOSSES[type].targets === 'class' && outputs < 2) {
     throw badArgument(where, 'the number of outputs', outputs, `${type} needs one a class, 2 at least`);
   }
-}
-
-async function evaluationOf(
-  where: string,
-  evaluate: NetworkRunSettings['evaluate'],
-  network: Network,
-  loss: Loss,
-  datasets: PackedDatasets,
-): Promise<Evaluation | undefined> {
-  if (evaluate === undefined) return undefined;
-  checkObject(`${where}: evaluate`, 'it', evaluate, 'it is { data: { x, y }, every: 100 }');
-  checkOptionNames(`${where}: evaluate`, evaluate, ['data', 'every', 'examples', 'keepBest']);
-  const { every = 2 ** 31 - 1, examples, keepBest = false } = evaluate;
-  checkBoolean(`${where}: evaluate`, 'keepBest', keepBest);
-  checkNumber(`${where}: evaluate`, 'every', every, { min: 1, whole: true });
-  const data = await datasets.get(`${where}: evaluate.data`, evaluate.data, network, loss);
-  if (data.sampler === undefined) {
-    if (examples === undefined) return { data, every, keepBest, examples: data.examples };
-    throw badArgument(
-      `${where}: evaluate`,
-      'examples',
-      examples,
-      'it is for samplers; of a dataset all are looked at',
-    );
-  }
-  const { examples: fresh = 1000 } = evaluate;
-  checkNumber(`${where}: evaluate`, 'examples', fresh, { min: 1, max: 2 ** 31 - 1, whole: true });
-  return { data, every, keepBest, examples: fresh };
 }
 
 function stopOf(

@@ -3,12 +3,12 @@
  * at, and what comes back. Who takes part and what becomes of the results is the trainer's.
  */
 import { NONE, POSITION, RESULT, STAGE, STEP } from '../../../shaders/network/chunk.wgsl.js';
-import { STREAMS } from '../../../shaders/network/samplers.wgsl.js';
 import type { Device } from '../../gpu/device.js';
 import { BufferUsage } from '../../gpu/usage.js';
 import type { NetworkBuffers, NetworkKernel, NetworkKernels } from '../../kernels/network/kernel.js';
 import { type Program, trainingFlops } from '../../network/program.js';
-import { type NetworkProgress, parameterFor, whereIs } from './progress.js';
+import { type Look, looksOf, positionOf, stepsOf } from './looks.js';
+import type { NetworkProgress } from './progress.js';
 
 const USAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 
@@ -19,8 +19,8 @@ export type StepResult = Record<keyof typeof RESULT.at, number>;
 interface ChunkResults {
   /** Of each step. */
   training: StepResult[][];
-  /** Of each batch of the evaluation set; undefined where it was not looked at. */
-  evaluation: (StepResult[] | undefined)[];
+  /** Of each section of the evaluation the batches; undefined where it was not looked at. */
+  evaluation: (StepResult[][] | undefined)[];
 }
 
 type Position = Parameters<typeof POSITION.array>[0][number];
@@ -53,32 +53,37 @@ export class Chunks {
     options: { expectedMs: number; submitted: number },
   ): Promise<ChunkResults> {
     for (const { program } of runs) this.#learn(program);
-    const evaluating = runs.filter((run) => run.evaluatesAt(run.done + steps));
-    const lookSteps = evaluating.map(({ run }) => Math.ceil(run.evaluation!.examples / run.batchSize));
+    const looks = runs.map((run) => (run.evaluatesAt(run.done + steps) ? looksOf(run) : []));
     const trained = runs.length * steps;
-    const all = trained + lookSteps.reduce((sum, count) => sum + count, 0);
+    const all = looks.flat().reduce((sum, look) => sum + look.steps, trained);
     const table = new ArrayBuffer(4 * STEP.words * all);
     const training = this.#training(runs, steps, table);
-    const looks = this.#looks(evaluating, steps, lookSteps, trained, table);
-    this.#write('positions', POSITION.array([...training, ...looks].map(({ position }) => position)));
+    const rounds = this.#rounds(looks, steps, trained, table);
+    const positions = [...training, ...rounds.flat()].map(({ position }) => position);
+    this.#write('positions', POSITION.array(positions));
     this.#write('steps', new Uint32Array(table));
     this.#writeStages();
     this.#room('results', 4 * RESULT.words * all);
     this.#dispatch(training, 0, 'training');
-    this.#dispatch(looks, training.length, 'evaluation');
+    let first = training.length;
+    for (const round of rounds) {
+      this.#dispatch(round, first, 'evaluation');
+      first += round.length;
+    }
     const bytes = await this.#device.read(this.#buffers.get('results')!, 0, 4 * RESULT.words * all, options);
     const results = RESULT.values(bytes);
     // The device divides 1 by 1 / counted, which is seldom a whole number.
     for (const one of results) one.counted = Math.round(one.counted);
-    const evaluation = new Map<NetworkProgress, StepResult[]>();
     let at = trained;
-    evaluating.forEach((run, k) => {
-      evaluation.set(run, results.slice(at, at + lookSteps[k]));
-      at += lookSteps[k];
-    });
+    const evaluation = looks.map((sections) =>
+      sections.map((look) => {
+        at += look.steps;
+        return results.slice(at - look.steps, at);
+      }),
+    );
     return {
       training: runs.map((_, k) => results.slice(k * steps, (k + 1) * steps)),
-      evaluation: runs.map((run) => evaluation.get(run)),
+      evaluation: evaluation.map((sections) => (sections.length > 0 ? sections : undefined)),
     };
   }
 
@@ -116,51 +121,33 @@ export class Chunks {
     return byBuffers(parts);
   }
 
-  /** The sets are read from the first row to the last. */
-  #looks(
-    runs: readonly NetworkProgress[],
+  /**
+   * What is looked at in the same dispatch: the first section of each run, then the second, and so on. `looks`: by run.
+   *
+   * @param firstStep Where their steps begin, in the order of `looks`.
+   */
+  #rounds(
+    looks: readonly (readonly Look[])[],
     steps: number,
-    lookSteps: readonly number[],
     firstStep: number,
     table: ArrayBuffer,
-  ): Part[] {
+  ): Part[][] {
+    const rounds: Part[][] = [];
     let first = firstStep;
-    const parts = runs.map((progress, k) => {
-      const { room, data } = progress.evaluation!;
-      const { batchSize, loss, evaluation } = progress.run;
-      const { examples } = evaluation!;
-      const { targetWidth } = progress.program;
-      const values = Array.from({ length: lookSteps[k] }, (_, s) => {
-        const count = Math.min(batchSize, examples - s * batchSize);
-        return {
-          shrink: 1,
-          stepSize: 0,
-          invRootCorrection2: 1,
-          count,
-          invNumbers: 1 / (count * targetWidth),
-          isFirst: 0,
-        };
+    for (const sections of looks) {
+      sections.forEach((look, k) => {
+        const { progress, placed } = look;
+        new Uint32Array(table).set(STEP.array(stepsOf(look)), first * STEP.words);
+        const firstStage = this.#stages.get(progress.program)![1];
+        const position = positionOf(look, firstStage, first, progress.done + steps);
+        first += look.steps;
+        // A set needs no kernel of its own beside that of the training.
+        const kernel = this.#kernels.of(placed.data.sampler ?? progress.data.data.sampler);
+        rounds[k] ??= [];
+        rounds[k].push({ progress, position, data: placed.room.buffer, kernel });
       });
-      new Uint32Array(table).set(STEP.array(values), first * STEP.words);
-      const position = {
-        ...progress.constants,
-        ...whereIs(room, data),
-        lossParameter: parameterFor(loss, data),
-        firstStage: this.#stages.get(progress.program)![1],
-        stages: progress.program.evaluation.length,
-        firstStep: first,
-        steps: lookSteps[k],
-        order: NONE,
-        firstRow: 0,
-        stream: STREAMS.evaluation,
-        drawStep: progress.done + steps,
-      };
-      first += lookSteps[k];
-      // A set needs no kernel of its own beside that of the training.
-      const kernel = this.#kernels.of(data.sampler ?? progress.data.data.sampler);
-      return { progress, position, data: room.buffer, kernel };
-    });
-    return byBuffers(parts);
+    }
+    return rounds.map(byBuffers);
   }
 
   #dispatch(parts: readonly Part[], first: number, kind: 'training' | 'evaluation'): void {

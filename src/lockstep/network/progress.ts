@@ -18,6 +18,7 @@ import { DrawnBatches } from '../batches/drawn.js';
 import { examplesOf, nextClose } from '../windows.js';
 import { type AcceptedNetworkRun, kindOf } from './accept.js';
 import type { PackedDataset } from './dataset.js';
+import { type BatchSums, sumsOf } from './evaluation.js';
 import type { Room } from './pools.js';
 import type { NetworkCheckpoint, StepSchedule } from './types.js';
 
@@ -25,6 +26,11 @@ import type { NetworkCheckpoint, StepSchedule } from './types.js';
 interface Means {
   loss: number;
   accuracy: number;
+}
+
+/** The means of a group of examples. */
+interface GroupMeans extends Means {
+  examples: number;
 }
 
 /** Where a run's data lies. */
@@ -45,7 +51,8 @@ export class NetworkProgress {
   readonly program: Program;
   readonly memory: Room;
   readonly data: PlacedDataset;
-  readonly evaluation: PlacedDataset | undefined;
+  /** Of the sections of its evaluation. */
+  readonly sections: readonly PlacedDataset[];
   /** Where the weights of the best evaluation are kept, if they are. */
   readonly best: Room | undefined;
   /** The optimizer's settings as they are now. */
@@ -81,7 +88,7 @@ export class NetworkProgress {
     program: Program,
     memory: Room,
     data: PlacedDataset,
-    evaluation: PlacedDataset | undefined,
+    sections: readonly PlacedDataset[],
     best: Room | undefined,
     { logInterval, pauseEvery }: Cadence,
   ) {
@@ -90,7 +97,7 @@ export class NetworkProgress {
     this.program = program;
     this.memory = memory;
     this.data = data;
-    this.evaluation = evaluation;
+    this.sections = sections;
     this.best = best;
     this.optimizer = run.optimizer;
     this.described = run.described;
@@ -212,9 +219,10 @@ export class NetworkProgress {
     return means;
   }
 
-  /** Takes an evaluation, sums over its batches; says whether it is the best so far. */
-  evaluated(lossSum: number, hits: number, counted: number): boolean {
-    this.last = { loss: lossSum / counted, accuracy: this.#share(hits, counted) };
+  /** Takes an evaluation, by section the results of its batches; says whether it is the best so far. */
+  evaluated(sections: readonly (readonly BatchSums[])[]): boolean {
+    const { evaluation } = this.run;
+    this.last = this.#means(sumsOf(sections.filter((_, k) => evaluation!.sections[k].isOfSet).flat()));
     const { stop } = this.run;
     const isBest = this.last.loss < this.#least;
     if (isBest) [this.#least, this.bestStep] = [this.last.loss, this.#done];
@@ -223,6 +231,21 @@ export class NetworkProgress {
       this.#stop = better ? [0, this.last.loss] : [this.#stop[0] + 1, this.#stop[1]];
     }
     return isBest;
+  }
+
+  /** The same by group; undefined where there are none. A group without examples has NaN. */
+  groupsOf(sections: readonly (readonly BatchSums[])[]): GroupMeans[] | undefined {
+    const { groups, sections: of } = this.run.evaluation!;
+    if (groups === 0) return undefined;
+    return Array.from({ length: groups }, (_, group) => {
+      const k = of.findIndex((section) => section.group === group);
+      const examples = of[k]?.examples ?? 0;
+      return { examples, ...this.#means(sumsOf(sections[k] ?? [])) };
+    });
+  }
+
+  #means({ loss, hits, counted }: BatchSums): Means {
+    return { loss: loss / counted, accuracy: this.#share(hits, counted) };
   }
 
   #share(hits: number, counted: number): number {

@@ -12,11 +12,12 @@ import { type Program, programOf, trainingFlops } from '../../network/program.js
 import { packWeights, unpackWeights } from '../../network/weights.js';
 import { LockstepError } from '../../platform/errors.js';
 import { recovering, type TrainerHooks } from '../recovery.js';
-import { type AcceptedNetworkRun, acceptNetworkRun, checkNetworkOptions, PackedDatasets } from './accept.js';
+import { type AcceptedNetworkRun, acceptNetworkRun, checkNetworkOptions } from './accept.js';
 import { Chunks, type StepResult } from './chunk.js';
 import { PauseControl } from './control.js';
 import type { PackedDataset } from './dataset.js';
 import { NetworkPacer } from './pacer.js';
+import { PackedDatasets } from './packed-datasets.js';
 import { Pools, type Room } from './pools.js';
 import { NetworkProgress, type PlacedDataset } from './progress.js';
 import { NetworkRuns } from './runs.js';
@@ -147,7 +148,8 @@ class NetworkTrainer {
 
   /** The kernels that a run needs; an own sampler's WGSL may not compile. */
   async #compile({ data, evaluation }: AcceptedNetworkRun, index: number): Promise<void> {
-    for (const { sampler } of [data, ...(evaluation?.data.sampler === undefined ? [] : [evaluation.data])]) {
+    const looked = (evaluation?.sections ?? []).map((section) => section.data.sampler);
+    for (const sampler of [data.sampler, ...looked.filter((one) => one !== undefined)]) {
       await this.#kernels.make(sampler).catch((cause) => {
         if (sampler === undefined || !(cause instanceof LockstepError)) throw cause;
         const where = `trainLockstep: run ${index}: the sampler's WGSL in the kernel`;
@@ -183,14 +185,16 @@ class NetworkTrainer {
     state.set(run.checkpoint?.state ?? packWeights(run.network, run.weights));
     this.#device.commands.write(memory.buffer, 4 * memory.at, state);
     const data = this.#placeData(index, 'data', run.data);
-    const evaluation = run.evaluation && this.#placeData(index, 'evaluate.data', run.evaluation.data);
+    const sections = (run.evaluation?.sections ?? []).map((section) =>
+      this.#placeData(index, 'evaluate.data', section.data),
+    );
     const best = run.evaluation?.keepBest ? this.#memory.take(program.places.parameters) : undefined;
     if (best && run.checkpoint?.best) {
       this.#device.commands.write(best.buffer, 4 * best.at, run.checkpoint.best.weights);
     }
     const { logInterval = 250, pauseEvery = Number.POSITIVE_INFINITY } = this.#options;
     const cadence = { logInterval, pauseEvery };
-    return new NetworkProgress(index, run, program, memory, data, evaluation, best, cadence);
+    return new NetworkProgress(index, run, program, memory, data, sections, best, cadence);
   }
 
   #placeData(index: number, name: string, data: PackedDataset): PlacedDataset {
@@ -217,8 +221,8 @@ class NetworkTrainer {
     this.#memory.give(memory);
     if (best) this.#memory.give(best);
     this.#words -= memory.words;
-    for (const data of [run.data, run.evaluation?.data]) {
-      const placed = data && this.#placed.get(data);
+    for (const data of [run.data, ...(run.evaluation?.sections ?? []).map((section) => section.data)]) {
+      const placed = this.#placed.get(data);
       if (!placed || --placed.runs > 0) continue;
       this.#data.give(placed.room);
       this.#placed.delete(data);
@@ -249,7 +253,7 @@ class NetworkTrainer {
   async *#collect(
     run: NetworkProgress,
     results: readonly StepResult[],
-    looks: readonly StepResult[] | undefined,
+    looks: readonly StepResult[][] | undefined,
   ): AsyncGenerator<NetworkLockstepEvent> {
     for (const { loss, hits, counted } of results) {
       const means = run.take(loss, hits, counted);
@@ -261,16 +265,10 @@ class NetworkTrainer {
       if (means) yield { type: 'window', run: run.index, step: run.done, ...means };
     }
     if (looks) {
-      const sum = (of: (result: StepResult) => number) => looks.reduce((total, one) => total + of(one), 0);
-      const counted = sum((one) => one.counted);
-      const isBest = run.evaluated(
-        // A batch of which nothing counts has a loss of 0 / 0.
-        sum((one) => (one.counted === 0 ? 0 : one.loss * one.counted)),
-        sum((one) => one.hits),
-        counted,
-      );
+      const isBest = run.evaluated(looks);
+      const groups = run.groupsOf(looks);
       if (isBest && run.best) this.#copy(run.memory, run.best, run.program.places.parameters);
-      yield { type: 'evaluation', run: run.index, step: run.done, ...run.last };
+      yield { type: 'evaluation', run: run.index, step: run.done, ...run.last, ...(groups && { groups }) };
     }
     if (run.stops) yield await this.#finish(run, 'stopped');
     else if (run.done === run.run.maxSteps) yield await this.#finish(run, 'max-steps');

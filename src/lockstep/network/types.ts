@@ -63,8 +63,17 @@ export interface NetworkRunSettings {
    * A set that is looked at every so many steps, and after the last. Of a sampler `examples` fresh ones each time (default
    * 1,000), none of which it ever makes for training. With `keepBest` the run finishes with the weights that it had when its
    * loss there was least.
+   *
+   * `groups` has loss and accuracy told by group as well. Of a dataset: the group of each example, a whole number from 0 to
+   * 4,095. Of a sampler: a list of samplers, one a group, of each of which as many fresh examples are looked at.
    */
-  evaluate?: { data: NetworkDataset | Sampler; every?: number; examples?: number; keepBest?: boolean };
+  evaluate?: {
+    data: NetworkDataset | Sampler;
+    every?: number;
+    examples?: number;
+    keepBest?: boolean;
+    groups?: ArrayLike<number> | readonly Sampler[];
+  };
   /** Default: every run takes `maxSteps` steps. */
   stop?: NetworkStopRule;
 }
@@ -173,8 +182,18 @@ export type NetworkLockstepEvent =
    * for losses without right and wrong.
    */
   | { type: 'window'; run: number; step: number; loss: number; accuracy: number }
-  /** The evaluation set was looked at after this step: means over its examples. */
-  | { type: 'evaluation'; run: number; step: number; loss: number; accuracy: number }
+  /**
+   * The evaluation set was looked at after this step: means over its examples, with `groups` over those of each group too. A
+   * group without examples has NaN.
+   */
+  | {
+      type: 'evaluation';
+      run: number;
+      step: number;
+      loss: number;
+      accuracy: number;
+      groups?: readonly { examples: number; loss: number; accuracy: number }[];
+    }
   /**
    * Runs stand at a multiple of `pauseEvery`: what is decided with `control` before the next event is asked for takes effect
    * before their next step. Loss and accuracy are those of the last evaluation, else of the last window.

@@ -1,0 +1,118 @@
+// Evaluations by group: the numbers that each group has as a set of its own, whole numbers as before, nothing else changed.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Device, NetworkLockstepEvent, NetworkLockstepOptions, Sampler } from '../../../src/index.js';
+import { Generator, openDevice, samplers, trainLockstep } from '../../../src/index.js';
+
+let device: Device;
+beforeAll(async () => {
+  device = await openDevice();
+});
+afterAll(() => device.destroy());
+
+type Evaluation = Extract<NetworkLockstepEvent, { type: 'evaluation' }>;
+
+async function trained(options: Omit<NetworkLockstepOptions, 'runs'>) {
+  const evaluations: Evaluation[] = [];
+  let bits: number[] = [];
+  for await (const event of trainLockstep(device, {
+    runs: [{ seed: 5 }],
+    maxSteps: 12,
+    batchSize: 8,
+    ...options,
+  })) {
+    if (event.type === 'evaluation') evaluations.push(event);
+    if (event.type !== 'finish') continue;
+    bits = Object.values(event.weights).flatMap(({ data }) => [...new Uint32Array(data.slice().buffer)]);
+  }
+  return { evaluations, bits };
+}
+
+describe('of a dataset', () => {
+  const examples = 61;
+  const generator = new Generator(9);
+  const x = new Float32Array(examples * 3);
+  generator.uniform(x, -1, 1);
+  // Class 2 is not counted; the fourth group has no examples.
+  const y = Array.from({ length: examples }, (_, k) => k % 3);
+  const groups = Array.from({ length: examples }, (_, k) => (k * k) % 5);
+  const rows = Array.from({ length: examples }, (_, k) => [...x.slice(3 * k, 3 * k + 3)]);
+  const loss = { type: 'crossEntropy' as const, ignoreIndex: 2 };
+  const network = { inputs: 3, layers: [{ units: 7, activation: 'tanh' as const }, { units: 3 }] };
+  const data = { x, y };
+  const settings = { network, data, loss };
+
+  it('each group has the numbers that it has as a set of its own, and training its bits', async () => {
+    const grouped = await trained({ ...settings, evaluate: { data, every: 6, groups } });
+    expect(grouped.evaluations.map(({ step }) => step)).toEqual([6, 12]);
+    for (const group of [0, 1, 4]) {
+      const own = groups.flatMap((g, k) => (g === group ? [k] : []));
+      const set = { x: own.map((k) => rows[k]), y: own.map((k) => y[k]) };
+      const alone = await trained({ ...settings, evaluate: { data: set, every: 6 } });
+      expect(alone.bits).toEqual(grouped.bits);
+      grouped.evaluations.forEach((evaluation, e) => {
+        const { loss: l, accuracy } = alone.evaluations[e];
+        expect(evaluation.groups![group]).toEqual({ examples: own.length, loss: l, accuracy });
+      });
+    }
+    for (const { groups: parts } of grouped.evaluations) {
+      expect(parts!.map((part) => part.examples)).toEqual([13, 24, 0, 0, 24]);
+      expect(parts![2]).toEqual({ examples: 0, loss: Number.NaN, accuracy: Number.NaN });
+    }
+  });
+
+  it('the whole set has the mean of its groups, a little off the one in the order of the set by rounding', async () => {
+    const grouped = await trained({
+      ...settings,
+      evaluate: { data, every: 6, groups: Uint8Array.from(groups) },
+    });
+    const whole = await trained({ ...settings, evaluate: { data, every: 6 } });
+    whole.evaluations.forEach(({ loss: l, accuracy }, e) => {
+      expect(grouped.evaluations[e].accuracy).toBe(accuracy);
+      expect(Math.abs(grouped.evaluations[e].loss - l)).toBeLessThan(1e-6);
+    });
+  });
+
+  it('refuses groups that do not fit, by name', async () => {
+    const refused = (bad: unknown) => trained({ ...settings, evaluate: { data, groups: bad as number[] } });
+    await expect(refused([0, 1])).rejects.toThrow(
+      'run 0: evaluate: the length of groups is the number 2; the group of',
+    );
+    await expect(refused(groups.map((g) => g - 0.5))).rejects.toThrow('groups[0] is the number -0.5');
+    await expect(refused('class')).rejects.toThrow('evaluate: groups is the text');
+  });
+});
+
+describe('of samplers', () => {
+  const options = { bits: 6, secrets: [[0, 1], [2, 5], [3]] };
+  const tasks = options.secrets.map((_, task) => samplers.parities({ ...options, task }));
+  const data = samplers.parities(options);
+  const network = { inputs: 9, layers: [{ units: 12, activation: 'relu' as const }, { units: 2 }] };
+  const settings = { network, data, loss: 'crossEntropy' as const, ...{ batchSize: 32, maxSteps: 40 } };
+
+  it('each group has the numbers of its own sampler, and the whole those that it had', async () => {
+    const grouped = await trained({
+      ...settings,
+      evaluate: { data, every: 20, examples: 100, groups: tasks },
+    });
+    const looks: [Sampler, (evaluation: Evaluation) => { loss: number; accuracy: number }][] = [
+      [data, (one) => one],
+      ...tasks.map((task, k): (typeof looks)[number] => [task, (one) => one.groups![k]]),
+    ];
+    for (const [sampler, of] of looks) {
+      const alone = await trained({ ...settings, evaluate: { data: sampler, every: 20, examples: 100 } });
+      expect(alone.bits).toEqual(grouped.bits);
+      alone.evaluations.forEach(({ loss, accuracy }, e) => {
+        const { loss: l, accuracy: a } = of(grouped.evaluations[e]);
+        expect([l, a]).toEqual([loss, accuracy]);
+      });
+    }
+    expect(new Set(grouped.evaluations[1].groups!.map(({ loss }) => loss)).size).toBe(3);
+  });
+
+  it('refuses groups of examples, which a sampler has not', async () => {
+    const refused = trained({ ...settings, evaluate: { data, groups: [0, 1, 2] } });
+    await expect(refused).rejects.toThrow(
+      'groups[0] is the number 0; the data is a sampler: a list of samplers fits',
+    );
+  });
+});
