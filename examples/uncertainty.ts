@@ -35,7 +35,7 @@ for await (const event of trainLockstep(device, {
   maxSteps: 600,
 })) {
   if (event.type !== 'finish') continue;
-  const state = Object.entries(event.weights).map(([name, { data, shape }]) => [
+  const state = Object.entries(await event.weights()).map(([name, { data, shape }]) => [
     name,
     tensor(data, { shape }),
   ]);

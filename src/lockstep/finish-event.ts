@@ -1,37 +1,28 @@
 /** The `finish` event of a run, through which the run's weights can be read until the event is released. */
 import { LockstepError } from '../platform/errors.js';
-import type { FinishEvent, MlpWeights } from './types.js';
+import type { FinishEvent } from './types.js';
 
-/** The part of an event that is known before its run is scored. */
-type Ending = Pick<FinishEvent, 'run' | 'steps' | 'reason'>;
-
-/**
- * Methods and private fields are not copied: an event can be cloned, or sent to another thread, without its weights.
- */
-class Finish implements FinishEvent {
+/** Methods and private fields are not copied: an event can be cloned, or sent to another thread, without its weights. */
+class Finish<Weights> {
   readonly type = 'finish';
-  readonly run: number;
-  readonly steps: number;
-  readonly reason: FinishEvent['reason'];
-  readonly testAccuracy: number;
-  readonly #weights: () => Promise<MlpWeights>;
+  readonly #weights: () => Promise<Weights>;
 
-  constructor({ run, steps, reason }: Ending, testAccuracy: number, weights: () => Promise<MlpWeights>) {
-    this.run = run;
-    this.steps = steps;
-    this.reason = reason;
-    this.testAccuracy = testAccuracy;
+  constructor(ending: object, weights: () => Promise<Weights>) {
+    Object.assign(this, ending);
     this.#weights = weights;
   }
 
-  weights(): Promise<MlpWeights> {
+  weights(): Promise<Weights> {
     return this.#weights();
   }
 }
 
+/** What a run ended with, and its weights. */
+type FinishOf<Ending, Weights> = Ending & Finish<Weights>;
+
 /** An event that can give weights until it is released. */
-export interface HeldEvent {
-  event: FinishEvent;
+export interface Held<Event> {
+  event: Event;
   release(): void;
 }
 
@@ -39,13 +30,12 @@ export interface HeldEvent {
  * @param read Reads the weights from the device. Called at most once, and not after the release.
  * @param free Called once the device need no longer keep the weights.
  */
-export function finishEvent(
+export function finishEvent<Ending extends { run: number }, Weights>(
   ending: Ending,
-  testAccuracy: number,
-  read: () => Promise<MlpWeights>,
+  read: () => Promise<Weights>,
   free: () => void,
-): HeldEvent {
-  let weights: Promise<MlpWeights> | undefined;
+): Held<FinishOf<Ending, Weights>> {
+  let weights: Promise<Weights> | undefined;
   let isHeld = true;
   const ask = () => {
     weights ??= isHeld ? read() : Promise.reject(gone(`the weights of run ${ending.run} are freed`));
@@ -55,7 +45,7 @@ export function finishEvent(
     if (isHeld) free();
     isHeld = false;
   };
-  return { event: new Finish(ending, testAccuracy, ask), release };
+  return { event: new Finish(ending, ask) as FinishOf<Ending, Weights>, release };
 }
 
 /** The event of a run that the caller aborted. */
@@ -64,7 +54,8 @@ export function abortedEvent(run: number, steps: number): FinishEvent {
     Promise.reject(
       new LockstepError('disposed', `trainLockstep: run ${run} was aborted, and has no final weights.`),
     );
-  return new Finish({ run, steps, reason: 'aborted' }, Number.NaN, weights);
+  const ending = { run, steps, reason: 'aborted' as const, testAccuracy: Number.NaN };
+  return new Finish(ending, weights) as FinishOf<typeof ending, never>;
 }
 
 function gone(what: string): LockstepError {

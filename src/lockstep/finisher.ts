@@ -9,7 +9,7 @@ import { Scorer } from '../kernels/train/scoring.js';
 import { span } from '../platform/host-spans.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 import type { Cohort } from './cohort.js';
-import { finishEvent, type HeldEvent } from './finish-event.js';
+import { finishEvent, type Held } from './finish-event.js';
 import { leftOutWeights } from './live-columns.js';
 import type { Settings } from './options.js';
 import type { Pacer } from './pacer.js';
@@ -25,7 +25,7 @@ export interface Ended {
 
 /** A run that waits to be scored. */
 interface Waiting extends Ended {
-  resolve(event: HeldEvent): void;
+  resolve(event: Held<FinishEvent>): void;
   reject(cause: unknown): void;
 }
 
@@ -58,11 +58,11 @@ export class Finisher {
    *
    * @returns For each run its event, once it is scored.
    */
-  finish(ended: readonly Ended[]): Promise<HeldEvent>[] {
+  finish(ended: readonly Ended[]): Promise<Held<FinishEvent>>[] {
     const waiting: Waiting[] = [];
     const events = ended.map(
       (one) =>
-        new Promise<HeldEvent>((resolve, reject) => {
+        new Promise<Held<FinishEvent>>((resolve, reject) => {
           waiting.push({ ...one, resolve, reject });
         }),
     );
@@ -147,8 +147,8 @@ export class Finisher {
         const read = kept
           ? async () => kept
           : () => group.networks.read(k, { expectedMs: this.#pacer.remaining(performance.now()) });
-        const ending = { run: run.index, steps, reason };
-        resolve(finishEvent(ending, accuracies?.[g][k] ?? Number.NaN, read, release));
+        const testAccuracy = accuracies?.[g][k] ?? Number.NaN;
+        resolve(finishEvent({ run: run.index, steps, reason, testAccuracy }, read, release));
       });
     });
   }

@@ -10,7 +10,7 @@ import { trainLockstep as trainBits } from './trainer.js';
 import type { LockstepEvent, LockstepOptions } from './types.js';
 
 /** Options that only two-layer networks of bits have. */
-const OF_BITS = ['features', 'hidden', 'kernel', 'expectedRuns', 'keepWeights', 'batchThreads'];
+const OF_BITS = ['features', 'hidden', 'kernel', 'expectedRuns', 'batchThreads'];
 
 /** Options that only networks of any shape have. */
 const OF_NETWORKS = ['network', 'model', 'data', 'loss', 'optimizer', 'schedule', 'evaluate', 'mostRuns'];
@@ -30,7 +30,7 @@ const OF_NETWORKS = ['network', 'model', 'data', 'loss', 'optimizer', 'schedule'
  * const runs = [0.1, 0.01, 0.001].map((lr) => ({ optimizer: { lr } }));
  * const shared = { network, data, loss: 'crossEntropy' as const, maxSteps: 200, evaluate: { data } };
  * for await (const event of trainLockstep(device, { runs, ...shared })) {
- *   if (event.type === 'finish') console.log(event.run, event.accuracy, event.weights['0.weight'].shape);
+ *   if (event.type === 'finish') console.log(event.run, event.accuracy, (await event.weights())['0.weight'].shape);
  * }
  */
 export function trainLockstep(

@@ -10,7 +10,7 @@ import { Admission } from './admission.js';
 import { DrawnBatches } from './batches/drawn.js';
 import { BatchThreads, defaultThreads } from './batches/threads.js';
 import { Cohorts } from './cohorts.js';
-import { abortedEvent, type HeldEvent } from './finish-event.js';
+import { abortedEvent, type Held } from './finish-event.js';
 import { type Ended, Finisher } from './finisher.js';
 import { Flights } from './flights.js';
 import type { Settings } from './options.js';
@@ -18,7 +18,7 @@ import { Outbox } from './outbox.js';
 import { Pacer } from './pacer.js';
 import type { TrainerHooks } from './recovery.js';
 import { RunSource } from './run-source.js';
-import type { LockstepEvent, LockstepOptions } from './types.js';
+import type { FinishEvent, LockstepEvent, LockstepOptions } from './types.js';
 import { outcomeOf } from './windows.js';
 
 const DEFAULT_EXPECTED_RUNS = 128;
@@ -40,7 +40,7 @@ export class Training {
   readonly #flights: Flights;
   readonly #finisher: Finisher;
   /** Runs that have ended, until their events are out. */
-  readonly #ended = new Outbox<Ended, HeldEvent>();
+  readonly #ended = new Outbox<Ended, Held<FinishEvent>>();
   /** Resolves when the signal fires, the device is lost, or the training ends. Nothing is awaited longer than that. */
   readonly #halted: Promise<void>;
   #halt = () => {};
@@ -217,7 +217,7 @@ function sourceOf(
 }
 
 /** The events, each released when the next one is asked for. */
-function* reported(held: Iterable<HeldEvent>): Generator<LockstepEvent> {
+function* reported(held: Iterable<Held<FinishEvent>>): Generator<LockstepEvent> {
   for (const { event, release } of held) {
     try {
       yield event;

@@ -9,7 +9,11 @@ import { Networks } from '../../src/kernels/train/networks.js';
 import { Scorer } from '../../src/kernels/train/scoring.js';
 import { ChunkInputs } from '../../src/lockstep/chunk-inputs.js';
 import { Cohort } from '../../src/lockstep/cohort.js';
-import type { NetworkLockstepEvent, NetworkLockstepOptions } from '../../src/lockstep/network/types.js';
+import type {
+  NetworkLockstepEvent,
+  NetworkLockstepOptions,
+  NetworkRun,
+} from '../../src/lockstep/network/types.js';
 import { Slot } from '../../src/lockstep/slots.js';
 import type { LockstepEvent, LockstepOptions, LockstepRun } from '../../src/lockstep/types.js';
 import { LockstepError } from '../../src/platform/errors.js';
@@ -223,6 +227,7 @@ const networkOptions: NetworkLockstepOptions = {
   network: { inputs: 3, layers: [{ units: 9, activation: 'tanh' }, { units: 1 }] },
   ...{ data, maxSteps: 80, batchSize: 7, logInterval: 6, pauseEvery: 20 },
   evaluate: { data, every: 10, keepBest: true },
+  keepWeights: true,
   schedule: (optimizer) => new optim.StepLR(optimizer, { stepSize: 30 }),
   runs: Array.from({ length: 6 }, (_, k) => ({
     seed: k,
@@ -251,14 +256,30 @@ async function trainedNetworks(
     if ('run' in event) {
       events[event.run] ??= [];
       if (event.type === 'finish') {
-        const { weights, ...rest } = event;
-        events[event.run].push(rest, weightBits(weights));
+        events[event.run].push({ ...event }, weightBits(await event.weights()));
       } else events[event.run].push(event);
     }
     at(event);
   }
   return { events, lost };
 }
+
+it('weights that are asked for after a loss: an error, and with keepWeights the right ones', async () => {
+  const [run] = networkOptions.runs as NetworkRun[];
+  const finish = async (keepWeights: boolean, before: () => void) => {
+    const options = { ...networkOptions, runs: [run], keepWeights, recover };
+    for await (const event of trainLockstep(device, options)) {
+      if (event.type !== 'finish') continue;
+      before();
+      return weightBits(await event.weights());
+    }
+  };
+  const right = await finish(false, () => {});
+  expect(await finish(true, () => device.gpu.destroy())).toEqual(right);
+  device = await openDevice();
+  const late = finish(false, () => device.gpu.destroy());
+  await expect(late).rejects.toThrow(expect.objectContaining({ code: 'device-lost' }));
+});
 
 it('networks of any shape: lost at random moments, with decisions, evaluations and schedules', async () => {
   const whole = await trainedNetworks(recover, () => {});

@@ -18,7 +18,13 @@ import {
   optimizerOf,
 } from '../../network/optimizers.js';
 import { checkWeights, initialWeights, packedWords } from '../../network/weights.js';
-import { badArgument, checkFunction, checkNumber, checkObject } from '../../platform/arguments.js';
+import {
+  badArgument,
+  checkBoolean,
+  checkFunction,
+  checkNumber,
+  checkObject,
+} from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkOptionNames } from '../../platform/options.js';
 import { Generator } from '../../random/generator.js';
@@ -62,6 +68,7 @@ const OF_ALL = {
     logInterval: true,
     signal: true,
     checkpointSeconds: true,
+    keepWeights: true,
     mostRuns: true,
     pauseEvery: true,
     recover: true,
@@ -90,7 +97,8 @@ export interface AcceptedNetworkRun {
 export function checkNetworkOptions(options: NetworkLockstepOptions): void {
   const where = 'trainLockstep';
   checkOptionNames(where, options, Object.keys(OF_ALL));
-  const { logInterval = 250, checkpointSeconds, mostRuns, signal } = options;
+  const { logInterval = 250, checkpointSeconds, keepWeights = false, mostRuns, signal } = options;
+  checkBoolean(where, 'keepWeights', keepWeights);
   checkNumber(where, 'logInterval', logInterval, { min: 1, whole: true });
   if (options.pauseEvery !== undefined)
     checkNumber(where, 'pauseEvery', options.pauseEvery, { min: 1, whole: true });

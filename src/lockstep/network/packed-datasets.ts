@@ -10,7 +10,7 @@ import { Tensor } from '../../tensor/tensor.js';
 import { type NetworkDataset, type PackedDataset, packNetworkData } from './dataset.js';
 
 /** A dataset whose examples lie group by group, and how many each group has. */
-export interface GroupedDataset {
+interface GroupedDataset {
   readonly data: PackedDataset;
   readonly sizes: readonly number[];
 }

@@ -11,6 +11,7 @@ import { momentsOf } from '../../network/optimizers.js';
 import { type Program, programOf, trainingFlops } from '../../network/program.js';
 import { packWeights, unpackWeights } from '../../network/weights.js';
 import { LockstepError } from '../../platform/errors.js';
+import { finishEvent } from '../finish-event.js';
 import { recovering, type TrainerHooks } from '../recovery.js';
 import { type AcceptedNetworkRun, acceptNetworkRun, checkNetworkOptions } from './accept.js';
 import { Chunks, type StepResult } from './chunk.js';
@@ -100,7 +101,7 @@ class NetworkTrainer {
     const { signal } = this.#options;
     for (;;) {
       if (signal?.aborted) {
-        for (const progress of this.#active) yield await this.#finish(progress, 'aborted');
+        for (const progress of this.#active) yield* this.#finish(progress, 'aborted');
         return;
       }
       yield* this.#admit();
@@ -259,7 +260,7 @@ class NetworkTrainer {
       const means = run.take(loss, hits, counted);
       this.#steps++;
       if (Number.isNaN(loss)) {
-        yield await this.#finish(run, 'non-finite');
+        yield* this.#finish(run, 'non-finite');
         return;
       }
       if (means) yield { type: 'window', run: run.index, step: run.done, ...means };
@@ -270,30 +271,28 @@ class NetworkTrainer {
       if (isBest && run.best) this.#copy(run.memory, run.best, run.program.places.parameters);
       yield { type: 'evaluation', run: run.index, step: run.done, ...run.last, ...(groups && { groups }) };
     }
-    if (run.stops) yield await this.#finish(run, 'stopped');
-    else if (run.done === run.run.maxSteps) yield await this.#finish(run, 'max-steps');
+    if (run.stops) yield* this.#finish(run, 'stopped');
+    else if (run.done === run.run.maxSteps) yield* this.#finish(run, 'max-steps');
   }
 
-  async #finish(progress: NetworkProgress, reason: Finish['reason']): Promise<Finish> {
-    const { network } = progress.run;
-    const isBest = progress.best !== undefined && progress.bestStep > 0;
-    const weightsOf = isBest ? progress.bestStep : progress.done;
-    const packed = await this.#read(
-      isBest ? progress.best! : progress.memory,
-      progress.program.places.parameters,
-    );
+  /** Its memory is another run's when the reader asks for the next event. */
+  async *#finish(progress: NetworkProgress, reason: Finish['reason']): AsyncGenerator<Finish> {
+    const { run, memory, best, program } = progress;
     this.#active = this.#active.filter((one) => one !== progress);
-    this.#release(progress);
-    const weights = unpackWeights(network, packed);
-    return {
-      type: 'finish',
-      run: progress.index,
-      steps: progress.done,
-      reason,
-      ...progress.last,
-      weightsOf,
-      weights,
+    const isBest = best !== undefined && progress.bestStep > 0;
+    const ending = {
+      ...{ run: progress.index, steps: progress.done, reason, ...progress.last },
+      weightsOf: isBest ? progress.bestStep : progress.done,
     };
+    const read = async () =>
+      unpackWeights(run.network, await this.#read(isBest ? best : memory, program.places.parameters));
+    const kept = this.#options.keepWeights ? await read() : undefined;
+    const { event, release } = finishEvent(ending, kept ? async () => kept : read, () => this.#release(progress));
+    try {
+      yield event;
+    } finally {
+      release();
+    }
   }
 
   async #read({ buffer, at }: Room, words: number): Promise<Float32Array> {
@@ -322,7 +321,7 @@ class NetworkTrainer {
     if (decisions.length > 0) this.#hooks.decided();
     for (const decision of decisions) {
       const { run } = decision;
-      if (decision.type === 'stop') yield await this.#finish(run, 'stopped');
+      if (decision.type === 'stop') yield* this.#finish(run, 'stopped');
       else if (decision.type === 'change') run.change(decision.optimizer);
       else this.#fork(run, decision.from);
     }

@@ -122,6 +122,8 @@ export interface NetworkLockstepOptions extends NetworkRunSettings {
   signal?: AbortSignal;
   /** Seconds between `checkpoint` events. Default: none. */
   checkpointSeconds?: number;
+  /** Read the final weights of every run, so that `weights()` of a `finish` event answers whenever it is asked. Default false. */
+  keepWeights?: boolean;
   /** Most runs under way at once. Default: as many as there is memory for. */
   mostRuns?: number;
   /** Steps after which a run stands still for a `pause` event, in which the reader may decide about it. Default: never. */
@@ -129,7 +131,8 @@ export interface NetworkLockstepOptions extends NetworkRunSettings {
   /**
    * Whether, and how, the training goes on where the device is lost (by a driver's reset or its watchdog) or has too little
    * memory: from checkpoints in memory, to the same bits, with the events `lost` and `recovered`. Default true: up to three
-   * times in a row, on a device like the one that was lost.
+   * times in a row, on a device like the one that was lost. That `weights()` was not called before a loss cannot be made good:
+   * with `keepWeights` they are read before the event.
    */
   recover?: boolean | RecoverOptions;
 }
@@ -218,6 +221,11 @@ export type NetworkLockstepEvent =
       accuracy: number;
       /** After which step the weights were as they are here: the last one, or with `keepBest` that of the best evaluation. */
       weightsOf: number;
-      /** A state dict: `weights['0.weight'].data`. */
-      weights: HostStateDict;
+      /**
+       * Reads the weights from the device, a state dict: `(await event.weights())['0.weight'].data`. To be called before the
+       * next event is asked for, as in the body of a `for await`; with `keepWeights` at any time.
+       *
+       * @throws LockstepError `disposed` where it is called too late.
+       */
+      weights(): Promise<HostStateDict>;
     };

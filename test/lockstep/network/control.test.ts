@@ -24,7 +24,7 @@ const data = { x, y: Array.from({ length: 60 }, (_, k) => Math.sin(3 * x[3 * k])
 const network = { inputs: 3, layers: [{ units: 9, activation: 'tanh' as const }, { units: 1 }] };
 const shared = { network, data, maxSteps: 40, batchSize: 7, logInterval: 5 };
 
-type Finish = Extract<NetworkLockstepEvent, { type: 'finish' }>;
+type Finish = Omit<Extract<NetworkLockstepEvent, { type: 'finish' }>, 'weights'> & { weights: HostStateDict };
 type Pause = Extract<NetworkLockstepEvent, { type: 'pause' }>;
 
 async function finishes(
@@ -34,7 +34,7 @@ async function finishes(
   const ends: Finish[] = [];
   for await (const event of trainLockstep(device, { ...shared, ...options })) {
     if (event.type === 'pause') decide(event);
-    if (event.type === 'finish') ends[event.run] = event;
+    if (event.type === 'finish') ends[event.run] = { ...event, weights: await event.weights() };
   }
   return ends;
 }
@@ -93,7 +93,7 @@ it('a checkpoint after decisions goes on with them', async () => {
   for await (const event of trainLockstep(device, options)) {
     if (event.type === 'pause') decide(event);
     if (event.type === 'checkpoint') saved.push(event.runs);
-    if (event.type === 'finish') whole = [...whole, event];
+    if (event.type === 'finish') whole = [...whole, { ...event, weights: await event.weights() }];
   }
   const later = saved.find((list) => list.every(({ checkpoint }) => checkpoint.steps >= 20))!;
   expect(later.map(({ checkpoint }) => checkpoint.control?.optimizer)).toEqual([

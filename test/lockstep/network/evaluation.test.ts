@@ -22,7 +22,9 @@ async function trained(options: Omit<NetworkLockstepOptions, 'runs'>) {
   })) {
     if (event.type === 'evaluation') evaluations.push(event);
     if (event.type !== 'finish') continue;
-    bits = Object.values(event.weights).flatMap(({ data }) => [...new Uint32Array(data.slice().buffer)]);
+    bits = Object.values(await event.weights()).flatMap(({ data }) => [
+      ...new Uint32Array(data.slice().buffer),
+    ]);
   }
   return { evaluations, bits };
 }

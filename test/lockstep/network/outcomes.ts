@@ -10,7 +10,7 @@ export interface NetworkOutcome {
   plan: Of<'plan'>;
   windows: Of<'window'>[];
   evaluations: Of<'evaluation'>[];
-  finish?: Of<'finish'>;
+  finish?: Omit<Of<'finish'>, 'weights'> & { weights: HostStateDict };
 }
 
 /** Trains to the end. */
@@ -24,7 +24,7 @@ export async function networkOutcomes(
     if (event.type === 'plan') runs[event.run] = { plan: event, windows: [], evaluations: [] };
     if (event.type === 'window') runs[event.run].windows.push(event);
     if (event.type === 'evaluation') runs[event.run].evaluations.push(event);
-    if (event.type === 'finish') runs[event.run].finish = event;
+    if (event.type === 'finish') runs[event.run].finish = { ...event, weights: await event.weights() };
     at(event);
   }
   return runs;

@@ -95,7 +95,9 @@ beforeAll(async () => {
   })) {
     if (event.type === 'window') losses[event.run].push(event.loss);
     if (event.type !== 'finish') continue;
-    const squares = Object.values(event.weights).map(({ data }) => data.reduce((sum, w) => sum + w * w, 0));
+    const squares = Object.values(await event.weights()).map(({ data }) =>
+      data.reduce((sum, w) => sum + w * w, 0),
+    );
     norms[event.run] = Math.sqrt(squares.reduce((a, b) => a + b, 0));
   }
 }, 240_000);
