@@ -17,5 +17,6 @@ it('docs/lockstep.md: the pieces are one program', async () => {
     'run 2 max-steps 500',
   ]);
   expect(lines.some((line) => /^2 -> 32 tanh -> 2 162 parameters \d+ bytes$/.test(line))).toBe(true);
+  expect(lines).toContain('3,8,2');
   expect(lines.some((line) => line.startsWith('0.weight,0.bias,2.weight,2.bias of step'))).toBe(true);
 });

@@ -24,3 +24,4 @@ export {
 export { Sequential, type Step } from './sequential.js';
 export { Embedding, Flatten, type FlattenOptions, LayerNorm, type LayerNormOptions } from './shaping.js';
 export { Stacked, stack } from './stack.js';
+export { stackStateDicts } from './stack-state.js';

@@ -3,6 +3,7 @@
  * rules are in safetensors-header.ts, its dtypes in safetensors-dtypes.ts.
  */
 import type { Device } from '../gpu/device.js';
+import type { HostStateDict } from '../network/network.js';
 import { bytesOf } from '../platform/bytes.js';
 import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames, showKind } from '../platform/options.js';
@@ -11,6 +12,7 @@ import { Tensor } from '../tensor/tensor.js';
 import { Module, type StateDict } from './module.js';
 import { decode, FORMAT_NAMES, fileBytes } from './safetensors-dtypes.js';
 import { LARGEST_HEADER, LENGTH_BYTES, METADATA, readHeader, showName } from './safetensors-header.js';
+import { isHostValue } from './stack-state.js';
 
 /** A file's bytes: a Uint8Array (Node's Buffer is one) or another view of them, or the buffer itself. */
 type Bytes = ArrayBufferView | ArrayBufferLike;
@@ -26,6 +28,7 @@ export interface SafetensorsHeader {
 /**
  * The bytes of a safetensors file. f32, i32, u32 and bool become F32, I32, U32 and BOOL. Of a view, only its elements are written.
  *
+ * @param tensors Tensors by name, or values on the host with their shapes, as `weights()` of a `finish` event gives them.
  * @param metadata Texts that are stored with the tensors; {@link readSafetensorsHeader} reads them.
  * @throws LockstepError `bad-input` for the reserved name `__metadata__`, for values that are not tensors, and for metadata
  * that are not texts.
@@ -33,13 +36,15 @@ export interface SafetensorsHeader {
  * await writeFile('model.safetensors', await nn.saveSafetensors(model.stateDict(), { epoch: '12' }));
  */
 export async function saveSafetensors(
-  tensors: Readonly<StateDict>,
+  tensors: Readonly<StateDict> | Readonly<HostStateDict>,
   metadata?: Readonly<Record<string, string>>,
 ): Promise<Uint8Array<ArrayBuffer>> {
   checkTensors(tensors);
   checkMetadata(metadata);
   // Bytes last, so that every value of four bytes is aligned.
-  const entries = Object.entries(tensors).sort(([, a], [, b]) => fileBytes(b.dtype) - fileBytes(a.dtype));
+  const entries = Object.entries<Tensor | HostStateDict[string]>(tensors)
+    .map(([name, value]) => [name, value instanceof Tensor ? value : hostTensor(value)] as const)
+    .sort(([, a], [, b]) => fileBytes(b.dtype) - fileBytes(a.dtype));
   const text = headerOf(entries, metadata);
   const values = await Promise.all(entries.map(([, tensor]) => tensor.data()));
   const headerBytes = Math.ceil(text.length / 8) * 8; // spaces up to the next 8, so that the values are aligned
@@ -58,8 +63,17 @@ export async function saveSafetensors(
   return file;
 }
 
+/** What a file wants of a tensor. */
+type Saved = Pick<Tensor, 'dtype' | 'shape' | 'numel' | 'data'>;
+
+/** Values on the host, as they are saved. */
+const hostTensor = ({ data, shape }: HostStateDict[string]): Saved => ({
+  ...{ dtype: 'f32', shape, numel: data.length },
+  data: async () => data as Float32Array<ArrayBuffer>,
+});
+
 function headerOf(
-  entries: readonly [string, Tensor][],
+  entries: readonly (readonly [string, Saved])[],
   metadata: Readonly<Record<string, string>> | undefined,
 ): Uint8Array {
   let end = 0;
@@ -100,7 +114,7 @@ function checkTensors(tensors: unknown): void {
       );
     }
     checkText(`the name ${showName(name)}`, name);
-    if (!(tensor instanceof Tensor)) {
+    if (!(tensor instanceof Tensor) && !isHostValue(tensor)) {
       throw refuse('saveSafetensors', `${showName(name)} is ${showKind(tensor)}, not a tensor`);
     }
   }

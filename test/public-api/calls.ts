@@ -302,6 +302,7 @@ for (const name of ['namedParameters', 'parameters', 'zeroGrad', 'stateDict', 'd
   method(`nn.Module.${name}`, layer, () => []);
 }
 fn('nn.', nn, 'stack', () => [2, () => new nn.Linear(2, 2)]);
+fn('nn.', nn, 'stackStateDicts', () => [[{ w: { data: new Float32Array(2), shape: [2] } }]]);
 const stacked = () => nn.stack(2, () => new nn.Linear(2, 2));
 method('nn.Stacked.forward', stacked, () => [x()]);
 method('nn.Stacked.each', stacked, () => [x()]);
