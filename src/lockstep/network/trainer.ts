@@ -287,7 +287,9 @@ class NetworkTrainer {
     const read = async () =>
       unpackWeights(run.network, await this.#read(isBest ? best : memory, program.places.parameters));
     const kept = this.#options.keepWeights ? await read() : undefined;
-    const { event, release } = finishEvent(ending, kept ? async () => kept : read, () => this.#release(progress));
+    const { event, release } = finishEvent(ending, kept ? async () => kept : read, () =>
+      this.#release(progress),
+    );
     try {
       yield event;
     } finally {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { Device } from '../../../src/gpu/device.js';
 import {
   Generator,
+  type HostStateDict,
   type NetworkLockstepEvent,
   type NetworkLockstepOptions,
   openDevice,
