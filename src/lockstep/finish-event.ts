@@ -29,13 +29,16 @@ export interface Held<Event> {
 /**
  * @param read Reads the weights from the device. Called at most once, and not after the release.
  * @param free Called once the device need no longer keep the weights.
+ * @param kept The weights, if they were read before: then they are there also after the release.
  */
 export function finishEvent<Ending extends { run: number }, Weights>(
   ending: Ending,
   read: () => Promise<Weights>,
   free: () => void,
+  kept?: Weights,
 ): Held<FinishOf<Ending, Weights>> {
   let weights: Promise<Weights> | undefined;
+  if (kept !== undefined) weights = (async () => kept)();
   let isHeld = true;
   const ask = () => {
     weights ??= isHeld ? read() : Promise.reject(gone(`the weights of run ${ending.run} are freed`));

@@ -143,12 +143,9 @@ export class Finisher {
         if (--held === 0) this.#free(group.networks);
       };
       group.runs.forEach(({ run, steps, reason, resolve }, k) => {
-        const kept = weights?.[g][k];
-        const read = kept
-          ? async () => kept
-          : () => group.networks.read(k, { expectedMs: this.#pacer.remaining(performance.now()) });
+        const read = () => group.networks.read(k, { expectedMs: this.#pacer.remaining(performance.now()) });
         const testAccuracy = accuracies?.[g][k] ?? Number.NaN;
-        resolve(finishEvent({ run: run.index, steps, reason, testAccuracy }, read, release));
+        resolve(finishEvent({ run: run.index, steps, reason, testAccuracy }, read, release, weights?.[g][k]));
       });
     });
   }

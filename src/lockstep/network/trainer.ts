@@ -287,9 +287,7 @@ class NetworkTrainer {
     const read = async () =>
       unpackWeights(run.network, await this.#read(isBest ? best : memory, program.places.parameters));
     const kept = this.#options.keepWeights ? await read() : undefined;
-    const { event, release } = finishEvent(ending, kept ? async () => kept : read, () =>
-      this.#release(progress),
-    );
+    const { event, release } = finishEvent(ending, read, () => this.#release(progress), kept);
     try {
       yield event;
     } finally {
