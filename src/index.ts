@@ -31,6 +31,8 @@ export type {
   NetworkDataset,
   NetworkLockstepEvent,
   NetworkLockstepOptions,
+  NetworkProbe,
+  NetworkProbed,
   NetworkRun,
   NetworkRunSettings,
   NetworkStopRule,

@@ -33,6 +33,7 @@ import { checkRuns, checkSignal } from '../options.js';
 import type { PackedDataset } from './dataset.js';
 import { type Evaluation, evaluationOf } from './evaluation.js';
 import type { PackedDatasets } from './packed-datasets.js';
+import { type Probes, probesOf } from './probes.js';
 import type {
   NetworkCheckpoint,
   NetworkLockstepOptions,
@@ -56,6 +57,7 @@ const SETTINGS: Record<keyof NetworkRunSettings, true> = {
   maxSteps: true,
   evaluate: true,
   stop: true,
+  probes: true,
 };
 const OF_RUN = { ...SETTINGS, seed: true, orderSeed: true, weights: true, checkpoint: true } satisfies Record<
   keyof NetworkRun,
@@ -89,6 +91,7 @@ export interface AcceptedNetworkRun {
   readonly maxSteps: number;
   readonly evaluation?: Evaluation;
   readonly stop?: NetworkStopRule;
+  readonly probes: Probes;
   readonly orderSeed: number;
   readonly checkpoint?: NetworkCheckpoint;
 }
@@ -153,6 +156,7 @@ export async function acceptNetworkRun(
   const data = await datasets.get(`${where}: data`, all.data, network, loss);
   const evaluation = await evaluationOf(where, all.evaluate, network, loss, datasets);
   const stop = stopOf(where, all.stop, loss, evaluation);
+  const probes = probesOf(where, all.probes);
   // Read even if others are given: reading frees the model.
   const held = await model.weights?.();
   const weights =
@@ -164,7 +168,7 @@ export async function acceptNetworkRun(
   }
   return {
     ...{ network, weights, data, loss, optimizer, batchSize: Math.min(batchSize, data.examples) },
-    ...{ maxSteps: maxSteps as number, evaluation, stop, ...rest },
+    ...{ maxSteps: maxSteps as number, evaluation, stop, probes, ...rest },
   };
 }
 

@@ -8,6 +8,8 @@ import { BufferUsage } from '../../gpu/usage.js';
 import type { NetworkBuffers, NetworkKernel, NetworkKernels } from '../../kernels/network/kernel.js';
 import { type Program, trainingFlops } from '../../network/program.js';
 import { type Look, looksOf, positionOf, stepsOf } from './looks.js';
+import type { ProbeSums } from './probe-sums.js';
+import type { NetworkProbed } from './probes.js';
 import type { NetworkProgress } from './progress.js';
 
 const USAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
@@ -21,6 +23,8 @@ interface ChunkResults {
   training: StepResult[][];
   /** Of each section of the evaluation the batches; undefined where it was not looked at. */
   evaluation: (StepResult[][] | undefined)[];
+  /** What the probes of the weights found, where a window closed. */
+  probed: (NetworkProbed | undefined)[];
 }
 
 type Position = Parameters<typeof POSITION.array>[0][number];
@@ -36,14 +40,16 @@ interface Part {
 export class Chunks {
   readonly #device: Device;
   readonly #kernels: NetworkKernels;
+  readonly #probes: ProbeSums;
   readonly #buffers = new Map<keyof NetworkBuffers, GPUBuffer>();
   /** First stages of each program: of training, of evaluation. */
   readonly #stages = new Map<Program, [number, number]>();
   readonly #allStages: Parameters<typeof STAGE.array>[0][number][] = [];
 
-  constructor(device: Device, kernels: NetworkKernels) {
+  constructor(device: Device, kernels: NetworkKernels, probes: ProbeSums) {
     this.#device = device;
     this.#kernels = kernels;
+    this.#probes = probes;
   }
 
   /** Trains each run for so many steps, then looks at the sets of those for which that is due. */
@@ -70,7 +76,12 @@ export class Chunks {
       this.#dispatch(round, first, 'evaluation');
       first += round.length;
     }
-    const bytes = await this.#device.read(this.#buffers.get('results')!, 0, 4 * RESULT.words * all, options);
+    const probing = runs.filter((run) => run.probesWeightsAt(run.done + steps));
+    const readProbes = this.#probes.weights(probing);
+    const [bytes, found] = await Promise.all([
+      this.#device.read(this.#buffers.get('results')!, 0, 4 * RESULT.words * all, options),
+      readProbes(options),
+    ]);
     const results = RESULT.values(bytes);
     // The device divides 1 by 1 / counted, which is seldom a whole number.
     for (const one of results) one.counted = Math.round(one.counted);
@@ -84,6 +95,7 @@ export class Chunks {
     return {
       training: runs.map((_, k) => results.slice(k * steps, (k + 1) * steps)),
       evaluation: evaluation.map((sections) => (sections.length > 0 ? sections : undefined)),
+      probed: runs.map((run) => found[probing.indexOf(run)]),
     };
   }
 

@@ -20,6 +20,7 @@ import { type AcceptedNetworkRun, kindOf } from './accept.js';
 import type { PackedDataset } from './dataset.js';
 import { type BatchSums, sumsOf } from './evaluation.js';
 import type { Room } from './pools.js';
+import { probesWeights } from './probes.js';
 import type { NetworkCheckpoint, StepSchedule } from './types.js';
 
 /** The means of some batches. */
@@ -53,6 +54,8 @@ export class NetworkProgress {
   readonly data: PlacedDataset;
   /** Of the sections of its evaluation. */
   readonly sections: readonly PlacedDataset[];
+  /** The first word of the initial weights, in the buffer of its memory, where a probe asks how far they moved. */
+  readonly initial: number | undefined;
   /** Where the weights of the best evaluation are kept, if they are. */
   readonly best: Room | undefined;
   /** The optimizer's settings as they are now. */
@@ -99,6 +102,7 @@ export class NetworkProgress {
     this.data = data;
     this.sections = sections;
     this.best = best;
+    if (run.probes.distance) this.initial = memory.at + program.places.words;
     this.optimizer = run.optimizer;
     this.described = run.described;
     this.#logInterval = logInterval;
@@ -150,7 +154,8 @@ export class NetworkProgress {
   get stepsAhead(): number {
     const { maxSteps, stop, evaluation } = this.run;
     let end = maxSteps;
-    if (stop && !('patience' in stop)) end = Math.min(end, this.#nextClose(this.#done));
+    const watchesWindows = (stop && !('patience' in stop)) || probesWeights(this.run.probes);
+    if (watchesWindows) end = Math.min(end, this.#nextClose(this.#done));
     if (evaluation) end = Math.min(end, (Math.floor(this.#done / evaluation.every) + 1) * evaluation.every);
     end = Math.min(end, (Math.floor(this.#done / this.#pauseEvery) + 1) * this.#pauseEvery);
     return end - this.#done;
@@ -160,6 +165,11 @@ export class NetworkProgress {
   evaluatesAt(step: number): boolean {
     const { maxSteps, evaluation } = this.run;
     return evaluation !== undefined && (step === maxSteps || step % evaluation.every === 0);
+  }
+
+  /** Whether a window whose weights are to be probed closes after so many steps. */
+  probesWeightsAt(step: number): boolean {
+    return probesWeights(this.run.probes) && step === this.#nextClose(step - 1);
   }
 
   /** Whether the run stands where the reader of events may decide about it. */

@@ -20,6 +20,8 @@ import type { PackedDataset } from './dataset.js';
 import { NetworkPacer } from './pacer.js';
 import { PackedDatasets } from './packed-datasets.js';
 import { Pools, type Room } from './pools.js';
+import { ProbeSums } from './probe-sums.js';
+import { type NetworkProbed, probesWeights } from './probes.js';
 import { NetworkProgress, type PlacedDataset } from './progress.js';
 import { NetworkRuns } from './runs.js';
 import type { NetworkLockstepEvent, NetworkLockstepOptions, NetworkRun } from './types.js';
@@ -67,6 +69,7 @@ class NetworkTrainer {
   readonly #memory: Pools;
   readonly #data: Pools;
   readonly #kernels: NetworkKernels;
+  readonly #probes: ProbeSums;
   readonly #chunks: Chunks;
   readonly #pacer: NetworkPacer;
   readonly #runs: NetworkRuns<AcceptedNetworkRun>;
@@ -88,7 +91,8 @@ class NetworkTrainer {
     this.#memory = new Pools(device, 'network memory', FIRST_BYTES);
     this.#data = new Pools(device, 'network data', FIRST_BYTES);
     this.#kernels = new NetworkKernels(device);
-    this.#chunks = new Chunks(device, this.#kernels);
+    this.#probes = new ProbeSums(device);
+    this.#chunks = new Chunks(device, this.#kernels, this.#probes);
     this.#pacer = new NetworkPacer(device.info.isCpu);
     this.#runs = new NetworkRuns(
       options.runs,
@@ -126,16 +130,16 @@ class NetworkTrainer {
       if (next === undefined) return;
       const { run, index } = next;
       const program = this.#programOf(run);
-      if (!this.#fits(program, index)) {
+      if (!this.#fits(run, program, index)) {
         this.#runs.giveBack(next);
         return;
       }
       await this.#compile(run, index);
       const progress = this.#place(index, run, program);
       this.#active.push(progress);
-      const { network, places, batch } = program;
+      const { network, batch } = program;
       const flops = trainingFlops(network, batch);
-      const bytes = 4 * places.words;
+      const bytes = 4 * wordsOf(run, program);
       yield {
         type: 'plan',
         run: index,
@@ -148,7 +152,8 @@ class NetworkTrainer {
   }
 
   /** The kernels that a run needs; an own sampler's WGSL may not compile. */
-  async #compile({ data, evaluation }: AcceptedNetworkRun, index: number): Promise<void> {
+  async #compile({ data, evaluation, probes }: AcceptedNetworkRun, index: number): Promise<void> {
+    if (probesWeights(probes)) await this.#probes.make();
     const looked = (evaluation?.sections ?? []).map((section) => section.data.sampler);
     for (const sampler of [data.sampler, ...looked.filter((one) => one !== undefined)]) {
       await this.#kernels.make(sampler).catch((cause) => {
@@ -167,31 +172,38 @@ class NetworkTrainer {
     return program;
   }
 
-  #fits({ places, network, batch }: Program, index: number): boolean {
+  #fits(run: AcceptedNetworkRun, program: Program, index: number): boolean {
     const { mostBytes } = this.#memory;
-    if (4 * places.words > mostBytes) {
+    const { network, batch } = program;
+    const words = wordsOf(run, program);
+    if (4 * words > mostBytes) {
       throw new LockstepError(
         'unsupported',
-        `trainLockstep: run ${index}: ${showNetwork(network)} takes ${4 * places.words} bytes with batches of ${batch}; ` +
+        `trainLockstep: run ${index}: ${showNetwork(network)} takes ${4 * words} bytes with batches of ${batch}; ` +
           `this device binds at most ${mostBytes} (maxStorageBufferBindingSize) at once. Take smaller batches.`,
       );
     }
-    return this.#active.length === 0 || 4 * (this.#words + places.words) <= MOST_BINDINGS * mostBytes;
+    return this.#active.length === 0 || 4 * (this.#words + words) <= MOST_BINDINGS * mostBytes;
   }
 
   #place(index: number, run: AcceptedNetworkRun, program: Program): NetworkProgress {
-    const memory = this.#memory.take(program.places.words);
+    const memory = this.#memory.take(wordsOf(run, program));
     this.#words += memory.words;
+    const { commands } = this.#device;
+    const initial = packWeights(run.network, run.weights);
     const state = new Float32Array(program.places.state);
-    state.set(run.checkpoint?.state ?? packWeights(run.network, run.weights));
-    this.#device.commands.write(memory.buffer, 4 * memory.at, state);
+    state.set(run.checkpoint?.state ?? initial);
+    commands.write(memory.buffer, 4 * memory.at, state);
+    if (run.probes.distance) {
+      commands.write(memory.buffer, 4 * (memory.at + program.places.words), initial);
+    }
     const data = this.#placeData(index, 'data', run.data);
     const sections = (run.evaluation?.sections ?? []).map((section) =>
       this.#placeData(index, 'evaluate.data', section.data),
     );
     const best = run.evaluation?.keepBest ? this.#memory.take(program.places.parameters) : undefined;
     if (best && run.checkpoint?.best) {
-      this.#device.commands.write(best.buffer, 4 * best.at, run.checkpoint.best.weights);
+      commands.write(best.buffer, 4 * best.at, run.checkpoint.best.weights);
     }
     const { logInterval = 250, pauseEvery = Number.POSITIVE_INFINITY } = this.#options;
     const cadence = { logInterval, pauseEvery };
@@ -237,10 +249,10 @@ class NetworkTrainer {
     const steps = Math.max(1, Math.min(ahead, this.#pacer.steps(work), this.#mostSteps(runs)));
     const submitted = performance.now();
     const options = { expectedMs: this.#pacer.expected(work * steps), submitted };
-    const { training, evaluation } = await this.#chunks.run(runs, steps, options);
+    const { training, evaluation, probed } = await this.#chunks.run(runs, steps, options);
     this.#pacer.took(work * steps, performance.now() - submitted);
     this.#device.check();
-    for (const [k, run] of runs.entries()) yield* this.#collect(run, training[k], evaluation[k]);
+    for (const [k, run] of runs.entries()) yield* this.#collect(run, training[k], evaluation[k], probed[k]);
     yield* this.#pause();
     yield { type: 'progress', steps: this.#steps, running: this.#active.length };
   }
@@ -255,6 +267,7 @@ class NetworkTrainer {
     run: NetworkProgress,
     results: readonly StepResult[],
     looks: readonly StepResult[][] | undefined,
+    probes: NetworkProbed | undefined,
   ): AsyncGenerator<NetworkLockstepEvent> {
     for (const { loss, hits, counted } of results) {
       const means = run.take(loss, hits, counted);
@@ -263,7 +276,8 @@ class NetworkTrainer {
         yield* this.#finish(run, 'non-finite');
         return;
       }
-      if (means) yield { type: 'window', run: run.index, step: run.done, ...means };
+      if (means)
+        yield { type: 'window', run: run.index, step: run.done, ...means, ...(probes && { probes }) };
     }
     if (looks) {
       const isBest = run.evaluated(looks);
@@ -346,6 +360,10 @@ class NetworkTrainer {
     return { type: 'checkpoint', runs };
   }
 }
+
+/** Words that a run takes, with the initial weights where a probe asks how far they moved. */
+const wordsOf = ({ probes }: AcceptedNetworkRun, { places }: Program): number =>
+  places.words + (probes.distance ? places.parameters : 0);
 
 /** What a step of a run costs beside others, in floating point operations: those of the optimizer count several times. */
 const workOf = ({ network, batch }: Program): number =>

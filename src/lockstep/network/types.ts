@@ -8,8 +8,9 @@ import type { OptimizerDescription } from '../../network/optimizers.js';
 import type { Sampler } from '../../network/sampler.js';
 import type { LostEvent, RecoveredEvent, RecoverOptions } from '../recovery-types.js';
 import type { NetworkDataset } from './dataset.js';
+import type { NetworkProbe, NetworkProbed } from './probes.js';
 
-export type { HostStateDict, NetworkDataset };
+export type { HostStateDict, NetworkDataset, NetworkProbe, NetworkProbed };
 
 /** What a schedule of `optim` needs of an optimizer: its groups' learning rates. */
 export interface ScheduledOptimizer {
@@ -76,6 +77,11 @@ export interface NetworkRunSettings {
   };
   /** Default: every run takes `maxSteps` steps. */
   stop?: NetworkStopRule;
+  /**
+   * What the device finds out about the network beside loss and accuracy. Training has the same bits with and without.
+   * `norms` and `distance` are of the weights at the end of each window, and come with its event.
+   */
+  probes?: readonly NetworkProbe[];
 }
 
 /** Where a run stood between two chunks, with all that training on to the same bits takes. */
@@ -184,7 +190,7 @@ export type NetworkLockstepEvent =
    * A window closed: the unweighted mean of its batches' losses, and the share of its outputs that were right; `accuracy` is NaN
    * for losses without right and wrong.
    */
-  | { type: 'window'; run: number; step: number; loss: number; accuracy: number }
+  | { type: 'window'; run: number; step: number; loss: number; accuracy: number; probes?: NetworkProbed }
   /**
    * The evaluation set was looked at after this step: means over its examples, with `groups` over those of each group too. A
    * group without examples has NaN.
