@@ -1,6 +1,7 @@
 /**
- * Sums over the numbers of networks in lockstep, for what a run tells of its network beside loss and accuracy. It reads the
- * runs' memory and writes nothing there: training does not depend on who looks.
+ * Sums over the numbers of networks in lockstep, for what a run tells of its network beside loss and accuracy: over the columns
+ * of a matrix, and over examples, each times the parity of some of its inputs. They read the runs' memory and write nothing
+ * there: training does not depend on who looks.
  */
 import { floatFunctionsIn } from '../shared/floats.wgsl.js';
 import { Struct } from '../shared/struct.js';
@@ -12,7 +13,8 @@ export const COLUMNS = 64;
 
 /**
  * [workgroup]: up to {@link COLUMNS} columns of a matrix that lies at `at`, its rows at multiples of four numbers, from column
- * `first` on. `origin`: a matrix that its distance is taken from, or {@link NONE}. `to`: where the sums go. Places are in words.
+ * `first` on. `origin`: a matrix that its distance is taken from, or {@link NONE}. The sums go to `to`; with `adds` = 1 they are
+ * added to what is there. Places are in words.
  */
 export const STRIP = new Struct('Strip', {
   at: 'u32',
@@ -21,17 +23,41 @@ export const STRIP = new Struct('Strip', {
   columns: 'u32',
   first: 'u32',
   to: 'u32',
+  adds: 'u32',
 });
 
-/** [column]: the sum of squares; that of the distances from the origin, and the largest of them. */
-export const COLUMN_SUMS = new Struct('ColumnSums', { squares: 'f32', moved: 'f32', farthest: 'f32' });
+/** [column]: the sum of squares; that of the distances from the origin, and the largest of them; how many numbers are above 0. */
+export const COLUMN_SUMS = new Struct('ColumnSums', {
+  squares: 'f32',
+  moved: 'f32',
+  farthest: 'f32',
+  above: 'f32',
+});
+
+/**
+ * [workgroup]: one number of each row of a matrix, at `at` and on with `pitch` words between, times the parity of the `count`
+ * inputs that `members` names from `first` on. The inputs of the rows lie at `inputs`, with `inputsPitch` words between.
+ */
+export const PARITY = new Struct('Parity', {
+  at: 'u32',
+  pitch: 'u32',
+  inputs: 'u32',
+  inputsPitch: 'u32',
+  rows: 'u32',
+  first: 'u32',
+  count: 'u32',
+  to: 'u32',
+  adds: 'u32',
+});
 
 /** Rows whose sum is added to the whole at once: rounding grows with the length of a sum. */
 const BLOCK = 16;
 
+const withFunctions = (body: string) => `${floatFunctionsIn(body)}\n${body}`;
+
 /** Bindings: src/kernels/network/probes.ts. */
 export function columnSums(): string {
-  const body = wgsl`
+  return withFunctions(wgsl`
 ${STRIP.wgsl}
 ${COLUMN_SUMS.wgsl}
 const columnsAtOnce = ${COLUMNS}u;
@@ -51,21 +77,58 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id
   if (column >= strip.columns) { return; }
   let pitch = (strip.columns + 3u) & ~3u;
   var total = ColumnSums();
+  if (strip.adds == 1u) { total = sums[strip.to + id]; }
   for (var begin = 0u; begin < strip.rows; begin += block) {
-    var part = vec2f();
+    var part = vec3f();
     for (var row = begin; row < min(begin + block, strip.rows); row++) {
       let place = row * pitch + column;
       let x = memory[strip.at + place];
       var moved = 0.0;
       if (strip.origin != none) { moved = abs(x - memory[strip.origin + place]); }
-      part += vec2f(x * x, moved * moved);
+      part += vec3f(x * x, moved * moved, select(0.0, 1.0, x > 0.0));
       total.farthest = larger(total.farthest, moved);
     }
     total.squares += part.x;
     total.moved += part.y;
+    total.above += part.z;
   }
   sums[strip.to + id] = total;
 }
+`);
+}
+
+/** Bindings: src/kernels/network/probes.ts. */
+export function paritySums(): string {
+  return wgsl`
+${PARITY.wgsl}
+const invocations = 64u;
+
+/** x: the first parity of the dispatch. */
+@group(0) @binding(0) var<uniform> dispatch: vec4u;
+@group(0) @binding(1) var<storage, read> parities: array<Parity>;
+@group(0) @binding(2) var<storage, read> memory: array<f32>;
+@group(0) @binding(3) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(4) var<storage, read> members: array<u32>;
+
+var<workgroup> parts: array<f32, invocations>;
+
+@compute @workgroup_size(invocations)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
+  let p = parities[dispatch.x + group.x];
+  var part = 0.0;
+  for (var row = id; row < p.rows; row += invocations) {
+    var x = memory[p.at + row * p.pitch];
+    for (var k = p.first; k < p.first + p.count; k++) {
+      if (memory[p.inputs + row * p.inputsPitch + members[k]] <= 0.0) { x = -x; }
+    }
+    part += x;
+  }
+  parts[id] = part;
+  workgroupBarrier();
+  if (id != 0u) { return; }
+  for (var k = 1u; k < invocations; k++) { part += parts[k]; }
+  if (p.adds == 1u) { part += sums[p.to]; }
+  sums[p.to] = part;
+}
 `;
-  return `${floatFunctionsIn(body)}\n${body}`;
 }

@@ -330,7 +330,7 @@ fn draw(p: Position, step: Step, stage: Stage, s: u32, worker: u32, workers: u32
       vec2u(p.keyLow, p.keyHigh),
       p.stream,
       p.drawStep + select(0u, s, isTraining),
-      b + select(s * p.batch, 0u, isTraining),
+      b + select(p.firstRow + s * p.batch, 0u, isTraining),
       p.rows,
       stage.columns,
       inputsAt,

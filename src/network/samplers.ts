@@ -244,7 +244,8 @@ function checkOptions(where: string, options: object, names: readonly string[], 
   checkOptionNames(where, options, names);
 }
 
-function checkColumns(where: string, name: string, columns: readonly number[], bits: number): void {
+/** Throws unless it is a list of some of so many bits, none of them twice. */
+export function checkColumns(where: string, name: string, columns: readonly number[], bits: number): void {
   checkList(where, name, columns, 'a list of bits fits, as [0, 1, 2]');
   if (columns.length === 0) throw badArgument(where, name, columns, 'it has to name one bit at least');
   columns.forEach((column, k) => {

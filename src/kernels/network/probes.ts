@@ -1,48 +1,73 @@
 /**
- * Launches the kernel that adds up columns of networks' matrices (shaders/network/probes.wgsl.ts). Which matrices, and what
+ * Launches the kernels that add up numbers of networks in lockstep (shaders/network/probes.wgsl.ts). Of which networks, and what
  * their sums say, is the trainer's.
  */
-import { COLUMN_SUMS, COLUMNS, columnSums, type STRIP } from '../../../shaders/network/probes.wgsl.js';
+import {
+  COLUMN_SUMS,
+  COLUMNS,
+  columnSums,
+  PARITY,
+  paritySums,
+  STRIP,
+} from '../../../shaders/network/probes.wgsl.js';
+import type { Cost } from '../../gpu/cost.js';
 import type { Device } from '../../gpu/device.js';
 
 /** One strip; {@link STRIP} says what the fields are. */
 export type Strip = Record<keyof typeof STRIP.at, number>;
-
-/** A matrix in the memory of a run. */
-export interface Matrix {
-  /** Its first word, and that of the matrix that its distance is taken from, or NONE. */
-  at: number;
-  origin: number;
-  rows: number;
-  columns: number;
-}
+/** One parity of one output; {@link PARITY} says what the fields are. */
+export type Parity = Record<keyof typeof PARITY.at, number>;
 
 /** Strips that together are a matrix, whose sums go to `to` and on. */
-export const stripsOf = (matrix: Matrix, to: number): Strip[] =>
+export const stripsOf = (matrix: Omit<Strip, 'first'>): Strip[] =>
   Array.from({ length: Math.ceil(matrix.columns / COLUMNS) }, (_, k) => ({
     ...matrix,
     first: k * COLUMNS,
-    to: to + k * COLUMNS,
+    to: matrix.to + k * COLUMNS,
   }));
 
-export class ColumnSums {
+/** Buffers of a launch; `others` after the sums. */
+interface ProbeBuffers {
+  tasks: GPUBuffer;
+  memory: GPUBuffer;
+  sums: GPUBuffer;
+  others: readonly GPUBuffer[];
+}
+
+/** A kernel whose workgroups have a task each, out of a table. */
+export class ProbeKernel<Task> {
+  /** The table's words. */
+  readonly words: (tasks: readonly Task[]) => Uint32Array<ArrayBuffer>;
   readonly #device: Device;
   readonly #pipeline: GPUComputePipeline;
+  readonly #costOf: (tasks: readonly Task[]) => Cost;
 
-  static async create(device: Device): Promise<ColumnSums> {
+  static async columns(device: Device): Promise<ProbeKernel<Strip>> {
     const pipeline = await device.pipeline({ label: 'network-column-sums', code: columnSums() });
-    return new ColumnSums(device, pipeline);
+    return new ProbeKernel(device, pipeline, (strips) => STRIP.array(strips), costOfStrips);
   }
 
-  private constructor(device: Device, pipeline: GPUComputePipeline) {
+  static async parities(device: Device): Promise<ProbeKernel<Parity>> {
+    const pipeline = await device.pipeline({ label: 'network-parity-sums', code: paritySums() });
+    return new ProbeKernel(device, pipeline, (parities) => PARITY.array(parities), costOfParities);
+  }
+
+  private constructor(
+    device: Device,
+    pipeline: GPUComputePipeline,
+    words: (tasks: readonly Task[]) => Uint32Array<ArrayBuffer>,
+    costOf: (tasks: readonly Task[]) => Cost,
+  ) {
     this.#device = device;
     this.#pipeline = pipeline;
+    this.words = words;
+    this.#costOf = costOf;
   }
 
-  /** Records the sums of the strips from `first` to `end`, which all lie in `memory`. */
+  /** Records the tasks from `first` to `end` of a table, all of networks in `memory`. */
   add(
-    { strips, memory, sums }: Record<'strips' | 'memory' | 'sums', GPUBuffer>,
-    all: readonly Strip[],
+    { tasks, memory, sums, others }: ProbeBuffers,
+    all: readonly Task[],
     [first, end]: readonly [number, number],
   ): void {
     const most = this.#device.limits.maxComputeWorkgroupsPerDimension;
@@ -51,18 +76,24 @@ export class ColumnSums {
       this.#device.commands.dispatch({
         pipeline: this.#pipeline,
         params: Uint32Array.of(from, 0, 0, 0),
-        bindings: [{ buffer: strips }, { buffer: memory }, { buffer: sums }],
+        bindings: [tasks, memory, sums, ...others].map((buffer) => ({ buffer })),
         grid: [some.length],
-        note: () => ({ ...costOf(some), shapes: `${some.length} strips of columns` }),
+        note: () => ({ ...this.#costOf(some), shapes: `${some.length} sums` }),
       });
     }
   }
 }
 
-/** Every number is read once, and that at the origin too; six operations a number. */
-function costOf(strips: readonly Strip[]) {
+/** Every number is read once, and that at the origin too; seven operations a number. */
+function costOfStrips(strips: readonly Strip[]): Cost {
   const numbers = strips.reduce((sum, { rows, columns, first }) => {
     return sum + rows * Math.min(COLUMNS, columns - first);
   }, 0);
-  return { flops: 6 * numbers, bytes: 8 * numbers + 4 * COLUMN_SUMS.words * COLUMNS * strips.length };
+  return { flops: 7 * numbers, bytes: 8 * numbers + 4 * COLUMN_SUMS.words * COLUMNS * strips.length };
+}
+
+/** An addition a row; its number and the inputs are read. */
+function costOfParities(parities: readonly Parity[]): Cost {
+  const sum = (of: (parity: Parity) => number) => parities.reduce((total, one) => total + of(one), 0);
+  return { flops: sum(({ rows }) => rows), bytes: 4 * sum(({ rows, count }) => rows * (1 + count)) };
 }

@@ -156,7 +156,7 @@ export async function acceptNetworkRun(
   const data = await datasets.get(`${where}: data`, all.data, network, loss);
   const evaluation = await evaluationOf(where, all.evaluate, network, loss, datasets);
   const stop = stopOf(where, all.stop, loss, evaluation);
-  const probes = probesOf(where, all.probes);
+  const probes = probesOf(where, all.probes, network, evaluation !== undefined);
   // Read even if others are given: reading frees the model.
   const held = await model.weights?.();
   const weights =

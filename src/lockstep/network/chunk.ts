@@ -15,16 +15,17 @@ import type { NetworkProgress } from './progress.js';
 const USAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 
 /** A step's result, as the kernel writes it. */
-export type StepResult = Record<keyof typeof RESULT.at, number>;
+type StepResult = Record<keyof typeof RESULT.at, number>;
 
 /** What a chunk gave, run by run in the order in which they were given. */
-interface ChunkResults {
+export interface ChunkResults {
   /** Of each step. */
   training: StepResult[][];
   /** Of each section of the evaluation the batches; undefined where it was not looked at. */
   evaluation: (StepResult[][] | undefined)[];
-  /** What the probes of the weights found, where a window closed. */
-  probed: (NetworkProbed | undefined)[];
+  /** What the probes found: of the weights where a window closed, of the examples where there was an evaluation. */
+  weights: (NetworkProbed | undefined)[];
+  examples: (NetworkProbed | undefined)[];
 }
 
 type Position = Parameters<typeof POSITION.array>[0][number];
@@ -61,10 +62,12 @@ export class Chunks {
     for (const { program } of runs) this.#learn(program);
     const looks = runs.map((run) => (run.evaluatesAt(run.done + steps) ? looksOf(run) : []));
     const trained = runs.length * steps;
-    const all = looks.flat().reduce((sum, look) => sum + look.steps, trained);
+    const all = looks.flat(2).reduce((sum, look) => sum + look.steps, trained);
     const table = new ArrayBuffer(4 * STEP.words * all);
     const training = this.#training(runs, steps, table);
-    const rounds = this.#rounds(looks, steps, trained, table);
+    const looksInTurn = looks.map((sections) => sections.flat());
+    const rounds = this.#rounds(looksInTurn, steps, trained, table);
+    const examples = this.#probes.examples(transposed(looksInTurn));
     const positions = [...training, ...rounds.flat()].map(({ position }) => position);
     this.#write('positions', POSITION.array(positions));
     this.#write('steps', new Uint32Array(table));
@@ -72,30 +75,35 @@ export class Chunks {
     this.#room('results', 4 * RESULT.words * all);
     this.#dispatch(training, 0, 'training');
     let first = training.length;
-    for (const round of rounds) {
+    for (const [k, round] of rounds.entries()) {
       this.#dispatch(round, first, 'evaluation');
+      examples.record(k);
       first += round.length;
     }
-    const probing = runs.filter((run) => run.probesWeightsAt(run.done + steps));
-    const readProbes = this.#probes.weights(probing);
-    const [bytes, found] = await Promise.all([
+    const weighed = runs.filter((run) => run.probesWeightsAt(run.done + steps));
+    const readWeights = this.#probes.weights(weighed);
+    const [bytes, ofWeights, ofExamples] = await Promise.all([
       this.#device.read(this.#buffers.get('results')!, 0, 4 * RESULT.words * all, options),
-      readProbes(options),
+      readWeights(options),
+      examples.read(options),
     ]);
     const results = RESULT.values(bytes);
     // The device divides 1 by 1 / counted, which is seldom a whole number.
     for (const one of results) one.counted = Math.round(one.counted);
     let at = trained;
     const evaluation = looks.map((sections) =>
-      sections.map((look) => {
-        at += look.steps;
-        return results.slice(at - look.steps, at);
-      }),
+      sections.map((batches) =>
+        batches.flatMap((look) => {
+          at += look.steps;
+          return results.slice(at - look.steps, at);
+        }),
+      ),
     );
     return {
       training: runs.map((_, k) => results.slice(k * steps, (k + 1) * steps)),
       evaluation: evaluation.map((sections) => (sections.length > 0 ? sections : undefined)),
-      probed: runs.map((run) => found[probing.indexOf(run)]),
+      weights: runs.map((run) => ofWeights[weighed.indexOf(run)]),
+      examples: runs.map((run) => ofExamples.get(run)),
     };
   }
 
@@ -134,7 +142,7 @@ export class Chunks {
   }
 
   /**
-   * What is looked at in the same dispatch: the first section of each run, then the second, and so on. `looks`: by run.
+   * What is looked at in the same dispatch: the first look of each run, then the second, and so on. `looks`: by run.
    *
    * @param firstStep Where their steps begin, in the order of `looks`.
    */
@@ -146,8 +154,8 @@ export class Chunks {
   ): Part[][] {
     const rounds: Part[][] = [];
     let first = firstStep;
-    for (const sections of looks) {
-      sections.forEach((look, k) => {
+    for (const inTurn of looks) {
+      inTurn.forEach((look, k) => {
         const { progress, placed } = look;
         new Uint32Array(table).set(STEP.array(stepsOf(look)), first * STEP.words);
         const firstStage = this.#stages.get(progress.program)![1];
@@ -205,6 +213,12 @@ export class Chunks {
   #write(name: keyof NetworkBuffers, words: Uint32Array): void {
     this.#device.commands.write(this.#room(name, words.byteLength), 0, words);
   }
+}
+
+/** The first of each list, then the second of each that has one, and so on. */
+function transposed<T>(lists: readonly (readonly T[])[]): T[][] {
+  const length = lists.reduce((most, list) => Math.max(most, list.length), 0);
+  return Array.from({ length }, (_, k) => lists.flatMap((list) => list.slice(k, k + 1)));
 }
 
 /** A sampler has no order. */

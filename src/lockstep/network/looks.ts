@@ -5,35 +5,51 @@
 import { NONE, type POSITION, type STEP } from '../../../shaders/network/chunk.wgsl.js';
 import { STREAMS } from '../../../shaders/network/samplers.wgsl.js';
 import type { Section } from './evaluation.js';
+import { probesExamples } from './probes.js';
 import { type NetworkProgress, type PlacedDataset, parameterFor, whereIs } from './progress.js';
 
 type Position = Parameters<typeof POSITION.array>[0][number];
 type Step = Parameters<typeof STEP.array>[0][number];
 
-/** All batches of a section, for one run. */
+/** Batches of a section that are looked at in one go, for one run. */
 export interface Look {
   readonly progress: NetworkProgress;
   readonly section: Section;
   readonly placed: PlacedDataset;
+  readonly firstBatch: number;
   /** Batches, which take a step each. */
   readonly steps: number;
+  /** Whether probes look at what the network makes of it: then it is a single batch. */
+  readonly isProbed: boolean;
+  /** Whether it is the first one of all. */
+  readonly isFirst: boolean;
 }
 
-/** What a run's evaluation looks at, one after the other: a run does one thing at a time. */
-export function looksOf(progress: NetworkProgress): Look[] {
-  const { evaluation, batchSize } = progress.run;
+/** What a run's evaluation looks at, by section, one after the other: a run does one thing at a time. */
+export function looksOf(progress: NetworkProgress): Look[][] {
+  const { evaluation, batchSize, probes } = progress.run;
   return (evaluation?.sections ?? []).map((section, k) => {
-    const steps = Math.ceil(section.examples / batchSize);
-    return { progress, section, placed: progress.sections[k], steps };
+    const batches = Math.ceil(section.examples / batchSize);
+    const isProbed = section.isOfSet && probesExamples(probes);
+    const looks = isProbed ? batches : 1;
+    return Array.from({ length: looks }, (_, firstBatch) => ({
+      ...{ progress, section, placed: progress.sections[k], firstBatch, steps: isProbed ? 1 : batches },
+      ...{ isProbed, isFirst: k === 0 && firstBatch === 0 },
+    }));
   });
 }
 
-/** The numbers of its batches. Nothing is learnt from them. */
-export function stepsOf({ progress, section, steps }: Look): Step[] {
+/** Examples of its batch `s`. */
+export function countOf({ progress, section, firstBatch }: Look, s: number): number {
   const { batchSize } = progress.run;
-  const { targetWidth } = progress.program;
-  return Array.from({ length: steps }, (_, s) => {
-    const count = Math.min(batchSize, section.examples - s * batchSize);
+  return Math.min(batchSize, section.examples - (firstBatch + s) * batchSize);
+}
+
+/** The numbers of its batches. Nothing is learnt from them. */
+export function stepsOf(look: Look): Step[] {
+  const { targetWidth } = look.progress.program;
+  return Array.from({ length: look.steps }, (_, s) => {
+    const count = countOf(look, s);
     const invNumbers = 1 / (count * targetWidth);
     return { shrink: 1, stepSize: 0, invRootCorrection2: 1, count, invNumbers, isFirst: 0 };
   });
@@ -41,7 +57,7 @@ export function stepsOf({ progress, section, steps }: Look): Step[] {
 
 /** The sets are read from the first row to the last. */
 export function positionOf(
-  { progress, section, placed, steps }: Look,
+  { progress, section, placed, firstBatch, steps }: Look,
   firstStage: number,
   firstStep: number,
   /** Steps that the run has done then. */
@@ -57,7 +73,7 @@ export function positionOf(
     firstStep,
     steps,
     order: NONE,
-    firstRow: section.firstRow,
+    firstRow: section.firstRow + firstBatch * progress.run.batchSize,
     stream: STREAMS.evaluation,
     drawStep: done,
   };

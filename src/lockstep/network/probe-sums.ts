@@ -1,35 +1,48 @@
 /**
- * Takes the sums that probes need, of many runs at once: which matrices, in which buffers, and what comes back. What the sums
+ * Takes the sums that probes need, of many runs at once: of which numbers, in which buffers, and what comes back. What the sums
  * mean is probes.ts's.
  */
-import { NONE } from '../../../shaders/network/chunk.wgsl.js';
-import { COLUMN_SUMS, STRIP } from '../../../shaders/network/probes.wgsl.js';
+import { NONE, STAGE_KINDS } from '../../../shaders/network/chunk.wgsl.js';
+import { COLUMN_SUMS } from '../../../shaders/network/probes.wgsl.js';
 import type { Device } from '../../gpu/device.js';
-import { ColumnSums, type Matrix, type Strip, stripsOf } from '../../kernels/network/probes.js';
+import { type Parity, ProbeKernel, type Strip, stripsOf } from '../../kernels/network/probes.js';
+import type { Program } from '../../network/program.js';
 import { pitchOf } from '../../network/weights.js';
-import { type NetworkProbed, probedWeights } from './probes.js';
+import { countOf, type Look } from './looks.js';
+import { type NetworkProbed, type Probes, probedExamples, probedWeights, probesWeights } from './probes.js';
 import type { NetworkProgress } from './progress.js';
 
-/** Matrices of a run, in the buffer of its memory. */
-interface Asked {
+type WaitOptions = { expectedMs: number; submitted: number };
+
+/** A task, and the buffer in which its network lies. */
+interface Placed<Task> {
   memory: GPUBuffer;
-  matrices: readonly Matrix[];
+  task: Task;
 }
 
-type Sums = Record<keyof typeof COLUMN_SUMS.at, number>;
-type WaitOptions = { expectedMs: number; submitted: number };
+/** Sums over the examples of evaluations. */
+interface ExampleSums {
+  /** Records those of the k-th round: its batches are in the runs' memory. */
+  record(k: number): void;
+  /** What the probes of each run found. */
+  read(options: WaitOptions): Promise<Map<NetworkProgress, NetworkProbed>>;
+}
 
 export class ProbeSums {
   readonly #device: Device;
-  #kernel: ColumnSums | undefined;
+  #columns: ProbeKernel<Strip> | undefined;
+  #parities: ProbeKernel<Parity> | undefined;
 
   constructor(device: Device) {
     this.#device = device;
   }
 
-  /** Compiles the kernel, unless it is there. */
-  async make(): Promise<void> {
-    this.#kernel ??= await ColumnSums.create(this.#device);
+  /** Compiles the kernels that a run needs, unless they are there. */
+  async make(probes: Probes): Promise<void> {
+    if (probesWeights(probes) || probes.activeUnits) {
+      this.#columns ??= await ProbeKernel.columns(this.#device);
+    }
+    if (probes.parities.length > 0) this.#parities ??= await ProbeKernel.parities(this.#device);
   }
 
   /**
@@ -38,72 +51,205 @@ export class ProbeSums {
    * @returns Reads what the probes of each found.
    */
   weights(runs: readonly NetworkProgress[]): (options: WaitOptions) => Promise<NetworkProbed[]> {
-    const read = this.#record(
-      runs.map((run) => ({ memory: run.memory.buffer, matrices: parametersOf(run) })),
-    );
+    const columns = runs.map(({ run }) => {
+      return run.network.layers.reduce((sum, { units, bias }) => sum + units * (1 + Number(bias)), 0);
+    });
+    const places = placesOf(columns);
+    const strips = runs.flatMap((run, k) => weightStrips(run, places[k]));
+    const sums = new Sums(this.#device, this.#columns, [strips], places[runs.length] * COLUMN_SUMS.words);
+    sums.record(0);
     return async (options) => {
-      const sums = await read(options);
-      return runs.map(({ run }, k) => probedWeights(run.network, run.probes, sums[k]));
-    };
-  }
-
-  /** By run the sums of all columns of its matrices. */
-  #record(asked: readonly Asked[]): (options: WaitOptions) => Promise<Sums[][]> {
-    if (asked.length === 0) return async () => [];
-    const { commands, pool } = this.#device;
-    const counts = asked.map(({ matrices }) => matrices.reduce((sum, { columns }) => sum + columns, 0));
-    const [strips, ranges] = laidOut(asked);
-    const words = STRIP.array(strips);
-    const table = pool.take(words.byteLength);
-    commands.write(table, 0, words);
-    const bytes = 4 * COLUMN_SUMS.words * counts.reduce((a, b) => a + b, 0);
-    const sums = pool.take(bytes);
-    for (const [memory, range] of ranges) this.#kernel!.add({ strips: table, memory, sums }, strips, range);
-    pool.give(table);
-    return async (options) => {
-      const all = COLUMN_SUMS.values(await this.#device.read(sums, 0, bytes, options));
-      pool.give(sums);
-      let at = 0;
-      return counts.map((count) => {
-        at += count;
-        return all.slice(at - count, at);
+      const all = COLUMN_SUMS.values(await sums.read(options));
+      return runs.map(({ run }, k) => {
+        return probedWeights(run.network, run.probes, all.slice(places[k], places[k + 1]));
       });
     };
   }
+
+  /** @param rounds The batches that are looked at, those of a round in different runs. */
+  examples(rounds: readonly (readonly Look[])[]): ExampleSums {
+    const probed = rounds.map((looks) => looks.filter(({ isProbed }) => isProbed));
+    const runs = [...new Set(probed.flat().map(({ progress }) => progress))];
+    const ofUnits = placesOf(runs.map((run) => (run.run.probes.activeUnits ? hiddenUnits(run.program) : 0)));
+    const ofParities = placesOf(runs.map(({ run }) => run.probes.parities.length * run.network.outputs));
+    const ofMembers = placesOf(runs.map(({ run }) => run.probes.parities.flat().length));
+    const at = (places: readonly number[], { progress }: Look) => places[runs.indexOf(progress)];
+    const units = new Sums(
+      this.#device,
+      this.#columns,
+      probed.map((looks) => looks.flatMap((look) => unitStrips(look, at(ofUnits, look)))),
+      ofUnits[runs.length] * COLUMN_SUMS.words,
+    );
+    const parities = new Sums(
+      this.#device,
+      this.#parities,
+      probed.map((looks) => {
+        return looks.flatMap((look) => paritiesOf(look, at(ofParities, look), at(ofMembers, look)));
+      }),
+      ofParities[runs.length],
+      Uint32Array.from(runs.flatMap(({ run }) => run.probes.parities.flat())),
+    );
+    return {
+      record: (k) => {
+        units.record(k);
+        parities.record(k);
+      },
+      read: async (options) => {
+        const [u, p] = await Promise.all([units.read(options), parities.read(options)]);
+        const above = COLUMN_SUMS.values(u).map((one) => one.above);
+        const products = [...new Float32Array(p)];
+        return new Map(
+          runs.map((run, k) => {
+            const own = (all: readonly number[], places: readonly number[]) =>
+              all.slice(places[k], places[k + 1]);
+            const { network, probes, evaluation } = run.run;
+            const counted = evaluation!.sections.reduce(
+              (sum, one) => sum + (one.isOfSet ? one.examples : 0),
+              0,
+            );
+            const [units, parities] = [own(above, ofUnits), own(products, ofParities)];
+            return [run, probedExamples(network, probes, counted, units, parities)];
+          }),
+        );
+      },
+    };
+  }
 }
 
-/** The strips, those of a buffer side by side, and which they are. Their sums lie in the order in which they were asked for. */
-function laidOut(asked: readonly Asked[]): [Strip[], Map<GPUBuffer, [number, number]>] {
-  const byMemory = new Map<GPUBuffer, Strip[]>();
-  let to = 0;
-  for (const { memory, matrices } of asked) {
-    const strips = byMemory.get(memory) ?? [];
-    byMemory.set(memory, strips);
-    for (const matrix of matrices) {
-      strips.push(...stripsOf(matrix, to));
-      to += matrix.columns;
+/** The tasks of one kernel, in rounds, and the sums that they make up. Without tasks it does nothing. */
+class Sums<Task> {
+  readonly #device: Device;
+  readonly #kernel: ProbeKernel<Task> | undefined;
+  readonly #tasks: readonly Task[];
+  readonly #bytes: number;
+  /** Of each round the tasks of each buffer: the first one, and the one after the last. */
+  readonly #rounds: Map<GPUBuffer, [number, number]>[];
+  readonly #buffers: GPUBuffer[] = [];
+
+  /** @param other What the kernel reads beside. */
+  constructor(
+    device: Device,
+    kernel: ProbeKernel<Task> | undefined,
+    rounds: readonly (readonly Placed<Task>[])[],
+    words: number,
+    other?: Uint32Array<ArrayBuffer>,
+  ) {
+    this.#device = device;
+    this.#kernel = kernel;
+    this.#bytes = 4 * words;
+    [this.#tasks, this.#rounds] = byMemory(rounds);
+    if (this.#tasks.length === 0) return;
+    for (const table of [kernel!.words(this.#tasks), ...(other ? [other] : [])]) {
+      const buffer = device.pool.take(table.byteLength);
+      device.commands.write(buffer, 0, table);
+      this.#buffers.push(buffer);
+    }
+    this.#buffers.splice(1, 0, device.pool.take(this.#bytes));
+  }
+
+  record(k: number): void {
+    const [tasks, sums, ...others] = this.#buffers;
+    for (const [memory, range] of this.#rounds[k] ?? []) {
+      this.#kernel!.add({ tasks, memory, sums, others }, this.#tasks, range);
     }
   }
-  let first = 0;
-  const ranges = new Map<GPUBuffer, [number, number]>();
-  for (const [memory, { length }] of byMemory) {
-    ranges.set(memory, [first, first + length]);
-    first += length;
+
+  async read(options: WaitOptions): Promise<ArrayBuffer> {
+    if (this.#buffers.length === 0) return new ArrayBuffer(0);
+    const bytes = await this.#device.read(this.#buffers[1], 0, this.#bytes, options);
+    for (const buffer of this.#buffers) this.#device.pool.give(buffer);
+    return bytes;
   }
-  return [[...byMemory.values()].flat(), ranges];
+}
+
+/** The tasks, those of a round and a buffer side by side, and which they are. */
+function byMemory<Task>(
+  rounds: readonly (readonly Placed<Task>[])[],
+): [Task[], Map<GPUBuffer, [number, number]>[]] {
+  const tasks: Task[] = [];
+  const ranges = rounds.map((round) => {
+    const groups = new Map<GPUBuffer, Task[]>();
+    for (const { memory, task } of round) {
+      const group = groups.get(memory);
+      if (group) group.push(task);
+      else groups.set(memory, [task]);
+    }
+    const ofRound = new Map<GPUBuffer, [number, number]>();
+    for (const [memory, group] of groups) {
+      ofRound.set(memory, [tasks.length, tasks.length + group.length]);
+      for (const task of group) tasks.push(task);
+    }
+    return ofRound;
+  });
+  return [tasks, ranges];
+}
+
+/** Where each of several stretches begins that lie one after the other, and last where they end. */
+function placesOf(lengths: readonly number[]): number[] {
+  const places = [0];
+  for (const length of lengths) places.push(places[places.length - 1] + length);
+  return places;
 }
 
 /** Weights and biases as the device keeps them (src/network/weights.ts), and where they were at the beginning. */
-function parametersOf({ run, memory, initial }: NetworkProgress): Matrix[] {
+function weightStrips({ run, memory, initial }: NetworkProgress, to: number): Placed<Strip>[] {
   let at = 0;
-  const next = (rows: number, columns: number): Matrix => {
+  let sums = to;
+  const next = (rows: number, columns: number): Strip[] => {
     const origin = initial === undefined ? NONE : initial + at;
-    const matrix = { at: memory.at + at, origin, rows, columns };
+    const strips = stripsOf({ at: memory.at + at, origin, rows, columns, to: sums, adds: 0 });
     at += rows * pitchOf(columns);
-    return matrix;
+    sums += columns;
+    return strips;
   };
-  return run.network.layers.flatMap(({ inputs, units, bias }) => [
-    next(inputs, units),
-    ...(bias ? [next(1, units)] : []),
+  const strips = run.network.layers.flatMap(({ inputs, units, bias }) => [
+    ...next(inputs, units),
+    ...(bias ? next(1, units) : []),
   ]);
+  return strips.map((task) => ({ memory: memory.buffer, task }));
+}
+
+/** Where the outputs of each layer lie after a look. */
+const layersOf = ({ evaluation }: Program) => evaluation.filter(({ kind }) => kind === STAGE_KINDS.forward);
+
+const hiddenUnits = (program: Program): number =>
+  layersOf(program)
+    .slice(0, -1)
+    .reduce((sum, { columns }) => sum + columns, 0);
+
+/** The outputs of all layers but the last. */
+function unitStrips(look: Look, to: number): Placed<Strip>[] {
+  const { memory, program, run } = look.progress;
+  if (!run.probes.activeUnits) return [];
+  let sums = to;
+  return layersOf(program)
+    .slice(0, -1)
+    .flatMap(({ c, columns }) => {
+      const strips = stripsOf({
+        ...{ at: memory.at + c, origin: NONE, rows: countOf(look, 0), columns },
+        ...{ to: sums, adds: Number(!look.isFirst) },
+      });
+      sums += columns;
+      return strips.map((task) => ({ memory: memory.buffer, task }));
+    });
+}
+
+/** Each output with each parity. */
+function paritiesOf(look: Look, to: number, firstMember: number): Placed<Parity>[] {
+  const { memory, program, run } = look.progress;
+  const [gather] = program.evaluation;
+  const last = layersOf(program)[program.network.layers.length - 1];
+  let first = firstMember;
+  return run.probes.parities.flatMap((members, k) => {
+    const parities = Array.from({ length: last.columns }, (_, output) => ({
+      memory: memory.buffer,
+      task: {
+        ...{ at: memory.at + last.c + output, pitch: pitchOf(last.columns) },
+        ...{ inputs: memory.at + gather.c, inputsPitch: pitchOf(gather.columns), rows: countOf(look, 0) },
+        ...{ first, count: members.length, to: to + k * last.columns + output, adds: Number(!look.isFirst) },
+      },
+    }));
+    first += members.length;
+    return parities;
+  });
 }

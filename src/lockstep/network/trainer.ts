@@ -14,14 +14,13 @@ import { LockstepError } from '../../platform/errors.js';
 import { finishEvent } from '../finish-event.js';
 import { recovering, type TrainerHooks } from '../recovery.js';
 import { type AcceptedNetworkRun, acceptNetworkRun, checkNetworkOptions } from './accept.js';
-import { Chunks, type StepResult } from './chunk.js';
+import { type ChunkResults, Chunks } from './chunk.js';
 import { PauseControl } from './control.js';
 import type { PackedDataset } from './dataset.js';
 import { NetworkPacer } from './pacer.js';
 import { PackedDatasets } from './packed-datasets.js';
 import { Pools, type Room } from './pools.js';
 import { ProbeSums } from './probe-sums.js';
-import { type NetworkProbed, probesWeights } from './probes.js';
 import { NetworkProgress, type PlacedDataset } from './progress.js';
 import { NetworkRuns } from './runs.js';
 import type { NetworkLockstepEvent, NetworkLockstepOptions, NetworkRun } from './types.js';
@@ -153,7 +152,7 @@ class NetworkTrainer {
 
   /** The kernels that a run needs; an own sampler's WGSL may not compile. */
   async #compile({ data, evaluation, probes }: AcceptedNetworkRun, index: number): Promise<void> {
-    if (probesWeights(probes)) await this.#probes.make();
+    await this.#probes.make(probes);
     const looked = (evaluation?.sections ?? []).map((section) => section.data.sampler);
     for (const sampler of [data.sampler, ...looked.filter((one) => one !== undefined)]) {
       await this.#kernels.make(sampler).catch((cause) => {
@@ -249,10 +248,10 @@ class NetworkTrainer {
     const steps = Math.max(1, Math.min(ahead, this.#pacer.steps(work), this.#mostSteps(runs)));
     const submitted = performance.now();
     const options = { expectedMs: this.#pacer.expected(work * steps), submitted };
-    const { training, evaluation, probed } = await this.#chunks.run(runs, steps, options);
+    const results = await this.#chunks.run(runs, steps, options);
     this.#pacer.took(work * steps, performance.now() - submitted);
     this.#device.check();
-    for (const [k, run] of runs.entries()) yield* this.#collect(run, training[k], evaluation[k], probed[k]);
+    for (const [k, run] of runs.entries()) yield* this.#collect(run, k, results);
     yield* this.#pause();
     yield { type: 'progress', steps: this.#steps, running: this.#active.length };
   }
@@ -263,27 +262,30 @@ class NetworkTrainer {
     return Math.floor(this.#memory.mostBytes / 4 / Math.max(order, STEP.words * runs.length));
   }
 
+  /** Takes what a chunk gave its k-th run. */
   async *#collect(
     run: NetworkProgress,
-    results: readonly StepResult[],
-    looks: readonly StepResult[][] | undefined,
-    probes: NetworkProbed | undefined,
+    k: number,
+    chunk: ChunkResults,
   ): AsyncGenerator<NetworkLockstepEvent> {
-    for (const { loss, hits, counted } of results) {
+    const [looks, ofWeights, ofExamples] = [chunk.evaluation[k], chunk.weights[k], chunk.examples[k]];
+    for (const { loss, hits, counted } of chunk.training[k]) {
       const means = run.take(loss, hits, counted);
       this.#steps++;
       if (Number.isNaN(loss)) {
         yield* this.#finish(run, 'non-finite');
         return;
       }
-      if (means)
-        yield { type: 'window', run: run.index, step: run.done, ...means, ...(probes && { probes }) };
+      if (!means) continue;
+      const found = ofWeights && { probes: ofWeights };
+      yield { type: 'window', run: run.index, step: run.done, ...means, ...found };
     }
     if (looks) {
       const isBest = run.evaluated(looks);
       const groups = run.groupsOf(looks);
       if (isBest && run.best) this.#copy(run.memory, run.best, run.program.places.parameters);
-      yield { type: 'evaluation', run: run.index, step: run.done, ...run.last, ...(groups && { groups }) };
+      const beside = { ...(groups && { groups }), ...(ofExamples && { probes: ofExamples }) };
+      yield { type: 'evaluation', run: run.index, step: run.done, ...run.last, ...beside };
     }
     if (run.stops) yield* this.#finish(run, 'stopped');
     else if (run.done === run.run.maxSteps) yield* this.#finish(run, 'max-steps');

@@ -79,7 +79,8 @@ export interface NetworkRunSettings {
   stop?: NetworkStopRule;
   /**
    * What the device finds out about the network beside loss and accuracy. Training has the same bits with and without.
-   * `norms` and `distance` are of the weights at the end of each window, and come with its event.
+   * `norms` and `distance` are of the weights at the end of each window, and come with its event; the others are of the
+   * examples of each evaluation.
    */
   probes?: readonly NetworkProbe[];
 }
@@ -202,6 +203,7 @@ export type NetworkLockstepEvent =
       loss: number;
       accuracy: number;
       groups?: readonly { examples: number; loss: number; accuracy: number }[];
+      probes?: NetworkProbed;
     }
   /**
    * Runs stand at a multiple of `pauseEvery`: what is decided with `control` before the next event is asked for takes effect

@@ -4,11 +4,12 @@ import type {
   Device,
   HostStateDict,
   NetworkLockstepEvent,
+  NetworkLockstepOptions,
   NetworkProbe,
   NetworkProbed,
   NetworkRun,
 } from '../../../src/index.js';
-import { Generator, openDevice, trainLockstep } from '../../../src/index.js';
+import { Generator, openDevice, samplers, trainLockstep } from '../../../src/index.js';
 import { NetworkPacer } from '../../../src/lockstep/network/pacer.js';
 import { weightBits } from './outcomes.js';
 
@@ -163,11 +164,142 @@ it('weights that are no numbers show', async () => {
   expect(distance!.max).toBeGreaterThan(1e30);
 });
 
+/** Outputs of each layer in float64, by example. */
+function layersOf(weights: HostStateDict, rows: readonly (readonly number[])[]): number[][][] {
+  const layers: number[][][] = [];
+  let values: readonly (readonly number[])[] = rows;
+  for (const [l, place] of [0, 2, 4].entries()) {
+    const { data: w, shape } = weights[`${place}.weight`];
+    const bias = weights[`${place}.bias`]?.data ?? new Float32Array(shape[0]);
+    const out = values.map((row) =>
+      Array.from({ length: shape[0] }, (_, u) => {
+        const z = row.reduce((sum, v, i) => sum + v * w[u * shape[1] + i], bias[u]);
+        return [Math.tanh(z), Math.max(0, z), z][l];
+      }),
+    );
+    layers.push(out);
+    values = out;
+  }
+  return layers;
+}
+
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+/** An output of some tenths, in float32. */
+const OUTPUT = 1e-6;
+/** Nearer to 0 than this, float32 may have a unit on the other side. */
+const CORNER = 1e-6;
+const subsets = [[0], [1, 3], [4, 2, 0], [0, 1, 2, 3, 4]];
+const ofExamples: NetworkProbe[] = [
+  'activeUnits',
+  { parities: subsets.slice(0, 1) },
+  { parities: subsets.slice(1) },
+];
+
+type Evaluation = Extract<NetworkLockstepEvent, { type: 'evaluation' }>;
+
+async function evaluated(options: Partial<NetworkLockstepOptions>, of: readonly NetworkRun[]) {
+  const evaluations: Evaluation[][] = of.map(() => []);
+  const weights: HostStateDict[] = [];
+  for await (const event of trainLockstep(device, { runs: of, ...shared, ...options })) {
+    if (event.type === 'evaluation') evaluations[event.run].push(event);
+    if (event.type === 'finish') weights[event.run] = await event.weights();
+  }
+  return { evaluations, weights };
+}
+
+it('of examples: active units and parities of each evaluation, with groups and without', async () => {
+  const rows = Array.from({ length: 50 }, (_, k) => [...x.slice(5 * k, 5 * k + 5)]);
+  const probing = runs.map((run, k) => ({ ...run, probes: k === 2 ? [] : ofExamples }));
+  for (const groups of [undefined, rows.map((_, k) => k % 3)]) {
+    const evaluate = { data, every: 21, ...(groups && { groups }) };
+    const { evaluations, weights } = await evaluated({ evaluate }, probing);
+    const without = await evaluated(
+      { evaluate },
+      runs.map((run) => ({ ...run, probes: [] })),
+    );
+    expect(weights.map(weightBits)).toEqual(without.weights.map(weightBits));
+    for (const [run, [{ probes: found, ...rest }]] of evaluations.entries()) {
+      expect([rest]).toEqual(without.evaluations[run]);
+      if (run === 2) expect(found).toBeUndefined();
+      if (!found) continue;
+      const layers = layersOf(weights[run], rows);
+      expect(found.activeUnits).toHaveLength(2);
+      found.activeUnits!.forEach((active, l) => {
+        active.units.forEach((share, u) => {
+          const outputs = layers[l].map((units) => units[u]);
+          const open = outputs.filter((y) => Math.abs(y) < CORNER && y !== 0).length;
+          const off = Math.abs(50 * share - outputs.filter((y) => y > 0).length);
+          expect(off, `run ${run}, layer ${l}, unit ${u}`).toBeLessThanOrEqual(open + 1e-9);
+        });
+        expect(active.mean).toBeCloseTo(mean(active.units), 12);
+      });
+      expect(found.activeUnits![0].mean).toBeGreaterThan(0.1);
+      subsets.forEach((inputs, k) => {
+        const products = layers[2].map(
+          ([y], row) => y * inputs.reduce((p, i) => (rows[row][i] > 0 ? p : -p), 1),
+        );
+        expect(Math.abs(found.parities![k][0] - mean(products)), `run ${run}, ${inputs}`).toBeLessThan(
+          OUTPUT,
+        );
+      });
+    }
+  }
+});
+
+it('of fresh examples: the same ones in batches of any size, and bits count as signs do', async () => {
+  const network = { inputs: 6, layers: [{ units: 70, activation: 'relu' as const }, { units: 2 }] };
+  const probes: NetworkProbe[] = ['activeUnits', { parities: [[1, 4], [0, 1, 2], [5]] }];
+  const told = async (signs: boolean, run: NetworkRun) => {
+    const data = samplers.parity({ inputs: 6, secret: [1, 4], signs });
+    // A step of no length: the weights are the initial ones.
+    const still = { optimizer: { type: 'sgd' as const, lr: 0 }, maxSteps: 1, seed: 11, orderSeed: 4 };
+    const options = { evaluate: { data, examples: 100 }, loss: 'crossEntropy' as const };
+    const { evaluations, weights } = await evaluated(options, [{ network, data, probes, ...still, ...run }]);
+    return { ...evaluations[0][0], weights: weights[0] };
+  };
+  const whole = await told(true, { batchSize: 100 });
+  const cut = await told(true, { batchSize: 7 });
+  const without = await told(true, { batchSize: 7, probes: [] });
+  expect({ ...cut, probes: undefined }).toEqual({ ...without, probes: undefined });
+  expect(cut.probes!.activeUnits).toEqual(whole.probes!.activeUnits);
+  // The same network of bits, 2 w x + (b - w) for w (2 x - 1) + b.
+  const { '0.weight': w, '0.bias': b } = whole.weights;
+  const doubled = { ...w, data: w.data.map((value) => 2 * value) };
+  const moved = b.data.map((value, u) => w.data.slice(6 * u, 6 * u + 6).reduce((z, one) => z - one, value));
+  const ofBits = { ...whole.weights, '0.weight': doubled, '0.bias': { ...b, data: moved } };
+  const bits = await told(false, { batchSize: 100, weights: ofBits });
+  const expected = whole.probes!.parities!.flat();
+  expect(new Set(expected).size).toBe(6);
+  for (const other of [cut, bits]) {
+    other.probes!.parities!.flat().forEach((coefficient, k) => {
+      expect(Math.abs(coefficient - expected[k])).toBeLessThan(OUTPUT);
+    });
+  }
+});
+
 it('refuses by name what there is no probe of', async () => {
-  const refused = (wrong: unknown) => told([{ network: network(3, true), probes: wrong as NetworkProbe[] }]);
+  const run = { network: network(3, true) };
+  const refused = (wrong: unknown, more: object = {}) =>
+    told([{ ...run, ...more, probes: wrong as NetworkProbe[] }]);
+  const evaluate = { data, every: 5 };
   await expect(refused(['norms', 'norm'])).rejects.toThrow(
     'run 0: probes[1] is the text "norm"; did you mean norms?',
   );
-  await expect(refused([3])).rejects.toThrow('run 0: probes[0] is the number 3; norms, distance fit.');
+  await expect(refused([3])).rejects.toThrow(
+    'run 0: probes[0] is the number 3; norms, distance, activeUnits fit.',
+  );
   await expect(refused('norms')).rejects.toThrow('run 0: probes is the text');
+  await expect(refused(['activeUnits'])).rejects.toThrow(
+    'probes[0] is the text "activeUnits"; it is of the examples',
+  );
+  await expect(refused([{ parities: [[0, 5]] }], { evaluate })).rejects.toThrow(
+    'probes[0]: parities[0][1] is the number 5',
+  );
+  await expect(refused([{ parity: [[0]] }], { evaluate })).rejects.toThrow(
+    'probes[0]: unknown option parity; there is parities',
+  );
+  await expect(refused([{ parities: [] }], { evaluate })).rejects.toThrow(
+    'the number of parities is the number 0',
+  );
+  await expect(refused([null], { evaluate })).rejects.toThrow('probes[0]: it is null');
 });
