@@ -18,6 +18,7 @@ import { endToEnd } from './sections/end-to-end.js';
 import { fusedMlp } from './sections/fused-mlp.js';
 import { hostShare } from './sections/host-share.js';
 import { kernels } from './sections/kernels.js';
+import { networks } from './sections/networks.js';
 import { optimizer } from './sections/optimizer.js';
 import { profiling } from './sections/profiling.js';
 import { scaling } from './sections/scaling.js';
@@ -25,6 +26,7 @@ import { trainingStep } from './sections/training-step.js';
 
 const SECTIONS: readonly Section[] = [
   trainingStep,
+  networks,
   scaling,
   endToEnd,
   hostShare,

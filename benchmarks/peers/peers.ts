@@ -16,58 +16,84 @@ const ONE_THREAD = { OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1', MKL_NUM_TH
 const HOW_TO_GET = {
   torch:
     'PyTorch: not found. apt-get install python3-torch libopenblas0-pthread, or name a python3 that has it in LOCKSTEP_PYTHON.',
+  'torch-2':
+    'A current PyTorch: not found. Name a python3 with what benchmarks/peers/requirements.txt lists in LOCKSTEP_PEERS_PYTHON.',
+  jax: 'JAX: not found. Name a python3 with what benchmarks/peers/requirements.txt lists in LOCKSTEP_PEERS_PYTHON.',
   'jax-js': 'jax-js: not installed. npm ci --prefix benchmarks/peers',
   tfjs: 'TensorFlow.js: not installed. npm ci --prefix benchmarks/peers',
 };
 
-const PACKAGES = { 'jax-js': '@jax-js/jax', tfjs: '@tensorflow/tfjs-backend-webgpu' };
+export type Peer = keyof typeof HOW_TO_GET;
+export type ScriptPeer = 'jax-js' | 'tfjs';
+/** `one` and `other` have a thread each, `wide` has all cores. */
+export type Threads = 'one' | 'other' | 'wide';
 
-export type ScriptPeer = keyof typeof PACKAGES;
+const PACKAGES: Record<ScriptPeer, string> = {
+  'jax-js': '@jax-js/jax',
+  tfjs: '@tensorflow/tfjs-backend-webgpu',
+};
+
+/** The first python3 that has a package. */
+const pythonWith = (name: string, ...candidates: (string | undefined)[]): string | undefined =>
+  candidates.find((python) => python && spawnSync(python, ['-c', `import ${name}`]).status === 0);
 
 export class Peers {
-  readonly #python: string | undefined;
+  /** The python3 of each peer that is one, where it is found. */
+  readonly #pythons: Partial<Record<Peer, string>>;
   readonly #open = new Map<string, PeerProcess>();
 
   constructor() {
-    const candidates = [process.env.LOCKSTEP_PYTHON, 'python3', '/usr/bin/python3'];
-    this.#python = candidates.find(
-      (python) => python && spawnSync(python, ['-c', 'import torch']).status === 0,
-    );
+    const { LOCKSTEP_PYTHON, LOCKSTEP_PEERS_PYTHON: current } = process.env;
+    this.#pythons = {
+      torch: pythonWith('torch', LOCKSTEP_PYTHON, 'python3', '/usr/bin/python3'),
+      'torch-2': pythonWith('torch', current),
+      jax: pythonWith('jax', current),
+    };
   }
 
   /** A line for each peer that is not installed. */
   missing(): string[] {
-    const found = { torch: this.#python !== undefined, 'jax-js': this.has('jax-js'), tfjs: this.has('tfjs') };
-    return Object.entries(HOW_TO_GET).flatMap(([name, line]) =>
-      found[name as keyof typeof found] ? [] : [line],
-    );
+    return Object.entries(HOW_TO_GET).flatMap(([name, line]) => (this.has(name as Peer) ? [] : [line]));
   }
 
-  has(peer: ScriptPeer): boolean {
+  has(peer: Peer): boolean {
+    if (peer !== 'jax-js' && peer !== 'tfjs') return this.#pythons[peer] !== undefined;
     return existsSync(join(here, 'node_modules', PACKAGES[peer], 'package.json'));
   }
 
-  /** PyTorch: `one` and `other` have a thread each, `wide` has all cores; undefined if PyTorch is not installed. */
-  torch(which: 'one' | 'other' | 'wide'): PeerProcess | undefined {
-    const python = this.#python;
+  /** The parity evaluation's network in PyTorch; undefined where there is no PyTorch. */
+  torch(threads: Threads): PeerProcess | undefined {
+    return this.#python('torch', 'torch_peer.py', threads);
+  }
+
+  /** The parity evaluation's network in JavaScript. */
+  script(peer: ScriptPeer): PeerProcess | undefined {
+    return this.#script(peer, `${peer}.ts`);
+  }
+
+  /** Networks of any shape. */
+  networks(peer: Peer, threads: Threads = 'wide'): PeerProcess | undefined {
+    if (peer === 'jax-js' || peer === 'tfjs') return this.#script(peer, `${peer}-networks.ts`);
+    return this.#python(peer, peer === 'jax' ? 'jax_networks.py' : 'torch_networks.py', threads);
+  }
+
+  #python(peer: Peer, file: string, threads: Threads): PeerProcess | undefined {
+    const python = this.#pythons[peer];
     if (!python) return undefined;
-    const env = which === 'wide' ? {} : ONE_THREAD;
+    const env = threads === 'wide' ? {} : ONE_THREAD;
     return this.#started(
-      `torch ${which}`,
-      () => new PeerProcess('PyTorch', python, [join(here, 'torch_peer.py')], env),
+      `${peer} ${file} ${threads}`,
+      () => new PeerProcess(peer, python, [join(here, file)], env),
     );
   }
 
-  script(peer: ScriptPeer): PeerProcess | undefined {
+  #script(peer: ScriptPeer, file: string): PeerProcess | undefined {
     if (!this.has(peer)) return undefined;
     const jiti = join(
       dirname(createRequire(import.meta.url).resolve('jiti/package.json')),
       'lib/jiti-cli.mjs',
     );
-    return this.#started(
-      peer,
-      () => new PeerProcess(peer, process.execPath, [jiti, join(here, `${peer}.ts`)]),
-    );
+    return this.#started(file, () => new PeerProcess(peer, process.execPath, [jiti, join(here, file)]));
   }
 
   #started(name: string, start: () => PeerProcess): PeerProcess {

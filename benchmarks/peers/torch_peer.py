@@ -5,13 +5,14 @@ PyTorch 2), or in products of batches of matrices written by hand.
 """
 import argparse
 import contextlib
-import json
 import os
 import sys
 import time
 
 import torch
 from torch import nn
+
+from serve import serve
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../test/fixtures/torch"))
 import torch_reference as reference  # noqa: E402
@@ -155,10 +156,4 @@ def numpy_data(request):
 
 COMMANDS = dict(step=step, stacked=stacked, evaluate=evaluate, data=data, numpy_data=numpy_data)
 
-for line in sys.stdin:
-    request = json.loads(line)
-    try:
-        answer = COMMANDS[request["do"]](request)
-    except Exception as error:  # whatever it is: the benchmark goes on without this figure
-        answer = dict(error=f"{request['do']}: {error!r}")
-    print(json.dumps(answer), flush=True)
+serve(COMMANDS)

@@ -3,7 +3,7 @@ import { KERNEL_NAMES } from '../../src/kernels/train/training-kernel.js';
 import { type Case, runsOf } from '../runs.js';
 import type { Context, Report, ReportTable, Section, Target } from '../section.js';
 import { fixed, median, spread } from '../statistics.js';
-import { type TrainingTime, timeTraining } from '../training.js';
+import { type ParityTime, timeTraining } from '../training.js';
 
 const BATCH = 128;
 const LONG_MS = 12_000;
@@ -27,7 +27,7 @@ interface Training {
   kernel?: string;
 }
 
-function sampleOf({ device }: Context, one: Case, { runs, steps, kernel }: Training): Promise<TrainingTime> {
+function sampleOf({ device }: Context, one: Case, { runs, steps, kernel }: Training): Promise<ParityTime> {
   return timeTraining(device, {
     runs: runsOf(one, runs),
     features: one.features,
@@ -42,8 +42,8 @@ async function samplesOf(
   context: Context,
   one: Case,
   { rounds, ...training }: Training & { rounds: number },
-): Promise<TrainingTime[]> {
-  const samples: TrainingTime[] = [];
+): Promise<ParityTime[]> {
+  const samples: ParityTime[] = [];
   const start = performance.now();
   for (let round = 0; round < rounds; round++) {
     // What takes this long need not be measured twice.
@@ -54,18 +54,18 @@ async function samplesOf(
 }
 
 /** A sample; if other programs had the cores, the better of two. */
-async function quietSampleOf(context: Context, one: Case, training: Training): Promise<TrainingTime> {
+async function quietSampleOf(context: Context, one: Case, training: Training): Promise<ParityTime> {
   const sample = await sampleOf(context, one, training);
   if (sample.others <= DISTURBED) return sample;
   const again = await sampleOf(context, one, training);
   return again.others < sample.others ? again : sample;
 }
 
-const steady = (samples: readonly TrainingTime[]) => samples.map((time) => time.steady);
+const steady = (samples: readonly ParityTime[]) => samples.map((time) => time.steady);
 
 async function byRuns(context: Context, one: Case): Promise<Part & { rise: number }> {
   const counts = context.quick ? [1, 8, 64] : [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
-  const results = counts.map((runs) => ({ runs, samples: [] as TrainingTime[], ms: 0 }));
+  const results = counts.map((runs) => ({ runs, samples: [] as ParityTime[], ms: 0 }));
   runsOf(one, Math.max(...counts)); // made before anything is timed
   // Each round takes all counts in turn, because the machine's own speed changes by a tenth or two from minute to
   // minute.
@@ -130,7 +130,7 @@ async function byRuns(context: Context, one: Case): Promise<Part & { rise: numbe
 
 async function byWidth(context: Context, one: Case): Promise<Part> {
   const widths = context.quick ? [128, 512] : [64, 128, 256, 512, 1024, 2048, 4096];
-  const results: { hidden: number; samples: TrainingTime[] }[] = [];
+  const results: { hidden: number; samples: ParityTime[] }[] = [];
   for (const hidden of widths) {
     context.say(`${one.strategy} n${one.features}, W ${hidden}`);
     const steps = Math.max(60, Math.round(Math.min(600, (600 * 128) / hidden)));
@@ -158,7 +158,7 @@ async function byWidth(context: Context, one: Case): Promise<Part> {
 }
 
 async function byVariant(context: Context, one: Case, kernels: readonly string[]): Promise<Part> {
-  const results: { kernel: string; samples: TrainingTime[]; refusal?: string }[] = [];
+  const results: { kernel: string; samples: ParityTime[]; refusal?: string }[] = [];
   for (const kernel of kernels) {
     context.say(`${one.strategy} n${one.features}, kernel ${kernel}`);
     try {

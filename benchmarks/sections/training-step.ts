@@ -7,7 +7,7 @@ import type { StepAnswer, StepRequest } from '../peers/request.js';
 import { type Case, runsOf } from '../runs.js';
 import type { Context, Report, Section, Target } from '../section.js';
 import { fixed, median, ratio, spread } from '../statistics.js';
-import { type TrainingTime, timeTraining } from '../training.js';
+import { type ParityTime, timeTraining } from '../training.js';
 
 const RUNS = 100;
 /** With this many steps of a hundred runs, a training is long enough to time. */
@@ -21,7 +21,7 @@ const STRATEGIES = ['feature-isolation', 'multi-epoch'];
 const GOALS: Record<number, [number, number]> = { 32: [4, 7], 50: [3, 5], 64: [2.7, 5] };
 
 interface Samples {
-  ours: TrainingTime[];
+  ours: ParityTime[];
   /** Microseconds for a step of one model. */
   one: number[];
   two: number[];
