@@ -1,20 +1,20 @@
 /**
- * Sums over the numbers of networks in lockstep, for what a run tells of its network beside loss and accuracy: over the columns
- * of a matrix, and over examples, each times the parity of some of its inputs. They read the runs' memory and write nothing
- * there: training does not depend on who looks.
+ * Sums over the numbers of networks in lockstep, for measurements other than loss and accuracy: over the columns of a matrix, and
+ * over outputs, each times the parity of some inputs of its example. The kernels only read the runs' memory, so training has the
+ * same bits with and without them.
  */
 import { floatFunctionsIn } from '../shared/floats.wgsl.js';
 import { Struct } from '../shared/struct.js';
 import { wgsl } from '../wgsl.js';
 import { NONE } from './chunk.wgsl.js';
 
-/** Columns that one workgroup adds up, one an invocation. */
+/** How many columns a workgroup adds up: one for each invocation. */
 export const COLUMNS = 64;
 
 /**
- * [workgroup]: up to {@link COLUMNS} columns of a matrix that lies at `at`, its rows at multiples of four numbers, from column
- * `first` on. `origin`: a matrix that its distance is taken from, or {@link NONE}. The sums go to `to`; with `adds` = 1 they are
- * added to what is there. Places are in words.
+ * [workgroup]: up to {@link COLUMNS} columns, from column `first` on, of the matrix at `at`, whose rows begin at multiples of four
+ * numbers. `origin`: the matrix from which distances are taken, or {@link NONE}. The sums are written to `to`; if `adds` is 1, they
+ * are added to what is there. Places are in words.
  */
 export const STRIP = new Struct('Strip', {
   at: 'u32',
@@ -26,7 +26,10 @@ export const STRIP = new Struct('Strip', {
   adds: 'u32',
 });
 
-/** [column]: the sum of squares; that of the distances from the origin, and the largest of them; how many numbers are above 0. */
+/**
+ * [column]: the sum of the squares; the sum of the squared distances from the origin; the largest distance; how many numbers are
+ * above 0.
+ */
 export const COLUMN_SUMS = new Struct('ColumnSums', {
   squares: 'f32',
   moved: 'f32',
@@ -35,8 +38,9 @@ export const COLUMN_SUMS = new Struct('ColumnSums', {
 });
 
 /**
- * [workgroup]: one number of each row of a matrix, at `at` and on with `pitch` words between, times the parity of the `count`
- * inputs that `members` names from `first` on. The inputs of the rows lie at `inputs`, with `inputsPitch` words between.
+ * [workgroup]: adds up one number of each row of a matrix, times the parity of some inputs. The numbers begin at `at` and are
+ * `pitch` words apart. The parity is that of `count` inputs, whose indices are in `members` from `first` on. The rows' inputs begin
+ * at `inputs` and are `inputsPitch` words apart.
  */
 export const PARITY = new Struct('Parity', {
   at: 'u32',
@@ -50,7 +54,7 @@ export const PARITY = new Struct('Parity', {
   adds: 'u32',
 });
 
-/** Rows whose sum is added to the whole at once: rounding grows with the length of a sum. */
+/** Rows are added up in blocks of so many, and then the blocks: rounding errors grow with the length of a sum. */
 const BLOCK = 16;
 
 const withFunctions = (body: string) => `${floatFunctionsIn(body)}\n${body}`;

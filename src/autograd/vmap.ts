@@ -80,7 +80,7 @@ export function asModels(tensor: Tensor): Tensor {
   return hideModels(record('vmap', [tensor], view, [], (g) => [g]));
 }
 
-/** Runs `work` for so many models, and shows the axis of what it gives. @internal */
+/** Runs `work` for `models` models at once. The axis over models is visible in what it returns. @internal */
 export function mapModels(name: string, models: number, work: () => Tensor): Tensor {
   return runOverModels(name, models, () => {
     const result: unknown = work();

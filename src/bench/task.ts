@@ -33,7 +33,7 @@ export interface Task {
   minStepsBeforeStop: number;
   /** The mean accuracy from which a window counts for a stop. */
   earlyStopAcc: number;
-  /** A run ends when so many windows in a row count. */
+  /** A run ends when this many windows in a row count. */
   earlyStopWindows: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The runs of a training that may begin several times: those that were taken and have not finished come again, each with its
- * last checkpoint and its number, and after them what the caller's iterable has left. It trains nothing.
+ * The runs of a training that may begin several times. Each time, the runs that were begun and have not finished come first, with
+ * their last checkpoints and their numbers, and then the rest of the caller's iterable. Nothing is trained here.
  */
 
 import { closeRunner, type Runner, type Runs } from './iterables.js';
@@ -20,7 +20,7 @@ export class RecoveredRuns<Run extends { checkpoint?: unknown }> {
   /** Numbers of the runs in the order in which the trainer under way has taken them. */
   #numbers: number[] = [];
   #iterator: Runner<Run> | undefined;
-  /** What the iterable was asked for, until a trainer takes it: the one that asked may have ended. */
+  /** The iterable's next run, from the time it is asked for until a trainer takes it: the trainer that asked may have ended. */
   #asked: Promise<IteratorResult<Run>> | undefined;
   #isEnded = false;
   /** Which trainer is under way, by number. */

@@ -1,7 +1,7 @@
 /**
  * Goes on with a training whose device was lost, or ran out of memory: from the last checkpoint of each run, which is kept in
- * memory, on a device that is opened in its place. Events that were reported before are not reported again. It knows the
- * trainers by their options and events; how runs are trained is their business.
+ * memory, on a device that is opened in its place. Events that were reported before are not reported again. It knows no more of
+ * a trainer than its options and events.
  */
 
 import { reopen } from '../adapter/open.js';
@@ -13,13 +13,13 @@ import { closedAfter, type Runs } from './iterables.js';
 import { RecoveredRuns } from './recovered-runs.js';
 import type { LostEvent, RecoveredEvent, RecoverOptions } from './recovery-types.js';
 
-/** What a trainer asks whoever recovers it. */
+/** What a trainer asks of the recovery, and tells it. */
 export interface TrainerHooks {
   /** The number of the k-th run that this trainer takes. */
   numberOf(k: number): number;
   /** Whether runs should be saved between two chunks. */
   checkpointDue(): boolean;
-  /** The caller decided about runs: a checkpoint from before would not know of it. */
+  /** The caller has decided about runs. Earlier checkpoints do not have the decision in them. */
   decided(): void;
 }
 
@@ -27,7 +27,7 @@ const ATTEMPTS = 3;
 const WAIT_SECONDS = 1;
 const CHECKPOINT_SECONDS = 10;
 
-/** The options of a training as far as they matter here. */
+/** The options of a training that matter here. */
 interface Recoverable<Run> {
   runs: Runs<Run>;
   checkpointSeconds?: number;
@@ -40,7 +40,7 @@ interface RunStep {
   step: number;
 }
 
-/** The events of a trainer as far as they matter here. */
+/** The events of a trainer that matter here. */
 type TrainerEvent =
   | { type: 'plan'; run?: number; runsAtOnce?: number; note?: string }
   | { type: 'progress'; steps: number; running: number }
@@ -49,7 +49,7 @@ type TrainerEvent =
   | { type: 'pause'; runs: RunStep[] }
   | { type: 'finish'; run: number; steps: number };
 
-/** How a trainer begins on a device; `runsAtOnce` is the most that may train at once, undefined for no such bound. */
+/** Begins a trainer on a device. At most `runsAtOnce` runs may train at once; undefined: any number. */
 type Begin<Run, Event> = (
   device: Device,
   runs: Runs<Run>,
@@ -57,7 +57,7 @@ type Begin<Run, Event> = (
   runsAtOnce: number | undefined,
 ) => AsyncGenerator<Event, void, undefined>;
 
-/** @throws LockstepError `bad-input` naming what does not fit. */
+/** @throws LockstepError `bad-input` that names the option, its value and what fits. */
 function checkRecover(recover: unknown): void {
   if (recover === undefined || typeof recover === 'boolean') return;
   const where = 'trainLockstep: recover';
@@ -70,9 +70,9 @@ function checkRecover(recover: unknown): void {
 }
 
 /**
- * The events of a training that goes on where its device does not. `begin` is called for each device anew.
+ * The events of a training that outlives its device. `begin` is called again for each device.
  *
- * @throws LockstepError `device-lost` or `out-of-memory` where it cannot go on; whatever else a trainer throws.
+ * @throws LockstepError `device-lost` or `out-of-memory` where the training cannot go on, and any other error of a trainer.
  */
 export async function* recovering<Run extends { checkpoint?: unknown }, Event>(
   device: Device,
@@ -89,14 +89,14 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
   readonly #options: Recoverable<Run>;
   readonly #begin: Begin<Run, Event>;
   readonly #settings: RecoverOptions;
-  /** Undefined where recovery is off: then nobody keeps what a trainer has taken. */
+  /** Undefined where recovery is off: then the runs that a trainer has taken are not kept. */
   readonly #runs: RecoveredRuns<Run> | undefined;
   #device: Device;
   /** Whether the device was opened here. */
   #isOurs = false;
   #failures = 0;
   #runsAtOnce: number | undefined;
-  /** Runs that are under way, as far as events tell, and the most that were at once on this device. */
+  /** How many runs are under way, by the events, and the most that were so at once on this device. */
   #running = 0;
   #mostRunning = 0;
   #stepsBefore = 0;
@@ -137,7 +137,7 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
   }
 
   async *#train(): AsyncGenerator<Event, void, undefined> {
-    // What was decided is lost, so the caller is asked again.
+    // The decision is lost with the device, so the caller is asked again.
     for (const { run, step } of this.#decidedIn) this.#reported.set(`pause ${run}`, step - 1);
     this.#decidedIn = [];
     const runs = this.#runs?.forTrainer() ?? this.#options.runs;
@@ -169,14 +169,14 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
     return this.#options.checkpointSeconds ?? Number.POSITIVE_INFINITY;
   }
 
-  /** The event as the caller should see it: undefined where it was seen before, or is not for the caller. */
+  /** The event as the caller gets it; undefined if the caller has had it before, or it is not for the caller. */
   #report(event: TrainerEvent): TrainerEvent | undefined {
     switch (event.type) {
       case 'plan':
         return this.#planned(event);
       case 'progress':
         this.#ran(event.running);
-        // Steps that were lost are taken again, and counted once.
+        // Steps since the last checkpoint are trained a second time, but count once.
         this.#stepsReported = Math.max(this.#stepsReported, this.#stepsBefore + event.steps);
         return { ...event, steps: this.#stepsReported };
       case 'checkpoint':
@@ -200,7 +200,7 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
     this.#mostRunning = Math.max(this.#mostRunning, running);
   }
 
-  /** How many runs the device has had no memory for at once. */
+  /** For how many runs at once the device had too little memory. */
   get #atOnce(): number {
     const { runs } = this.#options;
     return this.#mostRunning || (this.#runsAtOnce ?? (Array.isArray(runs) ? runs.length : 128));
@@ -224,7 +224,7 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
     return this.#runs ? { ...event, runs: this.#runs.checkpoints() } : event;
   }
 
-  /** Whether a run's event of this kind is of a later step than those before. */
+  /** Whether no event of this kind and run was reported for this step or a later one. */
   #isNew(kind: string, { run, step }: RunStep): boolean {
     const key = `${kind} ${run}`;
     if (step <= (this.#reported.get(key) ?? -1)) return false;
@@ -232,7 +232,7 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
     return true;
   }
 
-  /** Why a training ended, if it can go on. */
+  /** The reason for which a training ended, if it can go on; else undefined. */
   #reasonOf(error: unknown): LostEvent['reason'] | undefined {
     if (!this.#runs || !(error instanceof LockstepError) || this.#options.signal?.aborted) return undefined;
     if (error.code === 'out-of-memory') return this.#atOnce > 1 ? 'out-of-memory' : undefined;
@@ -274,7 +274,7 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
   }
 }
 
-/** Resolves after so many seconds, or when the signal fires. */
+/** Resolves after `seconds` seconds, or when the signal fires. */
 async function waited(seconds: number, signal: AbortSignal | undefined): Promise<void> {
   if (signal?.aborted) return;
   await new Promise<void>((resolve) => {

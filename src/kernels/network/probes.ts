@@ -1,6 +1,6 @@
 /**
- * Launches the kernels that add up numbers of networks in lockstep (shaders/network/probes.wgsl.ts). Of which networks, and what
- * their sums say, is the trainer's.
+ * Launches the kernels that add up numbers of networks in lockstep (shaders/network/probes.wgsl.ts). The trainer chooses the
+ * numbers, and knows what the sums mean.
  */
 import {
   COLUMN_SUMS,
@@ -18,7 +18,7 @@ export type Strip = Record<keyof typeof STRIP.at, number>;
 /** One parity of one output; {@link PARITY} says what the fields are. */
 export type Parity = Record<keyof typeof PARITY.at, number>;
 
-/** Strips that together are a matrix, whose sums go to `to` and on. */
+/** The strips that make up a matrix. Their sums are written from `to` on. */
 export const stripsOf = (matrix: Omit<Strip, 'first'>): Strip[] =>
   Array.from({ length: Math.ceil(matrix.columns / COLUMNS) }, (_, k) => ({
     ...matrix,
@@ -26,7 +26,7 @@ export const stripsOf = (matrix: Omit<Strip, 'first'>): Strip[] =>
     to: matrix.to + k * COLUMNS,
   }));
 
-/** Buffers of a launch; `others` after the sums. */
+/** Buffers of a launch. `others` are bound after the sums. */
 interface ProbeBuffers {
   tasks: GPUBuffer;
   memory: GPUBuffer;
@@ -34,9 +34,9 @@ interface ProbeBuffers {
   others: readonly GPUBuffer[];
 }
 
-/** A kernel whose workgroups have a task each, out of a table. */
+/** A kernel each of whose workgroups carries out one task of a table. */
 export class ProbeKernel<Task> {
-  /** The table's words. */
+  /** Writes tasks as a table. */
   readonly words: (tasks: readonly Task[]) => Uint32Array<ArrayBuffer>;
   readonly #device: Device;
   readonly #pipeline: GPUComputePipeline;
@@ -64,7 +64,7 @@ export class ProbeKernel<Task> {
     this.#costOf = costOf;
   }
 
-  /** Records the tasks from `first` to `end` of a table, all of networks in `memory`. */
+  /** Records the tasks of a table from `first` up to, not including, `end`. Their networks are all in `memory`. */
   add(
     { tasks, memory, sums, others }: ProbeBuffers,
     all: readonly Task[],
@@ -84,7 +84,7 @@ export class ProbeKernel<Task> {
   }
 }
 
-/** Every number is read once, and that at the origin too; seven operations a number. */
+/** Each number and its origin are read once, with seven operations. */
 function costOfStrips(strips: readonly Strip[]): Cost {
   const numbers = strips.reduce((sum, { rows, columns, first }) => {
     return sum + rows * Math.min(COLUMNS, columns - first);
@@ -92,7 +92,7 @@ function costOfStrips(strips: readonly Strip[]): Cost {
   return { flops: 7 * numbers, bytes: 8 * numbers + 4 * COLUMN_SUMS.words * COLUMNS * strips.length };
 }
 
-/** An addition a row; its number and the inputs are read. */
+/** For each row, its number and its inputs are read, with one addition. */
 function costOfParities(parities: readonly Parity[]): Cost {
   const sum = (of: (parity: Parity) => number) => parities.reduce((total, one) => total + of(one), 0);
   return { flops: sum(({ rows }) => rows), bytes: 4 * sum(({ rows, count }) => rows * (1 + count)) };

@@ -1,6 +1,6 @@
 /**
- * Checks the options of a training of networks, and each run as it comes, with the options as its defaults. Refuses before
- * work starts; trains nothing.
+ * Checks the options of a training of networks and, as they come, its runs, whose defaults are the options. Whatever does not
+ * fit is refused before the run starts. Nothing is trained here.
  */
 import { LOSSES, type Loss, lossOf } from '../../network/losses.js';
 import type { HostStateDict } from '../../network/network.js';
@@ -77,14 +77,14 @@ const OF_ALL = {
   },
 } satisfies Record<keyof NetworkLockstepOptions, true>;
 
-/** A run that fits, complete. */
+/** A run that was checked, with every setting filled in. */
 export interface AcceptedNetworkRun {
   readonly network: Network;
   readonly weights: HostStateDict;
   readonly data: PackedDataset;
   readonly loss: Loss;
   readonly optimizer: OptimizerSettings;
-  /** The same as it was given. */
+  /** The optimizer as the caller described it. */
   readonly described: OptimizerDescription;
   readonly schedule?: (optimizer: ScheduledOptimizer) => StepSchedule;
   readonly batchSize: number;
@@ -111,7 +111,7 @@ export function checkNetworkOptions(options: NetworkLockstepOptions): void {
   checkRuns(options.runs);
 }
 
-/** The run with the defaults of the options, checked; its weights drawn or read. */
+/** Fills in a run's settings from the options, checks them, and draws its initial weights or reads them from the model. */
 export async function acceptNetworkRun(
   run: NetworkRun,
   index: number,
@@ -125,7 +125,7 @@ export async function acceptNetworkRun(
     Object.keys(SETTINGS).map((name) => [name, options[name as keyof NetworkRunSettings]]),
   ) as NetworkRunSettings;
   const given = Object.fromEntries(Object.entries(run).filter(([, value]) => value !== undefined));
-  // A run that names its network does not want everybody's model, and the other way round.
+  // A run with a network of its own does not take the model of the options, nor the other way round.
   if (given.network !== undefined) defaults.model = undefined;
   if (given.model !== undefined) defaults.network = undefined;
   const all: NetworkRun = {
@@ -157,7 +157,7 @@ export async function acceptNetworkRun(
   const evaluation = await evaluationOf(where, all.evaluate, network, loss, datasets);
   const stop = stopOf(where, all.stop, loss, evaluation);
   const probes = probesOf(where, all.probes, network, evaluation !== undefined);
-  // Read even if others are given: reading frees the model.
+  // Read even where weights are given: reading frees the model.
   const held = await model.weights?.();
   const weights =
     all.weights === undefined ? (held ?? initialWeights(network, new Generator(seed))) : all.weights;
@@ -206,7 +206,7 @@ function describedNetwork(
   }
 }
 
-/** Settings without a type are those of the options with some changed. */
+/** A run's optimizer without a `type` changes some settings of the one in the options. */
 function mergedOptimizer(
   shared: OptimizerDescription | undefined,
   own: OptimizerDescription | undefined,
@@ -216,7 +216,7 @@ function mergedOptimizer(
   return merges ? ({ ...shared, ...own } as OptimizerDescription) : own;
 }
 
-/** What a checkpoint has to have in common with the run that goes on from it. */
+/** Network, loss and optimizer in a line, in which a checkpoint and the run that goes on from it must agree. */
 export function kindOf({
   network,
   loss,
@@ -319,7 +319,10 @@ function checkBest(
   if (typeof best.loss !== 'number') throw badArgument(where, 'loss', best.loss, 'a number fits');
 }
 
-/** A list of another length would be written over the memory of other runs. They need not be finite: a run may be about to diverge. */
+/**
+ * Checks the length of a list, as a longer one would be written over the memory of other runs. Its numbers need not be finite:
+ * the run may be diverging.
+ */
 function checkNumbers(where: string, name: string, numbers: unknown, length: number, network: Network): void {
   if (numbers instanceof Float32Array && numbers.length === length) return;
   const names = parameterShapes(network).map((parameter) => parameter.name);

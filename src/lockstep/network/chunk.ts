@@ -1,6 +1,6 @@
 /**
- * One chunk of steps on its way: what goes into the kernel's buffers for the runs that train and for the sets that are looked
- * at, and what comes back. Who takes part and what becomes of the results is the trainer's.
+ * Carries out a chunk of steps: fills the kernel's buffers for the runs that train and for evaluations that are due, dispatches,
+ * and reads the results. The trainer chooses the runs and decides what follows from the results.
  */
 import { NONE, POSITION, RESULT, STAGE, STEP } from '../../../shaders/network/chunk.wgsl.js';
 import type { Device } from '../../gpu/device.js';
@@ -14,14 +14,14 @@ import type { NetworkProgress } from './progress.js';
 
 const USAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 
-/** A step's result, as the kernel writes it. */
+/** The result of a step, as the kernel writes it. */
 type StepResult = Record<keyof typeof RESULT.at, number>;
 
-/** What a chunk gave, run by run in the order in which they were given. */
+/** The results of a chunk, with an entry for each run, in the order of the runs. */
 export interface ChunkResults {
-  /** Of each step. */
+  /** One for each step. */
   training: StepResult[][];
-  /** Of each section of the evaluation the batches; undefined where it was not looked at. */
+  /** A list of batches for each section of the evaluation; undefined where none was due. */
   evaluation: (StepResult[][] | undefined)[];
   /** What the probes found: of the weights where a window closed, of the examples where there was an evaluation. */
   weights: (NetworkProbed | undefined)[];
@@ -30,7 +30,7 @@ export interface ChunkResults {
 
 type Position = Parameters<typeof POSITION.array>[0][number];
 
-/** Positions that one dispatch takes, and where each run's results begin. */
+/** A position of a dispatch, the run that it is for, and what it is bound to. */
 interface Part {
   progress: NetworkProgress;
   position: Position;
@@ -43,7 +43,7 @@ export class Chunks {
   readonly #kernels: NetworkKernels;
   readonly #probes: ProbeSums;
   readonly #buffers = new Map<keyof NetworkBuffers, GPUBuffer>();
-  /** First stages of each program: of training, of evaluation. */
+  /** For each program the index of its first stage: for training, for evaluation. */
   readonly #stages = new Map<Program, [number, number]>();
   readonly #allStages: Parameters<typeof STAGE.array>[0][number][] = [];
 
@@ -53,7 +53,7 @@ export class Chunks {
     this.#probes = probes;
   }
 
-  /** Trains each run for so many steps, then looks at the sets of those for which that is due. */
+  /** Trains each run for `steps` steps, then evaluates the runs for which that is due. */
   async run(
     runs: readonly NetworkProgress[],
     steps: number,
@@ -88,7 +88,7 @@ export class Chunks {
       examples.read(options),
     ]);
     const results = RESULT.values(bytes);
-    // The device divides 1 by 1 / counted, which is seldom a whole number.
+    // The device computes 1 / (1 / counted), which need not be a whole number.
     for (const one of results) one.counted = Math.round(one.counted);
     let at = trained;
     const evaluation = looks.map((sections) =>
@@ -142,7 +142,7 @@ export class Chunks {
   }
 
   /**
-   * What is looked at in the same dispatch: the first look of each run, then the second, and so on. `looks`: by run.
+   * The looks of each dispatch: the first one of each run, then the second, and so on. `looks` has a list for each run.
    *
    * @param firstStep Where their steps begin, in the order of `looks`.
    */
@@ -161,7 +161,7 @@ export class Chunks {
         const firstStage = this.#stages.get(progress.program)![1];
         const position = positionOf(look, firstStage, first, progress.done + steps);
         first += look.steps;
-        // A set needs no kernel of its own beside that of the training.
+        // A dataset can be read by any kernel: this takes the one that the run is trained with.
         const kernel = this.#kernels.of(placed.data.sampler ?? progress.data.data.sampler);
         rounds[k] ??= [];
         rounds[k].push({ progress, position, data: placed.room.buffer, kernel });
@@ -193,13 +193,13 @@ export class Chunks {
     }
   }
 
-  /** Their buffer has their size: another one means that there are new ones. */
+  /** Writes the stages if there are new ones: then the buffer, which always has their size, is too small. */
   #writeStages(): void {
     if (this.#buffers.get('stages')?.size === 4 * STAGE.words * this.#allStages.length) return;
     this.#write('stages', STAGE.array(this.#allStages));
   }
 
-  /** A buffer of so many bytes at least. */
+  /** The buffer of this name, with room for at least `bytes` bytes. */
   #room(name: keyof NetworkBuffers, bytes: number): GPUBuffer {
     const kept = this.#buffers.get(name);
     if (kept && kept.size >= bytes) return kept;
@@ -221,11 +221,11 @@ function transposed<T>(lists: readonly (readonly T[])[]): T[][] {
   return Array.from({ length }, (_, k) => lists.flatMap((list) => list.slice(k, k + 1)));
 }
 
-/** A sampler has no order. */
+/** Words of the order of `steps` batches; none for a sampler. */
 const wordsOfOrder = ({ run, data }: NetworkProgress, steps: number): number =>
   data.data.sampler === undefined ? steps * run.batchSize : 0;
 
-/** Positions that share kernel and buffers stand side by side. */
+/** Puts positions that share kernel and buffers next to each other, as one dispatch takes them together. */
 function byBuffers(parts: readonly Part[]): Part[] {
   const numbers = new Map<object, number>();
   const numberOf = (one: object): number => {
@@ -242,7 +242,7 @@ function byBuffers(parts: readonly Part[]): Part[] {
   return [...groups.values()].flat();
 }
 
-/** The products' operations, and each parameter and moment read and written once a step. */
+/** Counts the operations of the matrix products, and each parameter and moment as read and written once a step. */
 function costOf(parts: readonly Part[], kind: 'training' | 'evaluation') {
   let flops = 0;
   let bytes = 0;

@@ -1,6 +1,6 @@
 /**
- * What a reader of events may decide while all runs stand still: stop a run, change its optimizer, have it go on from another
- * one. It collects decisions; the trainer carries them out, in order, when the reader asks for the next event.
+ * Collects what the caller decides in a pause: to stop a run, to change its optimizer, to have it go on from another run's weights.
+ * The trainer carries the decisions out, in order, when the caller asks for the next event.
  */
 import {
   momentsOf,
@@ -22,7 +22,7 @@ type Decision =
 
 /** See {@link NetworkControl}. */
 export class PauseControl implements NetworkControl {
-  /** Runs about which more can be decided: a stopped one is not among them. */
+  /** Runs about which the caller may still decide: those that have not been stopped. */
   readonly #runs: Map<number, NetworkProgress>;
   readonly #decisions: Decision[] = [];
   #isOpen = true;
@@ -81,7 +81,7 @@ export class PauseControl implements NetworkControl {
     this.#decisions.push({ type: 'fork', run: to, from: source });
   }
 
-  /** What was decided; from here on it is too late for more. */
+  /** The decisions. From here on, no more are accepted. */
   close(): readonly Decision[] {
     this.#isOpen = false;
     return this.#decisions;

@@ -1,6 +1,6 @@
 /**
- * Data of a run in lockstep, checked and laid out as words for the device: rows of numbers or bits, and targets that fit
- * the loss; or the parameters of a sampler. Not where it lies on the device; that is pools.ts's.
+ * Checks the data of a run and lays it out as words for the device: rows of numbers or bits, then targets as the loss needs them,
+ * or the parameters of a sampler. pools.ts finds a place for it on the device.
  */
 import { FORMATS } from '../../../shaders/network/chunk.wgsl.js';
 import type { Loss } from '../../network/losses.js';
@@ -26,17 +26,17 @@ export type NetworkInputs =
 export interface NetworkDataset {
   /** [examples, inputs]. */
   x: NetworkInputs;
-  /** Class numbers [examples] for `crossEntropy`, else numbers [examples, outputs] or, of one output, [examples]. */
+  /** For `crossEntropy` class numbers, [examples]; else numbers, [examples, outputs] or, if there is one output, [examples]. */
   y: NetworkInputs | { readonly length: number; readonly words: Uint32Array };
-  /** Bits of a BitMatrix mean -1 and 1. Default false: 0 and 1. */
+  /** Whether the bits of a BitMatrix mean -1 and 1. Default false: 0 and 1. */
   signs?: boolean;
 }
 
-/** A dataset or a sampler as the device takes it. */
+/** A dataset or a sampler in the form that the device takes. */
 export interface PackedDataset {
-  /** Infinity: a sampler's. */
+  /** Infinity for a sampler. */
   readonly examples: number;
-  /** Rows, then targets; a sampler's parameters. */
+  /** The rows, then the targets; for a sampler, its parameters. */
   readonly words: Uint32Array<ArrayBuffer>;
   readonly rowWords: number;
   readonly rowFormat: number;
@@ -44,13 +44,13 @@ export interface PackedDataset {
   readonly targetsAt: number;
   readonly targetWords: number;
   readonly targetFormat: number;
-  /** Of classes: whether an example is of the ignored one. */
+  /** If the targets are classes: whether any example has the ignored one. */
   readonly ignores?: boolean;
-  /** WGSL of the sampler. */
+  /** The sampler's WGSL; undefined for a dataset. */
   readonly sampler?: string;
 }
 
-/** {@link packNetworkDataset} of a dataset, `packSampler` of a sampler. */
+/** Lays out a dataset by {@link packNetworkDataset}, a sampler by `packSampler`. */
 export function packNetworkData(
   where: string,
   data: NetworkDataset | Sampler,
@@ -63,7 +63,7 @@ export function packNetworkData(
   const isClass = LOSSES[loss.type].targets === 'class';
   return {
     examples: Number.POSITIVE_INFINITY,
-    // Memory on the device has one word at least.
+    // A place on the device has at least one word.
     words: words.length > 0 ? words : new Uint32Array(1),
     ...{ rowWords: 0, rowFormat: FORMATS.sampler, targetsAt: 0, targetWords: 0 },
     targetFormat: isClass ? FORMATS.classes : FORMATS.floats,
@@ -74,8 +74,8 @@ export function packNetworkData(
 /**
  * Checks a dataset against the network and the loss that it is for, and lays it out.
  *
- * @throws LockstepError `bad-input` for another number of inputs, of targets or of classes, and for what is not a finite
- * number, with row and column.
+ * @throws LockstepError `bad-input` where the numbers of inputs, targets or classes do not fit, and, with row and column, for
+ * values that are not finite numbers.
  */
 function packNetworkDataset(
   where: string,
@@ -213,7 +213,7 @@ function shapedOf(
     return { flat, shape };
   }
   const rows = values as ArrayLike<unknown>;
-  // Rows that are typed arrays.
+  // A list of typed arrays, one for each row.
   if (Array.isArray(values) && values.length > 0 && ArrayBuffer.isView(values[0])) {
     const parts = Array.from(rows, (row, r) => valuesOf(`${where}: ${name}[${r}]`, row).flat);
     const width = parts[0].length;

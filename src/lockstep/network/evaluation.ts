@@ -1,6 +1,6 @@
 /**
- * What an evaluation looks at: one set, or several in turn where it is told by group. Checks the option and adds results up;
- * when it is due the run knows, how it is carried out chunk.ts.
+ * The examples of an evaluation: one set, or a section for each group. This checks the option and adds up results. progress.ts
+ * says when an evaluation is due; looks.ts and chunk.ts carry it out.
  */
 import type { Loss } from '../../network/losses.js';
 import type { Network } from '../../network/network.js';
@@ -11,27 +11,27 @@ import type { PackedDataset } from './dataset.js';
 import type { PackedDatasets } from './packed-datasets.js';
 import type { NetworkRunSettings } from './types.js';
 
-/** Examples that are looked at one after the other, in batches of their own. */
+/** Examples of an evaluation that lie one after the other. No batch has examples of two sections. */
 export interface Section {
   readonly data: PackedDataset;
   readonly firstRow: number;
   readonly examples: number;
-  /** Whether they are of the set as a whole; the groups of samplers come beside it. */
+  /** Whether they belong to the set itself. The groups of samplers do not: they are evaluated in addition. */
   readonly isOfSet: boolean;
-  /** The number of the group that they are. */
+  /** The number of their group. */
   readonly group?: number;
 }
 
-/** A set to look at while training. */
+/** The evaluation of a run. */
 export interface Evaluation {
   readonly sections: readonly Section[];
   readonly every: number;
   readonly keepBest: boolean;
-  /** How many groups there are; 0: it is not told by group. */
+  /** How many groups there are; 0 if there are none. */
   readonly groups: number;
 }
 
-/** What batches gave: mean loss (in {@link sumsOf} their sum), right outputs, and outputs that counted. */
+/** Of one batch: its mean loss, right outputs, and outputs that counted. Of several: the sum of all losses, and the same. */
 export interface BatchSums {
   loss: number;
   hits: number;
@@ -40,7 +40,7 @@ export interface BatchSums {
 
 type Options = NonNullable<NetworkRunSettings['evaluate']>;
 
-/** More groups would be dispatches without end. */
+/** A bound on the number of dispatches. */
 const MOST_GROUPS = 4096;
 const FRESH_EXAMPLES = 1000;
 
@@ -117,7 +117,7 @@ function checkGroups(
   }
 }
 
-/** The sums over some batches; one of which nothing counts has a loss of 0 / 0. */
+/** The sums over some batches. The loss of a batch in which nothing counts is 0 / 0, and is left out. */
 export function sumsOf(batches: readonly BatchSums[]): BatchSums {
   const sums = { loss: 0, hits: 0, counted: 0 };
   for (const { loss, hits, counted } of batches) {

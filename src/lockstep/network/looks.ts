@@ -1,6 +1,6 @@
 /**
- * Looks at sets while runs train: which batches of a section they are, and what the kernel is told of them. Who looks when is
- * the trainer's; what an evaluation consists of is evaluation.ts's.
+ * Cuts an evaluation into looks, which the kernel carries out one after the other, and writes the kernel's data for them. The
+ * trainer decides when a run is evaluated; evaluation.ts says on which examples.
  */
 import { NONE, type POSITION, type STEP } from '../../../shaders/network/chunk.wgsl.js';
 import { STREAMS } from '../../../shaders/network/samplers.wgsl.js';
@@ -11,21 +11,21 @@ import { type NetworkProgress, type PlacedDataset, parameterFor, whereIs } from 
 type Position = Parameters<typeof POSITION.array>[0][number];
 type Step = Parameters<typeof STEP.array>[0][number];
 
-/** Batches of a section that are looked at in one go, for one run. */
+/** Batches of a section that one workgroup evaluates in one dispatch, for one run. */
 export interface Look {
   readonly progress: NetworkProgress;
   readonly section: Section;
   readonly placed: PlacedDataset;
   readonly firstBatch: number;
-  /** Batches, which take a step each. */
+  /** How many batches, with a step for each. */
   readonly steps: number;
-  /** Whether probes look at what the network makes of it: then it is a single batch. */
+  /** Whether probes read the network's outputs after it: then it is a single batch. */
   readonly isProbed: boolean;
-  /** Whether it is the first one of all. */
+  /** Whether it is the first look of the evaluation. */
   readonly isFirst: boolean;
 }
 
-/** What a run's evaluation looks at, by section, one after the other: a run does one thing at a time. */
+/** The looks of a run's evaluation, by section. They come one after the other, as they share the run's memory. */
 export function looksOf(progress: NetworkProgress): Look[][] {
   const { evaluation, batchSize, probes } = progress.run;
   return (evaluation?.sections ?? []).map((section, k) => {
@@ -39,13 +39,13 @@ export function looksOf(progress: NetworkProgress): Look[][] {
   });
 }
 
-/** Examples of its batch `s`. */
+/** How many examples batch `s` of a look has. */
 export function countOf({ progress, section, firstBatch }: Look, s: number): number {
   const { batchSize } = progress.run;
   return Math.min(batchSize, section.examples - (firstBatch + s) * batchSize);
 }
 
-/** The numbers of its batches. Nothing is learnt from them. */
+/** The steps of a look, which train nothing. */
 export function stepsOf(look: Look): Step[] {
   const { targetWidth } = look.progress.program;
   return Array.from({ length: look.steps }, (_, s) => {
@@ -55,12 +55,12 @@ export function stepsOf(look: Look): Step[] {
   });
 }
 
-/** The sets are read from the first row to the last. */
+/** The position of a look, which reads its rows in order. */
 export function positionOf(
   { progress, section, placed, firstBatch, steps }: Look,
   firstStage: number,
   firstStep: number,
-  /** Steps that the run has done then. */
+  /** How many steps the run has done by then. */
   done: number,
 ): Position {
   const { room, data } = placed;

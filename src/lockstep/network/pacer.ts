@@ -1,10 +1,10 @@
-/** How many steps a chunk of networks should have, from the time that the last ones took. Results do not depend on it. */
+/** Chooses how many steps a chunk has, from the time that earlier chunks took. Results do not depend on it. */
 
-/** Chunks this long keep a GPU's watchdog and a browser's page content; a CPU driver has neither. */
+/** How long a chunk should take. On a GPU, longer ones would stall a browser's page or wake the driver's watchdog. */
 const TARGET_MS = { gpu: 50, cpu: 400 };
-/** A chunk does at most so many times the work of the largest before: the first ones say little. */
+/** A chunk has at most this many times the work of the largest one before: the first times say little about later ones. */
 const GROWTH = 8;
-/** What remains of the chunks so far when the next is counted. */
+/** The weight that earlier chunks keep when the time of a new one is added. */
 const KEPT = 0.5;
 
 export class NetworkPacer {
@@ -17,19 +17,19 @@ export class NetworkPacer {
     this.#targetMs = isCpu ? TARGET_MS.cpu : TARGET_MS.gpu;
   }
 
-  /** Steps of a chunk each of which is so much work; 1 where nothing was measured. */
+  /** Steps that the next chunk should have if each is `work` of work; few where nothing was measured. */
   steps(work: number): number {
     if (this.#work === 0) return this.#largest === 0 ? 1 : 4;
     const fitting = (this.#targetMs * this.#work) / this.#ms;
     return Math.max(1, Math.floor(Math.min(fitting, GROWTH * this.#largest) / work));
   }
 
-  /** Milliseconds that so much work will take, as far as is known. */
+  /** Milliseconds that this work will probably take; 0 where nothing was measured. */
   expected(work: number): number {
     return this.#work === 0 ? 0 : (work * this.#ms) / this.#work;
   }
 
-  /** Notes what a chunk took. The first one, in which the driver compiles, does not count. */
+  /** Takes the time of a chunk. That of the first one does not count, as the driver compiles in it. */
   took(work: number, ms: number): void {
     const isFirst = this.#largest === 0;
     this.#largest = Math.max(this.#largest, work);

@@ -1,6 +1,6 @@
 /**
- * The datasets of one training, each laid out once for all runs that name the same object; for evaluations by group a copy
- * whose examples lie group by group.
+ * The datasets of one training, each laid out once for all runs that name the same object. For evaluations with groups, there is
+ * also a copy with the examples sorted by group.
  */
 import type { Loss } from '../../network/losses.js';
 import type { Network } from '../../network/network.js';
@@ -9,7 +9,7 @@ import { checkObject } from '../../platform/arguments.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { type NetworkDataset, type PackedDataset, packNetworkData } from './dataset.js';
 
-/** A dataset whose examples lie group by group, and how many each group has. */
+/** A dataset with its examples sorted by group, and how many each group has. */
 interface GroupedDataset {
   readonly data: PackedDataset;
   readonly sizes: readonly number[];
@@ -18,14 +18,14 @@ interface GroupedDataset {
 interface Known {
   key: string;
   data: PackedDataset;
-  /** By the list of groups. */
+  /** The sorted copies, by the list of groups. */
   grouped: Map<object, GroupedDataset>;
 }
 
 export class PackedDatasets {
   readonly #packed = new WeakMap<object, Known[]>();
 
-  /** @throws LockstepError `bad-input` for a dataset that does not fit network or loss. */
+  /** @throws LockstepError `bad-input` for a dataset that does not fit the network or the loss. */
   async get(
     where: string,
     dataset: NetworkDataset | Sampler,
@@ -35,7 +35,7 @@ export class PackedDatasets {
     return (await this.#get(where, dataset, network, loss)).data;
   }
 
-  /** @param groups The group of each example, whole numbers from 0 on; checked. */
+  /** @param groups The group of each example: whole numbers from 0 on, already checked. */
   async grouped(
     where: string,
     dataset: NetworkDataset,
@@ -63,7 +63,7 @@ export class PackedDatasets {
   }
 }
 
-/** Tensors are read; whatever else stands there stays, to be judged. */
+/** The dataset with its tensors read. Other values are left as they are: they are checked later. */
 async function withTensorsRead(dataset: NetworkDataset | Sampler): Promise<NetworkDataset | Sampler> {
   if (!('x' in dataset)) return dataset;
   const read = async (values: unknown) =>

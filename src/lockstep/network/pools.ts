@@ -1,16 +1,16 @@
 /**
- * Room on the device for what comes and goes: a few large storage buffers and who has which words of them. It knows not what
- * lies there.
+ * Gives out room in a few large storage buffers, and takes it back: runs and datasets come and go while a training lasts. What
+ * is stored there is up to the caller.
  */
 import type { Device } from '../../gpu/device.js';
 import { BufferUsage } from '../../gpu/usage.js';
 import { LockstepError } from '../../platform/errors.js';
 
 const USAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
-/** Copies and writes begin at multiples of four bytes; four words keep rows of vectors aligned too. */
+/** In words. WebGPU asks for one, as copies and writes begin at multiples of four bytes; the kernel reads vectors of four. */
 const ALIGNMENT = 4;
 
-/** Words of one buffer. */
+/** Some words of one buffer. */
 export interface Room {
   readonly buffer: GPUBuffer;
   /** The first word. */
@@ -20,7 +20,7 @@ export interface Room {
 
 interface Pool {
   buffer: GPUBuffer;
-  /** Free stretches, by place. */
+  /** The parts that are free, in the order in which they lie in the buffer. */
   free: { at: number; words: number }[];
 }
 
@@ -30,20 +30,20 @@ export class Pools {
   readonly #least: number;
   readonly #pools: Pool[] = [];
 
-  /** @param least Bytes of the first buffer at least; each is at least as large as all before it. */
+  /** @param least The fewest bytes of a buffer. Each new one is at least as large as all before it together. */
   constructor(device: Device, label: string, least: number) {
     this.#device = device;
     this.#label = label;
     this.#least = least;
   }
 
-  /** Bytes that one binding holds. */
+  /** The most bytes of a buffer that a kernel can bind whole. */
   get mostBytes(): number {
     const { maxStorageBufferBindingSize, maxBufferSize } = this.#device.limits;
     return Math.min(maxStorageBufferBindingSize, maxBufferSize);
   }
 
-  /** @throws LockstepError `unsupported` for more than one binding holds. */
+  /** @throws LockstepError `unsupported` for more words than a kernel can bind at once. */
   take(words: number): Room {
     const rounded = Math.ceil(words / ALIGNMENT) * ALIGNMENT;
     if (4 * rounded > this.mostBytes) {

@@ -1,6 +1,6 @@
 /**
- * Takes the sums that probes need, of many runs at once: of which numbers, in which buffers, and what comes back. What the sums
- * mean is probes.ts's.
+ * Has the device add up the numbers that probes need, for many runs at once: which numbers, in which buffers, and what comes back.
+ * probes.ts says what the sums mean.
  */
 import { NONE, STAGE_KINDS } from '../../../shaders/network/chunk.wgsl.js';
 import { COLUMN_SUMS } from '../../../shaders/network/probes.wgsl.js';
@@ -14,17 +14,17 @@ import type { NetworkProgress } from './progress.js';
 
 type WaitOptions = { expectedMs: number; submitted: number };
 
-/** A task, and the buffer in which its network lies. */
+/** A task, and the buffer that has its network. */
 interface Placed<Task> {
   memory: GPUBuffer;
   task: Task;
 }
 
-/** Sums over the examples of evaluations. */
+/** Sums over the examples of evaluations, added up round by round. */
 interface ExampleSums {
-  /** Records those of the k-th round: its batches are in the runs' memory. */
+  /** Records the sums of the k-th round, whose batches must be in the runs' memory. */
   record(k: number): void;
-  /** What the probes of each run found. */
+  /** Reads the sums, and returns what the probes of each run found. */
   read(options: WaitOptions): Promise<Map<NetworkProgress, NetworkProbed>>;
 }
 
@@ -46,9 +46,9 @@ export class ProbeSums {
   }
 
   /**
-   * Records the sums of the weights of runs, as they are after all that was recorded before.
+   * Records sums over the weights of runs, as they are after everything recorded so far.
    *
-   * @returns Reads what the probes of each found.
+   * @returns A function that reads what the probes of each run found.
    */
   weights(runs: readonly NetworkProgress[]): (options: WaitOptions) => Promise<NetworkProbed[]> {
     const columns = runs.map(({ run }) => {
@@ -66,7 +66,7 @@ export class ProbeSums {
     };
   }
 
-  /** @param rounds The batches that are looked at, those of a round in different runs. */
+  /** @param rounds The looks of the evaluations. In one round, a run has at most one. */
   examples(rounds: readonly (readonly Look[])[]): ExampleSums {
     const probed = rounds.map((looks) => looks.filter(({ isProbed }) => isProbed));
     const runs = [...new Set(probed.flat().map(({ progress }) => progress))];
@@ -116,17 +116,17 @@ export class ProbeSums {
   }
 }
 
-/** The tasks of one kernel, in rounds, and the sums that they make up. Without tasks it does nothing. */
+/** The tasks of one kernel, in rounds, and the sums that they add up. Without tasks it does nothing. */
 class Sums<Task> {
   readonly #device: Device;
   readonly #kernel: ProbeKernel<Task> | undefined;
   readonly #tasks: readonly Task[];
   readonly #bytes: number;
-  /** Of each round the tasks of each buffer: the first one, and the one after the last. */
+  /** For each round and each buffer, where its tasks begin in the list of all, and where they end. */
   readonly #rounds: Map<GPUBuffer, [number, number]>[];
   readonly #buffers: GPUBuffer[] = [];
 
-  /** @param other What the kernel reads beside. */
+  /** @param other A further buffer's content, for a kernel that reads one. */
   constructor(
     device: Device,
     kernel: ProbeKernel<Task> | undefined,
@@ -162,7 +162,7 @@ class Sums<Task> {
   }
 }
 
-/** The tasks, those of a round and a buffer side by side, and which they are. */
+/** All tasks in one list, and for each round and each buffer where its tasks begin and end there. */
 function byMemory<Task>(
   rounds: readonly (readonly Placed<Task>[])[],
 ): [Task[], Map<GPUBuffer, [number, number]>[]] {
@@ -184,14 +184,14 @@ function byMemory<Task>(
   return [tasks, ranges];
 }
 
-/** Where each of several stretches begins that lie one after the other, and last where they end. */
+/** Where each of several stretches of these lengths begins, if they lie one after the other; at the end, where the last one ends. */
 function placesOf(lengths: readonly number[]): number[] {
   const places = [0];
   for (const length of lengths) places.push(places[places.length - 1] + length);
   return places;
 }
 
-/** Weights and biases as the device keeps them (src/network/weights.ts), and where they were at the beginning. */
+/** The strips of a run's weights and biases, laid out as src/network/weights.ts says, with the initial ones as origin if kept. */
 function weightStrips({ run, memory, initial }: NetworkProgress, to: number): Placed<Strip>[] {
   let at = 0;
   let sums = to;
@@ -209,7 +209,7 @@ function weightStrips({ run, memory, initial }: NetworkProgress, to: number): Pl
   return strips.map((task) => ({ memory: memory.buffer, task }));
 }
 
-/** Where the outputs of each layer lie after a look. */
+/** The stages that compute layers: after a look, their `c` is where the layer's outputs are. */
 const layersOf = ({ evaluation }: Program) => evaluation.filter(({ kind }) => kind === STAGE_KINDS.forward);
 
 const hiddenUnits = (program: Program): number =>
@@ -217,7 +217,7 @@ const hiddenUnits = (program: Program): number =>
     .slice(0, -1)
     .reduce((sum, { columns }) => sum + columns, 0);
 
-/** The outputs of all layers but the last. */
+/** The strips of the outputs of all layers but the last. */
 function unitStrips(look: Look, to: number): Placed<Strip>[] {
   const { memory, program, run } = look.progress;
   if (!run.probes.activeUnits) return [];
@@ -234,7 +234,7 @@ function unitStrips(look: Look, to: number): Placed<Strip>[] {
     });
 }
 
-/** Each output with each parity. */
+/** The tasks for all parities with all outputs. */
 function paritiesOf(look: Look, to: number, firstMember: number): Placed<Parity>[] {
   const { memory, program, run } = look.progress;
   const [gather] = program.evaluation;

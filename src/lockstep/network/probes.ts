@@ -1,6 +1,6 @@
 /**
- * Probes: what a run tells of its network beside loss and accuracy. Checks the option, and makes of the device's sums what the
- * events tell; when they are due the run knows, and how they are taken is probe-sums.ts's.
+ * Probes: measurements of a run's network other than loss and accuracy. This checks the option, and turns the device's sums into
+ * the values of events. progress.ts says when they are due; probe-sums.ts has the device compute the sums.
  */
 import type { COLUMN_SUMS } from '../../../shaders/network/probes.wgsl.js';
 import { type Network, parameterShapes } from '../../network/network.js';
@@ -8,34 +8,34 @@ import { checkColumns } from '../../network/samplers.js';
 import { badArgument, checkList, checkNumber, checkObject, checkText } from '../../platform/arguments.js';
 import { checkOptionNames } from '../../platform/options.js';
 
-/** What can be asked: of the weights at the end of each window, or of the examples of each evaluation. */
+/** A measurement, of the weights at the end of each window or of the examples of each evaluation. */
 export type NetworkProbe =
   /** L2 norms of the weights. */
   | 'norms'
-  /** How far the weights are from those that the run began with. */
+  /** How far the weights are from those with which the run began. */
   | 'distance'
-  /** On how many examples the units of hidden layers are above 0. */
+  /** On how many examples each hidden unit is above 0. */
   | 'activeUnits'
-  /** The outputs' Fourier coefficients: of each list of inputs the one of their parity. */
+  /** Fourier coefficients of the outputs: one for each list of inputs, that of their parity. */
   | { parities: readonly (readonly number[])[] };
 
-/** What the probes of a run found; of those that were not asked for nothing. */
+/** What the probes of a run found. Those that were not asked for are absent. */
 export interface NetworkProbed {
   /**
-   * L2 norms: of all parameters together, of each by its name in the state dict, and of the part of each that belongs to a unit: a
-   * row of `0.weight`, a number of `0.bias`.
+   * L2 norms: of all parameters together; of each parameter, by its name in the state dict; and of each unit's part of it, which is
+   * a row of `0.weight`, or a number of `0.bias`.
    */
   norms?: { all: number; parameters: Record<string, number>; units: Record<string, number[]> };
-  /** The L2 norm and the largest absolute value of what was added to the initial weights: of all together, and by parameter. */
+  /** L2 norm and largest absolute value of the change since the initial weights: of all together, and of each parameter. */
   distance?: Distance & { parameters: Record<string, Distance> };
   /**
-   * Shares of the examples on which a unit's output is above 0, of each layer but the last: their mean, and those of the units. A
-   * unit with 0 is dead on this set.
+   * For each layer but the last: on which share of the examples each unit's output is above 0, and the mean of these shares. A unit
+   * with 0 is dead on this set.
    */
   activeUnits?: { mean: number; units: number[] }[];
   /**
-   * For each list of inputs and each output: the mean over the examples of the output times the parity, which is the product of a
-   * factor for each input of the list: 1 if the input is above 0, else -1. So bits count as their signs do.
+   * For each list of inputs and each output: the mean over the examples of the output times the parity. The parity is the product of
+   * one factor for each input in the list: 1 if the input is above 0, else -1.
    */
   parities?: number[][];
 }
@@ -45,7 +45,7 @@ interface Distance {
   max: number;
 }
 
-/** Which probes a run has; `parities`: none if the list is empty. */
+/** The probes that a run has. `parities` is empty if none were asked for. */
 export interface Probes {
   readonly norms: boolean;
   readonly distance: boolean;
@@ -58,7 +58,7 @@ type Sums = Pick<Record<keyof typeof COLUMN_SUMS.at, number>, 'squares' | 'moved
 const NAMES = ['norms', 'distance', 'activeUnits'];
 const MOST_PARITIES = 4096;
 
-/** @throws LockstepError `bad-input` naming the probe that there is not, and what fits. */
+/** @throws LockstepError `bad-input` that names an unknown probe, and what fits. */
 export function probesOf(
   where: string,
   given: readonly NetworkProbe[] = [],
@@ -98,14 +98,14 @@ function paritiesOf(where: string, probe: { parities: readonly (readonly number[
   return parities;
 }
 
-/** Whether windows have something of them. */
+/** Whether any of them is taken when a window closes. */
 export const probesWeights = ({ norms, distance }: Probes): boolean => norms || distance;
 
-/** Whether evaluations have something of them. */
+/** Whether any of them is taken at an evaluation. */
 export const probesExamples = ({ activeUnits, parities }: Probes): boolean =>
   activeUnits || parities.length > 0;
 
-/** @param sums By unit of each parameter, in the order of the state dict. */
+/** @param sums One for each unit of each parameter, in the order of the state dict. */
 export function probedWeights(network: Network, probes: Probes, sums: readonly Sums[]): NetworkProbed {
   let at = 0;
   const parameters = parameterShapes(network).map(({ name, shape: [units] }) => {
@@ -119,8 +119,8 @@ export function probedWeights(network: Network, probes: Probes, sums: readonly S
 }
 
 /**
- * @param examples How many were looked at.
- * @param active For each hidden unit, how many of them it is above 0 on.
+ * @param examples How many examples there were.
+ * @param active For each hidden unit, on how many of them it is above 0.
  * @param products For each parity and output, the sum of their products.
  */
 export function probedExamples(
@@ -148,7 +148,7 @@ export function probedExamples(
 type ByParameter = readonly { name: string; sums: readonly Sums[] }[];
 
 const rootOfSum = (squares: readonly number[]): number => Math.sqrt(squares.reduce((a, b) => a + b, 0));
-/** Also of more numbers than a call takes arguments; NaN wins. */
+/** The largest number, also of more than a call takes as arguments. NaN if one of them is NaN. */
 const largest = (numbers: readonly number[]): number => numbers.reduce((a, b) => Math.max(a, b), 0);
 
 function normsOf(parameters: ByParameter): NetworkProbed['norms'] {

@@ -1,6 +1,6 @@
 /**
- * One network under way, on the host: its room on the device, its order, its learning rates, its open window and its stop
- * rule. It knows when the next decision is due; what the device computes it is told.
+ * The host's side of one run while it trains: its place on the device, its order of examples, its learning rates, its open window
+ * and its stop rule. It knows when the next decision is due. The trainer passes it the results of the device.
  */
 import { NO_CLASS, STEP } from '../../../shaders/network/chunk.wgsl.js';
 import { STREAMS } from '../../../shaders/network/samplers.wgsl.js';
@@ -34,13 +34,13 @@ interface GroupMeans extends Means {
   examples: number;
 }
 
-/** Where a run's data lies. */
+/** A dataset and its place on the device. */
 export interface PlacedDataset {
   readonly room: Room;
   readonly data: PackedDataset;
 }
 
-/** How often, in steps, something is told or decided. */
+/** After how many steps windows close, and runs pause. */
 interface Cadence {
   logInterval: number;
   pauseEvery: number;
@@ -60,29 +60,29 @@ export class NetworkProgress {
   readonly best: Room | undefined;
   /** The optimizer's settings as they are now. */
   optimizer: OptimizerSettings;
-  /** The same as they were given. */
+  /** The same as the caller described them. */
   described: OptimizerDescription;
-  /** Steps behind the optimizer's moments: those of the run, or of the one that it was forked from. */
+  /** How many steps the optimizer's moments have seen: the run's own, or those of the run that it was forked from. */
   optimizerSteps = 0;
   readonly #logInterval: number;
   readonly #pauseEvery: number;
-  /** Of a dataset; a sampler has no order. */
+  /** The order of the dataset's examples; undefined for a sampler. */
   readonly #batches: DrawnBatches | undefined;
   readonly #group: { lr: number };
   readonly #schedule: StepSchedule | undefined;
   #done = 0;
-  /** Whether a decision of the reader changed what the options say. */
+  /** Whether a decision in a pause changed the optimizer that the options gave. */
   #changed = false;
-  /** Sums of the open window: losses, hits, counted, batches. */
+  /** Sums over the open window: losses, hits, outputs that counted, batches. */
   #window: [number, number, number, number] = [0, 0, 0, 0];
-  /** Windows or evaluations in a row that count for the stop rule; the least evaluated loss. */
+  /** For the stop rule: how many windows or evaluations in a row count, and the least loss of an evaluation. */
   #stop: [number, number] = [0, Number.POSITIVE_INFINITY];
-  /** The least evaluated loss, and after which step it was. */
+  /** The least loss of an evaluation, and the step after which it was. */
   #least = Number.POSITIVE_INFINITY;
   bestStep = 0;
-  /** Of the last window. */
+  /** Those of the last window. */
   lastWindow: Means = { loss: Number.NaN, accuracy: Number.NaN };
-  /** Of the last evaluation. */
+  /** Those of the last evaluation. */
   last: Means = { loss: Number.NaN, accuracy: Number.NaN };
 
   constructor(
@@ -129,14 +129,14 @@ export class NetworkProgress {
     this.change(optimizerOf(`trainLockstep: run ${index}: checkpoint`, control.optimizer));
   }
 
-  /** From here on with these settings. */
+  /** Goes on with these settings of the optimizer. */
   change(optimizer: OptimizerSettings): void {
     this.optimizer = optimizer;
     if (!this.#schedule) this.#group.lr = optimizer.lr;
     this.#changed = true;
   }
 
-  /** From here on with the moments of a run whose optimizer is at this step. */
+  /** Goes on with the moments of another run, which have seen this many steps. */
   forked(optimizerSteps: number): void {
     this.optimizerSteps = optimizerSteps;
     this.#changed = true;
@@ -150,7 +150,7 @@ export class NetworkProgress {
     return this.#done;
   }
 
-  /** Steps until the next moment at which something is decided: nothing may be trained beyond it ahead. */
+  /** Steps until the next decision (stop, evaluation, pause, end): a chunk must not go beyond it. */
   get stepsAhead(): number {
     const { maxSteps, stop, evaluation } = this.run;
     let end = maxSteps;
@@ -161,18 +161,18 @@ export class NetworkProgress {
     return end - this.#done;
   }
 
-  /** Whether the evaluation set is to be looked at after so many steps. */
+  /** Whether an evaluation is due after `step` steps. */
   evaluatesAt(step: number): boolean {
     const { maxSteps, evaluation } = this.run;
     return evaluation !== undefined && (step === maxSteps || step % evaluation.every === 0);
   }
 
-  /** Whether a window whose weights are to be probed closes after so many steps. */
+  /** Whether a window closes after `step` steps whose weights are to be probed. */
   probesWeightsAt(step: number): boolean {
     return probesWeights(this.run.probes) && step === this.#nextClose(step - 1);
   }
 
-  /** Whether the run stands where the reader of events may decide about it. */
+  /** Whether the run has reached a step at which the caller may decide about it. */
   get pauses(): boolean {
     return this.#done > 0 && this.#done % this.#pauseEvery === 0;
   }
@@ -181,7 +181,7 @@ export class NetworkProgress {
     return nextClose(step, { logInterval: this.#logInterval, maxSteps: this.run.maxSteps });
   }
 
-  /** Writes the next steps' order and numbers; they count as sent from here on. */
+  /** Writes the order and the numbers of the next steps, from which later calls go on. */
   send(steps: number, order: Uint32Array, orderAt: number, table: ArrayBuffer, firstStep: number): void {
     const { optimizer } = this;
     const sizes = { examples: this.run.data.examples, batchSize: this.run.batchSize };
@@ -209,7 +209,7 @@ export class NetworkProgress {
     }
   }
 
-  /** Takes one step's result; the window that it closes, if it does. */
+  /** Takes the result of one step. Returns the means of the window if it closes with this step. */
   take(loss: number, hits: number, counted: number): Means | undefined {
     this.#done++;
     this.optimizerSteps++;
@@ -229,7 +229,7 @@ export class NetworkProgress {
     return means;
   }
 
-  /** Takes an evaluation, by section the results of its batches; says whether it is the best so far. */
+  /** Takes the results of an evaluation, a list of batches for each section. Returns whether its loss is the least so far. */
   evaluated(sections: readonly (readonly BatchSums[])[]): boolean {
     const { evaluation } = this.run;
     this.last = this.#means(sumsOf(sections.filter((_, k) => evaluation!.sections[k].isOfSet).flat()));
@@ -269,7 +269,7 @@ export class NetworkProgress {
     return this.#stop[0] >= ('patience' in stop ? stop.patience : (stop.windows ?? 1));
   }
 
-  /** What the kernel is told of the run: where its numbers lie, its loss and its optimizer. */
+  /** The fields of the run's position that are the same in every chunk, or change with its steps only. */
   get constants() {
     const { data, room } = this.data;
     const { optimizer } = this;
@@ -299,7 +299,7 @@ export class NetworkProgress {
     };
   }
 
-  /** Where the run stands, given its parameters and moments as they are on the device. */
+  /** The run's checkpoint. `state`: its parameters and moments, as read from the device. */
   checkpoint(state: Float32Array, best: Float32Array | undefined): NetworkCheckpoint {
     const { optimizerSteps, described, bestStep } = this;
     const { loss, accuracy } = this.last;
@@ -316,11 +316,14 @@ export class NetworkProgress {
   }
 }
 
-/** The loss's number, as the kernel takes it: where no example is of the ignored class, it need not count those that are. */
+/**
+ * The loss's parameter, as the kernel takes it. Where no example has the ignored class, the kernel is told that no class is
+ * ignored, so that it need not count.
+ */
 export const parameterFor = ({ parameter }: Loss, { ignores }: PackedDataset): number =>
   ignores === false ? NO_CLASS : parameter;
 
-/** The fields of a position that say where a dataset lies. */
+/** The fields of a position that say where and how a dataset is stored. */
 export function whereIs(room: Room, data: PackedDataset) {
   return {
     rows: room.at,

@@ -1,4 +1,4 @@
-/** Draws runs from a list, an iterable or an async iterable, and checks each, while others train. */
+/** Takes runs from a list, an iterable or an async iterable, one at a time, and checks each while others train. */
 
 import { LockstepError } from '../../platform/errors.js';
 import { showKind } from '../../platform/options.js';
@@ -20,7 +20,7 @@ export class NetworkRuns<Accepted> {
   #ready: NumberedRun<Accepted> | undefined;
   #pending: Promise<void> | undefined;
   #failure: { cause: unknown } | undefined;
-  /** Whether the iterable is being asked; else, if something is pending, a run is being checked. */
+  /** Pending while the iterable is asked for a run. If only `#pending` is set, a run is being checked. */
   #asking: Promise<void> | undefined;
 
   constructor(
@@ -36,12 +36,12 @@ export class NetworkRuns<Accepted> {
     this.#numberOf = numberOf;
   }
 
-  /** The next run; undefined where none is left, or, if others train, where it is not there yet. */
+  /** The next run; undefined where none is left. If others train, also where the iterable has not given it yet. */
   async next(othersTrain: boolean): Promise<NumberedRun<Accepted> | undefined> {
     this.#ask();
-    // What needs no waiting is there after one turn of the event loop.
+    // An iterable that has a run at once gives it within one turn of the event loop.
     const turn = new Promise<void>((resolve) => setTimeout(resolve));
-    // Those that train wait for a run to be checked and its model read, but not for one that is not there.
+    // Training waits while a run is checked and its model is read, but not for an iterable that has none yet.
     if (othersTrain) await Promise.race([this.#asking, turn]);
     if (!othersTrain || !this.#asking) await this.#pending;
     if (this.#failure) throw this.#failure.cause;
@@ -50,7 +50,7 @@ export class NetworkRuns<Accepted> {
     return ready;
   }
 
-  /** For a run that has to wait: it is the next one again. */
+  /** Gives back a run for which there is no room: {@link next} returns it again. */
   giveBack(run: NumberedRun<Accepted>): void {
     this.#ready = run;
   }

@@ -1,7 +1,7 @@
 /**
- * Trains many networks of any shape in lockstep: admits runs, sends chunks of steps, turns results into events. What is
- * decided (a stop, an evaluation) is decided between two chunks, at steps that depend on the runs alone: a run's bits depend
- * neither on its company nor on how fast the device is.
+ * Trains many networks of any shape in lockstep: admits runs, sends chunks of steps, turns results into events. Stops, evaluations
+ * and pauses come between two chunks, at steps that depend on the run alone. So a run's bits depend neither on the runs beside it
+ * nor on how fast the device is.
  */
 import { STEP } from '../../../shaders/network/chunk.wgsl.js';
 import type { Device } from '../../gpu/device.js';
@@ -25,9 +25,9 @@ import { NetworkProgress, type PlacedDataset } from './progress.js';
 import { NetworkRuns } from './runs.js';
 import type { NetworkLockstepEvent, NetworkLockstepOptions, NetworkRun } from './types.js';
 
-/** Bytes of the first buffer of parameters and activations, and of data. */
+/** Bytes of the first buffer for runs, and of the first for data; later ones are larger. */
 const FIRST_BYTES = 1 << 20;
-/** Bytes of all runs under way, as a multiple of what one binding holds. */
+/** All runs under way take at most this many times the bytes that a kernel can bind at once. */
 const MOST_BINDINGS = 4;
 
 type Finish = Extract<NetworkLockstepEvent, { type: 'finish' }>;
@@ -45,7 +45,7 @@ export async function* trainNetworks(
   });
 }
 
-/** Trains on one device, until it is lost. `datasets`: what was laid out for another device before. */
+/** Trains on one device, until it is lost. `datasets` keeps what was laid out for an earlier device. */
 async function* trainOnce(
   device: Device,
   options: NetworkLockstepOptions,
@@ -121,7 +121,7 @@ class NetworkTrainer {
     await this.#runs.close();
   }
 
-  /** Takes runs while there is room, and while they are there: training does not wait for the next one. */
+  /** Takes runs while there is room for them. If others train, it does not wait for a run that has not come yet. */
   async *#admit(): AsyncGenerator<NetworkLockstepEvent> {
     const { mostRuns = Number.POSITIVE_INFINITY, signal } = this.#options;
     while (this.#active.length < mostRuns && !signal?.aborted) {
@@ -150,7 +150,7 @@ class NetworkTrainer {
     }
   }
 
-  /** The kernels that a run needs; an own sampler's WGSL may not compile. */
+  /** Compiles the kernels that a run needs. Errors name the run if they are about the WGSL of its sampler. */
   async #compile({ data, evaluation, probes }: AcceptedNetworkRun, index: number): Promise<void> {
     await this.#probes.make(probes);
     const looked = (evaluation?.sections ?? []).map((section) => section.data.sampler);
@@ -256,7 +256,7 @@ class NetworkTrainer {
     yield { type: 'progress', steps: this.#steps, running: this.#active.length };
   }
 
-  /** Steps whose order and numbers one binding holds. */
+  /** The most steps whose order and numbers a kernel can bind at once. */
   #mostSteps(runs: readonly NetworkProgress[]): number {
     const order = runs.reduce((sum, { run }) => sum + run.batchSize, 0);
     return Math.floor(this.#memory.mostBytes / 4 / Math.max(order, STEP.words * runs.length));
@@ -291,7 +291,7 @@ class NetworkTrainer {
     else if (run.done === run.run.maxSteps) yield* this.#finish(run, 'max-steps');
   }
 
-  /** Its memory is another run's when the reader asks for the next event. */
+  /** Gives the run's memory free, which another run may take when the caller asks for the next event. */
   async *#finish(progress: NetworkProgress, reason: Finish['reason']): AsyncGenerator<Finish> {
     const { run, memory, best, program } = progress;
     this.#active = this.#active.filter((one) => one !== progress);
@@ -315,7 +315,7 @@ class NetworkTrainer {
     return new Float32Array(await this.#device.read(buffer, 4 * at, 4 * words));
   }
 
-  /** By way of a buffer between: WebGPU copies within one buffer only where source and target are different ones. */
+  /** Copies through another buffer, as WebGPU does not copy from a buffer to itself. */
   #copy(from: Room, to: Room, words: number): void {
     const { commands } = this.#device;
     const between = this.#device.pool.take(4 * words);
@@ -324,7 +324,7 @@ class NetworkTrainer {
     this.#device.pool.give(between);
   }
 
-  /** Lets the reader decide about the runs that stand where it may, and does as it says. */
+  /** Lets the caller decide about the runs that pause here, and carries its decisions out. */
   async *#pause(): AsyncGenerator<NetworkLockstepEvent> {
     const runs = this.#active.filter(({ pauses }) => pauses);
     if (runs.length === 0) return;
@@ -367,6 +367,9 @@ class NetworkTrainer {
 const wordsOf = ({ probes }: AcceptedNetworkRun, { places }: Program): number =>
   places.words + (probes.distance ? places.parameters : 0);
 
-/** What a step of a run costs beside others, in floating point operations: those of the optimizer count several times. */
+/**
+ * The work of a step of a run, in floating-point operations, to compare chunks with each other. Those of the optimizer count more,
+ * and each step has a fixed part.
+ */
 const workOf = ({ network, batch }: Program): number =>
   trainingFlops(network, batch) + 40 * network.parameters + 20_000;

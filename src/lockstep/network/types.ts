@@ -1,6 +1,6 @@
 /**
- * What goes into the training of any networks in lockstep, and what comes out of it: runs, options, events. Types only;
- * the work is in trainer.ts.
+ * What goes into a training of networks of any shape, and what comes out of it: runs, options, events. Types only; trainer.ts
+ * does the work.
  */
 import type { LossDescription } from '../../network/losses.js';
 import type { DescribedNetwork, HostStateDict, NetworkDescription } from '../../network/network.js';
@@ -12,12 +12,12 @@ import type { NetworkProbe, NetworkProbed } from './probes.js';
 
 export type { HostStateDict, NetworkDataset, NetworkProbe, NetworkProbed };
 
-/** What a schedule of `optim` needs of an optimizer: its groups' learning rates. */
+/** The part of an optimizer that a schedule of `optim` needs: the learning rates of its groups. */
 export interface ScheduledOptimizer {
   readonly groups: { lr: number }[];
 }
 
-/** What a schedule of `optim` does: sets the learning rate of the next step. */
+/** A schedule of `optim`: `step()` sets the learning rate of the next step. */
 export interface StepSchedule {
   step(): void;
 }
@@ -29,26 +29,26 @@ export interface DescribedModel {
   dispose?(): void;
 }
 
-/** When a run may end before its last step. Windows and evaluations are looked at when they come. */
+/** When a run ends before its last step. It is checked whenever a window closes, or after each evaluation. */
 export type NetworkStopRule =
-  /** So many windows in a row with a mean accuracy of at least this. */
+  /** After `windows` (default 1) windows in a row with a mean accuracy of `accuracy` or more. None before `minSteps` counts. */
   | { accuracy: number; windows?: number; minSteps?: number }
-  /** So many evaluations in a row whose loss is not below the least so far. */
+  /** After `patience` evaluations in a row whose loss is not below the least so far. None before `minSteps` counts. */
   | { patience: number; minSteps?: number };
 
-/** What every run may have of its own; {@link NetworkLockstepOptions} gives what the others have. */
+/** What every run may have of its own. In {@link NetworkLockstepOptions} it is the default of all runs. */
 export interface NetworkRunSettings {
-  /** The network. Or give `model`. */
+  /** The network. Give this or `model`. */
   network?: NetworkDescription;
-  /** Makes an `nn.Sequential`, whose weights the run begins with; its names are the state dict's. */
+  /** Makes an `nn.Sequential`. The run begins with its weights, and its state dict has the model's names. */
   model?: () => DescribedModel;
-  /** What it learns: examples in an order, or a sampler that makes fresh ones for every step on the device. */
+  /** What the run learns: a dataset, or a sampler, which makes fresh examples for every step on the device. */
   data?: NetworkDataset | Sampler;
   /** Default `mse`. */
   loss?: LossDescription;
   /**
    * Default AdamW with PyTorch's settings. A run's optimizer without a `type` changes settings of the one that the options
-   * give; with a `type` it stands for itself.
+   * give; with a `type` it replaces that one.
    */
   optimizer?: OptimizerDescription;
   /**
@@ -61,12 +61,12 @@ export interface NetworkRunSettings {
   /** Steps after which a run ends. */
   maxSteps?: number;
   /**
-   * A set that is looked at every so many steps, and after the last. Of a sampler `examples` fresh ones each time (default
-   * 1,000), none of which it ever makes for training. With `keepBest` the run finishes with the weights that it had when its
-   * loss there was least.
+   * Evaluates the run on `data` after every `every` steps (default: never) and after the last one. A sampler makes `examples`
+   * fresh examples each time (default 1,000), other ones than for training. With `keepBest` the run finishes with the weights
+   * for which the loss of an evaluation was least.
    *
-   * `groups` has loss and accuracy told by group as well. Of a dataset: the group of each example, a whole number from 0 to
-   * 4,095. Of a sampler: a list of samplers, one a group, of each of which as many fresh examples are looked at.
+   * With `groups`, loss and accuracy are reported for each group too. For a dataset, they list the group of each example, a whole
+   * number from 0 to 4,095. For a sampler, they are a list of samplers, one for each group, which make as many examples each.
    */
   evaluate?: {
     data: NetworkDataset | Sampler;
@@ -78,27 +78,26 @@ export interface NetworkRunSettings {
   /** Default: every run takes `maxSteps` steps. */
   stop?: NetworkStopRule;
   /**
-   * What the device finds out about the network beside loss and accuracy. Training has the same bits with and without.
-   * `norms` and `distance` are of the weights at the end of each window, and come with its event; the others are of the
-   * examples of each evaluation.
+   * Measurements of the network other than loss and accuracy. Training has the same bits with and without them. `norms` and
+   * `distance` measure the weights when a window closes, and come with its event; the others use the examples of each evaluation.
    */
   probes?: readonly NetworkProbe[];
 }
 
-/** Where a run stood between two chunks, with all that training on to the same bits takes. */
+/** The state of a run between two chunks: all that it takes to go on to the same bits. */
 export interface NetworkCheckpoint {
   steps: number;
-  /** Network, loss and optimizer in a line; a run that goes on has the same. */
+  /** Network, loss and optimizer in a line. A run that goes on from here must have the same. */
   of: string;
   /** Parameters and moments, as the device keeps them. */
   state: Float32Array;
   /** The open window: sum of its batches' losses, right outputs, counted outputs, batches. */
   window: readonly [number, number, number, number];
-  /** Windows or evaluations in a row that count for the stop rule, and the least evaluated loss so far. */
+  /** For the stop rule: how many windows or evaluations in a row count, and the least loss of an evaluation so far. */
   stop: readonly [number, number];
   /** Loss and accuracy of the last evaluation; NaN before the first. */
   last: readonly [number, number];
-  /** What decisions in pauses made of the run: its optimizer, and steps behind its moments. */
+  /** If decisions in pauses changed the run: its optimizer now, and how many steps the optimizer's moments have seen. */
   control?: { optimizerSteps: number; optimizer: OptimizerDescription };
   /** Weights of the best evaluation so far, as the device keeps them, where `keepBest` asks for them. */
   best?: { weights: Float32Array; step: number; loss: number };
@@ -106,24 +105,27 @@ export interface NetworkCheckpoint {
 
 /** A network to train. */
 export interface NetworkRun extends NetworkRunSettings {
-  /** Draws the initial weights, as PyTorch does after `torch.manual_seed(seed)`, and the order. Default: the run's index. */
+  /**
+   * Seed of the initial weights, as PyTorch draws them after `torch.manual_seed(seed)`, and of the order. Default: the run's
+   * index.
+   */
   seed?: number;
   /**
-   * Seed of the order, if not `seed`: `torch.randperm` on one generator that lives on over the epochs. Of a sampler the key:
-   * two runs with the same one see the same examples.
+   * Seed of the order: each epoch is a `torch.randperm`, all of them from one generator. For a sampler, seed of the examples: two
+   * runs with the same one see the same. Default: `seed`.
    */
   orderSeed?: number;
   /** Initial weights, by the names of the state dict, instead of those that the seed draws. */
   weights?: HostStateDict;
-  /** Goes on from here; all else as it was, and the run ends in the same bits. */
+  /** Goes on from this state. If all else is given as before, the run ends with the same bits. */
   checkpoint?: NetworkCheckpoint;
 }
 
-/** Options of {@link trainLockstep} for any networks. What stands here is every run's default; what stands in a run wins. */
+/** Options of {@link trainLockstep} for any networks. Settings here are the defaults of all runs; a run's own go before them. */
 export interface NetworkLockstepOptions extends NetworkRunSettings {
   /** A list, or an iterable that yields runs; more wait until there is room. */
   runs: Iterable<NetworkRun> | AsyncIterable<NetworkRun>;
-  /** Steps a window; windows close at step 1, at every multiple of this and at the last step. Default 250. */
+  /** How many steps a window has: windows close at step 1, at every multiple of this and at the last step. Default 250. */
   logInterval?: number;
   /** Ends the training early: runs under way are reported as `aborted`, and the iterator returns. */
   signal?: AbortSignal;
@@ -131,9 +133,9 @@ export interface NetworkLockstepOptions extends NetworkRunSettings {
   checkpointSeconds?: number;
   /** Read the final weights of every run, so that `weights()` of a `finish` event answers whenever it is asked. Default false. */
   keepWeights?: boolean;
-  /** Most runs under way at once. Default: as many as there is memory for. */
+  /** The most runs that train at once. Default: as many as there is memory for. */
   mostRuns?: number;
-  /** Steps after which a run stands still for a `pause` event, in which the reader may decide about it. Default: never. */
+  /** At every multiple of this step a run waits for a `pause` event, in which the caller may decide about it. Default: never. */
   pauseEvery?: number;
   /**
    * Whether, and how, the training goes on where the device is lost (by a driver's reset or its watchdog) or has too little
@@ -146,7 +148,7 @@ export interface NetworkLockstepOptions extends NetworkRunSettings {
 
 /**
  * Decides about runs in a `pause` event. Decisions take effect in the order in which they were made, before the next step:
- * each gives the bits that it would give on any device, in any company.
+ * they lead to the same bits on any device, whatever runs beside.
  *
  * @example
  * for await (const event of trainLockstep(device, { runs, pauseEvery: 500, ...shared })) {
@@ -162,17 +164,17 @@ export interface NetworkControl {
   /** Ends a run here: it finishes with the reason `stopped`. */
   stop(run: number): void;
   /**
-   * Goes on with other settings of the run's optimizer; what is not given stays.
+   * Changes settings of the run's optimizer. Those that are not given stay.
    *
    * @throws LockstepError `bad-input` for another type of optimizer, another number of moments, or a learning rate that a
    * schedule sets.
    */
   change(run: number, settings: OptimizerDescription): void;
   /**
-   * The run goes on from the weights and the moments of another one, at whose step its optimizer then is; data, order,
-   * settings and steps stay its own.
+   * The run goes on from another one's weights and moments, with the step count of that one's optimizer. Data, order, settings
+   * and steps stay its own.
    *
-   * @throws LockstepError `bad-input` where the two networks or their moments are not of one shape.
+   * @throws LockstepError `bad-input` where the two networks or their moments have different shapes.
    */
   fork(run: number, source: { from: number }): void;
 }
@@ -181,11 +183,11 @@ export interface NetworkControl {
 export type NetworkLockstepEvent =
   | LostEvent
   | RecoveredEvent
-  /** A run was admitted: its network in a line, its parameters, bytes on the device, operations a step. */
+  /** A run was admitted: its network in a line, how many parameters, bytes on the device and operations a step it has. */
   | { type: 'plan'; run: number; network: string; parameters: number; bytes: number; flops: number }
-  /** A chunk of steps is done: steps of all runs together, and how many are under way. */
+  /** A chunk of steps is done: the steps of all runs so far, and how many runs are under way. */
   | { type: 'progress'; steps: number; running: number }
-  /** Where each run under way stands. */
+  /** The state of each run under way. */
   | { type: 'checkpoint'; runs: { run: number; checkpoint: NetworkCheckpoint }[] }
   /**
    * A window closed: the unweighted mean of its batches' losses, and the share of its outputs that were right; `accuracy` is NaN
@@ -193,7 +195,7 @@ export type NetworkLockstepEvent =
    */
   | { type: 'window'; run: number; step: number; loss: number; accuracy: number; probes?: NetworkProbed }
   /**
-   * The evaluation set was looked at after this step: means over its examples, with `groups` over those of each group too. A
+   * The run was evaluated after this step: means over the examples of the evaluation, with `groups` over those of each group too. A
    * group without examples has NaN.
    */
   | {
@@ -206,7 +208,7 @@ export type NetworkLockstepEvent =
       probes?: NetworkProbed;
     }
   /**
-   * Runs stand at a multiple of `pauseEvery`: what is decided with `control` before the next event is asked for takes effect
+   * Runs have come to a multiple of `pauseEvery`. Decisions made with `control`, before the next event is asked for, take effect
    * before their next step. Loss and accuracy are those of the last evaluation, else of the last window.
    */
   | {
@@ -220,14 +222,14 @@ export type NetworkLockstepEvent =
       run: number;
       steps: number;
       /**
-       * `stopped`: the stop rule held. `max-steps`: it took them all. `non-finite`: the loss stopped being a number at
-       * step `steps`. `aborted`: the signal fired.
+       * `stopped`: the stop rule held, or a decision in a pause. `max-steps`: it took all its steps. `non-finite`: the loss was
+       * NaN at step `steps`. `aborted`: the signal fired.
        */
       reason: 'stopped' | 'max-steps' | 'non-finite' | 'aborted';
-      /** Of its last evaluation; NaN without one. */
+      /** Loss and accuracy of its last evaluation; NaN without one. */
       loss: number;
       accuracy: number;
-      /** After which step the weights were as they are here: the last one, or with `keepBest` that of the best evaluation. */
+      /** The step after which the run had these weights: the last one, or with `keepBest` that of the best evaluation. */
       weightsOf: number;
       /**
        * Reads the weights from the device, a state dict: `(await event.weights())['0.weight'].data`. To be called before the
