@@ -97,13 +97,6 @@ export class PatientFiles {
     await this.#call(() => this.#files.rm(this.path(name), { force: true }));
   }
 
-  /** Renames a file to a temporary name that no other file has, and that {@link removeParts} recognizes. */
-  async putAside(name: string): Promise<string> {
-    const aside = partName(name);
-    await this.#call(() => this.#files.rename(this.path(name), this.path(aside)));
-    return aside;
-  }
-
   /** Replaces the file, whole or not at all. The new one survives a power cut. */
   async write(name: string, content: string | Uint8Array): Promise<void> {
     await this.#withPart(name, content, async (part) => {
@@ -116,7 +109,7 @@ export class PatientFiles {
   async create(name: string, content: string): Promise<boolean> {
     return this.#withPart(name, content, async (part) => {
       try {
-        await this.link(part, name);
+        await this.#link(part, name);
         await this.remove(part);
         return true;
       } catch (error) {
@@ -128,7 +121,7 @@ export class PatientFiles {
   }
 
   /** Gives a file a second name. @throws the system's `EEXIST` if that name exists. */
-  async link(from: string, to: string): Promise<void> {
+  async #link(from: string, to: string): Promise<void> {
     try {
       await this.#call(() => this.#files.link(this.path(from), this.path(to)));
     } catch (error) {

@@ -3,18 +3,19 @@
  * lock of a process that has ended is taken over. In a folder that several machines share, this cannot be seen; there, a
  * lock is taken over if it has not been touched for {@link SILENT_MS}.
  */
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LockstepError } from '../platform/errors.js';
 import { printable } from '../platform/printable.js';
 import { isRunning, type LockOwner, ownerOf, thisOwner } from './lock-owner.js';
-import { codeOf, type PatientFiles } from './patient-files.js';
+import type { PatientFiles } from './patient-files.js';
 
 /** A lock is touched at this interval, and counts as abandoned after six. */
 const TOUCH_MS = 20_000;
 export const SILENT_MS = 120_000;
-/** How far apart two processes may be that take over the same lock. */
-const CONTEST_MS = 50;
-const ATTEMPTS = 5;
+/** How often, and how long, to wait for another process that removes an abandoned lock. */
+const ATTEMPTS = 10;
+const WAIT_MS = 50;
 
 export class ResultLock {
   readonly #files: PatientFiles;
@@ -33,16 +34,9 @@ export class ResultLock {
   /** @throws LockstepError `unavailable` that names the owner where another process has the lock; the system's errors. */
   static async acquire(files: PatientFiles, name: string): Promise<ResultLock> {
     const text = `${JSON.stringify(thisOwner())}\n`;
-    let contested = false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      if (await files.create(name, text)) {
-        // Another process that found the old lock at the same time may have put this new one aside.
-        if (contested) await sleep(CONTEST_MS);
-        if (!contested || (await readText(files, name)) === text) return new ResultLock(files, name, text);
-        continue;
-      }
-      contested = true;
-      await putAsideStale(files, name);
+      if (await files.create(name, text)) return new ResultLock(files, name, text);
+      await removeAbandoned(files, name);
     }
     throw inUse(files.path(name), undefined);
   }
@@ -64,30 +58,39 @@ export class ResultLock {
 
 const readText = async (files: PatientFiles, name: string) => (await files.read(name))?.toString('utf8');
 
-/** Puts aside the lock of a process that has ended. @throws LockstepError if the process still runs. */
-async function putAsideStale(files: PatientFiles, name: string): Promise<void> {
+/**
+ * Removes the lock of a process that has ended. First it takes a claim on that very lock, which one process at a time can hold: so
+ * nobody who has read the old lock removes a new one in its place.
+ *
+ * @throws LockstepError `unavailable` if the process still runs.
+ */
+async function removeAbandoned(files: PatientFiles, name: string): Promise<void> {
   const found = await readText(files, name);
   if (found === undefined) return; // removed just now
-  const owner = ownerOf(found);
-  const running = owner && isRunning(owner);
-  if (running ?? !(await isSilent(files, name))) throw inUse(files.path(name), owner);
-  let aside: string;
-  try {
-    aside = await files.putAside(name);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return; // another process was faster
-    throw error;
+  if (!(await isAbandoned(files, name, found))) throw inUse(files.path(name), ownerOf(found));
+  const claim = claimOn(name, found);
+  if (await files.create(claim, JSON.stringify(thisOwner()))) {
+    if ((await readText(files, name)) === found) await files.remove(name);
+    await files.remove(claim);
+    return;
   }
-  // Another process's new lock instead of the old one: put it back.
-  if ((await readText(files, aside)) !== found) {
-    await files.link(aside, name).catch((error) => {
-      if (codeOf(error) !== 'EEXIST') throw error;
-    });
-  }
-  await files.remove(aside);
+  const claimant = await readText(files, claim);
+  if (claimant !== undefined && (await isAbandoned(files, claim, claimant))) await files.remove(claim);
+  else await sleep(WAIT_MS);
 }
 
-/** Whether the lock has not been touched for long, by the file system's own clock. */
+/** A name that belongs to one lock alone, and that {@link PatientFiles.removeParts} recognizes. */
+const claimOn = (name: string, lock: string): string =>
+  `${name}.${createHash('sha256').update(lock).digest('hex').slice(0, 12)}.part`;
+
+/** Whether the process that wrote the file has ended or, where that cannot be seen, has been silent for long. */
+async function isAbandoned(files: PatientFiles, name: string, text: string): Promise<boolean> {
+  const owner = ownerOf(text);
+  const running = owner && isRunning(owner);
+  return running === undefined ? isSilent(files, name) : !running;
+}
+
+/** Whether the file has not been touched for long, by the file system's own clock. */
 async function isSilent(files: PatientFiles, name: string): Promise<boolean> {
   const probe = `${name}.probe`;
   await files.write(probe, '');

@@ -1,5 +1,6 @@
 /** File systems for tests that fail, stop half way like a killed process, or never answer. Not a test. */
 import * as promises from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FileSystem } from '../../src/bench/patient-files.js';
 
 type Method = (...args: never[]) => Promise<unknown>;
@@ -49,6 +50,20 @@ export function faulty(fault: Fault, skip: readonly string[] = []): FileSystem {
           const result = await method.apply(target, args);
           return name === 'open' ? watchHandle(result as promises.FileHandle, String(args[0])) : result;
         });
+    },
+  });
+}
+
+/** Node's file system on a slow network: now and then an answer takes a while, so that processes overtake each other anywhere. */
+export function slowFiles(random: () => number): FileSystem {
+  return new Proxy(promises as FileSystem, {
+    get(target, name: keyof FileSystem) {
+      const method = target[name] as unknown as Method;
+      return async (...args: never[]) => {
+        const result = await method.apply(target, args);
+        if (random() < 0.15) await sleep(150 * random());
+        return result;
+      };
     },
   });
 }

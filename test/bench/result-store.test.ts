@@ -3,6 +3,7 @@
  * bytes; files that cannot be written are warnings; two processes never share the files of one evaluation.
  */
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   mkdirSync,
   mkdtempSync,
@@ -26,7 +27,8 @@ import { ResultFiles } from '../../src/bench/result-store.js';
 import { strategyNamed } from '../../src/bench/strategies/index.js';
 import type { Summary } from '../../src/bench/summary.js';
 import { makeTask } from '../../src/bench/task.js';
-import { type Fault, faulty, killedAt, systemError } from './failing-files.js';
+import { Generator } from '../../src/random/generator.js';
+import { type Fault, faulty, killedAt, slowFiles, systemError } from './failing-files.js';
 
 const device = await openDevice();
 afterAll(() => device.destroy());
@@ -108,7 +110,7 @@ test('killed at any file operation and resumed: the same bytes as if it had not 
   for (let at = 0; at <= total; at += at < total - 20 ? stride : 1) {
     const folder = newFolder();
     await evaluateInto(folder, { files: killedAt(at).files }).catch((error) =>
-      expect(error).toMatchObject({ code: 'bad-input', message: expect.stringContaining('EKILLED') }),
+      expect(error).toMatchObject({ code: 'unavailable', message: expect.stringContaining('EKILLED') }),
     );
     bury(folder);
     states.add(
@@ -287,10 +289,11 @@ describe('locks', () => {
   });
 
   test('of many that find a dead lock at once, one gets it', async () => {
-    for (let round = 0; round < 10; round++) {
+    const generator = new Generator(1);
+    for (let round = 0; round < 6; round++) {
       const folder = newFolder();
       write(folder, { pid: deadPid });
-      const files = new PatientFiles(folder);
+      const files = new PatientFiles(folder, { files: slowFiles(() => generator.random53()) });
       const attempts = await Promise.allSettled(
         Array.from({ length: 6 }, () => ResultLock.acquire(files, LOCK)),
       );
@@ -299,6 +302,17 @@ describe('locks', () => {
       await won[0].release();
       expect(readdirSync(folder)).toEqual([]);
     }
+  });
+
+  test('a process that was killed while it took a lock over is in nobody`s way', async () => {
+    const folder = newFolder();
+    write(folder, { pid: deadPid });
+    const lock = readFileSync(join(folder, LOCK));
+    const claim = `${LOCK}.${createHash('sha256').update(lock).digest('hex').slice(0, 12)}.part`;
+    writeFileSync(join(folder, claim), JSON.stringify({ ...thisOwner(), pid: deadPid }));
+    const store = await open(folder);
+    expect(readdirSync(folder)).toEqual([LOCK]);
+    await store.close();
   });
 
   test("what killed processes left is taken away, others' files are not", async () => {
