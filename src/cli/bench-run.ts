@@ -1,19 +1,13 @@
 /**
- * Runs the jobs of `bench` one after the other. It starts the strategies' threads, connects evaluations (evaluate.ts) with
- * files (result-store.ts, shards/store.ts) and displays, prints the table, and decides the exit code.
+ * Runs the jobs of `bench` one after the other: connects evaluations (evaluate.ts) with files (open-results.ts) and displays,
+ * prints the table, and decides the exit code.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDevice, reopen } from '../adapter/open.js';
 import { Evaluation, type TrainOptions } from '../bench/evaluate.js';
-import type { EvaluationFiles } from '../bench/evaluation-files.js';
+import { openResults, openShard, type Results } from '../bench/open-results.js';
 import { isHeldByFiles } from '../bench/patient-files.js';
-import { stemOf } from '../bench/result-files.js';
-import { ResultFolder } from '../bench/result-folder.js';
-import { ResultFiles } from '../bench/result-store.js';
-import { ShardStore } from '../bench/shards/store.js';
-import type { StrategyHost } from '../bench/strategy-host.js';
-import { sourceOf, startStrategy } from '../bench/strategy-start.js';
-import { summaryConfig } from '../bench/summary-config.js';
+import { StrategyHosts } from '../bench/strategy-hosts.js';
 import { summariesText } from '../bench/summary-file.js';
 import { configName } from '../bench/task.js';
 import type { Device } from '../gpu/device.js';
@@ -34,37 +28,11 @@ import { colorsFor } from './style.js';
 const THREAD_MS = 300;
 const LAST_FILES_MS = 5000;
 
-/** The strategies' threads. A strategy has the same ones for all configurations. */
-class Hosts {
-  readonly #started = new Map<string, Promise<StrategyHost>>();
-  readonly #hosts: StrategyHost[] = [];
-
-  get({ strategy, reference }: Job): Promise<StrategyHost> {
-    let host = this.#started.get(strategy);
-    if (!host) {
-      host = startStrategy(reference);
-      host.then((started) => this.#hosts.push(started)).catch(() => {});
-      this.#started.set(strategy, host);
-    }
-    return host;
-  }
-
-  /** The function of a strategy that is running. */
-  running(): string | undefined {
-    const [running] = this.#hosts.flatMap((host) => host.running?.() ?? []);
-    return running;
-  }
-
-  close(): void {
-    for (const host of this.#started.values()) host.then((started) => started.close()).catch(() => {});
-  }
-}
-
 /** Prepares all jobs before any training, so that bad input is found first. */
-async function prepareAll(jobs: readonly Job[], seed: number, hosts: Hosts): Promise<Evaluation[]> {
+async function prepareAll(jobs: readonly Job[], seed: number, hosts: StrategyHosts): Promise<Evaluation[]> {
   const evaluations: Evaluation[] = [];
   for (const job of jobs) {
-    const host = await hosts.get(job);
+    const host = await hosts.get(job.strategy, job.reference);
     evaluations.push(await Evaluation.prepare(host, job.task, seed, job.part?.runs));
   }
   return evaluations;
@@ -88,22 +56,13 @@ function checkKernel({ kernel }: BenchFlags, jobs: readonly Job[], device: Devic
   }
 }
 
-/** Where the results go. */
-interface Results {
-  folder: ResultFolder;
-  /** The files of job number `job`. */
-  of(job: number): EvaluationFiles;
-  /** Told which adapter trains. */
-  begin?(adapter: string): void;
-}
-
 /** All jobs of one command. */
 class Bench {
   readonly #jobs: readonly Job[];
   readonly #flags: BenchFlags;
   readonly #store: Results | undefined;
   readonly #interrupt = new Interrupt();
-  readonly #hosts = new Hosts();
+  readonly #hosts = new StrategyHosts();
   readonly #runs: JobRun[] = [];
   #evaluations: Evaluation[] = [];
   #device: Device | undefined;
@@ -143,7 +102,7 @@ class Bench {
 
   async #runAll(): Promise<void> {
     const jobs = this.#jobs;
-    for (const job of jobs) this.#hosts.get(job); // they load while the device opens
+    for (const { strategy, reference } of jobs) this.#hosts.get(strategy, reference); // they load while the device opens
     this.#device = await openDevice({ adapter: this.#flags.adapter });
     checkKernel(this.#flags, jobs, this.#device);
     this.#store?.begin?.(adapterText(this.#device));
@@ -246,35 +205,19 @@ class Bench {
 const adapterText = ({ info }: Device): string =>
   [info.device || info.vendor, info.description, info.backend].filter(Boolean).join(', ');
 
-async function openResults(folder: string, jobs: readonly Job[], flags: BenchFlags): Promise<Results> {
-  const stems = jobs.map(({ label }) => stemOf(label, flags.seed));
-  const opened = await ResultFolder.open(folder, stems, { warn: say });
-  return { folder: opened, of: (job) => new ResultFiles(opened, stems[job], flags.kernel) };
-}
-
-function openShard(shard: FoundShard, jobs: readonly Job[], flags: BenchFlags): Promise<ShardStore> {
-  const { outputDir, resume, seed, kernel } = flags;
-  const known = jobs.map(({ label, task, reference }) => ({
-    label,
-    kernel,
-    config: summaryConfig(task, seed),
-    source: sourceOf(reference),
-  }));
-  return ShardStore.open(outputDir!, shard, known, { resume, warn: say });
-}
-
 /**
  * Runs all jobs and returns the exit code.
  *
  * @param shard The one that the jobs are parts of.
  */
 export async function runBench(jobs: readonly Job[], flags: BenchFlags, shard?: FoundShard): Promise<number> {
-  const { outputDir, quiet } = flags;
+  const { outputDir, quiet, seed, kernel, resume } = flags;
+  const options = { seed, kernel, resume, warn: say };
   if (!shard) {
-    const results = outputDir === undefined ? undefined : await openResults(outputDir, jobs, flags);
+    const results = outputDir === undefined ? undefined : await openResults(outputDir, jobs, options);
     return new Bench(jobs, flags, results).run();
   }
-  const store = await openShard(shard, jobs, flags);
+  const store = await openShard(outputDir!, shard, jobs, options);
   const name = `shard ${shardText(shard)}${shard.found ? ` (${printable(shard.found)})` : ''}`;
   if (store.isDone) {
     await store.folder.close();
