@@ -4,29 +4,21 @@
  */
 import type { Shard } from '../platform/shard.js';
 import type { EvaluationFiles } from './evaluation-files.js';
+import type { Job } from './jobs.js';
 import { stemOf } from './result-files.js';
 import { type FolderOptions, ResultFolder } from './result-folder.js';
 import { ResultFiles } from './result-store.js';
 import { ShardStore } from './shards/store.js';
-import type { StrategyReference } from './strategy-messages.js';
 import { sourceOf } from './strategy-start.js';
 import { summaryConfig } from './summary-config.js';
-import type { Task } from './task.js';
 
 /** Where the results go. */
 export interface Results {
   readonly folder: ResultFolder;
-  /** The files of evaluation number `k`. */
+  /** The files of job number `k`. */
   of(k: number): EvaluationFiles;
   /** Takes the name of the adapter that trains. */
   begin?(adapter: string): void;
-}
-
-/** An evaluation, as far as its files depend on it. */
-interface Kept {
-  label: string;
-  task: Task;
-  reference: StrategyReference;
 }
 
 interface ResultOptions extends FolderOptions {
@@ -40,26 +32,26 @@ interface ResultOptions extends FolderOptions {
 /** Opens the files of whole evaluations. */
 export async function openResults(
   path: string,
-  kept: readonly Kept[],
+  jobs: readonly Job[],
   { seed, kernel, warn }: ResultOptions,
 ): Promise<Results> {
-  const stems = kept.map(({ label }) => stemOf(label, seed));
+  const stems = jobs.map(({ label }) => stemOf(label, seed));
   const folder = await ResultFolder.open(path, stems, { warn });
   return { folder, of: (k) => new ResultFiles(folder, stems[k], kernel) };
 }
 
-/** Opens the files of a shard of these evaluations. */
+/** Opens the files of a shard of these jobs. */
 export function openShard(
   path: string,
   shard: Shard,
-  kept: readonly Kept[],
+  jobs: readonly Job[],
   { seed, kernel, resume, warn }: ResultOptions,
 ): Promise<ShardStore> {
-  const jobs = kept.map(({ label, task, reference }) => ({
+  const shardJobs = jobs.map(({ label, task, reference }) => ({
     label,
     kernel,
     config: summaryConfig(task, seed),
     source: sourceOf(reference),
   }));
-  return ShardStore.open(path, shard, jobs, { resume, warn });
+  return ShardStore.open(path, shard, shardJobs, { resume, warn });
 }

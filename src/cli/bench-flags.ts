@@ -1,12 +1,9 @@
 /**
- * The flags of `bench`, and the list of jobs that they ask for. Nothing is started here.
+ * The flags of `bench`, their checks, and the jobs that they ask for (src/bench/jobs.ts). Nothing is started here.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { checkLabel, resultLabels } from '../bench/result-files.js';
+import { type Job, jobsFor } from '../bench/jobs.js';
 import { validateSeed } from '../bench/seeds.js';
-import { runsOfShard } from '../bench/shards/runs.js';
-import type { StrategyReference } from '../bench/strategy-messages.js';
-import { strategyReference } from '../bench/strategy-start.js';
 import { configName, defaultConfigs, makeTask, type PresetName, presets, type Task } from '../bench/task.js';
 import { KERNEL_NAMES, type KernelName } from '../kernels/train/training-kernel.js';
 import { LockstepError } from '../platform/errors.js';
@@ -157,16 +154,6 @@ export function addBenchFlags(command: Command): Command {
   return command;
 }
 
-/** One strategy on one configuration. */
-export interface Job {
-  reference: StrategyReference;
-  strategy: string;
-  task: Task;
-  label: string;
-  /** The shard to train of it, and the numbers of its runs. */
-  part?: { shard: Shard; runs: number[] };
-}
-
 function tasksOf(flags: BenchFlags): Task[] {
   if (flags.profile !== undefined) {
     const name = flags.profile === true ? 'NAME' : printable(flags.profile);
@@ -232,11 +219,8 @@ export function jobsOf(flags: BenchFlags, shard?: Shard): Job[] {
   if (flags.json && flags.log) {
     throw new LockstepError('bad-input', '--json and --log both want standard output; give one of them.');
   }
-  if (flags.label !== undefined) {
-    if (flags.outputDir === undefined)
-      throw new LockstepError('bad-input', '--label names files in --output-dir; give that too.');
-    checkLabel(flags.label);
-  }
+  if (flags.label !== undefined && flags.outputDir === undefined)
+    throw new LockstepError('bad-input', '--label names files in --output-dir; give that too.');
   if (flags.resume && flags.outputDir === undefined)
     throw new LockstepError('bad-input', '--resume goes on from files in --output-dir; give that too.');
   if (!(flags.checkpointSeconds > 0)) {
@@ -248,24 +232,7 @@ export function jobsOf(flags: BenchFlags, shard?: Shard): Job[] {
   if (!Number.isInteger(flags.recover) || flags.recover < 0) {
     throw new LockstepError('bad-input', `--recover ${flags.recover}: it must be a whole number, 0 or more.`);
   }
-  validateSeed(flags.seed);
   const tasks = tasksOf(flags);
-  const names = [...new Set(flags.strategy ?? ['feature-isolation'])];
-  const pairs = names.flatMap((strategy) => {
-    const reference = strategyReference(strategy);
-    return tasks.map((task) => ({ strategy, reference, task }));
-  });
-  const stem = (name: string) => name.replace(/^.*[\\/]/, '').replace(/\.[cm]?[jt]s$/, '');
-  const evaluated = pairs.map(({ strategy, task }) => ({
-    strategy: stem(strategy),
-    config: configName(task),
-  }));
-  const labels = resultLabels(evaluated, flags.label);
-  const totals = pairs.map(({ task }) => task.secrets * task.orders);
-  const runs = shard && runsOfShard(totals, shard);
-  return pairs.map((pair, i) => ({
-    ...pair,
-    label: labels[i],
-    ...(runs ? { part: { shard, runs: runs[i] } } : {}),
-  }));
+  validateSeed(flags.seed);
+  return jobsFor(flags.strategy ?? ['feature-isolation'], tasks, { label: flags.label, shard });
 }

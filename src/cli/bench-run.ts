@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDevice, reopen } from '../adapter/open.js';
 import { Evaluation, type TrainOptions } from '../bench/evaluate.js';
+import type { Job } from '../bench/jobs.js';
 import { openResults, openShard, type Results } from '../bench/open-results.js';
 import { isHeldByFiles } from '../bench/patient-files.js';
 import { StrategyHosts } from '../bench/strategy-hosts.js';
@@ -16,7 +17,7 @@ import { LockstepError } from '../platform/errors.js';
 import { endWorkers } from '../platform/node-worker.js';
 import { printable } from '../platform/printable.js';
 import { type FoundShard, shardText } from '../platform/shard.js';
-import type { BenchFlags, Job } from './bench-flags.js';
+import type { BenchFlags } from './bench-flags.js';
 import { EXIT, reportFailure } from './failure.js';
 import { endByForce, exitCodeOf, Interrupt } from './interrupt.js';
 import { JobRun } from './job-run.js';

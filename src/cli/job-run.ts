@@ -4,13 +4,14 @@
  */
 import type { Evaluation, TrainOptions } from '../bench/evaluate.js';
 import type { EvaluationFiles } from '../bench/evaluation-files.js';
+import type { Job } from '../bench/jobs.js';
 import { type Summary, summarize } from '../bench/summary.js';
 import { configName } from '../bench/task.js';
 import type { Device } from '../gpu/device.js';
 import type { LostEvent } from '../lockstep/recovery-types.js';
 import { printable } from '../platform/printable.js';
 import { shardText } from '../platform/shard.js';
-import type { BenchFlags, Job } from './bench-flags.js';
+import type { BenchFlags } from './bench-flags.js';
 import { LogWriter } from './log-writer.js';
 import { out } from './outlets.js';
 import { type Progress, showProgress, silent } from './progress.js';
