@@ -20,8 +20,8 @@ const REMEMBERED = 4096;
 
 /** Why memory was taken from a result that may still be held; see leftovers.ts. */
 const RECLAIMED =
-  'to make room: the program has left too many results of backward() behind without awaiting anything, so that ' +
-  'nothing told which of them it holds. Await now and then, as by reading a loss, or keep result.detach().';
+  'to make room: backward() has left too many results while the program awaited nothing, and only then can it be found ' +
+  'out which of them the program still holds. Await now and then, as by reading a loss, or keep result.detach().';
 
 let debugging = false;
 
@@ -45,7 +45,7 @@ interface LeadingAxis {
   stride: number;
 }
 
-/** What src/autograd, which lies above tensors, does for them. */
+/** What src/autograd does for tensors. It lies above them, so it hands this over when it is loaded. */
 interface Autograd {
   /** A recorded copy. `copyMemory` makes the copy of a dense tensor. */
   clone(source: Tensor, copyMemory: () => Tensor): Tensor;
