@@ -1,7 +1,7 @@
 /**
- * Sums over the numbers of networks in lockstep, for measurements other than loss and accuracy: over the columns of a matrix, and
- * over outputs, each times the parity of some inputs of its example. The kernels only read the runs' memory, so training has the
- * same bits with and without them.
+ * Sums over the numbers of networks in lockstep, for measurements other than loss and accuracy: over the columns of a matrix; over
+ * outputs, each times the parity of some inputs of its example; and over examples, of a function that the caller wrote. The kernels
+ * only read the runs' memory, so training has the same bits with and without them.
  */
 import { floatFunctionsIn } from '../shared/floats.wgsl.js';
 import { Struct } from '../shared/struct.js';
@@ -54,6 +54,23 @@ export const PARITY = new Struct('Parity', {
   adds: 'u32',
 });
 
+/**
+ * [workgroup]: the examples of a batch, over which a function is added up. Their inputs begin at `inputs` and their targets at
+ * `targets`, each row a pitch after the one before. From `outputs` on, `places` has two words for each layer: where its outputs
+ * begin, and their pitch. The sum is written to `to`; with `adds` = 1 it is added to what is there.
+ */
+export const BATCH = new Struct('Batch', {
+  inputs: 'u32',
+  inputsPitch: 'u32',
+  targets: 'u32',
+  targetsPitch: 'u32',
+  outputs: 'u32',
+  layers: 'u32',
+  rows: 'u32',
+  to: 'u32',
+  adds: 'u32',
+});
+
 /** Rows are added up in blocks of so many, and then the blocks: rounding errors grow with the length of a sum. */
 const BLOCK = 16;
 
@@ -101,6 +118,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id
 `);
 }
 
+/** The sum over a workgroup, in one order. */
+const reduction = wgsl`
+var<workgroup> parts: array<f32, invocations>;
+
+fn addUp(part: f32, id: u32, to: u32, adds: bool) {
+  parts[id] = part;
+  workgroupBarrier();
+  if (id != 0u) { return; }
+  var sum = part;
+  for (var k = 1u; k < invocations; k++) { sum += parts[k]; }
+  if (adds) { sum += sums[to]; }
+  sums[to] = sum;
+}
+`;
+
 /** Bindings: src/kernels/network/probes.ts. */
 export function paritySums(): string {
   return wgsl`
@@ -114,8 +146,7 @@ const invocations = 64u;
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(4) var<storage, read> members: array<u32>;
 
-var<workgroup> parts: array<f32, invocations>;
-
+${reduction}
 @compute @workgroup_size(invocations)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
   let p = parities[dispatch.x + group.x];
@@ -127,12 +158,50 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id
     }
     part += x;
   }
-  parts[id] = part;
-  workgroupBarrier();
-  if (id != 0u) { return; }
-  for (var k = 1u; k < invocations; k++) { part += parts[k]; }
-  if (p.adds == 1u) { part += sums[p.to]; }
-  sums[p.to] = part;
+  addUp(part, id, p.to, p.adds == 1u);
+}
+`;
+}
+
+/**
+ * Bindings: src/kernels/network/probes.ts.
+ *
+ * @param own The caller's `fn probe(e: Example) -> f32`.
+ */
+export function functionSums(own: string): string {
+  return wgsl`
+${BATCH.wgsl}
+const invocations = 64u;
+
+/** x: the first batch of the dispatch. */
+@group(0) @binding(0) var<uniform> dispatch: vec4u;
+@group(0) @binding(1) var<storage, read> batches: array<Batch>;
+@group(0) @binding(2) var<storage, read> memory: array<f32>;
+@group(0) @binding(3) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(4) var<storage, read> places: array<u32>;
+
+/** An example of a batch, and where its numbers lie. */
+struct Example { row: u32, inputs: u32, targets: u32, outputs: u32, layers: u32 }
+
+fn inputOf(e: Example, k: u32) -> f32 { return memory[e.inputs + k]; }
+fn targetOf(e: Example, k: u32) -> f32 { return memory[e.targets + k]; }
+fn unitOf(e: Example, layer: u32, k: u32) -> f32 {
+  let at = e.outputs + 2u * layer;
+  return memory[places[at] + e.row * places[at + 1u] + k];
+}
+fn outputOf(e: Example, k: u32) -> f32 { return unitOf(e, e.layers - 1u, k); }
+
+${reduction}
+${own}
+
+@compute @workgroup_size(invocations)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
+  let b = batches[dispatch.x + group.x];
+  var part = 0.0;
+  for (var row = id; row < b.rows; row += invocations) {
+    part += probe(Example(row, b.inputs + row * b.inputsPitch, b.targets + row * b.targetsPitch, b.outputs, b.layers));
+  }
+  addUp(part, id, b.to, b.adds == 1u);
 }
 `;
 }

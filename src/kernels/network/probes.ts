@@ -3,9 +3,11 @@
  * numbers, and knows what the sums mean.
  */
 import {
+  BATCH,
   COLUMN_SUMS,
   COLUMNS,
   columnSums,
+  functionSums,
   PARITY,
   paritySums,
   STRIP,
@@ -17,6 +19,9 @@ import type { Device } from '../../gpu/device.js';
 export type Strip = Record<keyof typeof STRIP.at, number>;
 /** One parity of one output; {@link PARITY} says what the fields are. */
 export type Parity = Record<keyof typeof PARITY.at, number>;
+
+/** A batch over which a function is added up; {@link BATCH} says what the fields are. */
+export type Batch = Record<keyof typeof BATCH.at, number>;
 
 /** The strips that make up a matrix. Their sums are written from `to` on. */
 export const stripsOf = (matrix: Omit<Strip, 'first'>): Strip[] =>
@@ -50,6 +55,12 @@ export class ProbeKernel<Task> {
   static async parities(device: Device): Promise<ProbeKernel<Parity>> {
     const pipeline = await device.pipeline({ label: 'network-parity-sums', code: paritySums() });
     return new ProbeKernel(device, pipeline, (parities) => PARITY.array(parities), costOfParities);
+  }
+
+  /** @throws LockstepError `shader` if the caller's WGSL does not compile. */
+  static async functions(device: Device, own: string): Promise<ProbeKernel<Batch>> {
+    const pipeline = await device.pipeline({ label: 'network-function-sums', code: functionSums(own) });
+    return new ProbeKernel(device, pipeline, (batches) => BATCH.array(batches), costOfBatches);
   }
 
   private constructor(
@@ -96,4 +107,10 @@ function costOfStrips(strips: readonly Strip[]): Cost {
 function costOfParities(parities: readonly Parity[]): Cost {
   const sum = (of: (parity: Parity) => number) => parities.reduce((total, one) => total + of(one), 0);
   return { flops: sum(({ rows }) => rows), bytes: 4 * sum(({ rows, count }) => rows * (1 + count)) };
+}
+
+/** An addition an example; what the function reads is not known. */
+function costOfBatches(batches: readonly Batch[]): Cost {
+  const rows = batches.reduce((total, one) => total + one.rows, 0);
+  return { flops: rows, bytes: 4 * rows };
 }

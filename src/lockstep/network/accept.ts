@@ -156,7 +156,8 @@ export async function acceptNetworkRun(
   const data = await datasets.get(`${where}: data`, all.data, network, loss);
   const evaluation = await evaluationOf(where, all.evaluate, network, loss, datasets);
   const stop = stopOf(where, all.stop, loss, evaluation);
-  const probes = probesOf(where, all.probes, network, evaluation !== undefined);
+  const looked = evaluation?.sections.map((section) => section.data);
+  const probes = probesOf(where, all.probes, { network, loss, looked });
   // Read even where weights are given: reading frees the model.
   const held = await model.weights?.();
   const weights =

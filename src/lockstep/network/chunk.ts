@@ -7,7 +7,8 @@ import type { Device } from '../../gpu/device.js';
 import { BufferUsage } from '../../gpu/usage.js';
 import type { NetworkBuffers, NetworkKernel, NetworkKernels } from '../../kernels/network/kernel.js';
 import { type Program, trainingFlops } from '../../network/program.js';
-import { type Look, looksOf, positionOf, stepsOf } from './looks.js';
+import { gradientLooksOf, type Look, looksOf, memoryOf, positionOf, stepsOf } from './looks.js';
+import { copyWords } from './pools.js';
 import type { ProbeSums } from './probe-sums.js';
 import type { NetworkProbed } from './probes.js';
 import type { NetworkProgress } from './progress.js';
@@ -34,6 +35,7 @@ type Position = Parameters<typeof POSITION.array>[0][number];
 interface Part {
   progress: NetworkProgress;
   position: Position;
+  memory: GPUBuffer;
   data: GPUBuffer;
   kernel: NetworkKernel;
 }
@@ -59,13 +61,18 @@ export class Chunks {
     steps: number,
     options: { expectedMs: number; submitted: number },
   ): Promise<ChunkResults> {
-    for (const { program } of runs) this.#learn(program);
+    for (const { program, gradient } of runs) {
+      this.#learn(program);
+      if (gradient) this.#learn(gradient.program);
+    }
     const looks = runs.map((run) => (run.evaluatesAt(run.done + steps) ? looksOf(run) : []));
     const trained = runs.length * steps;
-    const all = looks.flat(2).reduce((sum, look) => sum + look.steps, trained);
+    const looksInTurn = runs.map((run, k) => {
+      return looks[k].length > 0 ? [...looks[k].flat(), ...gradientLooksOf(run)] : [];
+    });
+    const all = looksInTurn.flat().reduce((sum, look) => sum + look.steps, trained);
     const table = new ArrayBuffer(4 * STEP.words * all);
     const training = this.#training(runs, steps, table);
-    const looksInTurn = looks.map((sections) => sections.flat());
     const rounds = this.#rounds(looksInTurn, steps, trained, table);
     const examples = this.#probes.examples(transposed(looksInTurn));
     const positions = [...training, ...rounds.flat()].map(({ position }) => position);
@@ -74,6 +81,10 @@ export class Chunks {
     this.#writeStages();
     this.#room('results', 4 * RESULT.words * all);
     this.#dispatch(training, 0, 'training');
+    const differentiated = runs.filter((run, k) => looks[k].length > 0 && run.gradient !== undefined);
+    for (const { memory, gradient, program } of differentiated) {
+      copyWords(this.#device, memory, gradient!.memory, program.places.parameters);
+    }
     let first = training.length;
     for (const [k, round] of rounds.entries()) {
       this.#dispatch(round, first, 'evaluation');
@@ -82,28 +93,35 @@ export class Chunks {
     }
     const weighed = runs.filter((run) => run.probesWeightsAt(run.done + steps));
     const readWeights = this.#probes.weights(weighed);
-    const [bytes, ofWeights, ofExamples] = await Promise.all([
+    const readGradients = this.#probes.gradients(differentiated);
+    const [bytes, ofWeights, ofGradients, ofExamples] = await Promise.all([
       this.#device.read(this.#buffers.get('results')!, 0, 4 * RESULT.words * all, options),
       readWeights(options),
+      readGradients(options),
       examples.read(options),
     ]);
     const results = RESULT.values(bytes);
     // The device computes 1 / (1 / counted), which need not be a whole number.
     for (const one of results) one.counted = Math.round(one.counted);
     let at = trained;
-    const evaluation = looks.map((sections) =>
-      sections.map((batches) =>
+    const evaluation = looks.map((sections, k) => {
+      const ofSections = sections.map((batches) =>
         batches.flatMap((look) => {
           at += look.steps;
           return results.slice(at - look.steps, at);
         }),
-      ),
-    );
+      );
+      at += looksInTurn[k].reduce((sum, { isOfGradient, steps: more }) => sum + (isOfGradient ? more : 0), 0);
+      return ofSections;
+    });
     return {
       training: runs.map((_, k) => results.slice(k * steps, (k + 1) * steps)),
       evaluation: evaluation.map((sections) => (sections.length > 0 ? sections : undefined)),
       weights: runs.map((run) => ofWeights[weighed.indexOf(run)]),
-      examples: runs.map((run) => ofExamples.get(run)),
+      examples: runs.map((run) => {
+        const found = { ...ofExamples.get(run), ...ofGradients[differentiated.indexOf(run)] };
+        return Object.keys(found).length > 0 ? found : undefined;
+      }),
     };
   }
 
@@ -135,7 +153,8 @@ export class Chunks {
       };
       order += wordsOfOrder(progress, steps);
       const { room, data } = progress.data;
-      return { progress, position, data: room.buffer, kernel: this.#kernels.of(data.sampler) };
+      const { buffer: memory } = progress.memory;
+      return { progress, position, memory, data: room.buffer, kernel: this.#kernels.of(data.sampler) };
     });
     this.#write('order', orders);
     return byBuffers(parts);
@@ -158,13 +177,13 @@ export class Chunks {
       inTurn.forEach((look, k) => {
         const { progress, placed } = look;
         new Uint32Array(table).set(STEP.array(stepsOf(look)), first * STEP.words);
-        const firstStage = this.#stages.get(progress.program)![1];
-        const position = positionOf(look, firstStage, first, progress.done + steps);
+        const position = positionOf(look, (of) => this.#stages.get(of)!, first, progress.done + steps);
         first += look.steps;
         // A dataset can be read by any kernel: this takes the one that the run is trained with.
         const kernel = this.#kernels.of(placed.data.sampler ?? progress.data.data.sampler);
         rounds[k] ??= [];
-        rounds[k].push({ progress, position, data: placed.room.buffer, kernel });
+        const memory = memoryOf(look).buffer;
+        rounds[k].push({ progress, position, memory, data: placed.room.buffer, kernel });
       });
     }
     return rounds.map(byBuffers);
@@ -173,11 +192,9 @@ export class Chunks {
   #dispatch(parts: readonly Part[], first: number, kind: 'training' | 'evaluation'): void {
     const most = this.#device.limits.maxComputeWorkgroupsPerDimension;
     for (let from = 0; from < parts.length; ) {
-      const { data, progress, kernel } = parts[from];
-      const { buffer: memory } = progress.memory;
+      const { data, memory, kernel } = parts[from];
       let to = from + 1;
-      const fits = (part: Part) =>
-        part.data === data && part.progress.memory.buffer === memory && part.kernel === kernel;
+      const fits = (part: Part) => part.data === data && part.memory === memory && part.kernel === kernel;
       while (to < parts.length && to - from < most && fits(parts[to])) to++;
       const some = parts.slice(from, to);
       const steps = some.reduce((sum, { position }) => sum + position.steps, 0);
@@ -234,7 +251,7 @@ function byBuffers(parts: readonly Part[]): Part[] {
   };
   const groups = new Map<string, Part[]>();
   for (const part of parts) {
-    const key = [part.kernel, part.progress.memory.buffer, part.data].map(numberOf).join();
+    const key = [part.kernel, part.memory, part.data].map(numberOf).join();
     const group = groups.get(key);
     if (group) group.push(part);
     else groups.set(key, [part]);

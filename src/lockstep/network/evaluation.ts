@@ -117,6 +117,10 @@ function checkGroups(
   }
 }
 
+/** How many examples the set as a whole has. */
+export const examplesOf = ({ sections }: Evaluation): number =>
+  sections.reduce((sum, { isOfSet, examples }) => sum + (isOfSet ? examples : 0), 0);
+
 /** The sums over some batches. The loss of a batch in which nothing counts is 0 / 0, and is left out. */
 export function sumsOf(batches: readonly BatchSums[]): BatchSums {
   const sums = { loss: 0, hits: 0, counted: 0 };

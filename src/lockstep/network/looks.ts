@@ -2,11 +2,15 @@
  * Cuts an evaluation into looks, which the kernel carries out one after the other, and writes the kernel's data for them. The
  * trainer decides when a run is evaluated; evaluation.ts says on which examples.
  */
-import { NONE, type POSITION, type STEP } from '../../../shaders/network/chunk.wgsl.js';
+import { FORMATS, NO_CLASS, NONE, type POSITION, type STEP } from '../../../shaders/network/chunk.wgsl.js';
 import { STREAMS } from '../../../shaders/network/samplers.wgsl.js';
-import type { Section } from './evaluation.js';
+import { OPTIMIZERS } from '../../network/optimizers.js';
+import type { Program } from '../../network/program.js';
+import { examplesOf, type Section } from './evaluation.js';
+import type { Room } from './pools.js';
 import { probesExamples } from './probes.js';
-import { type NetworkProgress, type PlacedDataset, parameterFor, whereIs } from './progress.js';
+import { type NetworkProgress, parameterFor, whereIs } from './progress.js';
+import type { PlacedDataset } from './run-places.js';
 
 type Position = Parameters<typeof POSITION.array>[0][number];
 type Step = Parameters<typeof STEP.array>[0][number];
@@ -23,6 +27,8 @@ export interface Look {
   readonly isProbed: boolean;
   /** Whether it is the first look of the evaluation. */
   readonly isFirst: boolean;
+  /** Whether it adds up the gradient, in memory of its own, instead of losses. */
+  readonly isOfGradient: boolean;
 }
 
 /** The looks of a run's evaluation, by section. They come one after the other, as they share the run's memory. */
@@ -34,8 +40,20 @@ export function looksOf(progress: NetworkProgress): Look[][] {
     const looks = isProbed ? batches : 1;
     return Array.from({ length: looks }, (_, firstBatch) => ({
       ...{ progress, section, placed: progress.sections[k], firstBatch, steps: isProbed ? 1 : batches },
-      ...{ isProbed, isFirst: k === 0 && firstBatch === 0 },
+      ...{ isProbed, isFirst: k === 0 && firstBatch === 0, isOfGradient: false },
     }));
+  });
+}
+
+/** For runs with the probe `gradientNorm`: looks at the sections of the set once more, which add up the gradient of its mean loss. */
+export function gradientLooksOf(progress: NetworkProgress): Look[] {
+  const { evaluation, batchSize } = progress.run;
+  if (progress.gradient === undefined) return [];
+  return evaluation!.sections.flatMap((section, k) => {
+    if (!section.isOfSet) return [];
+    const steps = Math.ceil(section.examples / batchSize);
+    const place = { progress, section, placed: progress.sections[k], firstBatch: 0, steps };
+    return [{ ...place, isProbed: false, isFirst: k === 0, isOfGradient: true }];
   });
 }
 
@@ -45,31 +63,38 @@ export function countOf({ progress, section, firstBatch }: Look, s: number): num
   return Math.min(batchSize, section.examples - (firstBatch + s) * batchSize);
 }
 
-/** The steps of a look, which train nothing. */
+/** The steps of a look, which train nothing: their length is 0. */
 export function stepsOf(look: Look): Step[] {
-  const { targetWidth } = look.progress.program;
+  const { progress, isOfGradient, isFirst } = look;
+  const { targetWidth } = progress.program;
   return Array.from({ length: look.steps }, (_, s) => {
     const count = countOf(look, s);
-    const invNumbers = 1 / (count * targetWidth);
-    return { shrink: 1, stepSize: 0, invRootCorrection2: 1, count, invNumbers, isFirst: 0 };
+    const invNumbers = 1 / ((isOfGradient ? examplesOf(progress.run.evaluation!) : count) * targetWidth);
+    const begins = Number(isOfGradient && isFirst && s === 0);
+    return { shrink: 1, stepSize: 0, invRootCorrection2: 1, count, invNumbers, isFirst: begins };
   });
 }
 
-/** The position of a look, which reads its rows in order. */
+/**
+ * The position of a look, which reads its rows in order.
+ *
+ * @param firstStages Where the stages of a program begin: those of training, and those of evaluation.
+ * @param done How many steps the run has done by then.
+ */
 export function positionOf(
-  { progress, section, placed, firstBatch, steps }: Look,
-  firstStage: number,
+  { progress, section, placed, firstBatch, steps, isOfGradient }: Look,
+  firstStages: (program: Program) => readonly [number, number],
   firstStep: number,
-  /** How many steps the run has done by then. */
   done: number,
 ): Position {
   const { room, data } = placed;
-  return {
+  const { program } = progress;
+  const common = {
     ...progress.constants,
     ...whereIs(room, data),
     lossParameter: parameterFor(progress.run.loss, data),
-    firstStage,
-    stages: progress.program.evaluation.length,
+    firstStage: firstStages(program)[1],
+    stages: program.evaluation.length,
     firstStep,
     steps,
     order: NONE,
@@ -77,4 +102,21 @@ export function positionOf(
     stream: STREAMS.evaluation,
     drawStep: done,
   };
+  if (!isOfGradient) return common;
+  const { program: ofGradient, memory } = progress.gradient!;
+  return {
+    ...common,
+    memory: memory.at,
+    firstStage: firstStages(ofGradient)[0],
+    stages: ofGradient.training.length,
+    // No example is of a class that is ignored (accept.ts).
+    lossParameter: placed.data.targetFormat === FORMATS.classes ? NO_CLASS : common.lossParameter,
+    // The momentum of SGD without decay: with a factor of 1, the sum of the batches' gradients.
+    ...{ optimizer: OPTIMIZERS.sgd.code, firstMoments: ofGradient.places.first, secondMoments: NONE },
+    ...{ beta1: 1, gradientShare: 1, weightDecay: 0, nesterov: 0 },
+  };
 }
+
+/** The memory that has the network of a look. */
+export const memoryOf = ({ progress, isOfGradient }: Look): Room =>
+  isOfGradient ? progress.gradient!.memory : progress.memory;

@@ -5,20 +5,24 @@
 import { NONE, STAGE_KINDS } from '../../../shaders/network/chunk.wgsl.js';
 import { COLUMN_SUMS } from '../../../shaders/network/probes.wgsl.js';
 import type { Device } from '../../gpu/device.js';
-import { type Parity, ProbeKernel, type Strip, stripsOf } from '../../kernels/network/probes.js';
+import { type Batch, type Parity, ProbeKernel, type Strip, stripsOf } from '../../kernels/network/probes.js';
+import type { Network } from '../../network/network.js';
 import type { Program } from '../../network/program.js';
 import { pitchOf } from '../../network/weights.js';
+import { examplesOf } from './evaluation.js';
 import { countOf, type Look } from './looks.js';
-import { type NetworkProbed, type Probes, probedExamples, probedWeights, probesWeights } from './probes.js';
+import type { Room } from './pools.js';
+import {
+  type NetworkProbed,
+  normsOf,
+  type Probes,
+  probedExamples,
+  probedWeights,
+  probesWeights,
+  type Sum,
+} from './probes.js';
 import type { NetworkProgress } from './progress.js';
-
-type WaitOptions = { expectedMs: number; submitted: number };
-
-/** A task, and the buffer that has its network. */
-interface Placed<Task> {
-  memory: GPUBuffer;
-  task: Task;
-}
+import { type Placed, Sums, type WaitOptions } from './rounds.js';
 
 /** Sums over the examples of evaluations, added up round by round. */
 interface ExampleSums {
@@ -32,6 +36,8 @@ export class ProbeSums {
   readonly #device: Device;
   #columns: ProbeKernel<Strip> | undefined;
   #parities: ProbeKernel<Parity> | undefined;
+  /** By the caller's WGSL. */
+  readonly #functions = new Map<string, ProbeKernel<Batch>>();
 
   constructor(device: Device) {
     this.#device = device;
@@ -39,10 +45,14 @@ export class ProbeSums {
 
   /** Compiles the kernels that a run needs, unless they are there. */
   async make(probes: Probes): Promise<void> {
-    if (probesWeights(probes) || probes.activeUnits) {
+    if (probesWeights(probes) || probes.activeUnits || probes.gradientNorm) {
       this.#columns ??= await ProbeKernel.columns(this.#device);
     }
     if (probes.parities.length > 0) this.#parities ??= await ProbeKernel.parities(this.#device);
+    for (const { wgsl } of probes.own) {
+      if (this.#functions.has(wgsl)) continue;
+      this.#functions.set(wgsl, await ProbeKernel.functions(this.#device, wgsl));
+    }
   }
 
   /**
@@ -51,18 +61,46 @@ export class ProbeSums {
    * @returns A function that reads what the probes of each run found.
    */
   weights(runs: readonly NetworkProgress[]): (options: WaitOptions) => Promise<NetworkProbed[]> {
+    return this.#parameters(
+      runs,
+      ({ memory, initial }) => ({ memory, at: memory.at, origin: initial }),
+      ({ run }, sums) => probedWeights(run.network, run.probes, sums),
+    );
+  }
+
+  /** Records the same sums over the gradients that looks have added up. */
+  gradients(runs: readonly NetworkProgress[]): (options: WaitOptions) => Promise<NetworkProbed[]> {
+    return this.#parameters(
+      runs,
+      ({ gradient }) => {
+        const { memory, program } = gradient!;
+        return { memory, at: memory.at + program.places.first, origin: undefined };
+      },
+      ({ run }, sums) => ({ gradientNorm: normsOf(run.network, sums) }),
+    );
+  }
+
+  /** Records sums over numbers that lie as the parameters of their run do. */
+  #parameters(
+    runs: readonly NetworkProgress[],
+    placeOf: (run: NetworkProgress) => { memory: Room; at: number; origin: number | undefined },
+    found: (run: NetworkProgress, sums: readonly Sum[]) => NetworkProbed,
+  ): (options: WaitOptions) => Promise<NetworkProbed[]> {
     const columns = runs.map(({ run }) => {
       return run.network.layers.reduce((sum, { units, bias }) => sum + units * (1 + Number(bias)), 0);
     });
     const places = placesOf(columns);
-    const strips = runs.flatMap((run, k) => weightStrips(run, places[k]));
+    const strips = runs.flatMap((run, k) => {
+      const { memory, at, origin } = placeOf(run);
+      return parameterStrips(run.run.network, at, origin, places[k]).map((task) => {
+        return { memory: memory.buffer, task };
+      });
+    });
     const sums = new Sums(this.#device, this.#columns, [strips], places[runs.length] * COLUMN_SUMS.words);
     sums.record(0);
     return async (options) => {
       const all = COLUMN_SUMS.values(await sums.read(options));
-      return runs.map(({ run }, k) => {
-        return probedWeights(run.network, run.probes, all.slice(places[k], places[k + 1]));
-      });
+      return runs.map((run, k) => found(run, all.slice(places[k], places[k + 1])));
     };
   }
 
@@ -89,13 +127,15 @@ export class ProbeSums {
       ofParities[runs.length],
       Uint32Array.from(runs.flatMap(({ run }) => run.probes.parities.flat())),
     );
+    const functions = this.#functionSums(probed, runs);
     return {
       record: (k) => {
-        units.record(k);
-        parities.record(k);
+        for (const sums of [units, parities, ...functions.values()]) sums.record(k);
       },
       read: async (options) => {
         const [u, p] = await Promise.all([units.read(options), parities.read(options)]);
+        const means = new Map<string, Float32Array>();
+        for (const [wgsl, sums] of functions) means.set(wgsl, new Float32Array(await sums.read(options)));
         const above = COLUMN_SUMS.values(u).map((one) => one.above);
         const products = [...new Float32Array(p)];
         return new Map(
@@ -103,85 +143,41 @@ export class ProbeSums {
             const own = (all: readonly number[], places: readonly number[]) =>
               all.slice(places[k], places[k + 1]);
             const { network, probes, evaluation } = run.run;
-            const counted = evaluation!.sections.reduce(
-              (sum, one) => sum + (one.isOfSet ? one.examples : 0),
-              0,
-            );
+            const ownSums = probes.own.map(({ name, wgsl }) => [name, means.get(wgsl)![k]] as const);
+            const counted = examplesOf(evaluation!);
             const [units, parities] = [own(above, ofUnits), own(products, ofParities)];
-            return [run, probedExamples(network, probes, counted, units, parities)];
+            return [run, probedExamples(network, probes, counted, units, parities, ownSums)];
           }),
         );
       },
     };
   }
-}
 
-/** The tasks of one kernel, in rounds, and the sums that they add up. Without tasks it does nothing. */
-class Sums<Task> {
-  readonly #device: Device;
-  readonly #kernel: ProbeKernel<Task> | undefined;
-  readonly #tasks: readonly Task[];
-  readonly #bytes: number;
-  /** For each round and each buffer, where its tasks begin in the list of all, and where they end. */
-  readonly #rounds: Map<GPUBuffer, [number, number]>[];
-  readonly #buffers: GPUBuffer[] = [];
-
-  /** @param other A further buffer's content, for a kernel that reads one. */
-  constructor(
-    device: Device,
-    kernel: ProbeKernel<Task> | undefined,
-    rounds: readonly (readonly Placed<Task>[])[],
-    words: number,
-    other?: Uint32Array<ArrayBuffer>,
-  ) {
-    this.#device = device;
-    this.#kernel = kernel;
-    this.#bytes = 4 * words;
-    [this.#tasks, this.#rounds] = byMemory(rounds);
-    if (this.#tasks.length === 0) return;
-    for (const table of [kernel!.words(this.#tasks), ...(other ? [other] : [])]) {
-      const buffer = device.pool.take(table.byteLength);
-      device.commands.write(buffer, 0, table);
-      this.#buffers.push(buffer);
-    }
-    this.#buffers.splice(1, 0, device.pool.take(this.#bytes));
+  /** For each function that callers wrote, its sums: one for each run, also for those that do not ask for it. */
+  #functionSums(
+    rounds: readonly (readonly Look[])[],
+    runs: readonly NetworkProgress[],
+  ): Map<string, Sums<Batch>> {
+    const places = placesOf(runs.map(({ run }) => 2 * run.network.layers.length));
+    const layers = runs.flatMap(({ memory, program }) =>
+      layersOf(program).flatMap(({ c, columns }) => [memory.at + c, pitchOf(columns)]),
+    );
+    const texts = new Set(runs.flatMap(({ run }) => run.probes.own.map(({ wgsl }) => wgsl)));
+    return new Map(
+      [...texts].map((text) => {
+        const batches = rounds.map((looks) =>
+          looks
+            .filter(({ progress }) => progress.run.probes.own.some(({ wgsl }) => wgsl === text))
+            .map((look) => {
+              const k = runs.indexOf(look.progress);
+              return { memory: look.progress.memory.buffer, task: batchOf(look, places[k], k) };
+            }),
+        );
+        const kernel = this.#functions.get(text);
+        return [text, new Sums(this.#device, kernel, batches, runs.length, Uint32Array.from(layers))];
+      }),
+    );
   }
-
-  record(k: number): void {
-    const [tasks, sums, ...others] = this.#buffers;
-    for (const [memory, range] of this.#rounds[k] ?? []) {
-      this.#kernel!.add({ tasks, memory, sums, others }, this.#tasks, range);
-    }
-  }
-
-  async read(options: WaitOptions): Promise<ArrayBuffer> {
-    if (this.#buffers.length === 0) return new ArrayBuffer(0);
-    const bytes = await this.#device.read(this.#buffers[1], 0, this.#bytes, options);
-    for (const buffer of this.#buffers) this.#device.pool.give(buffer);
-    return bytes;
-  }
-}
-
-/** All tasks in one list, and for each round and each buffer where its tasks begin and end there. */
-function byMemory<Task>(
-  rounds: readonly (readonly Placed<Task>[])[],
-): [Task[], Map<GPUBuffer, [number, number]>[]] {
-  const tasks: Task[] = [];
-  const ranges = rounds.map((round) => {
-    const groups = new Map<GPUBuffer, Task[]>();
-    for (const { memory, task } of round) {
-      const group = groups.get(memory);
-      if (group) group.push(task);
-      else groups.set(memory, [task]);
-    }
-    const ofRound = new Map<GPUBuffer, [number, number]>();
-    for (const [memory, group] of groups) {
-      ofRound.set(memory, [tasks.length, tasks.length + group.length]);
-      for (const task of group) tasks.push(task);
-    }
-    return ofRound;
-  });
-  return [tasks, ranges];
 }
 
 /** Where each of several stretches of these lengths begins, if they lie one after the other; at the end, where the last one ends. */
@@ -191,22 +187,21 @@ function placesOf(lengths: readonly number[]): number[] {
   return places;
 }
 
-/** The strips of a run's weights and biases, laid out as src/network/weights.ts says, with the initial ones as origin if kept. */
-function weightStrips({ run, memory, initial }: NetworkProgress, to: number): Placed<Strip>[] {
+/** The strips of numbers that lie as weights and biases do (src/network/weights.ts), with the origin of their distance if there is one. */
+function parameterStrips(network: Network, first: number, origin: number | undefined, to: number): Strip[] {
   let at = 0;
   let sums = to;
   const next = (rows: number, columns: number): Strip[] => {
-    const origin = initial === undefined ? NONE : initial + at;
-    const strips = stripsOf({ at: memory.at + at, origin, rows, columns, to: sums, adds: 0 });
+    const begin = origin === undefined ? NONE : origin + at;
+    const strips = stripsOf({ at: first + at, origin: begin, rows, columns, to: sums, adds: 0 });
     at += rows * pitchOf(columns);
     sums += columns;
     return strips;
   };
-  const strips = run.network.layers.flatMap(({ inputs, units, bias }) => [
+  return network.layers.flatMap(({ inputs, units, bias }) => [
     ...next(inputs, units),
     ...(bias ? next(1, units) : []),
   ]);
-  return strips.map((task) => ({ memory: memory.buffer, task }));
 }
 
 /** The stages that compute layers: after a look, their `c` is where the layer's outputs are. */
@@ -252,4 +247,16 @@ function paritiesOf(look: Look, to: number, firstMember: number): Placed<Parity>
     first += members.length;
     return parities;
   });
+}
+
+/** @param outputs Where the places of its layers begin. */
+function batchOf(look: Look, outputs: number, to: number): Batch {
+  const { memory, program } = look.progress;
+  const [gather] = program.evaluation;
+  return {
+    ...{ inputs: memory.at + gather.c, inputsPitch: pitchOf(gather.columns) },
+    ...{ targets: memory.at + gather.below, targetsPitch: pitchOf(program.targetWidth) },
+    ...{ outputs, layers: program.network.layers.length, rows: countOf(look, 0) },
+    ...{ to, adds: Number(!look.isFirst) },
+  };
 }

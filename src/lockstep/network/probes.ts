@@ -3,10 +3,12 @@
  * the values of events. progress.ts says when they are due; probe-sums.ts has the device compute the sums.
  */
 import type { COLUMN_SUMS } from '../../../shaders/network/probes.wgsl.js';
+import { LOSSES, type Loss } from '../../network/losses.js';
 import { type Network, parameterShapes } from '../../network/network.js';
 import { checkColumns } from '../../network/samplers.js';
 import { badArgument, checkList, checkNumber, checkObject, checkText } from '../../platform/arguments.js';
 import { checkOptionNames } from '../../platform/options.js';
+import type { PackedDataset } from './dataset.js';
 
 /** A measurement, of the weights at the end of each window or of the examples of each evaluation. */
 export type NetworkProbe =
@@ -14,10 +16,18 @@ export type NetworkProbe =
   | 'norms'
   /** How far the weights are from those with which the run began. */
   | 'distance'
+  /** L2 norms of the gradient of the mean loss over the examples. */
+  | 'gradientNorm'
   /** On how many examples each hidden unit is above 0. */
   | 'activeUnits'
   /** Fourier coefficients of the outputs: one for each list of inputs, that of their parity. */
-  | { parities: readonly (readonly number[])[] };
+  | { parities: readonly (readonly number[])[] }
+  /**
+   * The mean over the examples of a WGSL function of one's own, `fn probe(e: Example) -> f32`. It may call `inputOf(e, k)`,
+   * `targetOf(e, k)` (the class is `targetOf(e, 0u)`), `outputOf(e, k)`, and `unitOf(e, layer, k)`, the output of a unit of any
+   * layer. The event has the mean under `name`.
+   */
+  | { name: string; wgsl: string };
 
 /** What the probes of a run found. Those that were not asked for are absent. */
 export interface NetworkProbed {
@@ -25,9 +35,11 @@ export interface NetworkProbed {
    * L2 norms: of all parameters together; of each parameter, by its name in the state dict; and of each unit's part of it, which is
    * a row of `0.weight`, or a number of `0.bias`.
    */
-  norms?: { all: number; parameters: Record<string, number>; units: Record<string, number[]> };
+  norms?: Norms;
   /** L2 norm and largest absolute value of the change since the initial weights: of all together, and of each parameter. */
   distance?: Distance & { parameters: Record<string, Distance> };
+  /** L2 norms of the gradient of the mean loss over the examples, in the same parts as `norms`. */
+  gradientNorm?: Norms;
   /**
    * For each layer but the last: on which share of the examples each unit's output is above 0, and the mean of these shares. A unit
    * with 0 is dead on this set.
@@ -38,6 +50,14 @@ export interface NetworkProbed {
    * one factor for each input in the list: 1 if the input is above 0, else -1.
    */
   parities?: number[][];
+  /** The means of functions of one's own, by name. */
+  own?: Record<string, number>;
+}
+
+interface Norms {
+  all: number;
+  parameters: Record<string, number>;
+  units: Record<string, number[]>;
 }
 
 interface Distance {
@@ -49,41 +69,64 @@ interface Distance {
 export interface Probes {
   readonly norms: boolean;
   readonly distance: boolean;
+  readonly gradientNorm: boolean;
   readonly activeUnits: boolean;
   readonly parities: readonly (readonly number[])[];
+  readonly own: readonly OwnProbe[];
 }
 
-type Sums = Pick<Record<keyof typeof COLUMN_SUMS.at, number>, 'squares' | 'moved' | 'farthest'>;
+interface OwnProbe {
+  readonly name: string;
+  readonly wgsl: string;
+}
 
-const NAMES = ['norms', 'distance', 'activeUnits'];
+/** Sums over the numbers of a unit. */
+export type Sum = Record<keyof typeof COLUMN_SUMS.at, number>;
+
+const NAMES = ['norms', 'distance', 'gradientNorm', 'activeUnits'];
 const MOST_PARITIES = 4096;
 
-/** @throws LockstepError `bad-input` that names an unknown probe, and what fits. */
+/**
+ * @param looked The data of the run's evaluations; undefined if it has none.
+ * @throws LockstepError `bad-input` that names an unknown probe, and what fits.
+ */
 export function probesOf(
   where: string,
   given: readonly NetworkProbe[] = [],
-  network: Network,
-  evaluates: boolean,
+  { network, loss, looked }: { network: Network; loss: Loss; looked: readonly PackedDataset[] | undefined },
 ): Probes {
   checkList(where, 'probes', given, `a list fits, of ${NAMES.join(', ')} or { parities: [[0, 1]] }`);
-  const parities = given.flatMap((probe, k) => {
-    if (typeof probe === 'object') return paritiesOf(`${where}: probes[${k}]`, probe, network);
-    checkText(where, `probes[${k}]`, probe, NAMES);
-    return [];
-  });
+  const parities: (readonly number[])[] = [];
+  const own: OwnProbe[] = [];
+  for (const [k, probe] of given.entries()) {
+    const here = `${where}: probes[${k}]`;
+    if (typeof probe !== 'object') checkText(where, `probes[${k}]`, probe, NAMES);
+    else if (probe !== null && 'wgsl' in probe) own.push(ownProbe(here, probe, own));
+    else parities.push(...paritiesOf(here, probe, network));
+  }
   const has = (name: NetworkProbe) => given.includes(name);
-  const probes = {
-    ...{ norms: has('norms'), distance: has('distance'), activeUnits: has('activeUnits') },
-    parities,
+  const refused = (name: NetworkProbe, fits: string) => {
+    return badArgument(where, `probes[${given.indexOf(name)}]`, name, fits);
   };
-  if (!probesExamples(probes) || evaluates) return probes;
-  const k = given.findIndex((probe) => probe === 'activeUnits' || typeof probe === 'object');
-  throw badArgument(
-    where,
-    `probes[${k}]`,
-    given[k],
-    'it is of the examples of evaluations: give evaluate, too',
+  const ofExamples = given.find(
+    (one) => one === 'gradientNorm' || one === 'activeUnits' || typeof one === 'object',
   );
+  if (ofExamples && !looked) {
+    throw refused(ofExamples, 'it is of the examples of evaluations: give evaluate, too');
+  }
+  if (has('gradientNorm') && looked!.some((data) => mayIgnore(data, loss))) {
+    throw refused('gradientNorm', 'it is not for sets with examples of the class that the loss ignores');
+  }
+  return {
+    ...{ norms: has('norms'), distance: has('distance') },
+    ...{ gradientNorm: has('gradientNorm'), activeUnits: has('activeUnits'), parities, own },
+  };
+}
+
+/** The device averages over the examples of a batch that count, which add up to no mean of the set. */
+function mayIgnore({ ignores, sampler }: PackedDataset, { type, parameter }: Loss): boolean {
+  if (LOSSES[type].targets !== 'class') return false;
+  return sampler === undefined ? ignores === true : parameter >= 0;
 }
 
 function paritiesOf(where: string, probe: { parities: readonly (readonly number[])[] }, network: Network) {
@@ -98,23 +141,26 @@ function paritiesOf(where: string, probe: { parities: readonly (readonly number[
   return parities;
 }
 
+function ownProbe(where: string, probe: OwnProbe, others: readonly OwnProbe[]): OwnProbe {
+  checkOptionNames(where, probe, ['name', 'wgsl']);
+  checkText(where, 'name', probe.name);
+  checkText(where, 'wgsl', probe.wgsl);
+  if (others.every(({ name }) => name !== probe.name)) return probe;
+  throw badArgument(where, 'name', probe.name, 'another probe has it');
+}
+
 /** Whether any of them is taken when a window closes. */
 export const probesWeights = ({ norms, distance }: Probes): boolean => norms || distance;
 
 /** Whether any of them is taken at an evaluation. */
-export const probesExamples = ({ activeUnits, parities }: Probes): boolean =>
-  activeUnits || parities.length > 0;
+export const probesExamples = ({ activeUnits, parities, own }: Probes): boolean =>
+  activeUnits || parities.length > 0 || own.length > 0;
 
 /** @param sums One for each unit of each parameter, in the order of the state dict. */
-export function probedWeights(network: Network, probes: Probes, sums: readonly Sums[]): NetworkProbed {
-  let at = 0;
-  const parameters = parameterShapes(network).map(({ name, shape: [units] }) => {
-    at += units;
-    return { name, sums: sums.slice(at - units, at) };
-  });
+export function probedWeights(network: Network, probes: Probes, sums: readonly Sum[]): NetworkProbed {
   return {
-    ...(probes.norms && { norms: normsOf(parameters) }),
-    ...(probes.distance && { distance: distanceOf(parameters) }),
+    ...(probes.norms && { norms: normsOf(network, sums) }),
+    ...(probes.distance && { distance: distanceOf(byParameter(network, sums)) }),
   };
 }
 
@@ -122,6 +168,7 @@ export function probedWeights(network: Network, probes: Probes, sums: readonly S
  * @param examples How many examples there were.
  * @param active For each hidden unit, on how many of them it is above 0.
  * @param products For each parity and output, the sum of their products.
+ * @param own Sums of the caller's functions, by name.
  */
 export function probedExamples(
   { layers, outputs }: Network,
@@ -129,6 +176,7 @@ export function probedExamples(
   examples: number,
   active: readonly number[],
   products: readonly number[],
+  own: readonly (readonly [string, number])[],
 ): NetworkProbed {
   let at = 0;
   const shares = layers.slice(0, -1).map(({ units: count }) => {
@@ -142,28 +190,39 @@ export function probedExamples(
   return {
     ...(probes.activeUnits && { activeUnits: shares }),
     ...(parities.length > 0 && { parities }),
+    ...(own.length > 0 && { own: Object.fromEntries(own.map(([name, sum]) => [name, sum / examples])) }),
   };
 }
 
-type ByParameter = readonly { name: string; sums: readonly Sums[] }[];
+type ByParameter = readonly { name: string; sums: readonly Sum[] }[];
+
+function byParameter(network: Network, sums: readonly Sum[]): ByParameter {
+  let at = 0;
+  return parameterShapes(network).map(({ name, shape: [units] }) => {
+    at += units;
+    return { name, sums: sums.slice(at - units, at) };
+  });
+}
 
 const rootOfSum = (squares: readonly number[]): number => Math.sqrt(squares.reduce((a, b) => a + b, 0));
 /** The largest number, also of more than a call takes as arguments. NaN if one of them is NaN. */
 const largest = (numbers: readonly number[]): number => numbers.reduce((a, b) => Math.max(a, b), 0);
 
-function normsOf(parameters: ByParameter): NetworkProbed['norms'] {
-  const squares = (sums: readonly Sums[]) => sums.map((one) => one.squares);
+/** @param sums One for each unit of each parameter, in the order of the state dict. */
+export function normsOf(network: Network, sums: readonly Sum[]): Norms {
+  const parameters = byParameter(network, sums);
+  const squares = (some: readonly Sum[]) => some.map((one) => one.squares);
   const byName = <T>(of: (squares: readonly number[]) => T) =>
-    Object.fromEntries(parameters.map(({ name, sums }) => [name, of(squares(sums))]));
+    Object.fromEntries(parameters.map((one) => [one.name, of(squares(one.sums))]));
   return {
-    all: rootOfSum(parameters.flatMap(({ sums }) => squares(sums))),
+    all: rootOfSum(squares(sums)),
     parameters: byName(rootOfSum),
     units: byName((units) => units.map(Math.sqrt)),
   };
 }
 
 function distanceOf(parameters: ByParameter): NetworkProbed['distance'] {
-  const of = (sums: readonly Sums[]): Distance => ({
+  const of = (sums: readonly Sum[]): Distance => ({
     l2: rootOfSum(sums.map(({ moved }) => moved)),
     max: largest(sums.map(({ farthest }) => farthest)),
   });

@@ -12,7 +12,6 @@ import {
   optimizerOf,
   stepNumbers,
 } from '../../network/optimizers.js';
-import type { Program } from '../../network/program.js';
 import { checkNumber } from '../../platform/arguments.js';
 import { DrawnBatches } from '../batches/drawn.js';
 import { examplesOf, nextClose } from '../windows.js';
@@ -21,6 +20,7 @@ import type { PackedDataset } from './dataset.js';
 import { type BatchSums, sumsOf } from './evaluation.js';
 import type { Room } from './pools.js';
 import { probesWeights } from './probes.js';
+import type { RunPlace } from './run-places.js';
 import type { NetworkCheckpoint, StepSchedule } from './types.js';
 
 /** The means of some batches. */
@@ -34,30 +34,23 @@ interface GroupMeans extends Means {
   examples: number;
 }
 
-/** A dataset and its place on the device. */
-export interface PlacedDataset {
-  readonly room: Room;
-  readonly data: PackedDataset;
-}
-
 /** After how many steps windows close, and runs pause. */
 interface Cadence {
   logInterval: number;
   pauseEvery: number;
 }
 
-export class NetworkProgress {
+export class NetworkProgress implements RunPlace {
   readonly index: number;
   readonly run: AcceptedNetworkRun;
-  readonly program: Program;
-  readonly memory: Room;
-  readonly data: PlacedDataset;
-  /** Of the sections of its evaluation. */
-  readonly sections: readonly PlacedDataset[];
-  /** The first word of the initial weights, in the buffer of its memory, where a probe asks how far they moved. */
-  readonly initial: number | undefined;
-  /** Where the weights of the best evaluation are kept, if they are. */
-  readonly best: Room | undefined;
+  readonly program: RunPlace['program'];
+  readonly memory: RunPlace['memory'];
+  readonly data: RunPlace['data'];
+  readonly sections: RunPlace['sections'];
+  readonly initial: RunPlace['initial'];
+  readonly gradient: RunPlace['gradient'];
+  readonly best: RunPlace['best'];
+  readonly bytes: RunPlace['bytes'];
   /** The optimizer's settings as they are now. */
   optimizer: OptimizerSettings;
   /** The same as the caller described them. */
@@ -85,24 +78,18 @@ export class NetworkProgress {
   /** Those of the last evaluation. */
   last: Means = { loss: Number.NaN, accuracy: Number.NaN };
 
-  constructor(
-    index: number,
-    run: AcceptedNetworkRun,
-    program: Program,
-    memory: Room,
-    data: PlacedDataset,
-    sections: readonly PlacedDataset[],
-    best: Room | undefined,
-    { logInterval, pauseEvery }: Cadence,
-  ) {
+  constructor(index: number, run: AcceptedNetworkRun, place: RunPlace, { logInterval, pauseEvery }: Cadence) {
     this.index = index;
     this.run = run;
+    const { program, memory, data, sections, initial, gradient, best, bytes } = place;
     this.program = program;
     this.memory = memory;
     this.data = data;
     this.sections = sections;
+    this.initial = initial;
+    this.gradient = gradient;
     this.best = best;
-    if (run.probes.distance) this.initial = memory.at + program.places.words;
+    this.bytes = bytes;
     this.optimizer = run.optimizer;
     this.described = run.described;
     this.#logInterval = logInterval;

@@ -7,28 +7,22 @@ import { STEP } from '../../../shaders/network/chunk.wgsl.js';
 import type { Device } from '../../gpu/device.js';
 import { NetworkKernels } from '../../kernels/network/kernel.js';
 import { showNetwork } from '../../network/network.js';
-import { momentsOf } from '../../network/optimizers.js';
-import { type Program, programOf, trainingFlops } from '../../network/program.js';
-import { packWeights, unpackWeights } from '../../network/weights.js';
+import { type Program, trainingFlops } from '../../network/program.js';
+import { unpackWeights } from '../../network/weights.js';
 import { LockstepError } from '../../platform/errors.js';
 import { finishEvent } from '../finish-event.js';
 import { recovering, type TrainerHooks } from '../recovery.js';
 import { type AcceptedNetworkRun, acceptNetworkRun, checkNetworkOptions } from './accept.js';
 import { type ChunkResults, Chunks } from './chunk.js';
 import { PauseControl } from './control.js';
-import type { PackedDataset } from './dataset.js';
 import { NetworkPacer } from './pacer.js';
 import { PackedDatasets } from './packed-datasets.js';
-import { Pools, type Room } from './pools.js';
+import { copyWords, type Room } from './pools.js';
 import { ProbeSums } from './probe-sums.js';
-import { NetworkProgress, type PlacedDataset } from './progress.js';
+import { NetworkProgress } from './progress.js';
+import { RunPlaces } from './run-places.js';
 import { NetworkRuns } from './runs.js';
 import type { NetworkLockstepEvent, NetworkLockstepOptions, NetworkRun } from './types.js';
-
-/** Bytes of the first buffer for runs, and of the first for data; later ones are larger. */
-const FIRST_BYTES = 1 << 20;
-/** All runs under way take at most this many times the bytes that a kernel can bind at once. */
-const MOST_BINDINGS = 4;
 
 type Finish = Extract<NetworkLockstepEvent, { type: 'finish' }>;
 
@@ -65,17 +59,13 @@ class NetworkTrainer {
   readonly #device: Device;
   readonly #options: NetworkLockstepOptions;
   readonly #hooks: TrainerHooks;
-  readonly #memory: Pools;
-  readonly #data: Pools;
+  readonly #places: RunPlaces;
   readonly #kernels: NetworkKernels;
   readonly #probes: ProbeSums;
   readonly #chunks: Chunks;
   readonly #pacer: NetworkPacer;
   readonly #runs: NetworkRuns<AcceptedNetworkRun>;
-  readonly #programs = new Map<string, Program>();
-  readonly #placed = new Map<PackedDataset, { room: Room; runs: number }>();
   #active: NetworkProgress[] = [];
-  #words = 0;
   #steps = 0;
 
   constructor(
@@ -87,8 +77,7 @@ class NetworkTrainer {
     this.#device = device;
     this.#hooks = hooks;
     this.#options = options;
-    this.#memory = new Pools(device, 'network memory', FIRST_BYTES);
-    this.#data = new Pools(device, 'network data', FIRST_BYTES);
+    this.#places = new RunPlaces(device);
     this.#kernels = new NetworkKernels(device);
     this.#probes = new ProbeSums(device);
     this.#chunks = new Chunks(device, this.#kernels, this.#probes);
@@ -116,8 +105,7 @@ class NetworkTrainer {
 
   async destroy(): Promise<void> {
     this.#chunks.destroy();
-    this.#memory.destroy();
-    this.#data.destroy();
+    this.#places.destroy();
     await this.#runs.close();
   }
 
@@ -128,17 +116,20 @@ class NetworkTrainer {
       const next = await this.#runs.next(this.#active.length > 0);
       if (next === undefined) return;
       const { run, index } = next;
-      const program = this.#programOf(run);
-      if (!this.#fits(run, program, index)) {
+      if (!this.#places.fit(run, index) && this.#active.length > 0) {
         this.#runs.giveBack(next);
         return;
       }
       await this.#compile(run, index);
-      const progress = this.#place(index, run, program);
+      const { logInterval = 250, pauseEvery = Number.POSITIVE_INFINITY } = this.#options;
+      const progress = new NetworkProgress(index, run, this.#places.take(run, index), {
+        logInterval,
+        pauseEvery,
+      });
       this.#active.push(progress);
-      const { network, batch } = program;
+      const { network, batch } = progress.program;
       const flops = trainingFlops(network, batch);
-      const bytes = 4 * wordsOf(run, program);
+      const { bytes } = progress;
       yield {
         type: 'plan',
         run: index,
@@ -150,94 +141,19 @@ class NetworkTrainer {
     }
   }
 
-  /** Compiles the kernels that a run needs. Errors name the run if they are about the WGSL of its sampler. */
+  /** Compiles the kernels that a run needs. Errors name the run if they are about WGSL of its sampler or its probes. */
   async #compile({ data, evaluation, probes }: AcceptedNetworkRun, index: number): Promise<void> {
-    await this.#probes.make(probes);
+    const explained = (what: string) => (cause: unknown) => {
+      if (!(cause instanceof LockstepError) || cause.code !== 'shader') throw cause;
+      throw new LockstepError(cause.code, `trainLockstep: run ${index}: ${what}: ${cause.message}`, {
+        cause,
+      });
+    };
+    await this.#probes.make(probes).catch(explained('the WGSL of a probe in the kernel'));
     const looked = (evaluation?.sections ?? []).map((section) => section.data.sampler);
     for (const sampler of [data.sampler, ...looked.filter((one) => one !== undefined)]) {
-      await this.#kernels.make(sampler).catch((cause) => {
-        if (sampler === undefined || !(cause instanceof LockstepError)) throw cause;
-        const where = `trainLockstep: run ${index}: the sampler's WGSL in the kernel`;
-        throw new LockstepError(cause.code, `${where}: ${cause.message}`, { cause });
-      });
-    }
-  }
-
-  #programOf({ network, loss, optimizer, batchSize }: AcceptedNetworkRun): Program {
-    const moments = momentsOf(optimizer);
-    const key = JSON.stringify([network, loss, moments, batchSize]);
-    const program = this.#programs.get(key) ?? programOf(network, loss, moments, batchSize);
-    this.#programs.set(key, program);
-    return program;
-  }
-
-  #fits(run: AcceptedNetworkRun, program: Program, index: number): boolean {
-    const { mostBytes } = this.#memory;
-    const { network, batch } = program;
-    const words = wordsOf(run, program);
-    if (4 * words > mostBytes) {
-      throw new LockstepError(
-        'unsupported',
-        `trainLockstep: run ${index}: ${showNetwork(network)} takes ${4 * words} bytes with batches of ${batch}; ` +
-          `this device binds at most ${mostBytes} (maxStorageBufferBindingSize) at once. Take smaller batches.`,
-      );
-    }
-    return this.#active.length === 0 || 4 * (this.#words + words) <= MOST_BINDINGS * mostBytes;
-  }
-
-  #place(index: number, run: AcceptedNetworkRun, program: Program): NetworkProgress {
-    const memory = this.#memory.take(wordsOf(run, program));
-    this.#words += memory.words;
-    const { commands } = this.#device;
-    const initial = packWeights(run.network, run.weights);
-    const state = new Float32Array(program.places.state);
-    state.set(run.checkpoint?.state ?? initial);
-    commands.write(memory.buffer, 4 * memory.at, state);
-    if (run.probes.distance) {
-      commands.write(memory.buffer, 4 * (memory.at + program.places.words), initial);
-    }
-    const data = this.#placeData(index, 'data', run.data);
-    const sections = (run.evaluation?.sections ?? []).map((section) =>
-      this.#placeData(index, 'evaluate.data', section.data),
-    );
-    const best = run.evaluation?.keepBest ? this.#memory.take(program.places.parameters) : undefined;
-    if (best && run.checkpoint?.best) {
-      commands.write(best.buffer, 4 * best.at, run.checkpoint.best.weights);
-    }
-    const { logInterval = 250, pauseEvery = Number.POSITIVE_INFINITY } = this.#options;
-    const cadence = { logInterval, pauseEvery };
-    return new NetworkProgress(index, run, program, memory, data, sections, best, cadence);
-  }
-
-  #placeData(index: number, name: string, data: PackedDataset): PlacedDataset {
-    let placed = this.#placed.get(data);
-    if (!placed) {
-      const { mostBytes } = this.#data;
-      if (4 * data.words.length > mostBytes) {
-        const rows = Math.floor((data.examples * mostBytes) / (4 * data.words.length));
-        throw new LockstepError(
-          'unsupported',
-          `trainLockstep: run ${index}: ${name} takes ${4 * data.words.length} bytes; this device binds at most ${mostBytes} ` +
-            `(maxStorageBufferBindingSize) at once, which is ${rows} of its ${data.examples} rows.`,
-        );
-      }
-      placed = { room: this.#data.take(data.words.length), runs: 0 };
-      this.#device.commands.write(placed.room.buffer, 4 * placed.room.at, data.words);
-      this.#placed.set(data, placed);
-    }
-    placed.runs++;
-    return { room: placed.room, data };
-  }
-
-  #release({ memory, best, run }: NetworkProgress): void {
-    this.#memory.give(memory);
-    if (best) this.#memory.give(best);
-    this.#words -= memory.words;
-    for (const data of [run.data, ...(run.evaluation?.sections ?? []).map((section) => section.data)]) {
-      const placed = this.#placed.get(data);
-      if (!placed || --placed.runs > 0) continue;
-      this.#data.give(placed.room);
-      this.#placed.delete(data);
+      const made = this.#kernels.make(sampler);
+      await (sampler === undefined ? made : made.catch(explained("the sampler's WGSL in the kernel")));
     }
   }
 
@@ -259,7 +175,7 @@ class NetworkTrainer {
   /** The most steps whose order and numbers a kernel can bind at once. */
   #mostSteps(runs: readonly NetworkProgress[]): number {
     const order = runs.reduce((sum, { run }) => sum + run.batchSize, 0);
-    return Math.floor(this.#memory.mostBytes / 4 / Math.max(order, STEP.words * runs.length));
+    return Math.floor(this.#places.mostBytes / 4 / Math.max(order, STEP.words * runs.length));
   }
 
   /** Takes what a chunk gave its k-th run. */
@@ -283,7 +199,7 @@ class NetworkTrainer {
     if (looks) {
       const isBest = run.evaluated(looks);
       const groups = run.groupsOf(looks);
-      if (isBest && run.best) this.#copy(run.memory, run.best, run.program.places.parameters);
+      if (isBest && run.best) copyWords(this.#device, run.memory, run.best, run.program.places.parameters);
       const beside = { ...(groups && { groups }), ...(ofExamples && { probes: ofExamples }) };
       yield { type: 'evaluation', run: run.index, step: run.done, ...run.last, ...beside };
     }
@@ -303,7 +219,7 @@ class NetworkTrainer {
     const read = async () =>
       unpackWeights(run.network, await this.#read(isBest ? best : memory, program.places.parameters));
     const kept = this.#options.keepWeights ? await read() : undefined;
-    const { event, release } = finishEvent(ending, read, () => this.#release(progress), kept);
+    const { event, release } = finishEvent(ending, read, () => this.#places.give(run, progress), kept);
     try {
       yield event;
     } finally {
@@ -313,15 +229,6 @@ class NetworkTrainer {
 
   async #read({ buffer, at }: Room, words: number): Promise<Float32Array> {
     return new Float32Array(await this.#device.read(buffer, 4 * at, 4 * words));
-  }
-
-  /** Copies through another buffer, as WebGPU does not copy from a buffer to itself. */
-  #copy(from: Room, to: Room, words: number): void {
-    const { commands } = this.#device;
-    const between = this.#device.pool.take(4 * words);
-    commands.copy(from.buffer, 4 * from.at, between, 0, 4 * words);
-    commands.copy(between, 0, to.buffer, 4 * to.at, 4 * words);
-    this.#device.pool.give(between);
   }
 
   /** Lets the caller decide about the runs that pause here, and carries its decisions out. */
@@ -345,7 +252,7 @@ class NetworkTrainer {
 
   #fork(run: NetworkProgress, from: NetworkProgress): void {
     if (run === from) return;
-    this.#copy(from.memory, run.memory, run.program.places.state);
+    copyWords(this.#device, from.memory, run.memory, run.program.places.state);
     run.forked(from.optimizerSteps);
   }
 
@@ -362,10 +269,6 @@ class NetworkTrainer {
     return { type: 'checkpoint', runs };
   }
 }
-
-/** Words that a run takes, with the initial weights where a probe asks how far they moved. */
-const wordsOf = ({ probes }: AcceptedNetworkRun, { places }: Program): number =>
-  places.words + (probes.distance ? places.parameters : 0);
 
 /**
  * The work of a step of a run, in floating-point operations, to compare chunks with each other. Those of the optimizer count more,

@@ -11,6 +11,10 @@ import type {
 } from '../../../src/index.js';
 import { Generator, openDevice, samplers, trainLockstep } from '../../../src/index.js';
 import { NetworkPacer } from '../../../src/lockstep/network/pacer.js';
+import { lossOf } from '../../../src/network/losses.js';
+import { networkOf } from '../../../src/network/network.js';
+import { optimizerOf } from '../../../src/network/optimizers.js';
+import { ReferenceNetwork } from '../../network/reference.js';
 import { weightBits } from './outcomes.js';
 
 let device: Device;
@@ -246,9 +250,91 @@ it('of examples: active units and parities of each evaluation, with groups and w
   }
 });
 
+/** Gradients are sums of products of both signs, of layers whose outputs are rounded. */
+const GRADIENT = 1e-5;
+
+it('of the gradient: its norms at each evaluation, in memory of its own', async () => {
+  const rows = Array.from({ length: 50 }, (_, k) => [...x.slice(5 * k, 5 * k + 5)]);
+  const probing = runs.map((run, k) => ({
+    ...run,
+    probes: k === 2 ? [] : (['gradientNorm', 'activeUnits'] as const),
+  }));
+  const evaluate = { data, every: 9, groups: rows.map((_, k) => k % 2) };
+  const { evaluations, weights } = await evaluated({ evaluate }, probing);
+  const without = await evaluated(
+    { evaluate },
+    runs.map((run) => ({ ...run, probes: [] })),
+  );
+  expect(weights.map(weightBits)).toEqual(without.weights.map(weightBits));
+  for (const [run, all] of evaluations.entries()) {
+    expect(all.map(({ probes: _, ...rest }) => rest)).toEqual(without.evaluations[run]);
+    const { step, probes: found } = all[2];
+    expect(step).toBe(21);
+    if (run === 2) expect(found).toBeUndefined();
+    if (!found) continue;
+    // A step of SGD of length 1 goes against the gradient.
+    const described = networkOf('', runs[run].network!);
+    const sgd = optimizerOf('', { type: 'sgd', lr: 1 });
+    const reference = new ReferenceNetwork(described, lossOf('', 'mse'), sgd, weights[run]);
+    const before = reference.parameters();
+    reference.step({ x: rows, y: Array.from(data.y, (y) => [y]) });
+    const gradient = reference.parameters().map((after, k) => before[k] - after);
+    const { all: norm, parameters, units } = found.gradientNorm!;
+    const off = (actual: number, expected: readonly number[]) =>
+      Math.abs(actual - root(expected.map((g) => g * g)));
+    expect(norm).toBeGreaterThan(100 * GRADIENT);
+    expect(off(norm, gradient), `run ${run}`).toBeLessThan(GRADIENT * norm);
+    let at = 0;
+    for (const [name, { data: values, shape }] of Object.entries(weights[run])) {
+      const own = gradient.slice(at, at + values.length);
+      at += values.length;
+      expect(off(parameters[name], own), `run ${run}, ${name}`).toBeLessThan(GRADIENT * norm);
+      units[name].forEach((one, u) => {
+        const row = own.slice((u * own.length) / shape[0], ((u + 1) * own.length) / shape[0]);
+        expect(off(one, row), `run ${run}, unit ${u} of ${name}`).toBeLessThan(GRADIENT * norm);
+      });
+    }
+  }
+});
+
+it("of one's own: the mean of a function in WGSL of inputs, units, outputs and targets", async () => {
+  const rows = Array.from({ length: 50 }, (_, k) => [...x.slice(5 * k, 5 * k + 5)]);
+  const error = {
+    name: 'error',
+    wgsl: 'fn probe(e: Example) -> f32 { return abs(outputOf(e, 0u) - targetOf(e, 0u)); }',
+  };
+  const mixed = {
+    name: 'mixed',
+    wgsl: 'fn probe(e: Example) -> f32 { return inputOf(e, 4u) * unitOf(e, 0u, 2u) + unitOf(e, 1u, 6u); }',
+  };
+  const asked: NetworkProbe[][] = [
+    [error, mixed],
+    [mixed],
+    [],
+    [{ ...error, name: 'other' }],
+    ['activeUnits'],
+  ];
+  const probing = runs.map((run, k) => ({ ...run, probes: asked[k] }));
+  const { evaluations, weights } = await evaluated({ evaluate: { data, every: 21 } }, probing);
+  evaluations.forEach(([{ probes: found }], run) => {
+    const names = asked[run].flatMap((probe) =>
+      typeof probe === 'object' && 'name' in probe ? [probe.name] : [],
+    );
+    expect(Object.keys(found?.own ?? {})).toEqual(names);
+    const [first, second, last] = layersOf(weights[run], rows);
+    const errors = mean(last.map(([y], k) => Math.abs(y - data.y[k])));
+    const mixture = mean(rows.map((row, k) => row[4] * first[k][2] + second[k][6]));
+    for (const [name, value] of Object.entries(found?.own ?? {})) {
+      expect(Math.abs(value - (name === 'mixed' ? mixture : errors)), `run ${run}, ${name}`).toBeLessThan(
+        OUTPUT,
+      );
+    }
+  });
+});
+
 it('of fresh examples: the same ones in batches of any size, and bits count as signs do', async () => {
   const network = { inputs: 6, layers: [{ units: 70, activation: 'relu' as const }, { units: 2 }] };
-  const probes: NetworkProbe[] = ['activeUnits', { parities: [[1, 4], [0, 1, 2], [5]] }];
+  const probes: NetworkProbe[] = ['gradientNorm', 'activeUnits', { parities: [[1, 4], [0, 1, 2], [5]] }];
   const told = async (signs: boolean, run: NetworkRun) => {
     const data = samplers.parity({ inputs: 6, secret: [1, 4], signs });
     // A step of no length: the weights are the initial ones.
@@ -270,6 +356,8 @@ it('of fresh examples: the same ones in batches of any size, and bits count as s
   const bits = await told(false, { batchSize: 100, weights: ofBits });
   const expected = whole.probes!.parities!.flat();
   expect(new Set(expected).size).toBe(6);
+  expect(whole.probes!.gradientNorm!.all).toBeGreaterThan(0.01);
+  expect(Math.abs(cut.probes!.gradientNorm!.all - whole.probes!.gradientNorm!.all)).toBeLessThan(GRADIENT);
   for (const other of [cut, bits]) {
     other.probes!.parities!.flat().forEach((coefficient, k) => {
       expect(Math.abs(coefficient - expected[k])).toBeLessThan(OUTPUT);
@@ -286,7 +374,7 @@ it('refuses by name what there is no probe of', async () => {
     'run 0: probes[1] is the text "norm"; did you mean norms?',
   );
   await expect(refused([3])).rejects.toThrow(
-    'run 0: probes[0] is the number 3; norms, distance, activeUnits fit.',
+    'run 0: probes[0] is the number 3; norms, distance, gradientNorm, activeUnits fit.',
   );
   await expect(refused('norms')).rejects.toThrow('run 0: probes is the text');
   await expect(refused(['activeUnits'])).rejects.toThrow(
@@ -301,5 +389,29 @@ it('refuses by name what there is no probe of', async () => {
   await expect(refused([{ parities: [] }], { evaluate })).rejects.toThrow(
     'the number of parities is the number 0',
   );
+  const text = 'fn probe(e: Example) -> f32 { return 0; }';
+  await expect(refused([{ name: 'a', wgsl: text }])).rejects.toThrow(
+    'probes[0] is an object; it is of the examples',
+  );
+  const twice = [
+    { name: 'a', wgsl: text },
+    { name: 'a', wgsl: text },
+  ];
+  await expect(refused(twice, { evaluate })).rejects.toThrow(
+    'probes[1]: name is the text "a"; another probe has it',
+  );
+  await expect(refused([{ wgsl: text }], { evaluate })).rejects.toThrow('probes[0]: name is undefined');
+  const wrong = [{ name: 'a', wgsl: text.replace('0;', 'x;') }];
+  await expect(refused(wrong, { evaluate })).rejects.toThrow(
+    'run 0: the WGSL of a probe in the kernel: The shader',
+  );
+  const ignoring = {
+    ...run,
+    network: { ...run.network, layers: [{ units: 2 }] },
+    loss: { type: 'crossEntropy', ignoreIndex: 1 },
+  };
+  const classes = { x, y: new Float32Array(50).map((_, k) => k % 2) };
+  const ofClasses = { ...ignoring, data: classes, evaluate: { data: classes } };
+  await expect(refused(['gradientNorm'], ofClasses)).rejects.toThrow('of the class that the loss ignores');
   await expect(refused([null], { evaluate })).rejects.toThrow('probes[0]: it is null');
 });
