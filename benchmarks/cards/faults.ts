@@ -3,7 +3,7 @@ import type { Card, OnCard } from './card.js';
 import type { Compiled } from './statistics.js';
 
 /** Subgroups that must fit a SIMD unit at once, so that some compute while others wait for memory. */
-const LEAST_OCCUPANCY: Record<Card, number> = { navi31: 8, navi21: 6, gfx1150: 8, vega10: 2, polaris10: 2 };
+const LEAST_OCCUPANCY: Record<Card, number> = { navi31: 8, navi21: 6, gfx1150: 8, vega10: 4, polaris10: 4 };
 
 const nameOf = ({ piece, label, entryPoint }: Compiled): string => `${label} (${entryPoint}, ${piece})`;
 

@@ -171,6 +171,20 @@ it('gives the same bits in small and in large tiles', async () => {
   expect((await trained(128)).bits).toEqual((await trained(1)).bits);
 });
 
+it('gives the same bits in the text that GPUs are given, with its loops written out', async () => {
+  const gpu = await openDevice();
+  Object.assign(gpu.info, { isCpu: false });
+  const hidden = 200;
+  const run = { ...all[0], weights: randomWeights(FEATURES, hidden, 7) };
+  const more = { hidden, maxSteps: 5, logInterval: 1, expectedRuns: 128 };
+  const [there, here] = [
+    await bits([run], 'tiles-batched', gpu, more),
+    await bits([run], 'tiles-batched', device, more),
+  ];
+  gpu.destroy();
+  expect(there.bits).toEqual(here.bits);
+});
+
 it.each(['tiles-persistent', 'tiles-batched', 'portable'] as const)(
   'gives the same bits in the %s kernel within WebGPU’s default limits and without features',
   async (kernel) => {

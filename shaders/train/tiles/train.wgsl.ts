@@ -1,9 +1,9 @@
 /**
  * The training step as two products of matrices cut into tiles, for GPUs: a workgroup of 256 holds a tile of the
  * result in registers and streams both factors through workgroup memory. One module serves two ways to launch it:
- * `train` does many steps of one run in one workgroup (tiles-persistent.ts); `forward`, `loss`, `backward` and
- * `vectors` each do their part of one step of all runs in a dispatch (tiles-batched.ts). WebGPU's default limits, no
- * subgroups, any shape without recompiling.
+ * `train` does many steps of one run in one workgroup (tiles-persistent.ts); `forward`, `backward` and `vectors` each do
+ * their part of one step of all runs in a dispatch (tiles-batched.ts). WebGPU's default limits, no subgroups, any shape:
+ * the text knows only how tiles are cut.
  *
  * All of them add in the same order, whatever the size of the tiles: over features, samples and blocks of hidden
  * units in rising order, four neighbours first. So both ways to launch, and tiles of both sizes, give the same bits.
@@ -21,7 +21,9 @@ import { wgsl } from '../../wgsl.js';
 import { HYPER, noRow, POSITION, SOURCE, STEP, sumNames } from '../chunk.wgsl.js';
 import { tilesBackward } from './backward.wgsl.js';
 import { tilesForward } from './forward.wgsl.js';
-import { ACROSS, type PerThread, SCRATCH_HEAD, TILE_INVOCATIONS, UNIT_BLOCK } from './size.js';
+import { lossOfSample } from './loss.wgsl.js';
+import { ACROSS, SCRATCH_HEAD, TILE_INVOCATIONS, type TilesOptions, UNIT_BLOCK } from './size.js';
+import { vectorsOfUnits } from './vectors.wgsl.js';
 
 /** The uniform buffer. */
 export const SHAPE = new Struct('Shape', {
@@ -35,16 +37,12 @@ export const SHAPE = new Struct('Shape', {
   unitTiles: 'u32',
   sampleTiles: 'u32',
   depth: 'u32',
-  // The backward pass: blocks of units and tiles of features; quads of each; invocations along the units; samples of
-  // one of its stages; features of an invocation.
+  // The backward pass: blocks of units and tiles of features; quads of units in a block; features of an invocation.
   unitBlocks: 'u32',
   featureTiles: 'u32',
   blockQuads: 'u32',
-  tileQuads: 'u32',
-  unitThreads: 'u32',
-  staged: 'u32',
   perThread: 'u32',
-  // Always 2: b1 and w2. It, `depth` and `perThread` could be constants, but compilers unroll loops over constants.
+  // Always 2: b1 and w2. It, `depth` and `perThread` are constants, but compilers unroll loops over constants.
   vectors: 'u32',
   // Steps of a position in the per-step buffers.
   stride: 'u32',
@@ -110,12 +108,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id
 }
 `;
 
-interface TrainTilesOptions {
-  perThread: PerThread;
-}
-
 /** The training kernels. Bindings: src/kernels/train/tiles.ts. */
-export function trainTiles({ perThread }: TrainTilesOptions): string {
+export function trainTiles(options: TilesOptions): string {
+  const { perThread, backward, featureThreads } = options;
+  const tileQuads = (featureThreads * backward) / 4;
   return wgsl`
 const invocations = ${TILE_INVOCATIONS}u;
 /** Invocations along the units of a tile, and along the samples of a forward tile. */
@@ -123,6 +119,13 @@ const across = ${ACROSS}u;
 /** vec4s along each side of an invocation's part of a tile; vec4s along each side of a whole forward tile. */
 const quads = ${perThread / 4}u;
 const side = across * quads;
+/** Features of one stage of the forward pass. */
+const depth = invocations / side;
+/** Of a backward tile: invocations along the features and the units, quads of features, samples of one of its stages. */
+const featureThreads = ${featureThreads}u;
+const unitThreads = invocations / featureThreads;
+const tileQuads = ${tileQuads}u;
+const staged = invocations / tileQuads;
 /** Quads of units in a block: their parts of an output are added up before those of other blocks. */
 const blockOfUnits = ${UNIT_BLOCK / 4}u;
 /** Words before those of the first position in scratch. */
@@ -138,11 +141,15 @@ ${common()}
 /** [slot]: w1 as [feature][unit], b1, w2, a vec4 with b2; then the first moments of all these; then the second. */
 @group(0) @binding(6) var<storage, read_write> state: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> sums: array<u32>;
-/** [position]: dL/dz2 [sample]; parts of outputs [block][sample]; active units; w1 . G [quad of features][unit]; S. */
+/** [position]: the gradient of b2; parts of outputs [block][sample]; active units; w1 . G [quad of features][unit]; S. */
 @group(0) @binding(8) var<storage, read_write> scratch: array<u32>;
 
-var<workgroup> tile: array<vec4f, 2u * invocations>;
-var<workgroup> gradients: array<f32, invocations>;
+/** Both factors of a stage of the forward pass, [factor][feature][quad]; then the outputs' parts. */
+var<workgroup> tile: array<array<array<vec4f, side>, depth>, 2>;
+/** The features of a stage of the backward pass, [sample, in fours][quad]. */
+var<workgroup> rows: array<array<array<vec4f, tileQuads>, 4>, staged / 4u>;
+/** dL/dz2 of some samples, in fours. */
+var<workgroup> gradients: array<array<f32, 4>, invocations / 4u>;
 var<workgroup> cursor: u32;
 
 ${bce}
@@ -191,88 +198,27 @@ fn weightsOr0(row: u32, quad: u32) -> vec4f {
   return vec4f();
 }
 
-/** One step of AdamW (Loshchilov and Hutter 2019) on four parameters, whose values w are loaded already. */
-fn adamw(at: u32, w: vec4f, g: vec4f, hyper: Hyper, step: Step) {
-  let m = fma(g, vec4f(hyper.oneMinusBeta1), state[at + moment()] * hyper.beta1);
-  let v = fma(g * g, vec4f(hyper.oneMinusBeta2), state[at + 2u * moment()] * hyper.beta2);
+/** One step of AdamW (Loshchilov and Hutter 2019) on four parameters w, whose moments were m0 and v0. */
+fn adamw(at: u32, w: vec4f, m0: vec4f, v0: vec4f, g: vec4f, hyper: Hyper, step: Step) {
+  let m = fma(g, vec4f(hyper.oneMinusBeta1), m0 * hyper.beta1);
+  let v = fma(g * g, vec4f(hyper.oneMinusBeta2), v0 * hyper.beta2);
   let root = fma(sqrt(v), vec4f(step.invRootCorrection2), vec4f(hyper.eps));
   state[at] = fma(w, vec4f(hyper.decay), -((m * step.stepSize) / root));
   state[at + moment()] = m;
   state[at + 2u * moment()] = v;
 }
 
-${tilesForward(perThread)}
+${tilesForward(options)}
 
-${lossOfSamples}
+${lossOfSample(options)}
 
-${tilesBackward(perThread)}
+${tilesBackward(options)}
 
-${vectorsOfUnits}
+${vectorsOfUnits(options)}
 
 ${entryPoints}
 `;
 }
-
-/** Outputs, losses, dL/dz2 (already divided by the batch) and the window's sums. */
-const lossOfSamples = wgsl`
-fn losses(at: Place, id: u32) {
-  let step = at.step;
-  let bias = state[b2At(at)].x;
-  let pitch = 4u * shape.sampleQuads;
-  let blocks = (shape.unitQuads + (blockOfUnits - 1u)) / blockOfUnits;
-  for (var b = id; b < shape.batch; b += invocations) {
-    var z = bias;
-    for (var block = 0u; block < blocks; block++) { z += number(at.scratch + shape.partialsAt + block * pitch + b); }
-    let sum = at.sums + b;
-    // Once a sample has met a NaN it counts every step, also those whose smaller batches leave it out.
-    var nanSteps = sums[sum + nanStepsSum * pitch];
-    nanSteps += min(nanSteps, 1u);
-    var gradient = 0.0;
-    if (f32(b) < step.count) {
-      let label = batches[at.batch + shape.rowWords * shape.sampleQuads + (b >> 2u)][b & 3u];
-      let result = bce(z, f32(label));
-      gradient = result.gradient * step.invCount;
-      sums[sum + lossesSum * pitch] = bitcast<u32>(bitcast<f32>(sums[sum + lossesSum * pitch]) + result.loss * step.invCount);
-      let hit = select(0u, 1u, result.correct);
-      let kind = select(smallHitsSum, hitsSum, step.count == f32(shape.batch));
-      sums[sum + kind * pitch] += hit;
-      nanSteps = max(nanSteps, select(0u, 1u, isNan(z)));
-    }
-    sums[sum + nanStepsSum * pitch] = nanSteps;
-    scratch[at.scratch + b] = bitcast<u32>(gradient);
-  }
-}
-`;
-
-/** AdamW on b1 and w2 of four units, once all of G is known; at the quad after the last unit, on b2. */
-const vectorsOfUnits = wgsl`
-fn vectorsOf(at: Place, quad: u32) {
-  if (quad > shape.unitQuads) { return; }
-  let isOutput = quad == shape.unitQuads;
-  let row = select(b1At(at) + quad, b2At(at), isOutput);
-  var w = state[row];
-  var other = vec4f();
-  var s = vec4f();
-  var g = vec4f();
-  var dot = vec4f();
-  if (isOutput) {
-    for (var b = 0u; b < shape.batch; b++) { g.x += number(at.scratch + b); }
-  } else {
-    other = state[row + shape.unitQuads];
-    s = numbers(at.scratch + shape.sumsAt + 4u * quad);
-    g = other * s;
-    for (var f = 0u; f < shape.featureQuads; f++) {
-      dot += numbers(at.scratch + shape.dotsAt + 4u * (f * shape.unitQuads + quad));
-    }
-  }
-  // b1, then w2, in a loop: a compiler takes long over each load that stands in the code.
-  for (var k = 0u; k < select(shape.vectors, 1u, isOutput); k++) {
-    adamw(row + k * shape.unitQuads, w, g, at.hyper, at.step);
-    g = fma(w, s, dot);
-    w = other;
-  }
-}
-`;
 
 const entryPoints = wgsl`
 fn stepsOf(position: u32) -> u32 {
@@ -290,10 +236,8 @@ fn train(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) i
       for (var t = 0u; t < shape.sampleTiles; t++) { forwardTile(at, u, t, id); }
     }
     storageBarrier();
-    losses(at, id);
-    storageBarrier();
     for (var u = 0u; u < shape.unitBlocks; u++) {
-      for (var f = 0u; f < shape.featureTiles; f++) { backwardTile(at, u, f, id); }
+      for (var f = 0u; f < shape.featureTiles; f++) { backwardTile(at, u, f, id, u + f == 0u, u + f == 0u); }
     }
     storageBarrier();
     for (var quad = id; quad <= shape.unitQuads; quad += invocations) { vectorsOf(at, quad); }
@@ -301,8 +245,8 @@ fn train(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) i
   }
 }
 
-// One step of all runs (y). Scratch holds the number of steps done: in word 0 for the kernels up to \`loss\`, which
-// copies it to word 1 for the later ones, the last of which raises word 0. So no kernel reads a word that it writes.
+// One step of all runs (y). Scratch holds the number of steps done: in word 0 for \`forward\`, which copies it to word 1
+// for the later kernels, the last of which raises word 0. So no kernel reads a word that it writes.
 fn stepNow(word: u32, id: u32) -> u32 {
   if (id == 0u) { cursor = scratch[word]; }
   return workgroupUniformLoad(&cursor);
@@ -312,16 +256,9 @@ fn stepNow(word: u32, id: u32) -> u32 {
 @compute @workgroup_size(invocations)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
   let step = stepNow(0u, id);
+  if (group.x == 0u && group.y == 0u && id == 0u) { scratch[1] = step; }
   if (step >= stepsOf(group.y)) { return; }
   forwardTile(place(group.y, step), group.x % shape.unitTiles, group.x / shape.unitTiles, id);
-}
-
-@compute @workgroup_size(invocations)
-fn loss(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
-  let step = stepNow(0u, id);
-  if (group.y == 0u && id == 0u) { scratch[1] = step; }
-  if (step >= stepsOf(group.y)) { return; }
-  losses(place(group.y, step), id);
 }
 
 /**
@@ -335,7 +272,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   if (alone && group.x == 0u && group.y == 0u && id == 0u) { scratch[0] = step + 1u; }
   if (step >= stepsOf(group.y)) { return; }
   let at = place(group.y, step);
-  backwardTile(at, block, group.x / shape.unitBlocks, id);
+  backwardTile(at, block, group.x / shape.unitBlocks, id, true, group.x == 0u);
   if (!alone) { return; }
   storageBarrier();
   // The last block of units also has the quad after the last unit.

@@ -1,17 +1,25 @@
 /**
- * Launches the training tiles (shaders/train/tiles/train.wgsl.ts) over all runs at once: three or four dispatches a
+ * Launches the training tiles (shaders/train/tiles/train.wgsl.ts) over all runs at once: two or three dispatches a
  * step, a workgroup for each tile. For few runs and for wide networks: there one workgroup for each run would leave
  * most of a GPU idle.
  */
 
 import type { PerThread } from '../../../shaders/train/tiles/size.js';
+import type { Device } from '../../gpu/device.js';
 import type { Recorder } from '../../gpu/recorder.js';
-import { type Entry, TilesKernel, TrainTiles, tilesFootprint, tilesLayout } from './tiles.js';
+import {
+  type Entry,
+  hasFewRegisters,
+  TilesKernel,
+  TrainTiles,
+  tilesFootprint,
+  tilesLayout,
+} from './tiles.js';
 import { batchedCosts } from './tiles-cost.js';
 import type { ChunkSize } from './training-cost.js';
 import type { Chunk, KernelShape, KernelVariant } from './training-kernel.js';
 
-const ENTRIES: readonly Entry[] = ['forward', 'loss', 'backward', 'vectors'];
+const ENTRIES: readonly Entry[] = ['forward', 'backward', 'vectors'];
 /**
  * Large tiles are taken if there are this many workgroups of them. They do more for each load, but it takes more work
  * to fill a GPU.
@@ -21,21 +29,37 @@ const MANY_TILES = 256;
 const VECTOR_QUADS = 256;
 
 /**
- * Depends on shape and slots, which stay the same while runs come and go. The results are the same bits with either
+ * Depends on device, shape and slots, which stay the same while runs come and go. The results are the same bits with either
  * size.
  */
-function perThread(shape: KernelShape, slots: number): PerThread {
+function perThread(device: Device, shape: KernelShape, slots: number): PerThread {
+  if (hasFewRegisters(device)) return 4;
   const { unitTiles, sampleTiles } = tilesLayout(shape, 8);
   return unitTiles * sampleTiles * slots >= MANY_TILES ? 8 : 4;
 }
 
 export const batchedVariant: KernelVariant = {
   name: 'tiles-batched',
-  refusal: () => undefined,
-  // Small tiles take a little more scratch memory than large ones.
-  footprint: (shape) => tilesFootprint(shape, 4),
+  refusal({ limits }, shape) {
+    const { unitTiles, sampleTiles, unitBlocks, featureTiles } = tilesLayout(shape, 4);
+    const tiles = Math.max(unitTiles * sampleTiles, unitBlocks * featureTiles);
+    const most = limits.maxComputeWorkgroupsPerDimension;
+    return tiles > most ? `a step of one run has ${tiles} tiles, this device takes ${most}.` : undefined;
+  },
+  footprint(shape) {
+    // Which of them depends on the slots, and those on the footprint.
+    const [small, large] = ([4, 8] as const).map((size) => tilesFootprint(shape, size));
+    const slotBuffers = small.slotBuffers.map((bytes, k) => Math.max(bytes, large.slotBuffers[k]));
+    return { ...small, slotBuffers };
+  },
   async create(device, shape, buffers) {
-    const tiles = await TrainTiles.create(device, shape, perThread(shape, buffers.slots), buffers, ENTRIES);
+    const tiles = await TrainTiles.create(
+      device,
+      shape,
+      perThread(device, shape, buffers.slots),
+      buffers,
+      ENTRIES,
+    );
     return new BatchedKernel(tiles);
   },
 };
@@ -48,7 +72,6 @@ class BatchedKernel extends TilesKernel {
     this.tiles.begin(recorder, chunk);
     for (let step = 0; step < chunk.steps; step++) {
       this.tiles.launch(recorder, 'forward', unitTiles * sampleTiles, chunk.positions);
-      this.tiles.launch(recorder, 'loss', 1, chunk.positions);
       this.tiles.launch(recorder, 'backward', unitBlocks * featureTiles, chunk.positions);
       // With a single tile of features, `backward` also does the work of `vectors`.
       if (featureTiles > 1)

@@ -38,25 +38,26 @@ function partsOf(shape: KernelShape, perThread: PerThread) {
   return {
     gather: { bytes: gatherBytes(shape) + rows + 4 * B, flops: 0 },
     // A product and a sum for each weight and sample. For each unit and sample: bias, sign, relu, the product by the
-    // output weight, and the sum of those products, which takes one addition less in each block.
+    // output weight, and the sum of those products, which takes one addition less in each block; b2.
     forward: {
-      bytes: 4 * (H * N + 2 * H) + rows + active + 4 * B * blocks,
-      flops: B * (2 * H * N + 5 * H - blocks),
+      bytes: 4 * (H * N + 2 * H + 1) + rows + active + 4 * B * blocks,
+      flops: B * (2 * H * N + 5 * H - blocks + 1),
     },
+    // The outputs' parts and the losses. Each tile computes them for itself; counted once.
     loss: {
-      bytes: 4 * B * blocks + 4 * (B + 1 + 4 + B) + sumsBytes(shape),
-      flops: B * (blocks + SAMPLE_FLOPS),
+      bytes: 4 * B * blocks + 4 * (B + 4) + sumsBytes(shape),
+      flops: B * (blocks - 1 + SAMPLE_FLOPS),
     },
-    // A product and a sum for each weight and sample; a sum for each bias; w1 . G over each four features; the
-    // product by w2; AdamW.
+    // A product and a sum for each weight and sample; a sum for each bias and for b2; w1 . G over each four features;
+    // the product by w2; AdamW.
     backward: {
-      bytes: rows + 4 * B + active + 2 * 3 * 4 * H * N + 4 * H + dots + 4 * H,
-      flops: B * (2 * H * N + H) + H * (2 * N - featureQuads) + H * N + ADAMW_FLOPS * H * N,
+      bytes: rows + active + 2 * 3 * 4 * H * N + 4 * H + dots + 4 * H + 4,
+      flops: B * (2 * H * N + H + 1) + H * (2 * N - featureQuads) + H * N + ADAMW_FLOPS * H * N,
     },
-    // The sums of those parts of w1 . G; the gradients of b1 (a product), w2 (a product and a sum) and b2; AdamW.
+    // The sums of those parts of w1 . G; the gradients of b1 (a product) and w2 (a product and a sum); AdamW.
     vectors: {
-      bytes: dots + 4 * H + 4 * B + 2 * 3 * 4 * (2 * H + 1),
-      flops: H * featureQuads + 3 * H + B + ADAMW_FLOPS * (2 * H + 1),
+      bytes: dots + 4 * H + 4 + 2 * 3 * 4 * (2 * H + 1),
+      flops: H * featureQuads + 3 * H + ADAMW_FLOPS * (2 * H + 1),
     },
   };
 }
@@ -80,13 +81,13 @@ export function persistentCosts(
   };
 }
 
-/** One launch for each part; with a single tile of features the last two parts are one launch. */
+/** Loss and backward pass in one launch; with a single tile of features also the vectors. */
 export function batchedCosts(shape: KernelShape, perThread: PerThread, { runSteps }: ChunkSize): Costs {
   const { gather, forward, loss, backward, vectors } = partsOf(shape, perThread);
   const rest: Record<string, Whole> =
     tilesLayout(shape, perThread).featureTiles > 1
-      ? { 'tiles-backward': backward, 'tiles-vectors': vectors }
-      : { 'tiles-backward': plus(backward, vectors) };
-  const all = { 'tiles-gather': gather, 'tiles-forward': forward, 'tiles-loss': loss, ...rest };
+      ? { 'tiles-backward': plus(loss, backward), 'tiles-vectors': vectors }
+      : { 'tiles-backward': plus(loss, backward, vectors) };
+  const all = { 'tiles-gather': gather, 'tiles-forward': forward, ...rest };
   return Object.fromEntries(Object.entries(all).map(([label, cost]) => [label, times(cost, runSteps)]));
 }

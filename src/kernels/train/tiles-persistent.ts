@@ -6,7 +6,7 @@
 import type { PerThread } from '../../../shaders/train/tiles/size.js';
 import type { Device } from '../../gpu/device.js';
 import type { Recorder } from '../../gpu/recorder.js';
-import { TilesKernel, TrainTiles, tilesFootprint } from './tiles.js';
+import { hasFewRegisters, TilesKernel, TrainTiles, tilesFootprint } from './tiles.js';
 import { persistentCosts } from './tiles-cost.js';
 import type { ChunkSize } from './training-cost.js';
 import type { Chunk, KernelVariant } from './training-kernel.js';
@@ -21,7 +21,7 @@ const MOST_PRODUCTS = 2 ** 27;
  * Small tiles on a CPU driver: there more registers mean more memory traffic and seconds of compiling. The results
  * are the same bits.
  */
-const perThread = (device: Device): PerThread => (device.info.isCpu ? 4 : 8);
+const perThread = (device: Device): PerThread => (device.info.isCpu || hasFewRegisters(device) ? 4 : 8);
 
 export const persistentVariant: KernelVariant = {
   name: 'tiles-persistent',

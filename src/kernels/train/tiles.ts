@@ -6,9 +6,11 @@
 
 import {
   ACROSS,
+  OUTPUT_WORDS,
   type PerThread,
   SCRATCH_HEAD,
   TILE_INVOCATIONS,
+  type TilesOptions,
   UNIT_BLOCK,
 } from '../../../shaders/train/tiles/size.js';
 import { SHAPE, tilesGather, trainTiles } from '../../../shaders/train/tiles/train.wgsl.js';
@@ -32,28 +34,48 @@ import type {
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 
 /** Entry points of the module: `train` does all steps of a run, the others do one part of a step each. */
-export type Entry = 'train' | 'forward' | 'loss' | 'backward' | 'vectors';
+export type Entry = 'train' | 'forward' | 'backward' | 'vectors';
 
 /**
- * Invocations along the features of a backward tile: no more than the features need, for each of them reads the bits
- * of every unit.
+ * Small tiles are needed here: four subgroups with large ones would take more registers than a SIMD unit of AMD's GCN
+ * cards (Polaris, Vega) has, and with fewer it waits for memory.
  */
-function featureThreads(features: number, perThread: PerThread): number {
-  return [1, 2, 4, 8].find((threads) => threads * perThread >= features) ?? 16;
+export const hasFewRegisters = ({ info }: Pick<Device, 'info'>): boolean =>
+  info.architecture.startsWith('gcn');
+
+/** What a backward tile costs, by its size, in instructions: about. */
+const TILE_COST: Record<PerThread, number> = { 4: 1, 8: 3 };
+
+const FEATURE_THREADS = [1, 2, 4, 8, 16] as const;
+
+/** How the backward pass is cut into tiles with `size` rows and columns an invocation. */
+function backwardTiles({ features, hidden }: Pick<KernelShape, 'features' | 'hidden'>, size: PerThread) {
+  // No more than the features need, for each invocation reads the bits of its units.
+  const featureThreads = FEATURE_THREADS.find((threads) => threads * size >= features) ?? 16;
+  const blockUnits = (TILE_INVOCATIONS / featureThreads) * size;
+  const unitBlocks = Math.ceil(hidden / blockUnits);
+  const featureTiles = Math.ceil(features / (featureThreads * size));
+  return { featureThreads, unitBlocks, featureTiles, cost: unitBlocks * featureTiles * TILE_COST[size] };
+}
+
+/** How a shape is cut into tiles: large ones backward only where they leave few invocations without work. */
+export function tilesCut(shape: KernelShape, perThread: PerThread): Omit<TilesOptions, 'unrolled'> {
+  const [small, same] = [backwardTiles(shape, 4), backwardTiles(shape, perThread)];
+  const backward = small.cost < same.cost ? 4 : perThread;
+  return { perThread, backward, featureThreads: (backward === 4 ? small : same).featureThreads };
 }
 
 /** For a shape: how many tiles there are, how large they are, and where things lie in scratch memory. */
-export function tilesLayout({ features, hidden, batch }: KernelShape, perThread: PerThread) {
+export function tilesLayout(shape: KernelShape, perThread: PerThread) {
+  const { features, hidden, batch } = shape;
+  const { backward } = tilesCut(shape, perThread);
+  const { featureThreads, unitBlocks, featureTiles } = backwardTiles(shape, backward);
   const featureQuads = Math.ceil(features / 4);
   const unitQuads = Math.ceil(hidden / 4);
   const sampleQuads = Math.ceil(batch / 4);
   const side = ACROSS * perThread;
   const unitTiles = Math.ceil(hidden / side);
-  const alongFeatures = featureThreads(features, perThread);
-  const unitThreads = TILE_INVOCATIONS / alongFeatures;
-  const tileQuads = (alongFeatures * perThread) / 4;
-  const blockQuads = (unitThreads * perThread) / 4;
-  const partialsAt = 4 * sampleQuads;
+  const partialsAt = OUTPUT_WORDS;
   // A tile that is only partly filled writes all of its blocks, so all count.
   const activeAt = partialsAt + 4 * sampleQuads * unitTiles * (side / UNIT_BLOCK);
   const dotsAt = activeAt + ACROSS * unitTiles * sampleQuads;
@@ -66,13 +88,10 @@ export function tilesLayout({ features, hidden, batch }: KernelShape, perThread:
     unitTiles,
     sampleTiles: Math.ceil(batch / side),
     depth: TILE_INVOCATIONS / (side / 4),
-    unitBlocks: Math.ceil(unitQuads / blockQuads),
-    featureTiles: Math.ceil(featureQuads / tileQuads),
-    blockQuads,
-    tileQuads,
-    unitThreads,
-    staged: TILE_INVOCATIONS / tileQuads,
-    perThread,
+    unitBlocks,
+    featureTiles,
+    blockQuads: ((TILE_INVOCATIONS / featureThreads) * backward) / 4,
+    perThread: backward,
     vectors: 2,
     partialsAt,
     activeAt,
@@ -117,11 +136,12 @@ export class TrainTiles {
     buffers: ChunkBuffers,
     entries: readonly Entry[],
   ): Promise<TrainTiles> {
-    const code = trainTiles({ perThread });
+    const options = { ...tilesCut(shape, perThread), unrolled: !device.info.isCpu };
+    const code = trainTiles(options);
     const compiled = await Promise.all([
       device.pipeline({ label: 'tiles-gather', code: tilesGather() }),
       ...entries.map((entryPoint) =>
-        device.pipeline({ label: `tiles-${entryPoint}`, code, entryPoint, options: { perThread } }),
+        device.pipeline({ label: `tiles-${entryPoint}`, code, entryPoint, options }),
       ),
     ]);
     const names = ['gather', ...entries] as const;
@@ -179,7 +199,7 @@ export class TrainTiles {
       steps,
       entry === 'vectors' ? undefined : this.#batches,
       this.state,
-      entry === 'train' || entry === 'loss' ? sums : undefined,
+      entry === 'train' || entry === 'backward' ? sums : undefined,
       this.scratch,
     ]);
   }

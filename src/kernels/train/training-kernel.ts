@@ -94,7 +94,12 @@ export type KernelName = (typeof KERNEL_NAMES)[number];
 export interface AdapterFacts {
   info: Pick<DeviceInfo, 'isCpu' | 'subgroupMinSize' | 'subgroupMaxSize'>;
   features: { has(name: GPUFeatureName): boolean };
-  limits: Pick<GPUSupportedLimits, 'maxComputeInvocationsPerWorkgroup' | 'maxComputeWorkgroupStorageSize'>;
+  limits: Pick<
+    GPUSupportedLimits,
+    | 'maxComputeInvocationsPerWorkgroup'
+    | 'maxComputeWorkgroupStorageSize'
+    | 'maxComputeWorkgroupsPerDimension'
+  >;
 }
 
 /** A variant before it is compiled. */

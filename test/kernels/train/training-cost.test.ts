@@ -59,13 +59,13 @@ it('grows with the steps; state and sums move once a chunk', () => {
 const aChunk = { positions: 2, steps: 3, runSteps: 5 };
 /** One step of one run, in the order of the kernel's parts; one block of units, one quad of features. */
 const tiles = {
-  // a product and a sum a weight and sample; bias, sign, relu, product for each unit and sample, and their sum
-  forward: 3 * (2 * 8 + 4 * 4 + 3),
-  loss: 3 * (1 + 19),
-  // G and S; four units' w1 . G of two features; the products by w2; AdamW
-  backward: 3 * (2 * 8 + 4) + 4 * (2 + 1) + 8 + 8 * 14,
-  // b1: a product; w2: a product and a sum; the quad's sum; b2: a sum a sample; AdamW
-  vectors: 4 * 3 + 4 + 3 + 9 * 14,
+  // a product and a sum a weight and sample; bias, sign, relu, product for each unit and sample, their sum, and b2
+  forward: 3 * (2 * 8 + 4 * 4 + 3 + 1),
+  loss: 3 * 19,
+  // G, S and the sum for b2; four units' w1 . G of two features; the products by w2; AdamW
+  backward: 3 * (2 * 8 + 4 + 1) + 4 * (2 + 1) + 8 + 8 * 14,
+  // b1: a product; w2: a product and a sum; the quad's sum; AdamW
+  vectors: 4 * 3 + 4 + 9 * 14,
 };
 
 it('tiles-persistent: all of a step in one launch', () => {
@@ -80,12 +80,15 @@ it('tiles-persistent: all of a step in one launch', () => {
   });
 });
 
-it('tiles-batched: a launch a part, the last two in one where a tile has all features', () => {
+it('tiles-batched: forward, backward with the loss, and the vectors in it where a tile has all features', () => {
   const costs = batchedCosts(shape, 4, aChunk);
-  expect(Object.keys(costs)).toEqual(['tiles-gather', 'tiles-forward', 'tiles-loss', 'tiles-backward']);
-  // weights, rows; one quad of samples of a group of units, three parts of outputs
-  expect(costs['tiles-forward']).toEqual({ bytes: 5 * 4 * (8 + 8 + 3 + 1 + 3), flops: 5 * tiles.forward });
-  expect(costs['tiles-backward'].flops).toBe(5 * (tiles.backward + tiles.vectors));
+  expect(Object.keys(costs)).toEqual(['tiles-gather', 'tiles-forward', 'tiles-backward']);
+  // weights, b2, rows; one quad of samples of a group of units, three parts of outputs
+  expect(costs['tiles-forward']).toEqual({
+    bytes: 5 * 4 * (8 + 8 + 1 + 3 + 1 + 3),
+    flops: 5 * tiles.forward,
+  });
+  expect(costs['tiles-backward'].flops).toBe(5 * (tiles.loss + tiles.backward + tiles.vectors));
   const wide = batchedCosts({ ...shape, features: 100 }, 4, aChunk);
   expect(Object.keys(wide)).toContain('tiles-vectors');
 });

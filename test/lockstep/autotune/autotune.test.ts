@@ -21,7 +21,11 @@ import { candidates, variantNamed } from '../../../src/lockstep/autotune/candida
 import { timeKernel } from '../../../src/lockstep/autotune/time.js';
 
 /** WebGPU's default limits. */
-const DEFAULTS = { maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupStorageSize: 16384 };
+const DEFAULTS = {
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupStorageSize: 16384,
+  maxComputeWorkgroupsPerDimension: 65535,
+};
 
 function adapter(isCpu: boolean, subgroups: [number, number], limits = DEFAULTS): AdapterFacts {
   const [subgroupMinSize, subgroupMaxSize] = subgroups;
@@ -32,7 +36,11 @@ function adapter(isCpu: boolean, subgroups: [number, number], limits = DEFAULTS)
   };
 }
 
-const large = { maxComputeInvocationsPerWorkgroup: 1024, maxComputeWorkgroupStorageSize: 32768 };
+const large = {
+  ...DEFAULTS,
+  maxComputeInvocationsPerWorkgroup: 1024,
+  maxComputeWorkgroupStorageSize: 32768,
+};
 const adapters = {
   NVIDIA: adapter(false, [32, 32], { ...large, maxComputeWorkgroupStorageSize: 49152 }),
   AMD: adapter(false, [32, 64], large),
