@@ -80,6 +80,10 @@ fn pitchOf(columns: u32) -> u32 { return (columns + 3u) & ~3u; }
 
 fn numberAt(at: u32) -> f32 { return memory[at >> 2u][at & 3u]; }
 
+/**
+ * Of the four numbers that lie together one invocation keeps all: in WGSL a write of one component of a vector may be a write of
+ * the whole, and of two invocations one would lose its number.
+ */
 fn keepAt(at: u32, x: f32) { memory[at >> 2u][at & 3u] = x; }
 
 /** Which of four columns exist. */
@@ -229,7 +233,8 @@ fn invNumbers(p: Position, step: Step, stage: Stage) -> f32 {
 
 /**
  * Reads the outputs at stage.a, the inputs of the last activation at stage.kept, and the targets at stage.below. Writes the
- * gradient by the activation's inputs to stage.c, unless that is none, and to stage.b, [batch][2], each example's loss and hits.
+ * gradient by the activation's inputs to stage.c, unless that is none, and to stage.b, [batch], a vec4 with each example's loss
+ * and hits.
  */
 fn loss(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
   let share = invNumbers(p, step, stage);
@@ -239,8 +244,7 @@ fn loss(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
     var one = vec2f();
     if (p.targetFormat == classesFormat) { one = lossOfClasses(p, stage, b * pitch, numberAt(wanted), share); }
     else { one = lossOfNumbers(p, stage, b * pitch, wanted, share); }
-    keepAt(p.memory + stage.b + 2u * b, one.x);
-    keepAt(p.memory + stage.b + 2u * b + 1u, one.y);
+    memory[talliesAt(p, stage) + b] = vec4f(one, 0.0, 0.0);
   }
 }
 
@@ -290,15 +294,13 @@ fn tallyStripes(p: Position, step: Step, stage: Stage, worker: u32, workers: u32
   for (var first = worker; first < min(stripes, step.count); first += workers) {
     var sums = vec2f();
     for (var b = first; b < step.count; b += stripes) { sums += tallied(p, stage, b); }
-    keepAt(p.memory + stage.b + 2u * first, sums.x);
-    keepAt(p.memory + stage.b + 2u * first + 1u, sums.y);
+    memory[talliesAt(p, stage) + first] = vec4f(sums, 0.0, 0.0);
   }
 }
 
-fn tallied(p: Position, stage: Stage, b: u32) -> vec2f {
-  let at = p.memory + stage.b + 2u * b;
-  return vec2f(numberAt(at), numberAt(at + 1u));
-}
+fn talliesAt(p: Position, stage: Stage) -> u32 { return (p.memory + stage.b) >> 2u; }
+
+fn tallied(p: Position, stage: Stage, b: u32) -> vec2f { return memory[talliesAt(p, stage) + b].xy; }
 
 fn tally(p: Position, step: Step, stage: Stage, s: u32) {
   var sums = vec2f();

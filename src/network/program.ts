@@ -100,7 +100,7 @@ export function programOf(network: Network, loss: Loss, moments: number, batch: 
   const layers = placeLayers(network, rows, batch, take);
   const targetWidth = LOSSES[loss.type].targets === 'class' ? 1 : outputs;
   const targets = take(batch * pitchOf(targetWidth));
-  const tallies = take(2 * batch);
+  const tallies = take(4 * batch);
   const gather = { ...EMPTY, kind: STAGE_KINDS.gather, columns: inputs, c: rows, below: targets };
   const last = layers[layers.length - 1];
   const lossStage = (c: number): Stage => ({

@@ -60,7 +60,20 @@ var<workgroup> gradient: array<vec4f, quads>;
 ${bce}
 
 fn loaded(at: u32) -> f32 { return state[at >> 2u][at & 3u]; }
-fn store(at: u32, x: f32) { state[at >> 2u][at & 3u] = x; }
+
+/**
+ * The number of each lane; one lane in four writes those of four. In WGSL a write of one component of a vector may be a write of
+ * the whole.
+ */
+fn store(at: u32, x: f32, lane: u32) {
+  let four = vec4f(
+    x,
+    subgroupShuffle(x, lane | 1u),
+    subgroupShuffle(x, lane | 2u),
+    subgroupShuffle(x, lane | 3u),
+  );
+  if ((lane & 3u) == 0u) { state[at >> 2u] = four; }
+}
 
 @compute @workgroup_size(subgroups * lanes)
 fn main(
@@ -199,7 +212,7 @@ for (var k = 0u; k < chunk.matrixBlocks; k += 4u) {
 }
 #for b in ${blocks}
 #for x in ${vectors}
-store(vectorsBase + ($x.k * hidden + $b * lanes), $x.name$b);
+store(vectorsBase + ($x.k * hidden + $b * lanes), $x.name$b, lane);
 #endfor
 #endfor
 if (id == 0u) { state[outputAt] = vec4f(bias, biasM, biasV, 0.0); }
