@@ -36,6 +36,8 @@ struct Params {
   hiddenTiles: u32,
   /** Tiles of features. */
   featureTiles: u32,
+  /** Tiles of samples. */
+  sampleTiles: u32,
 }
 
 @group(0) @binding(0) var<uniform> u: Params;
@@ -60,18 +62,24 @@ fn wasActive(sample: u32, h: u32) -> bool {
 `;
 
 /**
- * The entry point of a kernel that computes tiles. The body reads the first row and column of the tile, `row` and
- * `col`, and of the invocation, `ownRow` and `ownCol`.
+ * The entry point of a kernel that computes tiles, `columnTiles` of them side by side and `rowTiles` of these rows. The
+ * body reads the first row and column of the tile, `row` and `col`, its place in its row of tiles, `tileInRow`, and the
+ * first row and column of the invocation, `ownRow` and `ownCol`.
  */
-const tileEntry = (body: string): string => wgsl`
+const tileEntry = (columnTiles: string, rowTiles: string, body: string): string => wgsl`
 @compute @workgroup_size(tileThreads, tileThreads)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_id) local: vec3u,
   @builtin(local_invocation_index) index: u32,
 ) {
-  let row = workgroup.y * tileSide;
-  let col = workgroup.x * tileSide;
+  let tile = workgroup.y * groups.x + workgroup.x;
+  let tileInRow = tile % ${columnTiles};
+  let rowOfTiles = tile / ${columnTiles};
+  if (rowOfTiles >= ${rowTiles}) { return; }
+  let row = rowOfTiles * tileSide;
+  let col = tileInRow * tileSide;
   let ownRow = row + local.y * perThread;
   let ownCol = col + local.x * perThread;
   ${body}
@@ -117,8 +125,8 @@ if (index < tileSide && row + index < m) {
     sum += sums[index * tileThreads + i];
     word |= bits[index * tileThreads + i];
   }
-  partials[(row + index) * u.hiddenTiles + workgroup.x] = sum;
-  activeUnits[(row + index) * u.hiddenTiles + workgroup.x] = word;
+  partials[(row + index) * u.hiddenTiles + tileInRow] = sum;
+  activeUnits[(row + index) * u.hiddenTiles + tileInRow] = word;
 }
 `;
   return wgsl`
@@ -140,7 +148,7 @@ ${floatFunctions('relu')}
 
 ${inputFeature(input)}
 
-${tileEntry(body)}
+${tileEntry('u.hiddenTiles', 'u.sampleTiles', body)}
 `;
 }
 
@@ -165,8 +173,12 @@ ${floatFunctions('expOf', 'boundedLog')}
 #endif
 
 @compute @workgroup_size(invocations)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let s = id.x;
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let s = (workgroup.y * groups.x + workgroup.x) * invocations + local;
   if (s >= u.batch) { return; }
   var z = b2[0];
   for (var t = 0u; t < u.hiddenTiles; t++) { z += partials[s * u.hiddenTiles + t]; }
@@ -223,7 +235,7 @@ workgroupBarrier();
 if (index < tileSide && row + index < m) {
   var sum = 0.0;
   for (var i = 0u; i < tileThreads; i++) { sum += sums[index * tileThreads + i]; }
-  parts[(row + index) * u.featureTiles + workgroup.x] = sum;
+  parts[(row + index) * u.featureTiles + tileInRow] = sum;
 }
 `;
   return wgsl`
@@ -247,7 +259,7 @@ ${inputFeature(input)}
 
 ${unitActivity()}
 
-${tileEntry(body)}
+${tileEntry('u.featureTiles', 'u.hiddenTiles', body)}
 `;
 }
 
@@ -271,12 +283,16 @@ var<workgroup> nans: atomic<u32>;
 ${floatFunctions('isNan', 'nan')}
 
 @compute @workgroup_size(invocations)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_index) local: u32) {
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
   for (var s = local; s < u.batch; s += invocations) {
     if (isNan(dz[s])) { atomicOr(&nans, 1u); }
   }
   workgroupBarrier();
-  let h = id.x;
+  let h = (workgroup.y * groups.x + workgroup.x) * invocations + local;
   if (h < u.hidden) {
     var sum = 0.0;
     for (var t = 0u; t < u.featureTiles; t++) { sum += parts[h * u.featureTiles + t]; }
@@ -321,6 +337,6 @@ ${params()}
 
 ${unitActivity()}
 
-${tileEntry(body)}
+${tileEntry('u.featureTiles', 'u.sampleTiles', body)}
 `;
 }

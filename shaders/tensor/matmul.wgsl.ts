@@ -75,20 +75,27 @@ fn batchStart$X(batch: u32) -> u32 {
 @compute @workgroup_size(tileThreads, tileThreads)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_id) local: vec3u,
   @builtin(local_invocation_index) index: u32,
 ) {
   let m = params.m;
   let n = params.n;
   let k = params.k;
-  let row = workgroup.y * tileSide;
-  let col = workgroup.x * tileSide;
-  let startA = batchStartA(workgroup.z);
-  let startB = batchStartB(workgroup.z);
+  // Tiles by batch, then row, then column.
+  let tile = workgroup.y * groups.x + workgroup.x;
+  let across = (n + (tileSide - 1u)) / tileSide;
+  let inBatch = across * ((m + (tileSide - 1u)) / tileSide);
+  let batch = tile / inBatch;
+  if (batch >= params.batches) { return; }
+  let row = ((tile % inBatch) / across) * tileSide;
+  let col = (tile % across) * tileSide;
+  let startA = batchStartA(batch);
+  let startB = batchStartB(batch);
   ${tileSums({ perThread, loadA: LOAD_A, loadB: LOAD_B })}
   let ownRow = row + local.y * perThread;
   let ownCol = col + local.x * perThread;
-  let start = workgroup.z * m * n;
+  let start = batch * m * n;
   #for j in ${perThread}
   {
     let c = ownCol + $j;

@@ -42,9 +42,9 @@ ${COPY_SHAPE.wgsl}
 @group(0) @binding(5) var<storage, read_write> networks: array<f32>;
 
 @compute @workgroup_size(invocations)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let parameter = id.x;
-  let network = id.y;
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let parameter = id.y * groups.x * invocations + id.x;
+  let network = id.z;
   let matrix = shape.hidden * shape.live;
   let outputBias = matrix + 2u * shape.hidden;
   if (parameter > outputBias) { return; }

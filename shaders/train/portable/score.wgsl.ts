@@ -19,8 +19,11 @@ export function portableScore({ features, hidden }: PortableScoreOptions): strin
 ${portableSizes({ features, hidden })}
 const invocations = ${SCORE_INVOCATIONS}u;
 
+/** The first example of this launch, and the first one behind it; parts of a network's count. */
 struct Stretch {
+  first: u32,
   examples: u32,
+  parts: u32,
 }
 
 @group(0) @binding(0) var<uniform> stretch: Stretch;
@@ -36,10 +39,9 @@ ${bce}
 @compute @workgroup_size(invocations)
 fn main(
   @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) id: u32,
 ) {
-  let example = group.x * invocations + id;
+  let example = stretch.first + group.x * invocations + id;
   let base = group.y * parameters;
   correct[id] = 0u;
   if (example < stretch.examples) {
@@ -59,7 +61,7 @@ fn main(
   if (id == 0u) {
     var sum = 0u;
     for (var k = 0u; k < invocations; k++) { sum += correct[k]; }
-    hits[group.y * groups.x + group.x] = sum;
+    hits[group.y * stretch.parts + group.x] += sum;
   }
 }
 `;

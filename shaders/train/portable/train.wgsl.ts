@@ -170,7 +170,8 @@ ${whoTrains}
 @group(0) @binding(7) var<storage, read_write> gradients: array<f32>;
 
 @compute @workgroup_size(invocations)
-fn main(@builtin(global_invocation_id) at: vec3u) {
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let at = vec2u(id.z * groups.x * invocations + id.x, id.y);
   ${onlyWhereItTrains('y', 'parameters')}
   let weights = slot * 3u * parameters;
   var sum = 0.0;
@@ -218,7 +219,8 @@ ${whoTrains}
 @group(0) @binding(7) var<storage, read_write> state: array<f32>;
 
 @compute @workgroup_size(invocations)
-fn main(@builtin(global_invocation_id) at: vec3u) {
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let at = vec2u(id.z * groups.x * invocations + id.x, id.y);
   ${onlyWhereItTrains('y', 'parameters')}
   let hyper = hypers[slot];
   let step = steps[at.y * stride + cursor[0]];

@@ -27,11 +27,13 @@ const vectorsAt = ${weights.vectorsAt}u;
 const outputBiasAt = ${weights.outputBiasAt}u;
 
 /**
- * batches: of batchSamples examples, for each workgroup. The next three are bounds of loops over unrolled parts.
- * zero: 0.
+ * first: the first example of this launch; examples: the first one behind it. parts: of a network's count. batches: of
+ * batchSamples examples, for each workgroup. The next three are bounds of loops over unrolled parts. zero: 0.
  */
 struct Stretch {
+  first: u32,
   examples: u32,
+  parts: u32,
   batches: u32,
   matrixBlocks: u32,
   turns: u32,
@@ -58,7 +60,6 @@ ${bce}
 @compute @workgroup_size(subgroups * lanes)
 fn main(
   @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) index: u32,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
@@ -85,13 +86,13 @@ fn main(
   ${forwardTables(o, { kept: true })}
 
   #if ${inStorage}
-  let partialsAt = (group.y * groups.x + group.x) * (subgroups * quads);
+  let partialsAt = (group.y * stretch.parts + group.x) * (subgroups * quads);
   #else
   let partialsAt = 0u;
   #endif
   var count = 0u;
   for (var batch = 0u; batch < stretch.batches; batch++) {
-    let first = (group.x * stretch.batches + batch) * batchSamples;
+    let first = stretch.first + (group.x * stretch.batches + batch) * batchSamples;
     let turns = stretch.turns;
     for (var turn = 0u; turn < turns; turn++) {
       let quad = turn * lanes + lane;
@@ -133,7 +134,7 @@ fn main(
   if (id == 0u) {
     var sum = 0u;
     for (var k = 0u; k < quads; k++) { sum += counts[k]; }
-    hits[group.y * groups.x + group.x] = sum;
+    hits[group.y * stretch.parts + group.x] += sum;
   }
 }
 `;

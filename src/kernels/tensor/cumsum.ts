@@ -3,8 +3,9 @@ import { CUMSUM_WORKGROUP, cumsumShader } from '../../../shaders/tensor/cumsum.w
 import { wgslType } from '../../tensor/dtype.js';
 import { numelOf } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
+import { gridOf } from '../grid.js';
 import { dense } from './elementwise.js';
-import { gridOf, launch, Words } from './launch.js';
+import { launch, Words } from './launch.js';
 
 /** For each element the sum of those up to it along `axis`; with `backward`, the sum of those from it on. */
 export function runningSum(input: Tensor, axis: number, backward: boolean): Tensor {

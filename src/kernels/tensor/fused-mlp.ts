@@ -14,6 +14,7 @@ import {
   fusedOutputsShader,
 } from '../../../shaders/tensor/fused-mlp.wgsl.js';
 import { Tensor } from '../../tensor/tensor.js';
+import { gridOf } from '../grid.js';
 import { copyDense } from './elementwise.js';
 import { launch, Words } from './launch.js';
 
@@ -41,6 +42,7 @@ interface Sizes {
   hidden: number;
   hiddenTiles: number;
   featureTiles: number;
+  sampleTiles: number;
   packed: boolean;
   params: Uint32Array;
 }
@@ -50,8 +52,14 @@ function sizesOf({ x, w1 }: FusedMlpInputs): Sizes {
   const [hidden, features] = w1.shape;
   const hiddenTiles = Math.ceil(hidden / FUSED_TILE);
   const featureTiles = Math.ceil(features / FUSED_TILE);
-  const params = new Words().u32(batch, features, hidden, words, hiddenTiles, featureTiles, 0, 0).done();
-  return { batch, features, hidden, hiddenTiles, featureTiles, packed: x.dtype === 'u32', params };
+  const sampleTiles = Math.ceil(batch / FUSED_TILE);
+  const tiles = [hiddenTiles, featureTiles, sampleTiles] as const;
+  const params = new Words().u32(batch, features, hidden, words, ...tiles, 0).done();
+  return {
+    ...{ batch, features, hidden, hiddenTiles, featureTiles, sampleTiles },
+    packed: x.dtype === 'u32',
+    params,
+  };
 }
 
 /** The tensor, dense from the first element of its memory: another handle on it if it lies so, else a copy. */
@@ -73,7 +81,7 @@ interface FusedForward {
  */
 export function fusedForward(inputs: FusedMlpInputs, targets?: Tensor): FusedForward {
   const { x, w1, b1, w2, b2 } = inputs;
-  const { batch, features, hidden, hiddenTiles, packed, params } = sizesOf(inputs);
+  const { batch, features, hidden, hiddenTiles, sampleTiles, packed, params } = sizesOf(inputs);
   const { device } = w1;
   const partial = Tensor.empty(device, [batch, hiddenTiles], 'f32');
   const active = Tensor.empty(device, [batch, hiddenTiles], 'u32');
@@ -83,7 +91,7 @@ export function fusedForward(inputs: FusedMlpInputs, targets?: Tensor): FusedFor
     code: () => fusedHiddenShader({ packed }),
     tensors: [x, w1, b1, w2, partial, active],
     params,
-    grid: [hiddenTiles, Math.ceil(batch / FUSED_TILE)],
+    grid: gridOf(hiddenTiles * sampleTiles),
     options: { packed },
     // The product; bias, relu, product, sum and sign of each unit; the tile's sums.
     flops: () => batch * (hidden * (2 * features + 5) + hiddenTiles * TILE_THREADS),
@@ -97,7 +105,7 @@ export function fusedForward(inputs: FusedMlpInputs, targets?: Tensor): FusedFor
     code: () => fusedOutputsShader({ bce }),
     tensors: targets && dz ? [partial, b2, targets, result, dz] : [partial, b2, result],
     params,
-    grid: [Math.ceil(batch / FUSED_WORKGROUP)],
+    grid: gridOf(Math.ceil(batch / FUSED_WORKGROUP)),
     options: { bce },
     flops: () => batch * (hiddenTiles + (bce ? LOSS_FLOPS : 0)),
   });
@@ -122,7 +130,7 @@ export function fusedGradients(
     code: () => fusedGradientsShader({ packed }),
     tensors: [x, w1, b1, w2, dz, active, dw1, parts],
     params,
-    grid: [featureTiles, hiddenTiles],
+    grid: gridOf(featureTiles * hiddenTiles),
     options: { packed },
     // The product and its row sums; two products and a sum for each weight and bias; the tiles' sums.
     flops: () => hidden * (batch * (2 * features + 1) + 3 * (features + 1) + featureTiles * TILE_THREADS),
@@ -133,7 +141,7 @@ export function fusedGradients(
     code: fusedFinishShader,
     tensors: [parts, dz, db1, dw2, db2],
     params,
-    grid: [Math.ceil((hidden + 1) / FUSED_WORKGROUP)],
+    grid: gridOf(Math.ceil((hidden + 1) / FUSED_WORKGROUP)),
     flops: () => hidden * featureTiles + batch,
   });
   parts.dispose();
@@ -143,7 +151,7 @@ export function fusedGradients(
 /** The gradient by x, f32 [batch, features]. */
 export function fusedInputGradient(inputs: FusedMlpInputs, active: Tensor, dz: Tensor): Tensor {
   const { w1, w2 } = inputs;
-  const { batch, features, hidden, params } = sizesOf(inputs);
+  const { batch, features, hidden, featureTiles, sampleTiles, params } = sizesOf(inputs);
   const dx = Tensor.empty(w1.device, [batch, features], 'f32');
   launch({
     label: 'fused mlp input gradient',
@@ -151,7 +159,7 @@ export function fusedInputGradient(inputs: FusedMlpInputs, active: Tensor, dz: T
     code: fusedInputGradientShader,
     tensors: [w1, w2, dz, active, dx],
     params,
-    grid: [Math.ceil(features / FUSED_TILE), Math.ceil(batch / FUSED_TILE)],
+    grid: gridOf(featureTiles * sampleTiles),
     flops: () => batch * hidden * (2 * features + 1),
   });
   return dx;

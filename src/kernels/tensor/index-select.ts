@@ -7,8 +7,9 @@ import type { DeviceCheck } from '../../gpu/flag.js';
 import { type DType, fromBits, wgslType } from '../../tensor/dtype.js';
 import { numelOf, type Shape } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
+import { gridOf } from '../grid.js';
 import { dense } from './elementwise.js';
-import { gridOf, launch, Words } from './launch.js';
+import { launch, Words } from './launch.js';
 
 const indexCheck = (label: string, axis: number, extent: number, dtype: DType): DeviceCheck => ({
   key: `${label}|${axis}|${extent}|${dtype}`,

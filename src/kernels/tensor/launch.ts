@@ -100,9 +100,3 @@ export function launch(what: Launch): void {
   });
   device.commands.dispatch({ pipeline, bindings, params, grid, note });
 }
-
-/** Workgroups in x and y for `count` of them, as one dimension takes at most 65,535. The kernel ignores the surplus. */
-export function gridOf(count: number): [number, number] {
-  const x = Math.min(count, 65535);
-  return [x, x === 0 ? 0 : Math.ceil(count / x)];
-}

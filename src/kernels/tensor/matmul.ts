@@ -4,6 +4,7 @@ import { tileSize } from '../../../shaders/shared/tile.wgsl.js';
 import { matmulShader } from '../../../shaders/tensor/matmul.wgsl.js';
 import { broadcastShapes, broadcastStrides, collapse, numelOf } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
+import { gridOf } from '../grid.js';
 import { launch, Words } from './launch.js';
 
 /**
@@ -60,7 +61,7 @@ export function matmul(a: Tensor, b: Tensor, bias?: Tensor, variant: MatmulVaria
     code: () => matmulShader(shader),
     tensors,
     params,
-    grid: [Math.ceil(n / tile), Math.ceil(m / tile), batches],
+    grid: gridOf(Math.ceil(n / tile) * Math.ceil(m / tile) * batches),
     options: shader,
     flops: () => batches * m * n * (2 * k + (bias ? 1 : 0)),
   });

@@ -18,7 +18,8 @@ import {
   type Shape,
 } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
-import { gridOf, launch, Words } from './launch.js';
+import { gridOf } from '../grid.js';
+import { launch, Words } from './launch.js';
 
 /** Reductions up to `SHORT` take an invocation for each output; with `MANY_OUTPUTS` or more, up to `SHORT_FOR_MANY`. */
 const SHORT = 32;
@@ -53,8 +54,10 @@ export function reduce(
   const length = numelOf(reduced.shape);
   const short = length <= SHORT || (length <= SHORT_FOR_MANY && outputs >= MANY_OUTPUTS);
   const group = variant === 'auto' ? !short : variant === 'workgroup';
+  // Each chunk has a workgroup in z, of which there can be 65,535.
+  const chunk = Math.max(CHUNK, Math.ceil(length / 65_535));
   const chunks =
-    group && kind !== 'argmax' && outputs < FEW_OUTPUTS ? Math.max(1, Math.ceil(length / CHUNK)) : 1;
+    group && kind !== 'argmax' && outputs < FEW_OUTPUTS ? Math.max(1, Math.ceil(length / chunk)) : 1;
   const target = Tensor.empty(input.device, chunks === 1 ? shape : [outputs, chunks], dtype);
   if (outputs === 0) return target;
   const shader: ReduceShaderOptions = {
@@ -65,7 +68,7 @@ export function reduce(
     group,
   };
   const params = new Words()
-    .u32(outputs, length, chunks === 1 ? length : CHUNK, input.offset)
+    .u32(outputs, length, chunks === 1 ? length : chunk, input.offset)
     .f32(chunks === 1 ? scale : 1)
     .u32(...kept.shape, ...kept.strides[0], ...reduced.shape, ...reduced.strides[0])
     .done();

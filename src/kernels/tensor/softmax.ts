@@ -1,8 +1,9 @@
 /** Launches softmax and log-softmax along the last axis, and their gradients (shaders/tensor/softmax.wgsl.ts). */
 import { softmaxShader } from '../../../shaders/tensor/softmax.wgsl.js';
 import { Tensor } from '../../tensor/tensor.js';
+import { gridOf } from '../grid.js';
 import { dense } from './elementwise.js';
-import { gridOf, launch, Words } from './launch.js';
+import { launch, Words } from './launch.js';
 
 function overRows(label: string, log: boolean, backward: boolean, inputs: readonly Tensor[]): Tensor {
   const [{ shape, device }] = inputs;

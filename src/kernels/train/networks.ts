@@ -8,6 +8,7 @@ import type { Cost } from '../../gpu/cost.js';
 import type { Device } from '../../gpu/device.js';
 import { BufferUsage } from '../../gpu/usage.js';
 import type { WaitOptions } from '../../gpu/waits.js';
+import { gridOf } from '../grid.js';
 import type { MlpWeights } from './mlp-weights.js';
 import type { TrainingKernel } from './training-kernel.js';
 
@@ -117,7 +118,7 @@ export class NetworkCopier {
       pipeline: this.#pipeline,
       params: COPY_SHAPE.array([values]),
       bindings: [this.#places, slots, columns, state, buffer].map((each) => ({ buffer: each })),
-      grid: [Math.ceil(places.length / COPY_INVOCATIONS), runs.length],
+      grid: [...gridOf(Math.ceil(places.length / COPY_INVOCATIONS)), runs.length],
       note: () => ({
         ...copyCost(places.length, live, runs.length),
         shapes: `${runs.length} networks, ${live} -> ${layout.hidden} -> 1`,

@@ -7,6 +7,7 @@ import { bindGroup } from '../../gpu/bindings.js';
 import type { Device } from '../../gpu/device.js';
 import type { Recorder } from '../../gpu/recorder.js';
 import { BufferUsage } from '../../gpu/usage.js';
+import { gridOf } from '../grid.js';
 import { type ChunkSize, portableCosts } from './training-cost.js';
 import type {
   Chunk,
@@ -31,7 +32,12 @@ function scratch({ features, hidden, batch }: KernelShape) {
 
 export const portableVariant: KernelVariant = {
   name: 'portable',
-  refusal: () => undefined,
+  refusal({ limits }, { batch }) {
+    const most = limits.maxComputeWorkgroupsPerDimension;
+    return batch > most
+      ? `it has a workgroup for each of ${batch} samples, this device takes ${most}.`
+      : undefined;
+  },
   footprint(shape): KernelFootprint {
     const words = scratch(shape);
     return {
@@ -150,6 +156,7 @@ class PortableKernel implements TrainingKernel {
     const launch = (stage: Exclude<Stage, 'gather'>, x: number, y = 1, z = 1) => {
       recorder.dispatch(this.#pipelines[stage], this.#groups[stage], [x, y, z]);
     };
+    const [x, z] = gridOf(across(this.stateFloats / 3));
     recorder.upload(this.#stride, 0, new Uint32Array([steps]));
     recorder.upload(this.#cursor, 0, new Uint32Array(1));
     for (let step = 0; step < steps; step++) {
@@ -158,8 +165,8 @@ class PortableKernel implements TrainingKernel {
       }
       launch('hidden', across(hidden), batch, positions);
       launch('loss', across(batch), positions);
-      launch('gradients', across(this.stateFloats / 3), positions);
-      launch('adamw', across(this.stateFloats / 3), positions);
+      launch('gradients', x, positions, z);
+      launch('adamw', x, positions, z);
       launch('advance', 1);
     }
   }

@@ -22,14 +22,51 @@ import type { KernelVariant } from './training-kernel.js';
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 /** Batches that one workgroup of the subgroup kernel scores with the tables it built. */
 const BATCHES = 16;
+/**
+ * Products of weights and examples in one launch on a GPU: some 0.1 s on one that does 40 billion a second, as the
+ * slowest do with the plain kernel. A driver gives up on a launch after seconds, and a page stands still for as long.
+ */
+const MOST_PRODUCTS = 2 ** 32;
+
+/** Some neighbours in a test set, which one launch scores: the first, and the first behind them. */
+interface Stretch {
+  first: number;
+  end: number;
+  /** Workgroups of a network. */
+  groups: number;
+}
+
+/**
+ * Cuts a test set into stretches that one launch takes: no more workgroups than fit in one dimension, and on a GPU no
+ * longer than {@link MOST_PRODUCTS} says.
+ *
+ * @param examplesPerGroup Examples that a workgroup scores.
+ * @param products Of an example, for all networks of the launch.
+ */
+export function stretchesOf(
+  { limits, info }: Pick<Device, 'limits' | 'info'>,
+  examples: number,
+  examplesPerGroup: number,
+  products: number,
+): Stretch[] {
+  const timely = info.isCpu ? Number.POSITIVE_INFINITY : MOST_PRODUCTS / (products * examplesPerGroup);
+  const groups = Math.max(1, Math.min(limits.maxComputeWorkgroupsPerDimension, Math.floor(timely)));
+  const length = groups * examplesPerGroup;
+  return Array.from({ length: Math.ceil(examples / length) }, (_, k) => {
+    const first = k * length;
+    const end = Math.min(examples, first + length);
+    return { first, end, groups: Math.ceil((end - first) / examplesPerGroup) };
+  });
+}
 
 /** One of the two kernels for networks of one shape. */
 interface ScoreKernel {
   shader: PipelineDescriptor;
   layout: NetworkLayout;
-  /** Workgroups for this many examples. */
-  groups(examples: number): number;
-  stretch(examples: number): Uint32Array<ArrayBuffer>;
+  /** Examples that a workgroup scores. */
+  examplesPerGroup: number;
+  /** The words that the shader takes. `parts`: of a network's count. */
+  params(stretch: Stretch, parts: number): Uint32Array<ArrayBuffer>;
   cost(examples: number, networks: number, groups: number): Cost;
   /** Bytes of scratch memory for a workgroup; 0 where it needs none. */
   scratchBytes: number;
@@ -92,22 +129,29 @@ export class Scorer {
     examples: number,
     expectedMs: number,
   ): Promise<number[]> {
-    const { groups, stretch, scratchBytes, cost } = this.#kernel;
-    const perNetwork = groups(examples);
+    const { layout, examplesPerGroup, params, scratchBytes, cost } = this.#kernel;
+    const products = layout.features * layout.hidden * count;
+    const stretches = stretchesOf(this.#device, examples, examplesPerGroup, products);
+    const perNetwork = stretches[0].groups;
     const hits = this.#device.allocate('score hits', 4 * perNetwork * count, STORAGE);
     const bytes = scratchBytes * perNetwork * count;
     const scratch = bytes > 0 ? [this.#device.allocate('score scratch', bytes, STORAGE)] : [];
+    const { commands } = this.#device;
     try {
-      this.#device.commands.dispatch({
-        pipeline,
-        params: stretch(examples),
-        bindings: [buffer, ...testSet, hits, ...scratch].map((each) => ({ buffer: each })),
-        grid: [perNetwork, count],
-        note: () => ({
-          ...cost(examples, count, perNetwork),
-          shapes: `${count} networks, ${examples} examples`,
-        }),
-      });
+      for (const stretch of stretches) {
+        const length = stretch.end - stretch.first;
+        commands.dispatch({
+          pipeline,
+          params: params(stretch, perNetwork),
+          bindings: [buffer, ...testSet, hits, ...scratch].map((each) => ({ buffer: each })),
+          grid: [stretch.groups, count],
+          note: () => ({
+            ...cost(length, count, stretch.groups),
+            shapes: `${count} networks, ${length} examples`,
+          }),
+        });
+        commands.flush();
+      }
       const words = new Uint32Array(await this.#device.read(hits, 0, hits.size, { expectedMs }));
       return Array.from({ length: count }, (_, k) =>
         words.subarray(k * perNetwork, (k + 1) * perNetwork).reduce((total, n) => total + n, 0),
@@ -131,9 +175,9 @@ function subgroupKernel(options: SubgroupOptions): ScoreKernel {
   return {
     shader: { label: 'subgroup-score', code: subgroupScore(options), options: { ...options } },
     layout: { features, hidden, pitch, vectorsAt, outputBiasAt, floats },
-    groups: (examples) => Math.ceil(examples / (SUBGROUP_BATCH * BATCHES)),
-    stretch: (examples) =>
-      new Uint32Array([examples, BATCHES, unitsPerSubgroup * featureBlocks, turns, subgroups, 0, 0, 0]),
+    examplesPerGroup: SUBGROUP_BATCH * BATCHES,
+    params: ({ first, end }, parts) =>
+      Uint32Array.of(first, end, parts, BATCHES, unitsPerSubgroup * featureBlocks, turns, subgroups, 0),
     cost: (examples, networks, groups) => subgroupScoreCost(options, examples, networks, groups),
     scratchBytes: options.partials === 'storage' ? 4 * SUBGROUP_BATCH * subgroups : 0,
   };
@@ -149,8 +193,8 @@ function plainKernel(features: number, hidden: number): ScoreKernel {
       options: { features, hidden },
     },
     layout: { features, hidden, pitch: features, vectorsAt, outputBiasAt, floats: outputBiasAt + 1 },
-    groups: (examples) => Math.ceil(examples / SCORE_INVOCATIONS),
-    stretch: (examples) => new Uint32Array([examples, 0, 0, 0]),
+    examplesPerGroup: SCORE_INVOCATIONS,
+    params: ({ first, end }, parts) => Uint32Array.of(first, end, parts, 0),
     cost: (examples, networks, groups) => portableScoreCost({ features, hidden }, examples, networks, groups),
     scratchBytes: 0,
   };

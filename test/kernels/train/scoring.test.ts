@@ -51,8 +51,9 @@ async function accuraciesOf(
   kernel: 'subgroup' | 'portable',
   set: BinaryDataset,
   networks: readonly MlpWeights[],
+  on = device,
 ): Promise<number[]> {
-  const scorer = new Scorer(device, set.x.cols, networks[0].b1.length, kernel);
+  const scorer = new Scorer(on, set.x.cols, networks[0].b1.length, kernel);
   const groups: Networks[] = [];
   for (let first = 0; first < networks.length; first += 5)
     groups.push(placed(networks.slice(first, first + 5), scorer.layout));
@@ -90,6 +91,25 @@ describe.each(['subgroup', 'portable'] as const)('the %s scoring kernel', (kerne
     const { buffers, bytes } = device.memory();
     await accuraciesOf(kernel, set, networks);
     expect(device.memory()).toMatchObject({ buffers, bytes });
+  });
+
+  it('scores a test set in as many launches as the device needs', async () => {
+    const set = randomDataset(5000, 8, 1);
+    const networks = Array.from({ length: 7 }, (_, k) => decided(randomWeights(8, 32, k), set));
+    const limits = new Proxy(device.limits, {
+      get: (target, name) =>
+        name === 'maxComputeWorkgroupsPerDimension' ? 7 : Reflect.get(target, name, target),
+    });
+    const small = new Proxy(device, {
+      get(target, name) {
+        if (name === 'limits') return limits;
+        const value = Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    expect(await accuraciesOf(kernel, set, networks, small)).toEqual(
+      networks.map((network) => share(network, set)),
+    );
   });
 
   it.each(['w1', 'b1', 'w2', 'b2'] as const)('a NaN in %s answers 0 wherever it reaches', async (where) => {
