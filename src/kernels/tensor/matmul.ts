@@ -2,8 +2,10 @@
 
 import { tileSize } from '../../../shaders/shared/tile.wgsl.js';
 import { matmulShader } from '../../../shaders/tensor/matmul.wgsl.js';
+import type { Device } from '../../gpu/device.js';
 import { broadcastShapes, broadcastStrides, collapse, numelOf } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
+import { hasFewRegisters } from '../few-registers.js';
 import { gridOf } from '../grid.js';
 import { launch, Words } from './launch.js';
 
@@ -23,8 +25,8 @@ export type MatmulVariant = 'auto' | 1 | 4 | 8;
  */
 const NARROW = 16;
 
-function fitting(m: number, n: number, batches: number): 1 | 4 | 8 {
-  if (m * n >= SMALL) return Math.min(m, n) >= WIDE ? 8 : 4;
+function fitting(device: Device, m: number, n: number, batches: number): 1 | 4 | 8 {
+  if (m * n >= SMALL) return Math.min(m, n) >= WIDE && !hasFewRegisters(device) ? 8 : 4;
   return batches > 1 && batches * m * n >= SMALL && Math.max(m, n) >= NARROW ? 4 : 1;
 }
 
@@ -44,7 +46,7 @@ export function matmul(a: Tensor, b: Tensor, bias?: Tensor, variant: MatmulVaria
     broadcastStrides(batchA, a.strides.slice(0, -2), batch),
     broadcastStrides(batchB, b.strides.slice(0, -2), batch),
   ]);
-  const perThread = variant === 'auto' ? fitting(m, n, batches) : variant;
+  const perThread = variant === 'auto' ? fitting(a.device, m, n, batches) : variant;
   const shader = { perThread, batchRank: merged.shape.length, bias: bias !== undefined } as const;
   const params = new Words()
     .u32(m, n, k, batches)

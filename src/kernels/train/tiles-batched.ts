@@ -7,14 +7,8 @@
 import type { PerThread } from '../../../shaders/train/tiles/size.js';
 import type { Device } from '../../gpu/device.js';
 import type { Recorder } from '../../gpu/recorder.js';
-import {
-  type Entry,
-  hasFewRegisters,
-  TilesKernel,
-  TrainTiles,
-  tilesFootprint,
-  tilesLayout,
-} from './tiles.js';
+import { hasFewRegisters } from '../few-registers.js';
+import { type Entry, TilesKernel, TrainTiles, tilesFootprint, tilesLayout } from './tiles.js';
 import { batchedCosts } from './tiles-cost.js';
 import type { ChunkSize } from './training-cost.js';
 import type { Chunk, KernelShape, KernelVariant } from './training-kernel.js';

@@ -3,10 +3,12 @@
  * of a chunk in one dispatch and waits only at its own barriers. For GPUs and many runs; with few runs most of a GPU
  * stands idle, and tiles-batched.ts is faster.
  */
+
 import type { PerThread } from '../../../shaders/train/tiles/size.js';
 import type { Device } from '../../gpu/device.js';
 import type { Recorder } from '../../gpu/recorder.js';
-import { hasFewRegisters, TilesKernel, TrainTiles, tilesFootprint } from './tiles.js';
+import { hasFewRegisters } from '../few-registers.js';
+import { TilesKernel, TrainTiles, tilesFootprint } from './tiles.js';
 import { persistentCosts } from './tiles-cost.js';
 import type { ChunkSize } from './training-cost.js';
 import type { Chunk, KernelVariant } from './training-kernel.js';

@@ -36,13 +36,6 @@ const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DS
 /** Entry points of the module: `train` does all steps of a run, the others do one part of a step each. */
 export type Entry = 'train' | 'forward' | 'backward' | 'vectors';
 
-/**
- * Small tiles are needed here: four subgroups with large ones would take more registers than a SIMD unit of AMD's GCN
- * cards (Polaris, Vega) has, and with fewer it waits for memory.
- */
-export const hasFewRegisters = ({ info }: Pick<Device, 'info'>): boolean =>
-  info.architecture.startsWith('gcn');
-
 /** What a backward tile costs, by its size, in instructions: about. */
 const TILE_COST: Record<PerThread, number> = { 4: 1, 8: 3 };
 
