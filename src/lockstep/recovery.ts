@@ -26,6 +26,8 @@ export interface TrainerHooks {
 const ATTEMPTS = 3;
 const WAIT_SECONDS = 1;
 const CHECKPOINT_SECONDS = 10;
+/** The most of the time that checkpoints in memory take where nobody says how often they are wanted. */
+const CHECKPOINT_SHARE = 0.005;
 
 /** The options of a training that matter here. */
 interface Recoverable<Run> {
@@ -105,6 +107,10 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
   #decidedIn: readonly RunStep[] = [];
   #lastPause: readonly RunStep[] = [];
   #savedAt = performance.now();
+  /** Seconds that the last checkpoint took. */
+  #savedIn = 0;
+  /** When the trainer was asked for the event to come. */
+  #askedAt = 0;
   #reportedAt = performance.now();
   /** The last step of each run that was reported, by kind of event. */
   readonly #reported = new Map<string, number>();
@@ -152,15 +158,18 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
     this.#savedAt = performance.now();
     this.#running = 0;
     this.#mostRunning = 0;
+    this.#askedAt = performance.now();
     for await (const event of this.#begin(this.#device, runs, hooks, this.#runsAtOnce)) {
       const reported = this.#report(event as TrainerEvent);
       if (reported) yield reported as Event;
+      this.#askedAt = performance.now();
     }
   }
 
   get #checkpointDue(): boolean {
     if (this.#decidedIn.length > 0) return true;
-    const { checkpointSeconds = CHECKPOINT_SECONDS } = this.#settings;
+    const { checkpointSeconds = Math.max(CHECKPOINT_SECONDS, this.#savedIn / CHECKPOINT_SHARE) } =
+      this.#settings;
     const seconds = this.#runs ? Math.min(this.#callersSeconds, checkpointSeconds) : this.#callersSeconds;
     return performance.now() - this.#savedAt >= 1e3 * seconds;
   }
@@ -216,6 +225,7 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
   #saved(event: Extract<TrainerEvent, { type: 'checkpoint' }>): TrainerEvent | undefined {
     const now = performance.now();
     this.#savedAt = now;
+    this.#savedIn = (now - this.#askedAt) / 1e3;
     this.#decidedIn = [];
     this.#failures = 0;
     for (const { run, checkpoint } of event.runs) this.#runs?.saved(run, checkpoint);

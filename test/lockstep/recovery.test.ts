@@ -14,6 +14,7 @@ import type {
   NetworkLockstepOptions,
   NetworkRun,
 } from '../../src/lockstep/network/types.js';
+import { recovering, type TrainerHooks } from '../../src/lockstep/recovery.js';
 import { Slot } from '../../src/lockstep/slots.js';
 import type { LockstepEvent, LockstepOptions, LockstepRun } from '../../src/lockstep/types.js';
 import { LockstepError } from '../../src/platform/errors.js';
@@ -209,6 +210,33 @@ it('out of memory: fewer runs at once, as the plan says, with the same bits', as
   });
   expect(plans).toEqual([[2, 'the device has no memory for more than 2 at once']]);
   expect(result.runs.map(bitsOf)).toEqual(bits);
+});
+
+it('checkpoints in memory come every 10 seconds, or less often where they take more than 0.5% of that', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  const pass = (seconds: number) => vi.advanceTimersByTime(1000 * seconds);
+  const due: boolean[] = [];
+  async function* trainer(_device: Device, _runs: unknown, hooks: TrainerHooks) {
+    const wait = (seconds: number) => {
+      pass(seconds);
+      due.push(hooks.checkpointDue());
+    };
+    wait(9);
+    wait(1);
+    yield { type: 'progress', steps: 0, running: 0 };
+    pass(0.1);
+    yield { type: 'checkpoint', runs: [] };
+    wait(19);
+    wait(1);
+    yield { type: 'progress', steps: 0, running: 0 };
+    pass(0.01);
+    yield { type: 'checkpoint', runs: [] };
+    wait(9);
+    wait(1);
+  }
+  for await (const event of recovering(device, { runs: [] }, trainer)) expect(event).toMatchObject({ type: 'progress' });
+  vi.useRealTimers();
+  expect(due).toEqual([false, true, false, true, false, true]);
 });
 
 it.each([
