@@ -84,7 +84,16 @@ export class ResultFiles implements EvaluationFiles {
     const written = await this.#write('json', summaryText(summary));
     const all = drawn === 'failed' || !written ? evaluation.snapshot() : undefined;
     await this.#checkpoint.end(all && checkpointBytes(all));
+    if (drawn === 'failed' && written) await this.#tellLostCurves();
     return [...(written ? [this.#path('json')] : []), ...(drawn === 'written' ? [this.#path('svg')] : [])];
+  }
+
+  /** A complete JSON without a checkpoint is left alone by `--resume`. */
+  async #tellLostCurves(): Promise<void> {
+    if (await this.#checkpoint.read().catch(() => undefined)) return;
+    this.#folder.remark(
+      `warning: ${this.#path('json')} is complete, but nothing is left to draw its curves from. Delete it and start again, if they are wanted`,
+    );
   }
 
   /**

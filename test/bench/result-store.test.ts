@@ -159,6 +159,20 @@ describe('what cannot be written', () => {
     },
   );
 
+  test('neither curves nor a checkpoint: it says that the curves are lost, and how to have them', async () => {
+    const folder = newFolder();
+    const full = (name: string, path: string) =>
+      name === 'write' && /\.(svg|checkpoint)\./.test(path) ? systemError('ENOSPC') : undefined;
+    const { warnings } = await evaluateInto(folder, { files: faulty(full) });
+    expect(Object.keys(contents(folder))).toEqual([`${STEM}.json`]);
+    expect(warnings.at(-1)).toBe(
+      `warning: ${join(folder, STEM)}.json is complete, but nothing is left to draw its curves from. Delete it and start again, if they are wanted`,
+    );
+    unlinkSync(join(folder, `${STEM}.json`));
+    await evaluateInto(folder, { resume: true });
+    expect(contents(folder)).toEqual(expected);
+  });
+
   test('the folder goes away, or becomes a file: results come out, failures are counted', async () => {
     for (const replace of [() => {}, (folder: string) => writeFileSync(folder, '')]) {
       const folder = newFolder();
