@@ -234,7 +234,8 @@ it('checkpoints in memory come every 10 seconds, or less often where they take m
     wait(9);
     wait(1);
   }
-  for await (const event of recovering(device, { runs: [] }, trainer)) expect(event).toMatchObject({ type: 'progress' });
+  for await (const event of recovering(device, { runs: [] }, trainer))
+    expect(event).toMatchObject({ type: 'progress' });
   vi.useRealTimers();
   expect(due).toEqual([false, true, false, true, false, true]);
 });
