@@ -52,7 +52,7 @@ function backwardTiles({ features, hidden }: Pick<KernelShape, 'features' | 'hid
 }
 
 /** How a shape is cut into tiles: large ones backward only where they leave few invocations without work. */
-export function tilesCut(shape: KernelShape, perThread: PerThread): Omit<TilesOptions, 'unrolled'> {
+function tilesCut(shape: KernelShape, perThread: PerThread): Omit<TilesOptions, 'unrolled'> {
   const [small, same] = [backwardTiles(shape, 4), backwardTiles(shape, perThread)];
   const backward = small.cost < same.cost ? 4 : perThread;
   return { perThread, backward, featureThreads: (backward === 4 ? small : same).featureThreads };
