@@ -132,7 +132,11 @@ function scheduledShard(env: Environment, shards?: number): FoundShard {
  * shardFrom('3/16', {}); // { index: 3, count: 16 }
  * shardFrom('auto', { SLURM_ARRAY_TASK_ID: '4', SLURM_ARRAY_TASK_MIN: '0', SLURM_ARRAY_TASK_MAX: '7' }); // { index: 5, count: 8, … }
  */
-export function shardFrom(text: string, env: Environment, shards?: number): FoundShard {
+export function shardFrom(
+  text: string,
+  env: Readonly<Record<string, string | undefined>>,
+  shards?: number,
+): FoundShard {
   if (text === 'auto') return scheduledShard(env, shards);
   if (shards !== undefined) throw refuse('The number of shards (--shards) goes with auto; 3/16 says both.');
   const [, index, count] = /^(\d{1,9})\/(\d{1,9})$/.exec(text) ?? [];
