@@ -24,6 +24,7 @@ export { type KernelCall, runKernel } from './kernels/tensor/custom.js';
 export type { Operand } from './kernels/tensor/elementwise.js';
 export type { MatmulVariant } from './kernels/tensor/matmul.js';
 export type { NetworkInputs } from './lockstep/network/dataset.js';
+export type { ProbedDistance, ProbedNorms } from './lockstep/network/probes.js';
 export type {
   DescribedModel,
   NetworkCheckpoint,

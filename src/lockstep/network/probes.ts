@@ -35,11 +35,11 @@ export interface NetworkProbed {
    * L2 norms: of all parameters together; of each parameter, by its name in the state dict; and of each unit's part of it, which is
    * a row of `0.weight`, or a number of `0.bias`.
    */
-  norms?: Norms;
+  norms?: ProbedNorms;
   /** L2 norm and largest absolute value of the change since the initial weights: of all together, and of each parameter. */
-  distance?: Distance & { parameters: Record<string, Distance> };
+  distance?: ProbedDistance & { parameters: Record<string, ProbedDistance> };
   /** L2 norms of the gradient of the mean loss over the examples, in the same parts as `norms`. */
-  gradientNorm?: Norms;
+  gradientNorm?: ProbedNorms;
   /**
    * For each layer but the last: on which share of the examples each unit's output is above 0, and the mean of these shares. A unit
    * with 0 is dead on this set.
@@ -54,13 +54,15 @@ export interface NetworkProbed {
   own?: Record<string, number>;
 }
 
-interface Norms {
+/** L2 norms of a network's parameters. */
+export interface ProbedNorms {
   all: number;
   parameters: Record<string, number>;
   units: Record<string, number[]>;
 }
 
-interface Distance {
+/** How far parameters have moved: the L2 norm of their change, and its largest absolute value. */
+export interface ProbedDistance {
   l2: number;
   max: number;
 }
@@ -209,7 +211,7 @@ const rootOfSum = (squares: readonly number[]): number => Math.sqrt(squares.redu
 const largest = (numbers: readonly number[]): number => numbers.reduce((a, b) => Math.max(a, b), 0);
 
 /** @param sums One for each unit of each parameter, in the order of the state dict. */
-export function normsOf(network: Network, sums: readonly Sum[]): Norms {
+export function normsOf(network: Network, sums: readonly Sum[]): ProbedNorms {
   const parameters = byParameter(network, sums);
   const squares = (some: readonly Sum[]) => some.map((one) => one.squares);
   const byName = <T>(of: (squares: readonly number[]) => T) =>
@@ -222,7 +224,7 @@ export function normsOf(network: Network, sums: readonly Sum[]): Norms {
 }
 
 function distanceOf(parameters: ByParameter): NetworkProbed['distance'] {
-  const of = (sums: readonly Sum[]): Distance => ({
+  const of = (sums: readonly Sum[]): ProbedDistance => ({
     l2: rootOfSum(sums.map(({ moved }) => moved)),
     max: largest(sums.map(({ farthest }) => farthest)),
   });
