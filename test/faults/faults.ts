@@ -96,7 +96,7 @@ async function twoAtOnce(trial: Trial): Promise<Outcome> {
   const results = await Promise.all([first, trial.ended(trial.start())]);
   const refused = results.filter(({ code }) => code !== 0);
   for (const result of refused)
-    if (result.code !== 2 || !/in use by process \d+ on /.test(result.stderr)) throw new Lost(shown(result));
+    if (result.code !== 1 || !/in use by process \d+ on /.test(result.stderr)) throw new Lost(shown(result));
   if (refused.length === 2) throw new Lost('each of two processes leaves the work to the other');
   const outcome = await trial.finish();
   return refused.length > 0 ? 'refused' : outcome;

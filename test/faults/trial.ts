@@ -177,7 +177,8 @@ export class Trial {
   /** The file that the user is told to delete. */
   #refusedFile(result: CliResult): string {
     const [, path] = /^error: (\/[^\s:]+):? .*\bdelete (?:it|that file)\b/im.exec(result.stderr) ?? [];
-    if (result.code === 2 && path?.startsWith(this.folder) && existsSync(path)) return path;
+    if ((result.code === 1 || result.code === 2) && path?.startsWith(this.folder) && existsSync(path))
+      return path;
     throw new Lost(shown(result));
   }
 
