@@ -23,7 +23,7 @@ interface Flags {
 }
 
 const flags = new Command('test:faults')
-  .option('--short', 'a few tries of each fault, in under a minute')
+  .option('--short', 'a few tries of each fault')
   .option('--only <text>', 'the faults whose names contain this')
   .option('--seed <number>', 'what happens', '1')
   .parse()
