@@ -60,6 +60,16 @@ const own: ls.Sampler = {
   }`,
 };
 
+const EXAMPLES = { x: Array(8).fill([0, 1, 0, 1, 0, 1]), y: Array(8).fill(1) };
+const PROBES: readonly ls.NetworkProbe[] = [
+  'norms',
+  'distance',
+  'gradientNorm',
+  'activeUnits',
+  { parities: [[0, 3]] },
+  { name: 'mean', wgsl: 'fn probe(e: Example) -> f32 { return outputOf(e, 0u); }' },
+];
+
 async function networks(device: ls.Device, data: ls.NetworkRun['data']): Promise<string[]> {
   const network: ls.NetworkDescription = {
     inputs: 6,
@@ -72,6 +82,8 @@ async function networks(device: ls.Device, data: ls.NetworkRun['data']): Promise
     data,
     maxSteps: 3,
     loss: 'mse',
+    evaluate: { data: EXAMPLES, every: 3 },
+    probes: PROBES,
   })) {
     if (event.type === 'finish') ended++;
   }
@@ -153,7 +165,7 @@ export const PIECES: Record<string, Piece> = {
   batched: (device) => trained(device, ALL_LIVE, { kernel: 'tiles-batched', runs: 100, steps: 2 }),
   'few runs': (device) => trained(device, ALL_LIVE, { kernel: 'tiles-batched', runs: 2, steps: 2 }),
   portable: (device) => trained(device, ALL_LIVE, { kernel: 'portable', runs: 2, steps: 2 }),
-  networks: (device) => networks(device, { x: Array(8).fill([0, 1, 0, 1, 0, 1]), y: Array(8).fill(1) }),
+  networks: (device) => networks(device, EXAMPLES),
   'built-in samplers': (device) => networks(device, ls.samplers.parity({ inputs: 6, secret: [0, 3] })),
   'own sampler': (device) => networks(device, own),
   tensors,

@@ -6,6 +6,7 @@
 import { BIT_FLAGS, builtInSamplers, SAMPLER_KINDS } from '../../shaders/network/samplers.wgsl.js';
 import { badArgument, checkBoolean, checkList, checkNumber, checkObject } from '../platform/arguments.js';
 import { checkOptionNames } from '../platform/options.js';
+import { checkColumns } from './columns.js';
 import type { Sampler } from './sampler.js';
 
 const MOST_INPUTS = 4096;
@@ -242,16 +243,6 @@ function bitSampler(
 function checkOptions(where: string, options: object, names: readonly string[], fits: string): void {
   checkObject(where, 'the argument', options, fits);
   checkOptionNames(where, options, names);
-}
-
-/** Throws unless it is a list of some of so many bits, none of them twice. */
-export function checkColumns(where: string, name: string, columns: readonly number[], bits: number): void {
-  checkList(where, name, columns, 'a list of bits fits, as [0, 1, 2]');
-  if (columns.length === 0) throw badArgument(where, name, columns, 'it has to name one bit at least');
-  columns.forEach((column, k) => {
-    checkNumber(where, `${name}[${k}]`, column, { min: 0, below: bits, whole: true });
-    if (columns.indexOf(column) < k) throw badArgument(where, `${name}[${k}]`, column, 'it is named before');
-  });
 }
 
 function numbersOf(where: string, name: string, values: ArrayLike<number>, length: number): number[] {

@@ -70,8 +70,14 @@ describe('what is refused before anything is trained', () => {
       `${ONE.replace('--hidden-width 16', '--hidden-width 15')} --kernel subgroup`,
       /--kernel subgroup, n8-k2: The subgroup kernel cannot train this: .* The portable kernel can\./,
     ],
-    [`${ONE} --adapter no-such-card`, /No WebGPU adapter has "no-such-card" in its name/],
   ])('%s', (args, reason) => refused(args, reason));
+
+  test('an adapter that is not there: exit code 1, as another machine may have it', async () => {
+    const { code, stdout, stderr } = await runCli(`${ONE} --adapter no-such-card`);
+    expect(stderr).toMatch(/No WebGPU adapter has "no-such-card" in its name/);
+    expect(stderr).not.toMatch(STACK_TRACE);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  });
 
   test.each([
     ['throws.mjs', 'makeDataset() { throw new Error("boom"); },', /'mine', makeDataset: threw: boom/],

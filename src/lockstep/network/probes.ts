@@ -3,9 +3,9 @@
  * the values of events. progress.ts says when they are due; probe-sums.ts has the device compute the sums.
  */
 import type { COLUMN_SUMS } from '../../../shaders/network/probes.wgsl.js';
+import { checkColumns } from '../../network/columns.js';
 import { LOSSES, type Loss } from '../../network/losses.js';
 import { type Network, parameterShapes } from '../../network/network.js';
-import { checkColumns } from '../../network/samplers.js';
 import { badArgument, checkList, checkNumber, checkObject, checkText } from '../../platform/arguments.js';
 import { checkOptionNames } from '../../platform/options.js';
 import type { PackedDataset } from './dataset.js';
