@@ -9,12 +9,11 @@ import {
   examplesOf,
   isClass,
   momentsOf,
-  type NetworkRequest,
+  type PreparedNetworks,
   ROWS,
+  serveNetworks,
   shapesOf,
-  timed,
 } from './request-networks.js';
-import { serve } from './serve.js';
 
 // After navigator.ts: it looks for WebGPU when it is loaded.
 const jax = await import('@jax-js/jax');
@@ -86,17 +85,8 @@ function stepOf(one: NetworkCase) {
   };
 }
 
-interface Prepared {
-  train: (state: Tree, rows: Tree, targets: Tree, index: Tree) => Tree;
-  state: Tree;
-  rows: Tree;
-  targets: Tree;
-}
-
-const prepared = new Map<string, Prepared>();
-
-function prepare(one: NetworkCase, models: number): Prepared {
-  const state: Tree = { p: {}, moments: {} };
+function prepare(one: NetworkCase, models: number): PreparedNetworks {
+  let state: Tree = { p: {}, moments: {} };
   shapesOf(one).forEach(([rows, columns], k) => {
     const name = `${k % 2 === 0 ? 'w' : 'b'}${k >> 1}`;
     const array = (scale: number) =>
@@ -105,25 +95,16 @@ function prepare(one: NetworkCase, models: number): Prepared {
     state.moments[name] = Array.from({ length: momentsOf(one) }, () => array(0));
   });
   const { x, y } = examplesOf(one);
-  return {
-    train: jit(vmap(stepOf(one), [0, null, null, 0])),
-    state,
-    rows: np.array(x).reshape([ROWS, one.widths[0]]),
-    targets: isClass(one) ? np.array(y, { dtype: np.int32 }) : np.array(y),
-  };
-}
-
-await serve<NetworkRequest>(async (request) => {
-  const { case: one, models } = request;
-  const key = `${one.name} ${models}`;
-  const known = prepared.has(key);
-  const model = prepared.get(key) ?? prepare(one, models);
-  prepared.set(key, model);
+  const rows = np.array(x).reshape([ROWS, one.widths[0]]);
+  const targets = isClass(one) ? np.array(y, { dtype: np.int32 }) : np.array(y);
+  const train = jit(vmap(stepOf(one), [0, null, null, 0]));
   const step = () => {
     const count = models * one.batch;
     const index = Int32Array.from({ length: count }, () => Math.floor(Math.random() * ROWS));
     const places = np.array(index).reshape([models, one.batch]);
-    model.state = model.train(model.state, model.rows.ref, model.targets.ref, places);
+    state = train(state, rows.ref, targets.ref, places);
   };
-  return timed(known, request, step, () => blockUntilReady(tree.ref(model.state)));
-});
+  return { step, done: () => blockUntilReady(tree.ref(state)) };
+}
+
+await serveNetworks(prepare);

@@ -1,8 +1,9 @@
 /** What the peers in JavaScript are asked of a network of any shape, and the values that they all start from. */
 import type { NetworkCase } from '../networks.js';
 import { uniform } from './request.js';
+import { serve } from './serve.js';
 
-export interface NetworkRequest {
+interface NetworkRequest {
   case: NetworkCase;
   models: number;
   steps: number;
@@ -33,19 +34,31 @@ export function examplesOf(one: NetworkCase) {
 export const momentsOf = ({ optimizer }: NetworkCase): number =>
   optimizer.type === 'adamw' ? 2 : Number(optimizer.momentum > 0);
 
-/** Steps of the asked models, again and again: the first of a case compiles and is not counted. */
-export async function timed(
-  known: boolean,
-  { steps, models }: NetworkRequest,
-  step: () => void,
-  done: () => Promise<unknown>,
-): Promise<{ ms: number }> {
-  const run = async (count: number) => {
-    const start = performance.now();
-    for (let k = 0; k < count; k++) step();
-    await done();
-    return performance.now() - start;
-  };
-  if (!known) await run(1);
-  return { ms: (await run(steps)) / steps / models };
+/** The stacked models of a case, as a peer trains them. */
+export interface PreparedNetworks {
+  /** Sends a step of all models. */
+  step(): void;
+  /** Resolves when the device is done with the steps. */
+  done(): Promise<unknown>;
+}
+
+/** Answers requests; a case is prepared once, with a first step that compiles and is not counted. */
+export async function serveNetworks(
+  prepare: (one: NetworkCase, models: number) => PreparedNetworks,
+): Promise<never> {
+  const prepared = new Map<string, PreparedNetworks>();
+  return serve<NetworkRequest>(async ({ case: one, models, steps }) => {
+    const key = `${one.name} ${models}`;
+    const known = prepared.get(key);
+    const { step, done } = known ?? prepare(one, models);
+    prepared.set(key, { step, done });
+    const run = async (count: number) => {
+      const start = performance.now();
+      for (let k = 0; k < count; k++) step();
+      await done();
+      return performance.now() - start;
+    };
+    if (!known) await run(1);
+    return { ms: (await run(steps)) / steps / models };
+  });
 }

@@ -9,12 +9,11 @@ import {
   examplesOf,
   isClass,
   momentsOf,
-  type NetworkRequest,
+  type PreparedNetworks,
   ROWS,
+  serveNetworks,
   shapesOf,
-  timed,
 } from './request-networks.js';
-import { serve } from './serve.js';
 
 // After navigator.ts: they look for WebGPU when they are loaded.
 const tf = await import('@tensorflow/tfjs');
@@ -65,14 +64,7 @@ function update({ optimizer: o }: NetworkCase, weight: Tensor, moments: Tensor[]
   weight.assign(tf.sub(weight, tf.mul(direction, o.lr)));
 }
 
-interface Prepared {
-  step(): void;
-  done(): Promise<unknown>;
-}
-
-const prepared = new Map<string, Prepared>();
-
-function prepare(one: NetworkCase, models: number): Prepared {
+function prepare(one: NetworkCase, models: number): PreparedNetworks {
   const made = (shape: number[], scale: number) =>
     tf.variable(tf.tensor(uniform(models * shape[0] * shape[1], scale), [models, ...shape]));
   const weights = shapesOf(one).map((shape) => made(shape, 0.2));
@@ -103,11 +95,4 @@ function prepare(one: NetworkCase, models: number): Prepared {
   return { step, done: () => weights[weights.length - 1].data() };
 }
 
-await serve<NetworkRequest>(async (request) => {
-  const { case: one, models } = request;
-  const key = `${one.name} ${models}`;
-  const known = prepared.has(key);
-  const model = prepared.get(key) ?? prepare(one, models);
-  prepared.set(key, model);
-  return timed(known, request, model.step, model.done);
-});
+await serveNetworks(prepare);

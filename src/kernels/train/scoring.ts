@@ -76,11 +76,10 @@ interface ScoreKernel {
 export class Scorer {
   readonly #device: Device;
   readonly #kernel: ScoreKernel;
-  readonly #pipeline: Promise<GPUComputePipeline>;
 
   /**
-   * @param variant The kernel that trained the networks. Only for `subgroup` is the subgroup kernel used here.
-   *   Compiling begins now; `accuracies` waits for it.
+   * @param variant The kernel that trained the networks. Only for `subgroup` is the subgroup kernel used here. It is
+   *   compiled when something is scored: many trainings have no test set, and need the layout alone.
    */
   constructor(device: Device, features: number, hidden: number, variant: KernelVariant['name']) {
     const shape = { features, hidden, batch: SUBGROUP_BATCH };
@@ -90,8 +89,6 @@ export class Scorer {
         : undefined;
     this.#device = device;
     this.#kernel = options ? subgroupKernel(options) : plainKernel(features, hidden);
-    this.#pipeline = device.pipeline(this.#kernel.shader);
-    this.#pipeline.catch(() => {}); // thrown where it is awaited
   }
 
   /** How networks have to lie in their buffer. */
@@ -106,7 +103,7 @@ export class Scorer {
    * @param expectedMs How long the work already queued will probably take; see Device.read.
    */
   async accuracies(testSet: BinaryDataset, groups: readonly Networks[], expectedMs = 0): Promise<number[][]> {
-    const pipeline = await this.#pipeline;
+    const pipeline = await this.#device.pipeline(this.#kernel.shader);
     const { x, y } = testSet;
     const shared = [this.#upload(x.words), this.#upload(y.words)];
     try {

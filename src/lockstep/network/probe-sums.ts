@@ -111,7 +111,8 @@ export class ProbeSums {
     const ofUnits = placesOf(runs.map((run) => (run.run.probes.activeUnits ? hiddenUnits(run.program) : 0)));
     const ofParities = placesOf(runs.map(({ run }) => run.probes.parities.length * run.network.outputs));
     const ofMembers = placesOf(runs.map(({ run }) => run.probes.parities.flat().length));
-    const at = (places: readonly number[], { progress }: Look) => places[runs.indexOf(progress)];
+    const numbers = numbersOf(runs);
+    const at = (places: readonly number[], { progress }: Look) => places[numbers.get(progress)!];
     const units = new Sums(
       this.#device,
       this.#columns,
@@ -162,6 +163,7 @@ export class ProbeSums {
     const layers = runs.flatMap(({ memory, program }) =>
       layersOf(program).flatMap(({ c, columns }) => [memory.at + c, pitchOf(columns)]),
     );
+    const numbers = numbersOf(runs);
     const texts = new Set(runs.flatMap(({ run }) => run.probes.own.map(({ wgsl }) => wgsl)));
     return new Map(
       [...texts].map((text) => {
@@ -169,7 +171,7 @@ export class ProbeSums {
           looks
             .filter(({ progress }) => progress.run.probes.own.some(({ wgsl }) => wgsl === text))
             .map((look) => {
-              const k = runs.indexOf(look.progress);
+              const k = numbers.get(look.progress)!;
               return { memory: look.progress.memory.buffer, task: batchOf(look, places[k], k) };
             }),
         );
@@ -179,6 +181,10 @@ export class ProbeSums {
     );
   }
 }
+
+/** The place of each run in a list. */
+const numbersOf = (runs: readonly NetworkProgress[]): Map<NetworkProgress, number> =>
+  new Map(runs.map((run, k) => [run, k]));
 
 /** Where each of several stretches of these lengths begins, if they lie one after the other; at the end, where the last one ends. */
 function placesOf(lengths: readonly number[]): number[] {
