@@ -1,7 +1,8 @@
 /**
  * `npm run setup`: the dependencies, then a WebGPU adapter. Where the machine has none and apt can give it one, this
- * installs Mesa's CPU Vulkan driver, and the package with which tests compile for AMD's cards; elsewhere it says what to install. Plain JavaScript without dependencies,
- * because it runs before `npm ci`. Safe to run again: each step looks before it acts.
+ * installs Mesa's CPU Vulkan driver, and the package with which tests compile for AMD's cards; elsewhere it says what to
+ * install. `npm run setup -- --schedulers` also installs what the tests of docs/cluster.md start: Slurm and GNU parallel.
+ * Plain JavaScript without dependencies, because it runs before `npm ci`. Safe to run again: each step looks before it acts.
  *
  * Exit codes: 0 ready, 1 a step failed, 2 no adapter, 130 interrupted.
  */
@@ -15,6 +16,8 @@ const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
 const DRIVER = 'mesa-vulkan-drivers';
 /** Fakes a graphics card for the driver's compiler (benchmarks/cards/card.ts). */
 const FAKED_CARDS = 'mesa-drm-shim';
+/** A Slurm of one node (test/slurm/) and GNU parallel. */
+const SCHEDULERS = ['munge', 'slurmctld', 'slurmd', 'slurm-client', 'parallel'];
 /** Dawn takes the CPU driver from this Mesa on; older ones lack Vulkan features that it requires. */
 const OLDEST_MESA = 24;
 const ADDED_SOURCE = '/etc/apt/sources.list.d/lockstep-gpu-backports.sources';
@@ -183,25 +186,40 @@ async function installDriver() {
     if (ID !== 'debian' || !(await enableBackports(VERSION_CODENAME))) return false;
     target = ['-t', `${VERSION_CODENAME}-backports`];
   }
-  const args = ['install', '-y', '--no-install-recommends', ...target, DRIVER];
-  say(`apt-get ${args.join(' ')}`);
-  const install = await apt(args);
-  if (install.code !== 0)
-    throw new SetupError(`apt-get could not install ${DRIVER}:\n${install.output.trim()}`);
+  const { code, output } = await install([...target, DRIVER]);
+  if (code !== 0) throw new SetupError(`apt-get could not install ${DRIVER}:\n${output.trim()}`);
   return true;
 }
 
 /** Installs what the check of GPU kernels needs beside Mesa's drivers; nothing else misses it. */
 async function installFakedCards() {
   if (!mayInstall() || process.arch !== 'x64') return;
-  if ((await run('dpkg-query', ['--show', DRIVER], { quiet: true })).code !== 0) return;
-  if ((await run('dpkg-query', ['--listfiles', FAKED_CARDS], { quiet: true })).code === 0) return;
-  const args = ['install', '-y', '--no-install-recommends', FAKED_CARDS];
-  say(`apt-get ${args.join(' ')}`);
-  let install = await apt(args);
-  if (install.code !== 0 && (await apt(['update'])).code === 0) install = await apt(args);
-  if (install.code !== 0)
+  if (!(await isInstalled(DRIVER)) || (await isInstalled(FAKED_CARDS))) return;
+  if ((await install([FAKED_CARDS])).code !== 0)
     say(`no ${FAKED_CARDS} here; the test that compiles GPU kernels without a GPU will be skipped`);
+}
+
+/** Installs what `npm run test:slurm` and the test of docs/cluster.md start. */
+async function installSchedulers() {
+  const missing = [];
+  for (const name of SCHEDULERS) if (!(await isInstalled(name))) missing.push(name);
+  if (missing.length === 0) return;
+  if (!mayInstall())
+    throw new SetupError(`--schedulers needs apt, and root; install by hand: ${missing.join(', ')}`);
+  const { code, output } = await install(missing);
+  if (code !== 0) throw new SetupError(`apt-get could not install ${missing.join(', ')}:\n${output.trim()}`);
+}
+
+/** @param {string} name Of a package. */
+const isInstalled = async (name) =>
+  (await run('dpkg-query', ['--listfiles', name], { quiet: true })).code === 0;
+
+/** With the lists of packages at hand, or new ones where these do not do. @param {string[]} packages Names; `-t RELEASE` before them. */
+async function install(packages) {
+  const args = ['install', '-y', '--no-install-recommends', ...packages];
+  say(`apt-get ${args.join(' ')}`);
+  const first = await apt(args);
+  return first.code !== 0 && (await apt(['update'])).code === 0 ? apt(args) : first;
 }
 
 /** The library's own words, loaded from its source: nothing is built yet. */
@@ -217,11 +235,15 @@ async function setup() {
   if (Number(process.versions.node.split('.')[0]) < 20) {
     throw new SetupError(`Node 20 or newer is needed; this is ${process.versions.node}`);
   }
+  const [unknown] = process.argv.slice(2).filter((flag) => flag !== '--schedulers');
+  if (unknown !== undefined)
+    throw new SetupError(`there is no flag ${unknown}; --schedulers is the only one`);
   await installDependencies();
   let adapter = await findAdapter();
   if (adapter === undefined && (await installDriver())) adapter = await findAdapter();
   if (adapter === undefined) throw new SetupError(await noAdapterParagraph(), 2);
   await installFakedCards();
+  if (process.argv.includes('--schedulers')) await installSchedulers();
   say(`ready; WebGPU adapter: ${adapter}`);
 }
 

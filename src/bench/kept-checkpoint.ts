@@ -23,6 +23,11 @@ export class KeptCheckpoint {
     return this.#folder.files.read(this.#name);
   }
 
+  /** Whether the file is there, as far as that can be seen. */
+  async isThere(): Promise<boolean> {
+    return (await this.#folder.files.modified(this.#name).catch(() => undefined)) !== undefined;
+  }
+
   /** Replaces the file, whole or not at all. @throws the system's error. */
   async write(bytes: Uint8Array): Promise<void> {
     await this.#folder.files.write(this.#name, bytes);

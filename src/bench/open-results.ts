@@ -17,8 +17,8 @@ export interface Results {
   readonly folder: ResultFolder;
   /** The files of job number `k`. */
   of(k: number): EvaluationFiles;
-  /** Takes the name of the adapter that trains. */
-  begin?(adapter: string): void;
+  /** All is prepared, and is trained now, on an adapter of this name. */
+  begin?(adapter: string): Promise<void>;
 }
 
 interface ResultOptions extends FolderOptions {

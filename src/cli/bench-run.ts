@@ -106,7 +106,6 @@ class Bench {
     for (const { strategy, reference } of jobs) this.#hosts.get(strategy, reference); // they load while the device opens
     this.#device = await openDevice({ adapter: this.#flags.adapter });
     checkKernel(this.#flags, jobs, this.#device);
-    this.#store?.begin?.(adapterText(this.#device));
     this.#runs.push(new JobRun(jobs[0], this.#flags, () => this.#hosts.running()));
     const evaluations = await prepareAll(jobs, this.#flags.seed, this.#hosts);
     this.#evaluations = evaluations;
@@ -114,6 +113,7 @@ class Bench {
       this.#flags.resume ? this.#store?.of(i).earlier(evaluation) : undefined,
     );
     const summaries = await Promise.all(earlier);
+    await this.#store?.begin?.(adapterText(this.#device));
     for (const [i, evaluation] of evaluations.entries()) {
       if (i > 0) this.#runs.push(new JobRun(jobs[i], this.#flags));
       const run = this.#runs[i];
@@ -127,8 +127,7 @@ class Bench {
       if (this.#interrupt.happened) return;
       run.end();
       if (files && !summary) {
-        const { summary, seconds } = run.row();
-        this.#tellWritten(await files.finish(evaluation, summary, seconds));
+        this.#tellWritten(await files.finish(evaluation, run.row().summary, run.course));
       }
       run.filesDone = true;
     }

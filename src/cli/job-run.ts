@@ -3,7 +3,7 @@
  * can come at any moment.
  */
 import type { Evaluation, TrainOptions } from '../bench/evaluate.js';
-import type { EvaluationFiles } from '../bench/evaluation-files.js';
+import type { Course, EvaluationFiles } from '../bench/evaluation-files.js';
 import type { Job } from '../bench/jobs.js';
 import { type Summary, summarize } from '../bench/summary.js';
 import { configName } from '../bench/task.js';
@@ -57,7 +57,7 @@ export class JobRun {
     for await (const event of evaluation.train(device, { signal, recover, kernel, ...checkpoints })) {
       if (this.#seconds !== undefined) return; // the time after an interrupt is over
       if (event.type === 'lost') this.#lost.push(event.reason);
-      if (event.type === 'checkpoint') await files?.checkpoint(event.checkpoint, this.#elapsed);
+      if (event.type === 'checkpoint') await files?.checkpoint(event.checkpoint, this.course);
       this.#progress.add(event);
       this.#log?.add(event);
     }
@@ -100,6 +100,10 @@ export class JobRun {
     return Number.isNaN(this.#begin) ? 0 : (performance.now() - this.#begin) / 1000;
   }
 
+  get course(): Course {
+    return { seconds: this.#seconds ?? this.#elapsed, lost: [...this.#lost] };
+  }
+
   get hasResults(): boolean {
     return this.#summary().results.length > 0;
   }
@@ -110,6 +114,6 @@ export class JobRun {
     const summary = this.#summary();
     const isWhole = part?.runs.length === summary.results.length;
     const covers = isWhole ? `shard ${shardText(part.shard)}; the figures cover its runs` : undefined;
-    return { config, summary, seconds: this.#seconds ?? 0, lost: this.#lost, covers };
+    return { config, summary, ...this.course, covers };
   }
 }

@@ -55,10 +55,11 @@ function log({ task, checkpoint, summary }: MergedEvaluation): void {
 
 function print({ evaluations, count, missing }: Merged, { json, log: logs }: MergeFlags): void {
   if (logs) evaluations.forEach(log);
-  const rows = evaluations.map(({ task, summary, seconds }) => ({
+  const rows = evaluations.map(({ task, summary, seconds, lost }) => ({
     config: configName(task),
     summary,
     seconds,
+    lost,
     covers: `${count - missing.length} of ${count} shards; the figures cover their runs`,
   }));
   const outlet = json || logs ? stderr : stdout;

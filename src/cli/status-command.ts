@@ -23,12 +23,13 @@ const STATES = ['done', 'at work', 'stopped', 'not begun'] as const;
 
 /** A line of counts, a line of figures, and a line for each shard that is at work or stopped. */
 function statusText(status: Status, now: number): string {
-  const { shards, seconds_left } = status;
+  const { shards, steps_left, seconds_left } = status;
   const counted = STATES.map(
     (state) => [shards.filter((shard) => shard.state === state).length, state] as const,
   );
   const counts = counted.filter(([count]) => count > 0).map(([count, state]) => `${count} ${state}`);
-  const left = seconds_left ? [`about ${duration(seconds_left)} left`] : [];
+  const time = seconds_left ? [`about ${duration(seconds_left)} left`] : [];
+  const left = steps_left ? [`${grouped(steps_left)} steps left`, ...time] : [];
   const width = String(shards.length).length;
   const line = (shard: ShardStatus) =>
     `shard ${String(shard.shard).padStart(width)}  ${shard.state.padEnd(7)}  ${figures(shard, now).join(', ')}`;

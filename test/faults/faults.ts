@@ -13,8 +13,9 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type CliResult, runShell } from '../cli/run-cli.js';
+import { withLosses } from './losses.js';
 import { type Kind, Lost, type Outcome, shown, type Trial } from './trial.js';
 
 export interface Fault {
@@ -115,7 +116,7 @@ async function withClockSet(trial: Trial): Promise<Outcome> {
   return trial.finish(set());
 }
 
-/** The files that a process reads, and how they come to be there. */
+/** The files that a process reads beside the strategy's, and how they come to be there. */
 const READ = {
   'a checkpoint': { name: /\.checkpoint$/, make: unfinished },
   'a lock': { name: /\.lock$/, make: unfinished },
@@ -123,11 +124,12 @@ const READ = {
   "shards' results": { name: /^shard-.*\.json$/, make: async (trial: Trial) => trial.addOtherShards() },
 } as const;
 
-/** Kills a process that has written a checkpoint and has the lock. */
+/** Kills a process that has the lock, at any time after its first checkpoint. */
 async function unfinished(trial: Trial): Promise<void> {
   const has = (ending: string) => readdirSync(trial.folder).some((name) => name.endsWith(ending));
   const run = trial.start();
-  const watch = setInterval(() => has('.checkpoint') && run.child.kill('SIGKILL'), 5);
+  let left = trial.below(20);
+  const watch = setInterval(() => has('.checkpoint') && left-- === 0 && run.child.kill('SIGKILL'), 5);
   await trial.ended(run);
   clearInterval(watch);
   if (has('.checkpoint') && has('.lock')) return;
@@ -136,26 +138,40 @@ async function unfinished(trial: Trial): Promise<void> {
 }
 
 /** One bit is flipped in the file; or it was cut short, or has a block of zeros. */
-async function damaged(trial: Trial, file: keyof typeof READ): Promise<Outcome> {
-  const { name, make } = READ[file];
-  await make(trial);
-  const files = readdirSync(trial.folder).filter((one) => name.test(one));
-  const path = join(trial.folder, files[trial.below(files.length)]);
+function damage(trial: Trial, path: string): void {
   const bytes = readFileSync(path);
   const at = trial.below(bytes.length);
   const way = trial.below(8);
   if (way < 6) bytes[at] ^= 1 << trial.below(8);
   if (way === 6) bytes.subarray(at, at + 512).fill(0);
   writeFileSync(path, way === 7 ? bytes.subarray(0, at) : bytes);
-  return trial.finish();
 }
 
-const damage = (file: keyof typeof READ, kinds: Fault['kinds'], tries: Fault['tries']): Fault => ({
+const damaged = (file: keyof typeof READ, kinds: Fault['kinds'], tries: Fault['tries']): Fault => ({
   name: `a flipped bit in ${file}`,
   kinds,
   tries,
-  try: (trial) => damaged(trial, file),
+  async try(trial) {
+    const { name, make } = READ[file];
+    await make(trial);
+    const files = readdirSync(trial.folder).filter((one) => name.test(one));
+    damage(trial, join(trial.folder, files[trial.below(files.length)]));
+    return trial.finish();
+  },
 });
+
+/** The user brings the file back when he is told that it is another one, or that it cannot be used. */
+async function withDamagedStrategy(trial: Trial): Promise<Outcome> {
+  await unfinished(trial);
+  const source = trial.source!;
+  const right = readFileSync(source);
+  damage(trial, source);
+  const result = await trial.ended(trial.start());
+  if (result.code !== 2 || !result.stderr.includes(basename(source))) throw new Lost(shown(result));
+  writeFileSync(source, right);
+  if ((await trial.finish()) !== 'survived') throw new Lost('the right strategy is refused');
+  return 'refused';
+}
 
 async function withLostDevices(trial: Trial): Promise<Outcome> {
   const told = Array.from({ length: 1 + trial.below(3) }, () => trial.moment());
@@ -199,9 +215,16 @@ export const FAULTS: readonly Fault[] = [
   { name: 'a folder that vanishes', kinds: any, tries: [12, 2], try: withoutFolder },
   { name: 'two processes at once', kinds: any, tries: [12, 2], try: twoAtOnce },
   { name: 'a clock that is set', kinds: any, tries: [12, 2], try: withClockSet },
-  damage('a checkpoint', any, [20, 2]),
-  damage('a lock', any, [12, 1]),
-  damage('a result', ['whole'], [12, 1]),
-  damage("shards' results", ['merged shard'], [12, 1]),
+  damaged('a checkpoint', any, [20, 2]),
+  damaged('a lock', any, [12, 1]),
+  damaged('a result', ['whole'], [12, 1]),
+  damaged("shards' results", ['merged shard'], [12, 1]),
+  {
+    name: "a flipped bit in a strategy's file",
+    kinds: ['own strategy'],
+    tries: [12, 1],
+    try: withDamagedStrategy,
+  },
   { name: 'a device that is lost, up to 3 times', kinds: any, tries: [12, 2], try: withLostDevices },
+  { name: 'the same within one process', kinds: ['whole'], tries: [100, 10], try: withLosses },
 ];

@@ -29,7 +29,13 @@ const flags = new Command('test:faults')
   .parse()
   .opts<Flags>();
 
-async function tryOnce(fault: Fault, seed: number, reference: Reference, count: Count): Promise<void> {
+interface Try {
+  fault: Fault;
+  seed: number;
+  count: Count;
+}
+
+async function tryOnce({ fault, seed, count }: Try, reference: Reference): Promise<void> {
   const trial = new Trial(reference, fault.kinds[seed % fault.kinds.length], seed);
   count.tried++;
   try {
@@ -42,19 +48,21 @@ async function tryOnce(fault: Fault, seed: number, reference: Reference, count: 
   }
 }
 
-/** Several tries at a time, as most of their time is that of processes which start. */
-async function tried(fault: Fault, reference: Reference): Promise<Count> {
-  const count: Count = { tried: 0, survived: 0, refused: 0, lost: 0 };
-  const seeds = Array.from(
-    { length: fault.tries[flags.short ? 1 : 0] },
-    (_, k) => 1000 * Number(flags.seed) + k,
-  );
+const nothing = (): Count => ({ tried: 0, survived: 0, refused: 0, lost: 0 });
+
+const triesOf = ({ fault, count }: { fault: Fault; count: Count }): Try[] =>
+  Array.from({ length: fault.tries[flags.short ? 1 : 0] }, (_, k) => ({
+    fault,
+    seed: 1000 * Number(flags.seed) + k,
+    count,
+  }));
+
+/** As many at a time as there are cores, and one more for those that wait. */
+async function tryAll(tries: Try[], reference: Reference): Promise<void> {
   const work = async () => {
-    for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift())
-      await tryOnce(fault, seed, reference, count);
+    for (let next = tries.shift(); next; next = tries.shift()) await tryOnce(next, reference);
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, work));
-  return count;
+  await Promise.all(Array.from({ length: availableParallelism() + 1 }, work));
 }
 
 const row = (name: string, cells: readonly (string | number)[]) =>
@@ -63,11 +71,12 @@ const row = (name: string, cells: readonly (string | number)[]) =>
 const chosen = FAULTS.filter(({ name, isHere = true }) => isHere && name.includes(flags.only ?? ''));
 const begin = performance.now();
 const reference = await makeReference();
+const counted = chosen.map((fault) => ({ fault, count: nothing() }));
+await tryAll(counted.flatMap(triesOf), reference);
 row('fault', ['tried', 'survived', 'refused', 'lost']);
 row('---', ['---:', '---:', '---:', '---:']);
-const all: Count = { tried: 0, survived: 0, refused: 0, lost: 0 };
-for (const fault of chosen) {
-  const count = await tried(fault, reference);
+const all = nothing();
+for (const { fault, count } of counted) {
   row(fault.name, Object.values(count));
   for (const key of Object.keys(all) as (keyof Count)[]) all[key] += count[key];
 }

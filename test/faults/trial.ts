@@ -5,7 +5,8 @@
  */
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Generator } from 'lockstep-gpu';
 import { type CliResult, type CliRun, runCli, startCli } from '../cli/run-cli.js';
 
@@ -17,8 +18,9 @@ export class Lost extends Error {}
 
 const COUNT = 8;
 const TASK =
-  'bench --smoke --config n8-k2,n9-k3 --strategy starter --secrets 2 --orders 4 --hidden-width 16 --max-steps 150 ' +
-  '--min-steps-before-stop 150 --log-interval 25 --test-set-size 64 --quiet --checkpoint-seconds 0.05';
+  'bench --smoke --config n8-k2,n8-k3 --secrets 2 --orders 4 --hidden-width 16 --max-steps 150 ' +
+  '--min-steps-before-stop 150 --log-interval 25 --test-set-size 64 --quiet --checkpoint-seconds 0.02';
+const OWN_STRATEGY = fileURLToPath(new URL('../../examples/my-strategy.ts', import.meta.url));
 /** How long a process may take. */
 const LIMIT_MS = 60_000;
 /** How often a user deletes what he was told to and tries again. */
@@ -45,6 +47,7 @@ function contentOf(folder: string, shard: number): string {
   } = JSON.parse(readFileSync(join(folder, shardName(shard)), 'utf8'));
   for (const part of evaluations) {
     delete part.seconds;
+    delete part.lost;
     for (const list of [part.windows, part.results]) list.sort((a: unknown, b: unknown) => compare(a, b));
   }
   return JSON.stringify({ ...head, evaluations });
@@ -52,12 +55,17 @@ function contentOf(folder: string, shard: number): string {
 
 const compare = (a: unknown, b: unknown) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
 
-/** What is trained in a try: the evaluation in one process, one of its shards, or one that is then merged with the others. */
-export type Kind = 'whole' | 'shard' | 'merged shard';
+/**
+ * What is trained in a try: the evaluation in one process, also with a strategy in a file; one of its shards, or one that is then
+ * merged with the others.
+ */
+export type Kind = 'whole' | 'own strategy' | 'shard' | 'merged shard';
 
 /** The evaluation without faults: what it must come to, and how long it takes, which changes with what else the machine does. */
 export interface Reference {
   results: Record<string, string>;
+  /** With the strategy of a file. */
+  ownResults(): Promise<Record<string, string>>;
   /** With the results of all shards. */
   folder: string;
   wholeMs: number;
@@ -70,19 +78,39 @@ const must = async (args: string) => {
   if (code !== 0) throw new Error(`without a fault, ${args} ends with ${code}: ${stderr}`);
 };
 
+async function ownResults(): Promise<Record<string, string>> {
+  const folder = newFolder();
+  await must(`${TASK} --strategy ${OWN_STRATEGY} --output-dir ${folder}`);
+  const found = results(folder);
+  rmSync(folder, { recursive: true });
+  return found;
+}
+
 export async function makeReference(): Promise<Reference> {
   const [whole, folder] = [newFolder(), newFolder()];
+  const task = `${TASK} --strategy starter`;
   const begin = performance.now();
-  await must(`${TASK} --output-dir ${whole}`);
+  await must(`${task} --output-dir ${whole}`);
   const wholeMs = performance.now() - begin;
-  for (let shard = 1; shard <= COUNT; shard++)
-    await must(`${TASK} --output-dir ${folder} ${shardFlag(shard)}`);
-  const shardMs = (performance.now() - begin - wholeMs) / COUNT;
+  const trainShard = async (shard: number) => {
+    const begin = performance.now();
+    await must(`${task} --output-dir ${folder} ${shardFlag(shard)}`);
+    return performance.now() - begin;
+  };
+  const shardMs = await trainShard(1);
+  await Promise.all(Array.from({ length: COUNT - 1 }, (_, i) => trainShard(i + 2)));
   const expected = results(whole);
   await must(`merge ${folder} --output-dir ${whole}`);
   if (JSON.stringify(results(whole)) !== JSON.stringify(expected)) throw new Error('merge makes other bytes');
   rmSync(whole, { recursive: true });
-  return { results: expected, folder, wholeMs, shardMs };
+  let own: Promise<Record<string, string>> | undefined;
+  return {
+    ...{ results: expected, folder, wholeMs, shardMs },
+    ownResults: () => {
+      own ??= ownResults();
+      return own;
+    },
+  };
 }
 
 /** What becomes of the processes of a try. */
@@ -99,13 +127,18 @@ export class Trial {
   /** The shard; undefined for the whole evaluation in one process. */
   readonly #shard: number | undefined;
   readonly #merges: boolean;
+  /** The strategy's file, which is this try's alone. */
+  readonly source: string | undefined;
 
   /** @param seed Chooses the shard, and what a fault asks of {@link below}. */
   constructor(reference: Reference, kind: Kind, seed: number) {
     this.#reference = reference;
     this.#random = new Generator(seed);
-    this.#shard = kind === 'whole' ? undefined : this.below(COUNT) + 1;
+    this.#shard = kind.endsWith('shard') ? this.below(COUNT) + 1 : undefined;
     this.#merges = kind === 'merged shard';
+    if (kind !== 'own strategy') return;
+    this.source = join(`${this.folder}-strategy`, basename(OWN_STRATEGY));
+    cpSync(OWN_STRATEGY, this.source);
   }
 
   /** A whole number from 0 on, below `end`. */
@@ -125,7 +158,7 @@ export class Trial {
   /** The command line, after the name of the program. */
   get command(): string {
     const shard = this.#shard === undefined ? '' : ` ${shardFlag(this.#shard)}`;
-    return `${TASK} --output-dir ${this.folder}${shard} --resume`;
+    return `${TASK} --strategy ${this.source ?? 'starter'} --output-dir ${this.folder}${shard} --resume`;
   }
 
   start({ preload, told = [] }: Started = {}): CliRun {
@@ -184,7 +217,7 @@ export class Trial {
 
   /** Compares the results with what they must be. @returns A file that `merge` refuses. */
   async #compared(): Promise<string | undefined> {
-    const { folder, results: expected } = this.#reference;
+    const { folder } = this.#reference;
     if (this.#shard !== undefined && contentOf(this.folder, this.#shard) !== contentOf(folder, this.#shard))
       throw new Lost(`${shardName(this.#shard)} is not what it must be`);
     if (this.#shard !== undefined && !this.#merges) return undefined;
@@ -193,6 +226,7 @@ export class Trial {
       const merged = await runCli(`merge ${this.folder} --quiet`);
       if (merged.code !== 0) return this.#refusedFile(merged);
     }
+    const expected = this.source ? await this.#reference.ownResults() : this.#reference.results;
     const found = results(this.folder);
     for (const name of new Set([...Object.keys(expected), ...Object.keys(found)]))
       if (found[name] !== expected[name]) throw new Lost(`${name} is not what it must be`);
@@ -205,7 +239,8 @@ export class Trial {
   }
 
   close(): void {
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    for (const folder of [this.folder, `${this.folder}-strategy`])
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

@@ -11,21 +11,16 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-const PACKAGES = ['munge', 'slurmctld', 'slurmd', 'slurm-client'];
-
-const isThere = (program: string) => spawnSync('which', [program]).status === 0;
-
-/** Installs Slurm where it is missing and this can be done. */
-export function installSlurm(): void {
-  if (['munged', 'slurmctld', 'slurmd', 'sbatch'].every(isThere)) return;
-  if (!isThere('apt-get') || process.getuid?.() !== 0)
+/** @throws Where Slurm is missing, or this user may not start it. */
+export function checkSlurm(): void {
+  const missing = ['munged', 'slurmctld', 'slurmd', 'sbatch'].filter(
+    (program) => spawnSync('which', [program]).status !== 0,
+  );
+  if (missing.length > 0)
     throw new Error(
-      `Slurm is missing: install Debian's packages ${PACKAGES.join(', ')}, or run this as root there.`,
+      `There is no ${missing.join(', ')}; on Debian, npm run setup -- --schedulers installs it.`,
     );
-  spawnSync('apt-get', ['update'], { stdio: 'inherit' });
-  const args = ['install', '-y', '--no-install-recommends', ...PACKAGES];
-  if (spawnSync('apt-get', args, { stdio: 'inherit' }).status !== 0)
-    throw new Error('apt-get cannot install Slurm.');
+  if (process.getuid?.() !== 0) throw new Error('Its daemons are started as root here; you are not root.');
 }
 
 /** Ports that nobody listens on. */

@@ -4,6 +4,7 @@
  */
 import { printable } from '../../platform/printable.js';
 import { checkpointOf } from '../checkpoint-file.js';
+import type { Course } from '../evaluation-files.js';
 import type { EvaluationCheckpoint } from '../events.js';
 import { differences, type Fingerprint, type SourceDigests } from '../fingerprint.js';
 import type { SummaryConfig } from '../summary-config.js';
@@ -18,13 +19,11 @@ export interface ShardJob {
 }
 
 /** Where a shard's part of one evaluation stands. */
-export interface ShardPart {
-  /** The time that training has taken. */
-  seconds: number;
+export interface ShardPart extends Course {
   checkpoint: EvaluationCheckpoint;
 }
 
-/** Where a shard stands. */
+/** Where a shard stands. Before the first run has gone a step, it says what there is to do. */
 export interface ShardCheckpoint {
   /** The evaluations of the command. */
   jobs: readonly ShardJob[];

@@ -6,16 +6,15 @@
 import { LockstepError } from '../../platform/errors.js';
 import { type Shard, shardText } from '../../platform/shard.js';
 import { version } from '../../platform/version.js';
+import type { Course } from '../evaluation-files.js';
 import type { EvaluationCheckpoint } from '../events.js';
 import { type RefuseFile, sealJson, unsealJson } from '../seal.js';
 import type { RunResult } from '../summary.js';
 
 /** A shard's part of one evaluation, complete. */
-export interface FinishedPart extends Omit<EvaluationCheckpoint, 'runs'> {
+export interface FinishedPart extends Omit<EvaluationCheckpoint, 'runs'>, Course {
   /** Of the files that the merged results go to. */
   label: string;
-  /** The time that training has taken. */
-  seconds: number;
 }
 
 /** What a shard has trained. */
@@ -27,7 +26,7 @@ export interface FinishedShard extends Shard {
 }
 
 /** Increase it whenever the fields below, or what one of them means, change. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** The beginning of the names of a shard's files: `shard-03-of-16`. */
 export function shardStem({ index, count }: Shard): string {

@@ -4,7 +4,7 @@
  */
 import { LockstepError } from '../../platform/errors.js';
 import { printable } from '../../platform/printable.js';
-import type { Evaluated } from '../evaluation-files.js';
+import type { Course, Evaluated } from '../evaluation-files.js';
 import type { EvaluationCheckpoint } from '../events.js';
 import { differences, type Fingerprint } from '../fingerprint.js';
 import { type Summary, summarize } from '../summary.js';
@@ -27,15 +27,13 @@ interface MergeOptions {
   mixed?: boolean;
 }
 
-/** One evaluation, merged. */
-export interface MergedEvaluation extends Evaluated {
+/** One evaluation, merged. The course is that of all shards together. */
+export interface MergedEvaluation extends Evaluated, Course {
   label: string;
   seed: number;
   summary: Summary;
   /** As if one process had trained it; no run is under way. */
   checkpoint: EvaluationCheckpoint;
-  /** Of all shards together. */
-  seconds: number;
 }
 
 export interface Merged {
@@ -186,5 +184,6 @@ function mergeParts(files: readonly FoundShardFile[], evaluation: number): Merge
     snapshot: () => checkpoint,
     summary: adapters.length > 1 ? { ...summary, adapters } : summary,
     seconds: parts.reduce((sum, { seconds }) => sum + seconds, 0),
+    lost: parts.flatMap(({ lost }) => lost),
   };
 }

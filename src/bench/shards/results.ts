@@ -12,7 +12,7 @@ import { checkpointBytes, checkpointOf } from '../checkpoint-file.js';
 import { PatientFiles } from '../patient-files.js';
 import { refuseShard, shardOfName, shardStem } from './file.js';
 import { namesIn } from './find.js';
-import { listed, missingOf, missingText } from './gaps.js';
+import { countIn, listed, missingOf, missingText } from './gaps.js';
 import { runsOfShard } from './runs.js';
 
 /** Options of {@link ShardResults}. */
@@ -121,17 +121,12 @@ export class ShardResults<Result> {
     checkOptionNames('ShardResults.merge', options, ['partial']);
     const named = (await namesIn(this.#files)).map(shardOfName).filter((one) => one?.kind === KIND);
     const shards = named.map((one) => one!.shard).sort((a, b) => a.index - b.index);
-    const counts = [...new Set(shards.map(({ count }) => count))];
-    if (counts.length !== 1)
-      throw new LockstepError(
-        'bad-input',
-        `${printable(this.#files.folder, 300)}: there are results of ${counts.length === 0 ? 'no shards' : `${counts.join(' and of ')} shards`}.`,
-      );
+    const count = countIn(this.#files.folder, shards);
     const missing = missingOf(shards);
     if (missing.length > 0 && !options.partial)
       throw new LockstepError(
         'bad-input',
-        `${missingText(missing, counts[0])} Start them again, or ask for { partial: true }.`,
+        `${missingText(missing, count)} Start them again, or ask for { partial: true }.`,
       );
     const all = new Map<number, Result>();
     for (const shard of shards)

@@ -2,13 +2,12 @@
  * Where the shards of a folder stand, by their files alone, so that it may be asked on any machine that sees the folder. look.ts
  * reads the files; the `status` command prints this.
  */
-import { LockstepError } from '../../platform/errors.js';
-import { printable } from '../../platform/printable.js';
 import { PatientFiles } from '../patient-files.js';
 import { taskOfConfig } from '../summary-config.js';
 import type { ShardJob } from './checkpoint.js';
 import { shardOfName } from './file.js';
 import { namesIn } from './find.js';
+import { countIn } from './gaps.js';
 import { lookAtShard, type SeenShard } from './look.js';
 import { runsOfShard } from './runs.js';
 
@@ -30,6 +29,8 @@ export interface ShardStatus extends Progress {
 }
 
 export interface Status extends Progress {
+  /** Of all shards, if further runs take as many as those that are done; all that they may take where none is done. */
+  steps_left: number | null;
   /** Until the shards at work would have done all that is left; null where none is at work. */
   seconds_left: number | null;
   shards: ShardStatus[];
@@ -45,14 +46,7 @@ export async function statusOf(folder: string, now = Date.now()): Promise<Status
   const named = (await namesIn(files))
     .map(shardOfName)
     .flatMap((one) => (one && one.kind !== 'results' ? one.shard : []));
-  const counts = [...new Set(named.map(({ count }) => count))];
-  if (counts.length !== 1)
-    throw new LockstepError(
-      'bad-input',
-      `${printable(folder, 300)}: there are ${counts.length === 0 ? 'no shards' : `shards of ${counts.join(' and of ')}`}; ` +
-        'status takes the --output-dir of one bench --shard.',
-    );
-  const [count] = counts;
+  const count = countIn(folder, named);
   const begun = new Set(named.map(({ index }) => index));
   const seen: SeenShard[] = [];
   for (let index = 1; index <= count; index++) {
@@ -81,6 +75,7 @@ function statusOfAll(seen: readonly SeenShard[]): Status {
     runs: jobs ? sum(totalsOf(jobs)) : null,
     steps_per_second: rate,
     last_sign: isoText(Math.max(...seen.map(({ lastSign = 0 }) => lastSign))),
+    steps_left: left,
     seconds_left: left === 0 ? 0 : left && rate && left / rate,
     shards,
   };

@@ -6,7 +6,7 @@ import { LockstepError } from '../../platform/errors.js';
 import type { Shard } from '../../platform/shard.js';
 import { checkpointBytes } from '../checkpoint-file.js';
 import type { Evaluation } from '../evaluate.js';
-import type { Evaluated, EvaluationFiles } from '../evaluation-files.js';
+import type { Course, Evaluated, EvaluationFiles } from '../evaluation-files.js';
 import type { EvaluationCheckpoint } from '../events.js';
 import { KeptCheckpoint } from '../kept-checkpoint.js';
 import { type FolderOptions, ResultFolder } from '../result-folder.js';
@@ -30,18 +30,20 @@ export class ShardStore {
   readonly #shard: Shard;
   readonly #jobs: readonly ShardJob[];
   readonly #checkpoint: KeptCheckpoint;
+  readonly #resumes: boolean;
   #adapters: string[] = [];
   #parts: (ShardPart | undefined)[] = [];
   /** By evaluation: of the processes before this one. */
-  #secondsBefore: number[] = [];
+  #before: (Course | undefined)[] = [];
   #finished = 0;
   /** The result is there already. */
   isDone = false;
 
-  private constructor(folder: ResultFolder, shard: Shard, jobs: readonly ShardJob[]) {
+  private constructor(folder: ResultFolder, shard: Shard, jobs: readonly ShardJob[], resumes: boolean) {
     this.folder = folder;
     this.#shard = shard;
     this.#jobs = jobs;
+    this.#resumes = resumes;
     this.#checkpoint = new KeptCheckpoint(folder, `${shardStem(shard)}.checkpoint`);
   }
 
@@ -58,7 +60,7 @@ export class ShardStore {
     { resume = false, ...options }: ShardOptions,
   ): Promise<ShardStore> {
     const folder = await ResultFolder.open(path, [shardStem(shard)], options);
-    const store = new ShardStore(folder, shard, jobs);
+    const store = new ShardStore(folder, shard, jobs, resume);
     try {
       await store.#lookForResult();
       if (resume && !store.isDone) await store.#lookForCheckpoint();
@@ -94,9 +96,10 @@ export class ShardStore {
     const bytes = await this.folder.reading(() => this.#checkpoint.read());
     if (!bytes) return;
     const { jobs, adapters, parts } = shardCheckpointOf(this.#checkpoint.path, bytes);
+    if (parts.length === 0) return; // nothing is lost if it was of another evaluation
     this.#checkJobs(this.#checkpoint.path, jobs);
     [this.#adapters, this.#parts] = [adapters, parts];
-    this.#secondsBefore = parts.map((part) => part?.seconds ?? 0);
+    this.#before = [...parts];
   }
 
   #checkJobs(path: string, jobs: readonly ShardJob[]): void {
@@ -108,24 +111,33 @@ export class ShardStore {
     );
   }
 
-  /** @param adapter The one that trains from now on. */
-  begin(adapter: string): void {
+  /**
+   * Begins the training. Until its first checkpoint, a file tells `status` what there is to do; it replaces no checkpoint from
+   * which the user may still want to go on.
+   *
+   * @param adapter The one that trains from now on.
+   */
+  async begin(adapter: string): Promise<void> {
     if (!this.#adapters.includes(adapter)) this.#adapters.push(adapter);
+    const isKept = this.#resumes ? this.#parts.length > 0 : await this.#checkpoint.isThere();
+    if (!isKept) await this.#checkpoint.replace(this.#bytes());
   }
 
   /** The files of the command's evaluation number `job`. */
   of(job: number): EvaluationFiles {
-    const part = (checkpoint: EvaluationCheckpoint, seconds: number): ShardPart => ({
-      seconds: (this.#secondsBefore[job] ?? 0) + seconds,
+    const before = this.#before[job];
+    const part = (checkpoint: EvaluationCheckpoint, { seconds, lost }: Course): ShardPart => ({
+      seconds: (before?.seconds ?? 0) + seconds,
+      lost: [...(before?.lost ?? []), ...lost],
       checkpoint,
     });
     return {
       earlier: async (evaluation) => this.#earlier(evaluation, job),
-      checkpoint: async (checkpoint, seconds) => {
-        this.#parts[job] = part(checkpoint, seconds);
+      checkpoint: async (checkpoint, course) => {
+        this.#parts[job] = part(checkpoint, course);
         await this.#checkpoint.replace(this.#bytes());
       },
-      finish: async (evaluation, _, seconds) => this.#finish(job, evaluation, (all) => part(all, seconds)),
+      finish: async (evaluation, _, course) => this.#finish(job, evaluation, (all) => part(all, course)),
       interrupted: async (evaluation, summary) => this.#interrupted(job, evaluation, summary),
     };
   }
@@ -173,9 +185,9 @@ export class ShardStore {
 
   #result(): FinishedShard {
     const parts = this.#jobs.map(({ label }, job) => {
-      const { seconds, checkpoint } = this.#parts[job]!;
+      const { seconds, lost, checkpoint } = this.#parts[job]!;
       const { fingerprint, kernels, datasets, results, windows } = checkpoint;
-      return { label, seconds, fingerprint, kernels, datasets, results, windows };
+      return { label, seconds, lost, fingerprint, kernels, datasets, results, windows };
     });
     return { ...this.#shard, adapters: this.#adapters, parts };
   }
@@ -190,7 +202,7 @@ export class ShardStore {
     const now = evaluation?.snapshot(last?.checkpoint);
     try {
       if (now && results.length > (last?.checkpoint.results.length ?? 0)) {
-        this.#parts[job] = { seconds: last?.seconds ?? 0, checkpoint: now };
+        this.#parts[job] = { seconds: last?.seconds ?? 0, lost: last?.lost ?? [], checkpoint: now };
         await this.#checkpoint.write(this.#bytes());
       }
       return { paths: [], canResume: this.#parts.some((part) => part !== undefined) };

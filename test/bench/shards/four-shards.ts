@@ -41,6 +41,7 @@ export function shardAt(index: number, change: (shard: FinishedShard) => void = 
     return {
       label: `mine-n${tasks[e].nFeatures}-k2`,
       seconds: index,
+      lost: index === 2 ? (['device-lost'] as const) : [],
       fingerprint,
       kernels: ['subgroup'],
       datasets: secrets.map((secret) => ({ secret, examples: 10 + secret, positiveRate: 0.5 })),

@@ -68,12 +68,12 @@ test('a file of another version, format or number is refused', () => {
 test('merged: the summaries of one process, whatever the order of the files', () => {
   const { evaluations, missing } = mergeShards(all().reverse());
   expect(missing).toEqual([]);
-  for (const [e, { summary, seconds, checkpoint }] of evaluations.entries()) {
+  for (const [e, { summary, seconds, lost, checkpoint }] of evaluations.entries()) {
     const runs = Array.from({ length: 15 }, (_, run) => resultOf(run));
     expect(JSON.stringify(summary)).toBe(
       JSON.stringify(summarize('mine', tasks[e], SEED, runs, true, ['subgroup'], fingerprintOf(e))),
     );
-    expect(seconds).toBe(1 + 2 + 3 + 4);
+    expect({ seconds, lost }).toEqual({ seconds: 1 + 2 + 3 + 4, lost: ['device-lost'] });
     expect(checkpoint.windows).toHaveLength(30);
     expect(checkpoint.datasets.map(({ secret }) => secret)).toEqual([0, 1, 2]);
   }

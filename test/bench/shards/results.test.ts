@@ -36,12 +36,12 @@ test('what shards write, in any order, is put together by run, to the bit', asyn
 test('gaps are named; partial takes what is there', async () => {
   const folder = newFolder();
   const results = open(folder);
-  await expect(results.merge()).rejects.toThrow(/there are results of no shards/);
+  await expect(results.merge()).rejects.toThrow(/there are no shards; it must be the folder/);
   await write(results, 2);
   await expect(results.merge()).rejects.toThrow(/Of 3 shards 2 are missing: 1, 3\..*partial: true/);
   expect([...(await results.merge({ partial: true })).keys()]).toEqual([4, 5, 6]);
   await write(results, 1, 2);
-  await expect(results.merge()).rejects.toThrow(/results of 2 and of 3 shards/);
+  await expect(results.merge()).rejects.toThrow(/there are shards of 2 and of 3; it must be/);
 });
 
 test.each<[string, object, RegExp]>([

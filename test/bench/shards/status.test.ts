@@ -41,10 +41,18 @@ function putCheckpoint(folder: string, index: number, seconds: number, steps: nu
   const checkpoint: ShardCheckpoint = {
     jobs: parts.map(({ label, fingerprint }) => ({ label, ...fingerprint })),
     adapters,
-    parts: [{ seconds, checkpoint: { ...part, results: [done], runs } }],
+    parts: [{ seconds, lost: [], checkpoint: { ...part, results: [done], runs } }],
   };
   put(folder, index, 'checkpoint', checkpointBytes(checkpoint), secondsAgo);
   return done.steps;
+}
+
+/** What a shard writes before it trains. */
+function putJobs(folder: string, index: number) {
+  const { parts, adapters } = shardAt(index).shard;
+  const jobs = parts.map(({ label, fingerprint }) => ({ label, ...fingerprint }));
+  const checkpoint: ShardCheckpoint = { jobs, adapters, parts: [] };
+  put(folder, index, 'checkpoint', checkpointBytes(checkpoint), 0);
 }
 
 test('done, at work, stopped and not begun; figures of each and of all', async () => {
@@ -79,19 +87,26 @@ test('done, at work, stopped and not begun; figures of each and of all', async (
   expect(all).toEqual({
     ...{ runs_done: 10, runs: 30, last_sign: '2026-01-02T03:04:00.000Z' },
     steps_per_second: (atWork + 100) / 10,
+    steps_left: expect.closeTo(left, 6),
     seconds_left: expect.closeTo(left / ((atWork + 100) / 10), 6),
   });
 });
 
-test('where no run is done, the most steps that a run may take are counted; before a checkpoint, nothing is known', async () => {
+test('before the training nothing is known; then what there is to do, by the most steps that a run may take', async () => {
   const folder = newFolder();
   putLock(folder, 2, {}, 5);
   expect(await statusOf(folder, NOW)).toMatchObject({
-    ...{ runs: null, runs_done: 0, steps_per_second: null, seconds_left: null },
+    ...{ runs: null, runs_done: 0, steps_per_second: null, steps_left: null, seconds_left: null },
     shards: Array.from({ length: COUNT }, (_, i) => ({
       state: i === 1 ? 'at work' : 'not begun',
       runs: null,
     })),
+  });
+  putJobs(folder, 2);
+  expect(await statusOf(folder, NOW)).toMatchObject({
+    ...{ runs: 30, runs_done: 0, steps_per_second: null, seconds_left: null },
+    steps_left: 15 * (tasks[0].maxSteps + tasks[1].maxSteps),
+    shards: [8, 8, 7, 7].map((runs) => ({ runs, runs_done: 0, steps: 0 })),
   });
   const done = putCheckpoint(folder, 2, 10, 0, 0);
   const { seconds_left } = await statusOf(folder, NOW);
@@ -116,7 +131,9 @@ test.each([
 
 test('a folder without shards, one of two counts, none, and a damaged file are refused', async () => {
   const folder = newFolder();
-  await expect(statusOf(folder)).rejects.toThrow(/there are no shards; status takes/);
+  await expect(statusOf(folder)).rejects.toThrow(
+    /there are no shards; it must be the folder of shards of one count/,
+  );
   await expect(statusOf(join(folder, 'nowhere'))).rejects.toThrow(/There is no folder/);
   putResult(folder, 1);
   writeFileSync(join(folder, 'shard-1-of-3.lock'), '');
