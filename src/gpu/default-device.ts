@@ -43,7 +43,10 @@ export function defaultDevice(): Device {
 
 /** Throws unless `device` is one that {@link openDevice} gave. `where` is the function that takes it. */
 export function checkDevice(where: string, device: unknown): void {
-  const { commands, check } = (device ?? {}) as Partial<Device>;
+  const { commands, check, then, createBuffer } = (device ?? {}) as Partial<Device> & Record<string, unknown>;
   if (typeof commands === 'object' && typeof check === 'function') return;
-  throw badArgument(where, 'the device', device, 'what await openDevice() gives fits');
+  let fits = 'what await openDevice() gives fits';
+  if (typeof then === 'function') fits = 'await it first';
+  else if (typeof createBuffer === 'function') fits = 'openDevice({ device }) makes a Device of a GPUDevice';
+  throw badArgument(where, 'the device', device, fits);
 }

@@ -62,19 +62,6 @@ export function reading<T>(what: string, read: () => T): T {
   }
 }
 
-/** @throws LockstepError `bad-input` if this is no open device; the message says how to get one. */
-export function checkDevice(device: unknown): void {
-  if (isObject(device) && isObject(device.gpu) && typeof device.check === 'function') return;
-  const hint = isObject(device)
-    ? typeof device.then === 'function'
-      ? ': await openDevice() gives one'
-      : 'createBuffer' in device
-        ? ': openDevice({ device }) makes one of a GPUDevice'
-        : ', then the options: trainLockstep(device, { runs, … })'
-    : ' of openDevice()';
-  refuse(`the first argument is ${showKind(device)}; it must be a Device${hint}`);
-}
-
 /** @throws LockstepError `bad-input` naming the option, its value and what it may be. */
 export function checkOptions(options: LockstepOptions): Settings {
   if (options === undefined) refuse('the options are missing; give { runs, features, maxSteps }');

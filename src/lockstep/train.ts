@@ -2,10 +2,10 @@
  * `trainLockstep`: one function for all training in lockstep. It tells two-layer networks of bits, which have kernels
  * of their own, from networks of any shape.
  */
+import { checkDevice } from '../gpu/default-device.js';
 import type { Device } from '../gpu/device.js';
 import { trainNetworks } from './network/trainer.js';
 import type { NetworkLockstepEvent, NetworkLockstepOptions } from './network/types.js';
-import { checkDevice } from './options.js';
 import { trainLockstep as trainBits } from './trainer.js';
 import type { LockstepEvent, LockstepOptions } from './types.js';
 
@@ -87,6 +87,6 @@ async function* trainAny(
   device: Device,
   options: NetworkLockstepOptions,
 ): AsyncGenerator<NetworkLockstepEvent, void, undefined> {
-  checkDevice(device);
+  checkDevice('trainLockstep', device);
   yield* trainNetworks(device, options);
 }

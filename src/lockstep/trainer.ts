@@ -3,9 +3,10 @@
  * settings, in the same dispatches. This file begins a training and ends it, also after an error; training.ts does
  * what is in between.
  */
+import { checkDevice } from '../gpu/default-device.js';
 import type { Device } from '../gpu/device.js';
 import { closedAfter } from './iterables.js';
-import { checkDevice, checkOptions, reading } from './options.js';
+import { checkOptions, reading } from './options.js';
 import { recovering } from './recovery.js';
 import { RunsFailed } from './run-source.js';
 import { Training } from './training.js';
@@ -16,7 +17,7 @@ export async function* trainLockstep(
   device: Device,
   options: LockstepOptions,
 ): AsyncGenerator<LockstepEvent, void, undefined> {
-  checkDevice(device);
+  checkDevice('trainLockstep', device);
   const settings = reading('an option', () => checkOptions(options));
   yield* recovering<LockstepRun, LockstepEvent>(device, options, (on, runs, hooks, runsAtOnce) => {
     const given = { runs, expectedRuns: runsAtOnce ?? options.expectedRuns };

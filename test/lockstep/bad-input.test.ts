@@ -150,14 +150,14 @@ describe('every option, given what it does not take', () => {
   });
 
   it.each<[string, () => unknown, string]>([
-    ['nothing', () => undefined, 'the first argument is undefined; it must be a Device of openDevice()'],
+    ['nothing', () => undefined, 'the device is undefined; what await openDevice() gives fits'],
     [
       'the options',
       () => ({ ...options, runs: [run] }),
-      'then the options: trainLockstep(device, { runs, … })',
+      'the device is an object; what await openDevice() gives',
     ],
-    ['a promise', () => Promise.resolve(device), 'await openDevice() gives one'],
-    ['a GPUDevice', () => device.gpu, 'openDevice({ device }) makes one of a GPUDevice'],
+    ['a promise', () => Promise.resolve(device), 'await it first'],
+    ['a GPUDevice', () => device.gpu, 'openDevice({ device }) makes a Device of a GPUDevice'],
   ])('%s instead of a device', async (_, first, message) => {
     expect((await refusal(first(), { ...options, runs: [run] })).message).toContain(message);
   });
