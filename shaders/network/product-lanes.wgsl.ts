@@ -21,49 +21,82 @@ const NARROW = 24;
 /** How many rows are finished before all others move up; see the end of `product`. */
 const BLOCK = 4;
 
+/** Which numbers of the first factor lie side by side, so that four are one load: those of a row, or those of a column. */
+type Side = 'depths' | 'rows';
 /** How the second factor is loaded: columns side by side, four at once; or each alone, as they lie apart. */
 type Columns = 'side' | 'apart';
 
-/** Adds up products over the depth, in pieces of as many as a subgroup has lanes. */
-function multiply(columns: Columns): string {
+/** Adds one depth's products to the sums. `handed(r)`: the first factor's number of row r, in every lane. */
+function multiplyDepth(columns: Columns, handed: (row: number) => string): string {
   const fours = times(VECTORS / 4, (q) => ({ q, members: times(4, (j) => ({ v: 4 * q + j, j })) }));
+  const rows = times(ROWS, (r) => ({ r, number: handed(r) }));
+  return wgsl`
+#for four in ${fours}
+#if ${columns === 'side'}
+let four$four.q = memory[(bAt >> 2u) + $four.q * lanes];
+#for member in $four.members
+let b$member.v = four$four.q[$member.j];
+#endfor
+#else
+#for member in $four.members
+let b$member.v = numberAt(bAt + (4u * $four.q * lanes + $member.j) * stage.bColumn);
+#endfor
+#endif
+#endfor
+#for row in ${rows}
+let x$row.r = $row.number;
+#for v in ${VECTORS}
+c$row.r_$v = fma(x$row.r, b$v, c$row.r_$v);
+#endfor
+#endfor
+bAt += stage.bDepth;
+`;
+}
+
+/**
+ * Adds up products over the depth, in pieces: a lane loads four rows of one depth, and the depth that is next says which lane
+ * hands its numbers round; or it loads four depths of one row, and they move up as they are used.
+ */
+function multiply(side: Side, columns: Columns, lanes: number): string {
+  const depths = side === 'depths';
+  const count = depths ? Math.ceil(ROWS / lanes) : ROWS / 4;
+  const handed = (r: number) =>
+    depths
+      ? `subgroupShuffle(a${Math.floor(r / lanes)}.x, ${r % lanes}u)`
+      : `subgroupShuffle(a${Math.floor(r / 4)}[${r % 4}], k)`;
   return wgsl`
 var k0 = 0u;
+var bAt = p.memory + stage.b + (column + 4u * lane) * stage.bColumn;
 loop {
-  let aAt = p.memory + stage.a + row * stage.aRow + (k0 + lane) * stage.aDepth;
-  #for r in ${ROWS}
-  let a$r = numberAt(aAt + $r * stage.aRow);
+  #if ${depths}
+  let aAt = p.memory + stage.a + (row + lane) * stage.aRow + k0;
+  let piece = 4u;
+  #for g in ${count}
+  var a$g = memory[(aAt + $g * lanes * stage.aRow) >> 2u];
   #endfor
-  let most = min(lanes, depth - k0);
-  var bAt = p.memory + stage.b + k0 * stage.bDepth + (column + 4u * lane) * stage.bColumn;
+  #else
+  let aAt = p.memory + stage.a + row + (k0 + lane) * stage.aDepth;
+  let piece = lanes;
+  #for g in ${count}
+  let a$g = memory[(aAt >> 2u) + $g];
+  #endfor
+  #endif
+  let most = min(piece, depth - k0);
   var k = 0u;
   loop {
-    #for four in ${fours}
-    #if ${columns === 'side'}
-    let four$four.q = memory[(bAt >> 2u) + $four.q * lanes];
-    #for member in $four.members
-    let b$member.v = four$four.q[$member.j];
-    #endfor
-    #else
-    #for member in $four.members
-    let b$member.v = numberAt(bAt + (4u * $four.q * lanes + $member.j) * stage.bColumn);
+    ${multiplyDepth(columns, handed)}
+    #if ${depths}
+    #for g in ${count}
+    a$g = a$g.yzwx;
     #endfor
     #endif
-    #endfor
-    #for r in ${ROWS}
-    let x$r = subgroupShuffle(a$r, k);
-    #for v in ${VECTORS}
-    c$r_$v = fma(x$r, b$v, c$r_$v);
-    #endfor
-    #endfor
-    bAt += stage.bDepth;
     continuing {
       k++;
       break if k >= most;
     }
   }
   continuing {
-    k0 += lanes;
+    k0 += piece;
     break if k0 >= depth;
   }
 }
@@ -75,7 +108,7 @@ loop {
  * which numbers of the first factor lie side by side. `depths`: those of a row; a lane has rows that are `lanes` apart. `rows`:
  * those of a column; a lane has four neighbouring rows.
  */
-function multiplyNarrow(side: 'depths' | 'rows', lanes: number): string {
+function multiplyNarrow(side: Side, lanes: number): string {
   const depths = times(lanes, (k) => ({ k, four: k >> 2, member: k & 3 }));
   return wgsl`
 var k0 = 0u;
@@ -181,10 +214,12 @@ fn product(p: Position, step: Step, stage: Stage, first: u32, stride: u32, lane:
         laneRow = 4u * lane;
         ${multiplyNarrow('rows', lanes)}
       }
+    } else if (stage.aDepth != 1u) {
+      ${multiply('rows', 'side', lanes)}
     } else if (stage.bColumn == 1u) {
-      ${multiply('side')}
+      ${multiply('depths', 'side', lanes)}
     } else {
-      ${multiply('apart')}
+      ${multiply('depths', 'apart', lanes)}
     }
     // finish() stands here once, for the sums c0_0 to c0_3, and the other sums move to these names one after the other: four
     // columns at a time, then by one row within a block of four rows, then by four rows. If all rows moved by one each time,
