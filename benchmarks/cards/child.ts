@@ -3,11 +3,12 @@
  * given, trains, reads, asks for an error, and prints what came of it as a line of JSON. Pipelines are compiled one by one,
  * each before a line that names it, for the driver prints statistics in that order and without names.
  *
- *   child.ts [--steps 500] [--only NAME, one of PIECES] [--spill]
+ *   child.ts [--steps 500] [--only NAME, one of PIECES] [--spill] [--host]
  */
 import { writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { openDevice } from 'lockstep-gpu';
+import { type HostTime, hostTimes } from './host-times.js';
 import { PIECES } from './pieces.js';
 import { spillingShader } from './spilling-shader.js';
 import { markOf } from './statistics.js';
@@ -18,6 +19,8 @@ export interface Outcome {
   /** By the names of {@link PIECES}: what each found, and what was wrong. */
   found: Record<string, string[]>;
   faults: string[];
+  /** Only with `--host`, which compiles nothing else. */
+  host?: HostTime[];
 }
 
 const { values: flags } = parseArgs({
@@ -25,6 +28,7 @@ const { values: flags } = parseArgs({
     steps: { type: 'string', default: '500' },
     only: { type: 'string' },
     spill: { type: 'boolean', default: false },
+    host: { type: 'boolean', default: false },
   },
 });
 
@@ -58,7 +62,8 @@ gpu.createComputePipelineAsync = (descriptor) => {
 
 const outcome: Outcome = { adapter: device.info.device, found: {}, faults: [] };
 if (device.info.isCpu) outcome.faults.push(`the adapter is ${device.info.device}, a processor`);
-for (const [name, run] of Object.entries(PIECES)) {
+if (flags.host) outcome.host = await hostTimes(device);
+for (const [name, run] of flags.host ? [] : Object.entries(PIECES)) {
   if (flags.only !== undefined && name !== flags.only) continue;
   piece = name;
   try {

@@ -4,8 +4,9 @@
  */
 import { performance } from 'node:perf_hooks';
 import { type Device, type LockstepOptions, trainLockstep } from 'lockstep-gpu';
+import { noCards, onCard } from '../cards/card.js';
 import { type Case, runsOf } from '../runs.js';
-import type { Context, Report, Section, Target } from '../section.js';
+import type { Context, Report, ReportTable, Section, Target } from '../section.js';
 import { fixed, median, spread } from '../statistics.js';
 import { mainThreadMs } from '../thread-time.js';
 
@@ -55,6 +56,33 @@ async function timeHost(device: Device, options: LockstepOptions): Promise<HostT
   };
 }
 
+/** On a card that is not there and takes no time, where one can be faked. */
+async function alone(say: Context['say']): Promise<ReportTable[]> {
+  const why = noCards();
+  if (why !== undefined) {
+    say(`no faked card: ${why}`);
+    return [];
+  }
+  say('on a card that computes nothing');
+  const { host = [], adapter } = await onCard('navi31', ['--host']);
+  return [
+    {
+      title: 'Host time where the device takes none',
+      head: ['kernel', 'runs', 'threads that draw batches', 'main thread, us a step and run'],
+      rows: host.map(({ kernel, runs, threads, each }) => [
+        kernel,
+        runs,
+        threads,
+        fixed(each, each < 1 ? 3 : 1),
+      ]),
+      notes: [
+        `multi-epoch, N = 64, on ${adapter}, which is faked and computes nothing. A GPU that takes less than this for a step and run`,
+        'waits for the host. Threads: by default two fewer than there are cores, up to 8.',
+      ],
+    },
+  ];
+}
+
 async function run({ device, rounds, quick, say }: Context): Promise<Report> {
   const results: { one: Case; steps: number; samples: HostTime[] }[] = [];
   for (const { steps, ...one } of quick ? CASES.slice(0, 1) : CASES) {
@@ -80,6 +108,7 @@ async function run({ device, rounds, quick, say }: Context): Promise<Report> {
     samples: results,
     targets: Number.isFinite(target.measured) ? [target] : [],
     tables: [
+      ...(quick ? [] : await alone(say)),
       {
         title: 'Host share of a training',
         head: [

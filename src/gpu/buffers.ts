@@ -45,8 +45,8 @@ export class Buffers {
     return this.#sizes.has(buffer);
   }
 
-  /** As {@link Device.allocate}. */
-  allocate(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
+  /** As {@link Device.allocate}. `mappedAtCreation`: the host can write to it at once. */
+  allocate(label: string, bytes: number, usage: GPUBufferUsageFlags, mappedAtCreation = false): GPUBuffer {
     this.#faults.check();
     checkText('device.allocate', 'the label', label);
     checkNumber('device.allocate', 'bytes', bytes, { min: 0 });
@@ -55,7 +55,7 @@ export class Buffers {
     this.#checkSize(label, size, usage);
     const { gpu } = this.#queue;
     gpu.pushErrorScope('out-of-memory');
-    const buffer = gpu.createBuffer({ label, size, usage });
+    const buffer = gpu.createBuffer({ label, size, usage, mappedAtCreation });
     this.#faults.watch(
       gpu.popErrorScope().then((error) => {
         const held = `${this.#sizes.size} buffers with ${this.#bytes} bytes are alive`;

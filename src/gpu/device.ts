@@ -123,6 +123,16 @@ export class Device {
     return this.#buffers.allocate(label, bytes, usage);
   }
 
+  /** As {@link allocate}, and mapped: the host can write to it at once. @internal */
+  allocateMapped(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
+    return this.#buffers.allocate(label, bytes, usage, true);
+  }
+
+  /** Maps a buffer that the device is done with for writing. @internal */
+  mapForWriting(buffer: GPUBuffer): Promise<void> {
+    return this.#waits.mapForWriting(buffer);
+  }
+
   /** Destroys a buffer of {@link allocate}. A second call does nothing. */
   free(buffer: GPUBuffer): void {
     this.#buffers.free(buffer);

@@ -19,8 +19,9 @@ export class Recorder {
   readonly #start: number | undefined;
   #encoder: GPUCommandEncoder;
   #pass: GPUComputePassEncoder | undefined;
-  /** What the open pass is set to. */
+  /** What the open pass is set to: setting it anew would cost the host as much as the launch. */
   #pipeline: GPUComputePipeline | undefined;
+  #group: GPUBindGroup | undefined;
   #size = 0;
   /** Finished parts of what an observer wants in parts, and `#size` at the end of the last one. */
   #parts: Part[] | undefined;
@@ -67,7 +68,10 @@ export class Recorder {
       pass.setPipeline(pipeline);
       this.#pipeline = pipeline;
     }
-    pass.setBindGroup(0, group);
+    if (this.#group !== group) {
+      pass.setBindGroup(0, group);
+      this.#group = group;
+    }
     pass.dispatchWorkgroups(x, y, z);
     this.#size++;
     if (launch) this.#endLaunch(launch);
@@ -146,5 +150,6 @@ export class Recorder {
     this.#pass?.end();
     this.#pass = undefined;
     this.#pipeline = undefined;
+    this.#group = undefined;
   }
 }

@@ -17,3 +17,5 @@ export const BufferUsage = {
 
 /** `GPUMapMode.READ`. */
 export const MAP_MODE_READ = 0x0001;
+/** `GPUMapMode.WRITE`. */
+export const MAP_MODE_WRITE = 0x0002;

@@ -4,7 +4,7 @@ import { span } from '../platform/host-spans.js';
 import { checkOptionNames } from '../platform/options.js';
 import { hasDawnAddOn } from '../platform/platform.js';
 import { PolledMaps } from '../platform/polled-maps.js';
-import { MAP_MODE_READ } from './usage.js';
+import { MAP_MODE_READ, MAP_MODE_WRITE } from './usage.js';
 
 /** Options of {@link Device.read} and {@link Device.sync}. */
 export interface WaitOptions {
@@ -47,6 +47,15 @@ export class Waits {
       await mapForReading(buffer, bytes);
       return performance.now() - start;
     });
+  }
+
+  /**
+   * Maps a whole buffer for writing. Only for buffers that the device is done with: this is not polled.
+   *
+   * @throws What `mapAsync` rejects with.
+   */
+  mapForWriting(buffer: GPUBuffer): Promise<void> {
+    return buffer.mapAsync(MAP_MODE_WRITE);
   }
 
   /** Ends the wait for a buffer that is about to be destroyed, which WebGPU does not do where it is polled. */

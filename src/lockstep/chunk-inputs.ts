@@ -3,57 +3,65 @@
  * which each position reads its data.
  */
 import { POSITION, SOURCE, STEP } from '../../shaders/train/chunk.wgsl.js';
+import type { Device } from '../gpu/device.js';
 import type { Recorder } from '../gpu/recorder.js';
+import { type Upload, Uploads } from '../gpu/uploads.js';
 import type { Chunk, ChunkBuffers, DataBank } from '../kernels/train/training-kernel.js';
 import { span } from '../platform/host-spans.js';
 import type { Turn } from './turn.js';
 
-/** Batches are drawn and uploaded in pieces of about this many words, which stay in a core's cache. */
-const PIECE_WORDS = 65536;
-
 export class ChunkInputs {
   readonly #buffers: ChunkBuffers;
   readonly #batchPitch: number;
-  /** Batches of a few runs on their way to the device. */
-  #order = new Uint32Array(0);
-  readonly #table: Float32Array<ArrayBuffer>;
+  /** Batches, and the step sizes. */
+  readonly #orders: Uploads;
+  readonly #tables: Uploads;
 
-  constructor(buffers: ChunkBuffers, batchPitch: number) {
+  constructor(device: Device, buffers: ChunkBuffers, batchPitch: number) {
     this.#buffers = buffers;
     this.#batchPitch = batchPitch;
-    this.#table = new Float32Array(buffers.capacity * STEP.words);
+    this.#orders = new Uploads(device, buffers.order);
+    this.#tables = new Uploads(device, buffers.steps);
   }
 
-  /** Writes the chunk of these turns. A turn's position is its index in the list. */
-  write(recorder: Recorder, turns: readonly Turn[]): Chunk {
+  /**
+   * Writes the chunk of these turns. A turn's position is its index in the list.
+   *
+   * @returns The chunk, and the uploads that are to be given back once the device is done with it.
+   */
+  write(recorder: Recorder, turns: readonly Turn[]): { chunk: Chunk; uploads: readonly Upload[] } {
     const steps = Math.max(...turns.map((turn) => turn.steps));
     const runSteps = turns.reduce((sum, turn) => sum + turn.steps, 0);
-    this.#writeBatches(recorder, turns, steps);
+    const uploads = this.#writeBatches(recorder, turns, steps);
     const positions = turns.map((turn) => ({
       slot: turn.slot.index,
       steps: turn.steps,
       closes: turn.window ? 1 : 0,
     }));
     recorder.upload(this.#buffers.positions, 0, POSITION.array(positions));
-    return { positions: turns.length, steps, runSteps, banks: writeSources(recorder, turns) };
+    const banks = writeSources(recorder, turns);
+    return { chunk: { positions: turns.length, steps, runSteps, banks }, uploads };
   }
 
   /** Batches and step sizes; `stride`: steps from one position to the next. */
-  #writeBatches(recorder: Recorder, turns: readonly Turn[], stride: number): void {
-    const { order, steps: table } = this.#buffers;
+  #writeBatches(recorder: Recorder, turns: readonly Turn[], stride: number): Upload[] {
     const runWords = stride * this.#batchPitch;
-    const runs = Math.max(1, Math.floor(PIECE_WORDS / runWords));
-    if (this.#order.length < runs * runWords) this.#order = new Uint32Array(runs * runWords);
-    for (let first = 0; first < turns.length; first += runs) {
-      const some = turns.slice(first, first + runs);
-      span('data', 'epoch orders', () => {
-        some.forEach((turn, k) => {
-          turn.send(this.#order, k * runWords, this.#table, (first + k) * stride * STEP.words);
-        });
+    const order = this.#orders.take(recorder, turns.length * runWords);
+    const table = this.#tables.take(recorder, turns.length * stride * STEP.words);
+    const numbers = new Float32Array(table.words.buffer);
+    span('data', 'epoch orders', () => {
+      turns.forEach((turn, k) => {
+        turn.send(order.words, k * runWords, numbers, k * stride * STEP.words);
       });
-      recorder.upload(order, 4 * first * runWords, this.#order.subarray(0, some.length * runWords));
-    }
-    recorder.upload(table, 0, this.#table.subarray(0, turns.length * stride * STEP.words));
+    });
+    const uploads = [order, table];
+    for (const upload of uploads) upload.close();
+    return uploads;
+  }
+
+  destroy(): void {
+    this.#orders.destroy();
+    this.#tables.destroy();
   }
 }
 

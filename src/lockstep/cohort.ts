@@ -6,6 +6,7 @@
 import type { Device } from '../gpu/device.js';
 import type { GroupNote } from '../gpu/observer.js';
 import { type Staged, Staging } from '../gpu/staging.js';
+import type { Upload } from '../gpu/uploads.js';
 import type { WaitOptions } from '../gpu/waits.js';
 import { WindowCloser, type WindowRecord } from '../kernels/train/close-window.js';
 import { NetworkCopier, type Networks } from '../kernels/train/networks.js';
@@ -87,7 +88,7 @@ export class Cohort {
     this.#parts = parts;
     this.slots = new Slots(device, { ...parts, batchPitch });
     this.banks = new DataBanks(device, plan.slots);
-    this.#inputs = new ChunkInputs(parts.buffers, batchPitch);
+    this.#inputs = new ChunkInputs(device, parts.buffers, batchPitch);
     this.#staging = new Staging(device, 'window records staging');
   }
 
@@ -106,7 +107,7 @@ export class Cohort {
   train(turns: readonly Turn[]): SentChunk {
     const { kernel, closer } = this.#parts;
     const recorder = this.#device.commands.record('train');
-    const chunk = this.#inputs.write(recorder, turns);
+    const { chunk, uploads } = this.#inputs.write(recorder, turns);
     recorder.describe(() => this.#description(chunk));
     kernel.encode(recorder, chunk);
     if (turns.some(({ window }) => window))
@@ -118,11 +119,12 @@ export class Cohort {
     const staged = this.#staging.take(records.size);
     recorder.copy(records, 0, staged.buffer, 0, records.size);
     recorder.submit();
-    return { records: (options) => this.#records(staged, options) };
+    return { records: (options) => this.#records(staged, uploads, options) };
   }
 
-  async #records(staged: Staged, options: WaitOptions) {
+  async #records(staged: Staged, uploads: readonly Upload[], options: WaitOptions) {
     const waitedMs = await staged.wait(options);
+    for (const upload of uploads) upload.give();
     this.#device.check();
     const bytes = staged.take((mapped) => span('read-back', 'window records', () => mapped.slice(0)));
     return { records: this.#parts.closer.read(bytes), waitedMs };
@@ -146,7 +148,7 @@ export class Cohort {
 
   destroy(): void {
     const { kernel, copier, closer, buffers } = this.#parts;
-    for (const part of [copier, kernel, this.banks, closer, this.#staging]) part.destroy();
+    for (const part of [copier, kernel, this.banks, closer, this.#staging, this.#inputs]) part.destroy();
     freeChunkBuffers(this.#device, buffers);
   }
 }

@@ -14,13 +14,15 @@ export const TARGET_MS = { gpu: 50, cpu: 1000 };
  * each, a window of the default length, and at least this many runs, so that every core has some.
  */
 const IN_TURNS = { steps: 250, runs: 64 };
+/** On a GPU a chunk has one step of this many runs, however long that takes: with fewer, a part of the GPU would stand idle. */
+const GPU_RUNS = 256;
 /** The most by which a chunk may be larger than those before, because the first ones tell little. */
 const GROWTH = 8;
 /**
  * Steps of each run in the first chunk that counts. The chunk before it, a single step, includes the driver's
  * compiling.
  */
-const FIRST_STEPS = 4;
+const FIRST_STEPS = { gpu: 1, cpu: 4 };
 /** How much the chunks so far still count after the next one: half a dozen of them matter. */
 const KEPT = 0.5;
 /**
@@ -30,7 +32,10 @@ const KEPT = 0.5;
  */
 const NO_WAIT_MS = 0.8;
 const NO_WAIT_SHARE = 0.02;
-/** In that case the estimate shrinks by this factor, unless the time that went by bounds it lower. */
+/**
+ * In that case the estimate for a CPU driver shrinks by this factor, unless the time that went by bounds it lower. For a GPU
+ * it stays, or else chunks could grow as long as the host is busy, and a watchdog could fire.
+ */
 const SHRINK = 0.9;
 
 export class Pacer {
@@ -65,14 +70,17 @@ export class Pacer {
    */
   chunk(ready: number): { steps: number; runSteps: number } {
     const fitting = Math.floor(this.#fitting(ready));
-    const turn = this.#isCpu ? Math.max(IN_TURNS.runs, Math.floor(fitting / IN_TURNS.steps)) : ready;
+    const turn = this.#isCpu
+      ? Math.max(IN_TURNS.runs, Math.floor(fitting / IN_TURNS.steps))
+      : Math.max(GPU_RUNS, fitting);
     const runs = Math.min(ready, turn);
     return { steps: Math.max(1, Math.floor(fitting / runs)), runSteps: Math.max(runs, fitting) };
   }
 
   /** Steps, of all runs together, that take as long as a chunk should. */
   #fitting(ready: number): number {
-    if (this.#steps === 0) return FIRST_STEPS * (this.#isCpu ? Math.min(ready, IN_TURNS.runs) : ready);
+    if (this.#steps === 0)
+      return this.#isCpu ? FIRST_STEPS.cpu * Math.min(ready, IN_TURNS.runs) : FIRST_STEPS.gpu * ready;
     const fitting = (this.#isCpu ? TARGET_MS.cpu : TARGET_MS.gpu) / this.#msPerStep;
     return Math.min(fitting, GROWTH * this.#largest);
   }
@@ -105,13 +113,13 @@ export class Pacer {
     if (this.#endKnown && (beginKnown || this.#steps === 0)) {
       this.#ms = KEPT * this.#ms + ms;
       this.#steps = KEPT * this.#steps + runSteps;
-    } else if (!this.#endKnown) this.#shrink(ms / runSteps);
+    } else if (!this.#endKnown) this.#shrink((beginKnown || this.#isCpu ? ms : now - start) / runSteps);
   }
 
   /** Notes that a chunk took at most `most` milliseconds for a step. */
   #shrink(most: number): void {
     if (this.#steps === 0) this.#steps = 1;
-    else most = Math.min(most, SHRINK * this.#msPerStep);
+    else most = Math.min(most, (this.#isCpu ? SHRINK : 1) * this.#msPerStep);
     this.#ms = most * this.#steps;
   }
 }

@@ -7,7 +7,7 @@ export interface ShuffledList {
   restart(): void;
   /**
    * Writes the final elements from `position` on to `out` from `offset` on, and draws a word for each. The list's last
-   * element is left to {@link last}. Each call goes on where the one before ended.
+   * element is left to {@link last}. Each call goes on where the one before ended. `out` is not read: it may be memory of a device.
    */
   take(engine: Mt19937, position: number, count: number, out: Uint32Array, offset: number): void;
   /** The last element. Nothing is drawn for it, as only one is left. */

@@ -71,6 +71,47 @@ test('a device that was slow for a while is found fast again within ten chunks o
   expect(now - slow).toBeLessThan(10 * TARGET_MS.cpu); // simulated time
 });
 
+/**
+ * A GPU that takes `msPerStep`, two chunks under way, and a host that now and then is busy for a while between them.
+ *
+ * @returns How long each chunk lasted on the device, and how many steps it had.
+ */
+function chunksOnGpu(msPerStep: number, busyMs: (chunk: number) => number, chunks = 60) {
+  const pacer = new Pacer(false);
+  const flights: { start: number; runSteps: number; done: number }[] = [];
+  const lasted: { ms: number; runSteps: number }[] = [];
+  let [now, idleFrom] = [0, 0];
+  for (let chunk = 0; chunk < chunks; chunk++) {
+    while (flights.length < 2) {
+      const { runSteps } = pacer.chunk(RUNS);
+      pacer.submitted(runSteps);
+      const done = Math.max(now, idleFrom) + runSteps * msPerStep;
+      lasted.push({ ms: runSteps * msPerStep, runSteps });
+      flights.push({ start: now, runSteps, done });
+      idleFrom = done;
+      now += 1;
+    }
+    now += busyMs(chunk);
+    const { start, runSteps, done } = flights.shift()!;
+    const look = now;
+    now = Math.max(now, done) + MAP_MS;
+    pacer.finished(start, runSteps, now, now - look);
+  }
+  return lasted;
+}
+
+describe.each([1e-5, 1e-3, 0.01, 0.1, 0.4])('on a GPU that takes %f ms a step and run', (msPerStep) => {
+  test.each([
+    ['not busy', () => 0],
+    ['busy for longer than chunks last', () => 700],
+    ['busy at times', (chunk: number) => (chunk % 7 === 3 ? 2000 : 0)],
+  ])('no chunk lasts 100 ms, with a host that is %s', (_, busyMs) => {
+    const lasted = chunksOnGpu(msPerStep, busyMs);
+    expect(Math.max(...lasted.map(({ ms }) => ms))).toBeLessThan(100);
+    expect(lasted.at(-1)!.runSteps).toBeGreaterThanOrEqual(Math.min(RUNS, lasted[2].runSteps));
+  });
+});
+
 describe('a chunk', () => {
   const chunk = (runs: number, isCpu: boolean, msPerStep: number) => {
     const pacer = new Pacer(isCpu);
@@ -80,7 +121,11 @@ describe('a chunk', () => {
 
   test('takes a step of each run at least, and all of them, on a GPU', () => {
     expect(chunk(500, false, 0.002).steps).toBeGreaterThan(0.85 * (TARGET_MS.gpu / 0.002 / 500));
-    expect(chunk(500, false, 1)).toEqual({ steps: 1, runSteps: 500 });
+    expect(chunk(200, false, 1)).toEqual({ steps: 1, runSteps: 200 });
+  });
+
+  test('has a step of 256 runs, not of all, on a GPU that takes longer for it than a chunk should', () => {
+    expect(chunk(500, false, 1)).toEqual({ steps: 1, runSteps: 256 });
   });
 
   test('has 250 steps of each run on a CPU driver, and so not of all runs where there are many', () => {

@@ -171,16 +171,20 @@ it('gives the same bits in small and in large tiles', async () => {
   expect((await trained(128)).bits).toEqual((await trained(1)).bits);
 });
 
-it('gives the same bits in the text that GPUs are given, with its loops written out', async () => {
+it.each([
+  ['its loops written out', 128],
+  ['both halves of a step in one kernel', 1],
+])('gives the same bits in the text that GPUs are given, with %s', async (_, expectedRuns) => {
   const gpu = await openDevice();
   Object.assign(gpu.info, { isCpu: false });
   const hidden = 200;
   const run = { ...all[0], weights: randomWeights(FEATURES, hidden, 7) };
-  const more = { hidden, maxSteps: 5, logInterval: 1, expectedRuns: 128 };
+  const more = { hidden, maxSteps: 5, logInterval: 1, expectedRuns };
   const [there, here] = [
     await bits([run], 'tiles-batched', gpu, more),
     await bits([run], 'tiles-batched', device, more),
   ];
+  expect(gpu.pipelines.some(({ label }) => label === 'tiles-half')).toBe(expectedRuns === 1);
   gpu.destroy();
   expect(there.bits).toEqual(here.bits);
 });

@@ -19,6 +19,8 @@ const ENTRIES: readonly Entry[] = ['forward', 'backward', 'vectors'];
  * to fill a GPU.
  */
 const MANY_TILES = 256;
+/** With so few runs, a GPU may take less for a step than the host takes to encode launches of different kernels. */
+const FEW_RUNS = 8;
 /** Quads of hidden units that a workgroup of `vectors` takes. */
 const VECTOR_QUADS = 256;
 
@@ -30,6 +32,12 @@ function perThread(device: Device, shape: KernelShape, slots: number): PerThread
   if (hasFewRegisters(device)) return 4;
   const { unitTiles, sampleTiles } = tilesLayout(shape, 8);
   return unitTiles * sampleTiles * slots >= MANY_TILES ? 8 : 4;
+}
+
+/** One entry for both halves of a step where the host could bind; a profile tells them apart only if they are two. */
+function entriesFor({ info }: Device, shape: KernelShape, size: PerThread, slots: number): readonly Entry[] {
+  const isOne = !info.isCpu && slots <= FEW_RUNS && tilesLayout(shape, size).featureTiles === 1;
+  return isOne ? ['half'] : ENTRIES;
 }
 
 export const batchedVariant: KernelVariant = {
@@ -47,33 +55,38 @@ export const batchedVariant: KernelVariant = {
     return { ...small, slotBuffers };
   },
   async create(device, shape, buffers) {
-    const tiles = await TrainTiles.create(
-      device,
-      shape,
-      perThread(device, shape, buffers.slots),
-      buffers,
-      ENTRIES,
-    );
-    return new BatchedKernel(tiles);
+    const size = perThread(device, shape, buffers.slots);
+    const entries = entriesFor(device, shape, size, buffers.slots);
+    return new BatchedKernel(await TrainTiles.create(device, shape, size, buffers, entries));
   },
 };
 
 class BatchedKernel extends TilesKernel {
   readonly name = 'tiles-batched';
+
   encode(recorder: Recorder, chunk: Chunk): void {
-    const { unitTiles, sampleTiles, unitBlocks, featureTiles, unitQuads } = this.tiles.layout;
     recorder.upload(this.tiles.scratch, 0, new Uint32Array(2));
     this.tiles.begin(recorder, chunk);
+    const launch = (entry: Entry, groups: number) =>
+      this.tiles.launch(recorder, entry, groups, chunk.positions);
+    const { unitTiles, sampleTiles, unitBlocks, featureTiles, unitQuads } = this.tiles.layout;
+    const forward = unitTiles * sampleTiles;
+    if (this.tiles.has('half')) {
+      // The kernel tells its halves apart by the number of workgroups.
+      const backward = unitBlocks === forward ? unitBlocks + 1 : unitBlocks;
+      for (let step = 0; step < chunk.steps; step++)
+        for (const groups of [forward, backward]) launch('half', groups);
+      return;
+    }
     for (let step = 0; step < chunk.steps; step++) {
-      this.tiles.launch(recorder, 'forward', unitTiles * sampleTiles, chunk.positions);
-      this.tiles.launch(recorder, 'backward', unitBlocks * featureTiles, chunk.positions);
+      launch('forward', forward);
+      launch('backward', unitBlocks * featureTiles);
       // With a single tile of features, `backward` also does the work of `vectors`.
-      if (featureTiles > 1)
-        this.tiles.launch(recorder, 'vectors', Math.ceil((unitQuads + 1) / VECTOR_QUADS), chunk.positions);
+      if (featureTiles > 1) launch('vectors', Math.ceil((unitQuads + 1) / VECTOR_QUADS));
     }
   }
 
   costs(chunk: ChunkSize) {
-    return batchedCosts(this.tiles.shape, this.tiles.perThread, chunk);
+    return batchedCosts(this.tiles.shape, this.tiles.perThread, chunk, this.tiles.has('half'));
   }
 }

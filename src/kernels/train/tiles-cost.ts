@@ -81,13 +81,25 @@ export function persistentCosts(
   };
 }
 
-/** Loss and backward pass in one launch; with a single tile of features also the vectors. */
-export function batchedCosts(shape: KernelShape, perThread: PerThread, { runSteps }: ChunkSize): Costs {
+/**
+ * Loss and backward pass in one launch; with a single tile of features also the vectors.
+ *
+ * @param isOne Whether all of a step counts as one kernel.
+ */
+export function batchedCosts(
+  shape: KernelShape,
+  perThread: PerThread,
+  { runSteps }: ChunkSize,
+  isOne = false,
+): Costs {
   const { gather, forward, loss, backward, vectors } = partsOf(shape, perThread);
-  const rest: Record<string, Whole> =
+  const apart: Record<string, Whole> =
     tilesLayout(shape, perThread).featureTiles > 1
       ? { 'tiles-backward': plus(loss, backward), 'tiles-vectors': vectors }
       : { 'tiles-backward': plus(loss, backward, vectors) };
-  const all = { 'tiles-gather': gather, 'tiles-forward': forward, ...rest };
+  const step: Record<string, Whole> = isOne
+    ? { 'tiles-half': plus(forward, loss, backward, vectors) }
+    : { 'tiles-forward': forward, ...apart };
+  const all = { 'tiles-gather': gather, ...step };
   return Object.fromEntries(Object.entries(all).map(([label, cost]) => [label, times(cost, runSteps)]));
 }

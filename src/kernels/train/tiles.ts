@@ -4,6 +4,7 @@
  * bindings. How steps are dispatched differs and is in their own files.
  */
 
+import { halfOfStep } from '../../../shaders/train/tiles/half.wgsl.js';
 import {
   ACROSS,
   OUTPUT_WORDS,
@@ -33,8 +34,11 @@ import type {
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 
-/** Entry points of the module: `train` does all steps of a run, the others do one part of a step each. */
-export type Entry = 'train' | 'forward' | 'backward' | 'vectors';
+/**
+ * Entry points of the module: `train` does all steps of a run, the others do one part of a step each; `half` is both
+ * `forward` and `backward`.
+ */
+export type Entry = 'train' | 'forward' | 'backward' | 'vectors' | 'half';
 
 /** What a backward tile costs, by its size, in instructions: about. */
 const TILE_COST: Record<PerThread, number> = { 4: 1, 8: 3 };
@@ -130,7 +134,7 @@ export class TrainTiles {
     entries: readonly Entry[],
   ): Promise<TrainTiles> {
     const options = { ...tilesCut(shape, perThread), unrolled: !device.info.isCpu };
-    const code = trainTiles(options);
+    const code = trainTiles(options) + (entries.includes('half') ? halfOfStep : '');
     const compiled = await Promise.all([
       device.pipeline({ label: 'tiles-gather', code: tilesGather() }),
       ...entries.map((entryPoint) =>
@@ -192,7 +196,7 @@ export class TrainTiles {
       steps,
       entry === 'vectors' ? undefined : this.#batches,
       this.state,
-      entry === 'train' || entry === 'backward' ? sums : undefined,
+      entry === 'forward' || entry === 'vectors' ? undefined : sums,
       this.scratch,
     ]);
   }
@@ -213,6 +217,11 @@ export class TrainTiles {
       }
       recorder.dispatch(gather, group, [steps, entries]);
     }
+  }
+
+  /** Whether it was made with this entry. */
+  has(entry: Entry): boolean {
+    return this.#pipelines.has(entry);
   }
 
   launch(recorder: Recorder, entry: Entry, x: number, y = 1): void {

@@ -21,7 +21,7 @@ export interface BatchSettings {
 export interface BatchSource {
   /** Steps whose batches can be taken without waiting. */
   readonly available: number;
-  /** Writes the batches of the next `steps` steps to `out[at]` and on; at most `available`. */
+  /** Writes the batches of the next `steps` steps to `out[at]` and on; at most `available`. It never reads `out`. */
   take(out: Uint32Array, at: number, steps: number): void;
   /** Says that nothing more is wanted. */
   close(): void;
@@ -33,6 +33,8 @@ export class DrawnBatches implements BatchSource {
   readonly #order: EpochOrder;
   readonly #batchSize: number;
   readonly #pitch: number;
+  /** Batches side by side, on their way to places that are further apart. */
+  #together = new Uint32Array(0);
 
   constructor({ examples, seed, batchSize, pitch, skip }: BatchSettings) {
     this.#order = new EpochOrder(examples, seed);
@@ -44,23 +46,26 @@ export class DrawnBatches implements BatchSource {
 
   take(out: Uint32Array, at: number, steps: number): void {
     for (let done = 0; done < steps; ) {
-      const from = at + done * this.#pitch;
       const left = this.#order.remaining;
       const whole = Math.min(steps - done, Math.floor(left / this.#batchSize));
-      if (whole > 0) this.#order.take(out, from, whole * this.#batchSize);
-      else this.#order.take(out, from, left); // the last batch of an epoch
-      this.#pad(out, from, Math.max(1, whole), whole > 0 ? this.#batchSize : left);
-      done += Math.max(1, whole);
+      const [batches, examples] = whole > 0 ? [whole, this.#batchSize] : [1, left]; // the last of an epoch has what is left
+      this.#put(out, at + done * this.#pitch, batches, examples);
+      done += batches;
     }
   }
 
-  /** Moves batches that lie side by side to their places, the last one first, and fills the gaps. */
-  #pad(out: Uint32Array, from: number, batches: number, examples: number): void {
-    if (examples === this.#pitch) return;
-    for (let b = batches - 1; b >= 0; b--) {
-      const to = from + b * this.#pitch;
-      out.copyWithin(to, from + b * examples, from + (b + 1) * examples);
-      out.fill(NO_ROW, to + examples, to + this.#pitch);
+  /** Writes batches of so many examples from `out[to]` on, each at its place. */
+  #put(out: Uint32Array, to: number, batches: number, examples: number): void {
+    if (examples === this.#pitch) {
+      this.#order.take(out, to, batches * examples);
+      return;
+    }
+    if (this.#together.length < batches * examples) this.#together = new Uint32Array(batches * examples);
+    const together = this.#together;
+    this.#order.take(together, 0, batches * examples);
+    for (let b = 0; b < batches; b++) {
+      out.set(together.subarray(b * examples, (b + 1) * examples), to + b * this.#pitch);
+      out.fill(NO_ROW, to + b * this.#pitch + examples, to + (b + 1) * this.#pitch);
     }
   }
 

@@ -8,6 +8,7 @@ import { BufferUsage } from '../../gpu/usage.js';
 import type { NetworkBuffers, NetworkKernel, NetworkKernels } from '../../kernels/network/kernel.js';
 import { type Program, trainingFlops } from '../../network/program.js';
 import { gradientLooksOf, type Look, looksOf, memoryOf, positionOf, stepsOf } from './looks.js';
+import { evaluationWork, workOf } from './pacer.js';
 import { copyWords } from './pools.js';
 import type { ProbeSums } from './probe-sums.js';
 import type { NetworkProbed } from './probes.js';
@@ -22,6 +23,8 @@ type StepResult = Record<keyof typeof RESULT.at, number>;
 export interface ChunkResults {
   /** One for each step. */
   training: StepResult[][];
+  /** The work of the evaluations. */
+  evaluated: number;
   /** A list of batches for each section of the evaluation; undefined where none was due. */
   evaluation: (StepResult[][] | undefined)[];
   /** What the probes found: of the weights where a window closed, of the examples where there was an evaluation. */
@@ -55,20 +58,29 @@ export class Chunks {
     this.#probes = probes;
   }
 
-  /** Trains each run for `steps` steps, then evaluates the runs for which that is due. */
+  /**
+   * Trains each run for `steps` steps, then evaluates the runs for which that is due.
+   *
+   * @param mostWork Evaluations are cut into submits of about this work.
+   */
   async run(
     runs: readonly NetworkProgress[],
     steps: number,
+    mostWork: number,
     options: { expectedMs: number; submitted: number },
   ): Promise<ChunkResults> {
     for (const { program, gradient } of runs) {
       this.#learn(program);
       if (gradient) this.#learn(gradient.program);
     }
-    const looks = runs.map((run) => (run.evaluatesAt(run.done + steps) ? looksOf(run) : []));
+    const due = runs.map((run) => run.evaluatesAt(run.done + steps));
+    const aRound = runs.reduce((sum, { program }, k) => sum + (due[k] ? evaluationWork(program) : 0), 0);
+    const most = Math.max(1, Math.floor(mostWork / aRound));
+    const looks = runs.map((run, k) => (due[k] ? looksOf(run, most) : []));
     const trained = runs.length * steps;
     const looksInTurn = runs.map((run, k) => {
-      return looks[k].length > 0 ? [...looks[k].flat(), ...gradientLooksOf(run)] : [];
+      // A batch of a gradient is the work of a step, three times that of another one.
+      return due[k] ? [...looks[k].flat(), ...gradientLooksOf(run, Math.ceil(most / 3))] : [];
     });
     const all = looksInTurn.flat().reduce((sum, look) => sum + look.steps, trained);
     const table = new ArrayBuffer(4 * STEP.words * all);
@@ -89,6 +101,7 @@ export class Chunks {
     for (const [k, round] of rounds.entries()) {
       this.#dispatch(round, first, 'evaluation');
       examples.record(k);
+      if (Number.isFinite(mostWork)) this.#device.commands.flush();
       first += round.length;
     }
     const weighed = runs.filter((run) => run.probesWeightsAt(run.done + steps));
@@ -114,7 +127,13 @@ export class Chunks {
       at += looksInTurn[k].reduce((sum, { isOfGradient, steps: more }) => sum + (isOfGradient ? more : 0), 0);
       return ofSections;
     });
+    const evaluated = looksInTurn
+      .flat()
+      .reduce((sum, { progress: { program }, isOfGradient, steps: batches }) => {
+        return sum + batches * (isOfGradient ? workOf(program) : evaluationWork(program));
+      }, 0);
     return {
+      evaluated,
       training: runs.map((_, k) => results.slice(k * steps, (k + 1) * steps)),
       evaluation: evaluation.map((sections) => (sections.length > 0 ? sections : undefined)),
       weights: runs.map((run) => ofWeights[weighed.indexOf(run)]),

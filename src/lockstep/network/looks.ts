@@ -31,29 +31,41 @@ export interface Look {
   readonly isOfGradient: boolean;
 }
 
-/** The looks of a run's evaluation, by section. They come one after the other, as they share the run's memory. */
-export function looksOf(progress: NetworkProgress): Look[][] {
-  const { evaluation, batchSize, probes } = progress.run;
+/**
+ * The looks of a run's evaluation, by section. They come one after the other, as they share the run's memory.
+ *
+ * @param mostBatches The most batches of a look.
+ */
+export function looksOf(progress: NetworkProgress, mostBatches: number): Look[][] {
+  const { evaluation, probes } = progress.run;
   return (evaluation?.sections ?? []).map((section, k) => {
-    const batches = Math.ceil(section.examples / batchSize);
     const isProbed = section.isOfSet && probesExamples(probes);
-    const looks = isProbed ? batches : 1;
-    return Array.from({ length: looks }, (_, firstBatch) => ({
-      ...{ progress, section, placed: progress.sections[k], firstBatch, steps: isProbed ? 1 : batches },
-      ...{ isProbed, isFirst: k === 0 && firstBatch === 0, isOfGradient: false },
+    return stretches(progress, section, isProbed ? 1 : mostBatches).map((stretch) => ({
+      ...{ progress, section, placed: progress.sections[k], ...stretch },
+      ...{ isProbed, isFirst: k === 0 && stretch.firstBatch === 0, isOfGradient: false },
     }));
   });
 }
 
+/** The batches of a section, cut into stretches of at most `most`. */
+function stretches({ run }: NetworkProgress, { examples }: Section, most: number) {
+  const batches = Math.ceil(examples / run.batchSize);
+  const length = Math.min(most, batches);
+  return Array.from({ length: Math.ceil(batches / length) }, (_, k) => ({
+    firstBatch: k * length,
+    steps: Math.min(length, batches - k * length),
+  }));
+}
+
 /** For runs with the probe `gradientNorm`: looks at the sections of the set once more, which add up the gradient of its mean loss. */
-export function gradientLooksOf(progress: NetworkProgress): Look[] {
-  const { evaluation, batchSize } = progress.run;
+export function gradientLooksOf(progress: NetworkProgress, mostBatches: number): Look[] {
   if (progress.gradient === undefined) return [];
-  return evaluation!.sections.flatMap((section, k) => {
+  return progress.run.evaluation!.sections.flatMap((section, k) => {
     if (!section.isOfSet) return [];
-    const steps = Math.ceil(section.examples / batchSize);
-    const place = { progress, section, placed: progress.sections[k], firstBatch: 0, steps };
-    return [{ ...place, isProbed: false, isFirst: k === 0, isOfGradient: true }];
+    return stretches(progress, section, mostBatches).map((stretch) => ({
+      ...{ progress, section, placed: progress.sections[k], ...stretch },
+      ...{ isProbed: false, isFirst: k === 0 && stretch.firstBatch === 0, isOfGradient: true },
+    }));
   });
 }
 

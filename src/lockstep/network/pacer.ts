@@ -1,4 +1,5 @@
 /** Chooses how many steps a chunk has, from the time that earlier chunks took. Results do not depend on it. */
+import { type Program, trainingFlops } from '../../network/program.js';
 
 /** How long a chunk should take. On a GPU, longer ones would stall a browser's page or wake the driver's watchdog. */
 const TARGET_MS = { gpu: 50, cpu: 400 };
@@ -7,13 +8,25 @@ const GROWTH = 8;
 /** The weight that earlier chunks keep when the time of a new one is added. */
 const KEPT = 0.5;
 
+/**
+ * The work of a step of a run, in floating-point operations, to compare chunks with each other. Those of the optimizer count more,
+ * and each step has a fixed part.
+ */
+export const workOf = ({ network, batch }: Program): number =>
+  trainingFlops(network, batch) + 40 * network.parameters + 20_000;
+
+/** The work of a batch of an evaluation, which takes no more than the forward pass. */
+export const evaluationWork = (program: Program): number => workOf(program) / 3;
+
 export class NetworkPacer {
+  readonly #isCpu: boolean;
   readonly #targetMs: number;
   #ms = 0;
   #work = 0;
   #largest = 0;
 
   constructor(isCpu: boolean) {
+    this.#isCpu = isCpu;
     this.#targetMs = isCpu ? TARGET_MS.cpu : TARGET_MS.gpu;
   }
 
@@ -22,6 +35,13 @@ export class NetworkPacer {
     if (this.#work === 0) return this.#largest === 0 ? 1 : 4;
     const fitting = (this.#targetMs * this.#work) / this.#ms;
     return Math.max(1, Math.floor(Math.min(fitting, GROWTH * this.#largest) / work));
+  }
+
+  /** The most work of one submit of an evaluation. No watchdog waits for a CPU driver. */
+  get mostWork(): number {
+    if (this.#isCpu) return Number.POSITIVE_INFINITY;
+    const fitting = this.#work === 0 ? 0 : (this.#targetMs * this.#work) / this.#ms;
+    return Math.min(Math.max(fitting, this.#largest), GROWTH * this.#largest);
   }
 
   /** Milliseconds that this work will probably take; 0 where nothing was measured. */

@@ -7,7 +7,7 @@ import { STEP } from '../../../shaders/network/chunk.wgsl.js';
 import type { Device } from '../../gpu/device.js';
 import { NetworkKernels } from '../../kernels/network/kernel.js';
 import { showNetwork } from '../../network/network.js';
-import { type Program, trainingFlops } from '../../network/program.js';
+import { trainingFlops } from '../../network/program.js';
 import { unpackWeights } from '../../network/weights.js';
 import { LockstepError } from '../../platform/errors.js';
 import { finishEvent } from '../finish-event.js';
@@ -15,7 +15,7 @@ import { recovering, type TrainerHooks } from '../recovery.js';
 import { type AcceptedNetworkRun, acceptNetworkRun, checkNetworkOptions } from './accept.js';
 import { type ChunkResults, Chunks } from './chunk.js';
 import { PauseControl } from './control.js';
-import { NetworkPacer } from './pacer.js';
+import { NetworkPacer, workOf } from './pacer.js';
 import { PackedDatasets } from './packed-datasets.js';
 import { copyWords, type Room } from './pools.js';
 import { ProbeSums } from './probe-sums.js';
@@ -164,8 +164,8 @@ class NetworkTrainer {
     const steps = Math.max(1, Math.min(ahead, this.#pacer.steps(work), this.#mostSteps(runs)));
     const submitted = performance.now();
     const options = { expectedMs: this.#pacer.expected(work * steps), submitted };
-    const results = await this.#chunks.run(runs, steps, options);
-    this.#pacer.took(work * steps, performance.now() - submitted);
+    const results = await this.#chunks.run(runs, steps, this.#pacer.mostWork, options);
+    this.#pacer.took(work * steps + results.evaluated, performance.now() - submitted);
     this.#device.check();
     for (const [k, run] of runs.entries()) yield* this.#collect(run, k, results);
     yield* this.#pause();
@@ -269,10 +269,3 @@ class NetworkTrainer {
     return { type: 'checkpoint', runs };
   }
 }
-
-/**
- * The work of a step of a run, in floating-point operations, to compare chunks with each other. Those of the optimizer count more,
- * and each step has a fixed part.
- */
-const workOf = ({ network, batch }: Program): number =>
-  trainingFlops(network, batch) + 40 * network.parameters + 20_000;

@@ -91,4 +91,9 @@ it('tiles-batched: forward, backward with the loss, and the vectors in it where 
   expect(costs['tiles-backward'].flops).toBe(5 * (tiles.loss + tiles.backward + tiles.vectors));
   const wide = batchedCosts({ ...shape, features: 100 }, 4, aChunk);
   expect(Object.keys(wide)).toContain('tiles-vectors');
+  const [forward, backward] = [costs['tiles-forward'], costs['tiles-backward']];
+  expect(batchedCosts(shape, 4, aChunk, true)['tiles-half']).toEqual({
+    bytes: forward.bytes! + backward.bytes!,
+    flops: forward.flops! + backward.flops!,
+  });
 });

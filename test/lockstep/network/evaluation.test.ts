@@ -1,7 +1,8 @@
 // Evaluations by group: the numbers that each group has as a set of its own, whole numbers as before, nothing else changed.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Device, NetworkLockstepEvent, NetworkLockstepOptions, Sampler } from '../../../src/index.js';
 import { Generator, openDevice, samplers, trainLockstep } from '../../../src/index.js';
+import { NetworkPacer } from '../../../src/lockstep/network/pacer.js';
 
 let device: Device;
 beforeAll(async () => {
@@ -72,6 +73,23 @@ describe('of a dataset', () => {
       expect(grouped.evaluations[e].accuracy).toBe(accuracy);
       expect(Math.abs(grouped.evaluations[e].loss - l)).toBeLessThan(1e-6);
     });
+  });
+
+  it('has the same bits in pieces of any length: on a GPU none may last long', async () => {
+    // A gradient takes sets of which every example counts.
+    const probed = {
+      network,
+      data,
+      loss: 'crossEntropy' as const,
+      probes: ['gradientNorm', 'norms'] as const,
+    };
+    const evaluated = () => trained({ ...probed, evaluate: { data, every: 6, groups, keepBest: true } });
+    const whole = await evaluated();
+    for (const work of [0, 15_000, 50_000]) {
+      vi.spyOn(NetworkPacer.prototype, 'mostWork', 'get').mockReturnValue(work);
+      expect(await evaluated()).toEqual(whole);
+    }
+    vi.restoreAllMocks();
   });
 
   it('refuses groups that do not fit, by name', async () => {
