@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { manifestProblems } from './manifest-problems.js';
 import { runCli } from './run-cli.js';
 
 const program = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
@@ -51,6 +53,21 @@ function slurmTask(id: number, folder: string, env: NodeJS.ProcessEnv = {}) {
     },
   });
 }
+
+test("Kubernetes' manifest is of the published schema, which refuses other ones", () => {
+  const manifest = block('yaml', 'kind: Job');
+  const problems = (text: string) => manifestProblems('batch/v1', 'Job', parse(text)).join();
+  expect(problems(manifest)).toBe('');
+  for (const [right, wrong, problem] of [
+    ['completionMode:', 'completionsMode:', /"completionsMode"' does not exist in type 'JobSpec'/],
+    ['completions: 8', "completions: '8'", /'string' is not assignable to type 'number'/],
+    ['- action: FailJob\n        onExit', '- onExit', /'action' is missing/],
+    ['claimName:', 'claim:', /"claim"' does not exist in type/],
+  ] as const) {
+    expect(manifest).toContain(right);
+    expect(problems(manifest.replace(right, wrong))).toMatch(problem);
+  }
+});
 
 describe.runIf(process.platform === 'linux')('docs/cluster.md', () => {
   beforeAll(() => {

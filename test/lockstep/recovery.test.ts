@@ -17,7 +17,6 @@ import type {
 import { recovering, type TrainerHooks } from '../../src/lockstep/recovery.js';
 import { Slot } from '../../src/lockstep/slots.js';
 import type { LockstepEvent, LockstepOptions, LockstepRun } from '../../src/lockstep/types.js';
-import { LockstepError } from '../../src/platform/errors.js';
 import { weightBits } from './network/outcomes.js';
 import { onceAfter } from './once-after.js';
 import { bitsOf, type Outcome, randomDataset, randomWeights, withWeights } from './outcomes.js';
@@ -193,23 +192,6 @@ it('is not begun again after destroy(), nor after an abort', async () => {
     stop(event);
   });
   await expect(left).rejects.toMatchObject({ code: 'device-lost' });
-});
-
-it('out of memory: fewer runs at once, as the plan says, with the same bits', async () => {
-  const bits = await expected();
-  // As a device does that has room for two runs: the third one's share of a buffer is refused.
-  const { create } = Cohort;
-  vi.spyOn(Cohort, 'create').mockImplementation(async (...args) => {
-    const plan = args[3];
-    if (plan.slots > 2) throw new LockstepError('out-of-memory', 'The device has no memory left.');
-    return create.apply(Cohort, args);
-  });
-  const plans: unknown[] = [];
-  const result = await trained({}, (event) => {
-    if (event.type === 'plan') plans.push([event.runsAtOnce, event.note]);
-  });
-  expect(plans).toEqual([[2, 'the device has no memory for more than 2 at once']]);
-  expect(result.runs.map(bitsOf)).toEqual(bits);
 });
 
 it('checkpoints in memory come every 10 seconds, or less often where they take more than 0.5% of that', async () => {
