@@ -1,7 +1,7 @@
 /**
  * The flags of `bench`, their checks, and the jobs that they ask for (src/bench/jobs.ts). Nothing is started here.
  */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { type Job, jobsFor } from '../bench/jobs.js';
 import { validateSeed } from '../bench/seeds.js';
 import { configName, defaultConfigs, makeTask, type PresetName, presets, type Task } from '../bench/task.js';
@@ -9,6 +9,7 @@ import { KERNEL_NAMES, type KernelName } from '../kernels/train/training-kernel.
 import { LockstepError } from '../platform/errors.js';
 import { printable } from '../platform/printable.js';
 import { type FoundShard, type Shard, shardFrom } from '../platform/shard.js';
+import { filled, number, refuseRepeats } from './flag-values.js';
 
 export interface BenchFlags extends Partial<Record<OverrideFlag, number>> {
   strategy?: string[];
@@ -53,30 +54,6 @@ const OVERRIDES = {
 type OverrideFlag = keyof typeof OVERRIDES;
 
 const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-
-/** Parses plain decimals. `Number` would also accept '', ' 5', '0x10' and '1e3', which are mostly typing errors. */
-function number(text: string): number {
-  if (!/^-?\d+(\.\d+)?$/.test(text))
-    throw new InvalidArgumentError('It must be a number in plain digits, as 1000 or 0.99.');
-  return Number(text);
-}
-
-function filled(text: string): string {
-  if (text.trim() === '') throw new InvalidArgumentError('It must not be empty.');
-  return text;
-}
-
-/** Flags that may be given several times and add up. Of other flags, commander would silently take the last. */
-const REPEATABLE = ['strategy', 'config'];
-
-function refuseRepeats(command: Command): void {
-  for (const option of command.options.filter((one) => !REPEATABLE.includes(one.name()))) {
-    let given = 0;
-    command.on(`option:${option.name()}`, () => {
-      if (++given > 1) command.error(`error: option '${option.flags}' is given more than once`);
-    });
-  }
-}
 
 const words = (text: string, before: string[] = []) =>
   before.concat(text.split(',').filter((word) => word !== ''));
@@ -150,7 +127,7 @@ export function addBenchFlags(command: Command): Command {
     .option('--json', 'the JSON summary alone on standard output; a list where there are several')
     .option('--log', "the public scaffold's log lines on standard output")
     .option('--quiet', 'no progress');
-  refuseRepeats(command);
+  refuseRepeats(command, ['strategy', 'config']);
   return command;
 }
 

@@ -23,8 +23,13 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const refuse = (message: string) => new LockstepError('bad-input', message);
 
-const wholeNumber = (text: string | undefined): number =>
-  text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+/** @throws LockstepError `bad-input` that names the variable, where it is no whole number. */
+function numberIn(env: Environment, variable: string): number {
+  const text = env[variable];
+  if (text !== undefined && /^\d{1,9}$/.test(text)) return Number(text);
+  const found = text === undefined ? 'is not set' : `is ${printable(text)}`;
+  throw refuse(`Shard auto: ${variable} ${found}; it must be a whole number. Or name the shard, as 3/16.`);
+}
 
 /** `3 of 16`. */
 export const shardText = ({ index, count }: Shard): string => `${index} of ${count}`;
@@ -50,8 +55,8 @@ interface Scheduler {
 const countsFromZero = (variable: string, size: string): Scheduler => ({
   variable,
   read: (env) => ({
-    index: wholeNumber(env[variable]) + 1,
-    count: wholeNumber(env[size]),
+    index: numberIn(env, variable) + 1,
+    count: numberIn(env, size),
     found: `${variable} ${env[variable]} of ${size} ${env[size]}`,
   }),
 });
@@ -60,12 +65,14 @@ const countsFromZero = (variable: string, size: string): Scheduler => ({
 const slurm: Scheduler = {
   variable: 'SLURM_ARRAY_TASK_ID',
   read(env) {
-    const named = (name: string) => env[`SLURM_ARRAY_TASK_${name}`];
-    const [id, min, max] = ['ID', 'MIN', 'MAX'].map((name) => wholeNumber(named(name)));
-    const step = wholeNumber(named('STEP') ?? '1');
+    const variable = (name: string) => `SLURM_ARRAY_TASK_${name}`;
+    const [id, min, max] = ['ID', 'MIN', 'MAX'].map((name) => numberIn(env, variable(name)));
+    const orElse = (name: string, value: number) =>
+      env[variable(name)] === undefined ? value : numberIn(env, variable(name));
+    const step = orElse('STEP', 1);
     const count = Math.floor((max - min) / step) + 1;
-    const tasks = wholeNumber(named('COUNT'));
-    if (!Number.isNaN(tasks) && tasks !== count)
+    const tasks = orElse('COUNT', count);
+    if (tasks !== count)
       throw refuse(
         `Shard auto: the Slurm array has ${tasks} tasks, numbered ${min} to ${max}. Only a whole array says which shard ` +
           'a task is; for single tasks name it, as $SLURM_ARRAY_TASK_ID/COUNT.',
@@ -87,8 +94,8 @@ const kubernetes: Scheduler = {
         'Shard auto: Kubernetes sets JOB_COMPLETION_INDEX but does not say how many there are; give their number (--shards), the ' +
           "Job's number of completions.",
       );
-    const index = env.JOB_COMPLETION_INDEX;
-    return { index: wholeNumber(index) + 1, count: shards, found: `JOB_COMPLETION_INDEX ${index}` };
+    const index = numberIn(env, 'JOB_COMPLETION_INDEX');
+    return { index: index + 1, count: shards, found: `JOB_COMPLETION_INDEX ${index}` };
   },
 };
 

@@ -31,7 +31,7 @@ export interface Fault {
 
 const DAY = 86_400;
 const canMount = process.platform === 'linux' && process.getuid?.() === 0;
-const any = ['whole', 'shard', 'shard', 'merged shard'] as const;
+const any = ['shard', 'merged shard', 'whole', 'shard'] as const;
 
 const UNWRITTEN = /cannot be written|nothing can be written|cannot read/;
 
@@ -226,5 +226,5 @@ export const FAULTS: readonly Fault[] = [
     try: withDamagedStrategy,
   },
   { name: 'a device that is lost, up to 3 times', kinds: any, tries: [12, 2], try: withLostDevices },
-  { name: 'the same within one process', kinds: ['whole'], tries: [100, 10], try: withLosses },
+  { name: 'the same within one process', kinds: ['whole'], tries: [100, 5], try: withLosses },
 ];

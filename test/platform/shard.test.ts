@@ -58,8 +58,10 @@ test.each<[string, Record<string, string>, number | undefined, RegExp]>([
     /does not say how many there are; give their number \(--shards\)/,
   ],
   ['auto', { JOB_COMPLETION_INDEX: '5' }, 5, /JOB_COMPLETION_INDEX 5\): there is no shard 6 of 5/],
-  ['auto', { JOB_COMPLETION_INDEX: 'x' }, 5, /no shard NaN of 5/],
-  ['auto', { SLURM_ARRAY_TASK_ID: '3' }, undefined, /no shard NaN of NaN/],
+  ['auto', { JOB_COMPLETION_INDEX: 'x' }, 5, /JOB_COMPLETION_INDEX is x; it must be a whole number/],
+  ['auto', { SLURM_ARRAY_TASK_ID: '3' }, undefined, /SLURM_ARRAY_TASK_MIN is not set; .*name the shard/],
+  ['auto', { AWS_BATCH_JOB_ARRAY_INDEX: '1' }, undefined, /AWS_BATCH_JOB_ARRAY_SIZE is not set/],
+  ['auto', { CLOUD_RUN_TASK_INDEX: '', CLOUD_RUN_TASK_COUNT: '2' }, undefined, /CLOUD_RUN_TASK_INDEX is ;/],
   // A task that was started again alone, and a list: neither says which shard it is.
   ['auto', slurm(3, 3, 3), 8, /SLURM_ARRAY_TASK_ID 3 of 3-3 are 1 shards, not 8/],
   ['auto', slurm(3, 1, 7, 1, 3), undefined, /Slurm array has 3 tasks, numbered 1 to 7/],

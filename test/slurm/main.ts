@@ -17,8 +17,8 @@ const guide = readFileSync(new URL('../../docs/cluster.md', import.meta.url), 'u
 const [, script] = /^```bash\n(#!\/bin\/bash\n#SBATCH [\s\S]*?)^```$/m.exec(guide)!;
 /** What makes the evaluation small, and its tasks long enough to be disturbed. */
 const TASK =
-  '--strategy starter --config n16-k3,n16-k4 --secrets 2 --orders 8 --hidden-width 32 --min-steps-before-stop 3000 ' +
-  '--max-steps 3000 --test-set-size 256 --checkpoint-seconds 0.2';
+  '--strategy starter --config n16-k3,n16-k4 --secrets 2 --orders 8 --hidden-width 32 --min-steps-before-stop 2000 ' +
+  '--max-steps 2000 --test-set-size 256 --checkpoint-seconds 0.2';
 const SHARDS = 8;
 
 const folder = mkdtempSync(join(tmpdir(), 'lockstep-slurm-'));
@@ -57,7 +57,7 @@ async function startAgain(cluster: Cluster, task: string): Promise<void> {
 
 const DISTURBANCES: Record<string, (cluster: Cluster, task: string, shard: number) => Promise<unknown>> = {
   requeued: (cluster, task) => cluster.call('scontrol', 'requeue', task),
-  'told to stop, as by --signal,': (cluster, task) => cluster.call('scancel', '--signal=TERM', task),
+  'told to stop, as by --signal,': (cluster, task) => cluster.call('scancel', '--signal=TERM', `${task}.0`),
   async killed(_cluster, _task, shard) {
     const lock = readFileSync(join(results, `shard-${shard}-of-${SHARDS}.lock`), 'utf8');
     process.kill(JSON.parse(lock).pid, 'SIGKILL');
