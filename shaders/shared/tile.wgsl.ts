@@ -49,6 +49,36 @@ var<workgroup> tileA: array<TilePart, tileThreads * tileDepth * tileParts>;
 var<workgroup> tileB: array<TilePart, tileThreads * tileDepth * tileParts>;
 `;
 
+/** Where the workgroup's tile is: WGSL for the tiles in a row, the rows in a batch, and the batches. */
+interface TilePlace {
+  across: string;
+  down: string;
+  batches: string;
+  /** See `tileGrid` in src/kernels/grid.ts. */
+  counted: boolean;
+}
+
+/**
+ * Statements that leave the tile's place in `tileColumn`, `tileRow` and `batch`, and its first row and column in `row` and
+ * `col`. They expect the builtins `workgroup` (id) and, counted, `groups` (their number).
+ */
+export const tilePlace = ({ across, down, batches, counted }: TilePlace): string => wgsl`
+#if ${counted}
+let tile = workgroup.y * groups.x + workgroup.x;
+let rowOfTiles = tile / ${across};
+let tileColumn = tile % ${across};
+let tileRow = rowOfTiles % ${down};
+let batch = rowOfTiles / ${down};
+if (batch >= ${batches}) { return; }
+#else
+let tileColumn = workgroup.x;
+let tileRow = workgroup.y;
+let batch = workgroup.z;
+#endif
+let row = tileRow * tileSide;
+let col = tileColumn * tileSide;
+`;
+
 /**
  * Statements that leave the sums in `s0_0`, `s0_1`, … (row, column within the invocation). They expect `m`, `n` and
  * `k`, the tile's first `row` and `col`, and the builtins `local` (id) and `index`.

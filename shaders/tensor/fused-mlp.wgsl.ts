@@ -12,7 +12,7 @@
  * parts.
  */
 import { floatFunctions } from '../shared/floats.wgsl.js';
-import { type TileOptions, tileMemory, tileSize, tileSums } from '../shared/tile.wgsl.js';
+import { type TileOptions, tileMemory, tilePlace, tileSize, tileSums } from '../shared/tile.wgsl.js';
 import { wgsl } from '../wgsl.js';
 
 const PER_THREAD = 4;
@@ -20,9 +20,14 @@ const PER_THREAD = 4;
 export const FUSED_TILE = tileSize(PER_THREAD);
 export const FUSED_WORKGROUP = 64;
 
-/** Whether an input element is a bit of a word, or a float. */
 interface FusedInput {
+  /** Whether an input element is a bit of a word, or a float. */
   packed: boolean;
+}
+
+interface FusedTiles {
+  /** How the tiles are launched: see `tileGrid` in src/kernels/grid.ts. */
+  counted: boolean;
 }
 
 const params = (): string => wgsl`
@@ -62,11 +67,11 @@ fn wasActive(sample: u32, h: u32) -> bool {
 `;
 
 /**
- * The entry point of a kernel that computes tiles, `columnTiles` of them side by side and `rowTiles` of these rows. The
- * body reads the first row and column of the tile, `row` and `col`, its place in its row of tiles, `tileInRow`, and the
- * first row and column of the invocation, `ownRow` and `ownCol`.
+ * The entry point of a kernel that computes tiles, `across` of them side by side and `down` of these rows. The body reads the
+ * first row and column of the tile, `row` and `col`, its place in its row of tiles, `tileColumn`, and the first row and
+ * column of the invocation, `ownRow` and `ownCol`.
  */
-const tileEntry = (columnTiles: string, rowTiles: string, body: string): string => wgsl`
+const tileEntry = (across: string, down: string, counted: boolean, body: string): string => wgsl`
 @compute @workgroup_size(tileThreads, tileThreads)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -74,12 +79,7 @@ fn main(
   @builtin(local_invocation_id) local: vec3u,
   @builtin(local_invocation_index) index: u32,
 ) {
-  let tile = workgroup.y * groups.x + workgroup.x;
-  let tileInRow = tile % ${columnTiles};
-  let rowOfTiles = tile / ${columnTiles};
-  if (rowOfTiles >= ${rowTiles}) { return; }
-  let row = rowOfTiles * tileSide;
-  let col = tileInRow * tileSide;
+  ${tilePlace({ across, down, batches: '1u', counted })}
   let ownRow = row + local.y * perThread;
   let ownCol = col + local.x * perThread;
   ${body}
@@ -87,7 +87,7 @@ fn main(
 `;
 
 /** Rows are samples, columns hidden units, sums run over features. */
-export function fusedHiddenShader(input: FusedInput): string {
+export function fusedHiddenShader({ counted, ...input }: FusedInput & FusedTiles): string {
   const product: TileOptions = {
     perThread: PER_THREAD,
     loadA: 'feature(r, d)',
@@ -125,8 +125,8 @@ if (index < tileSide && row + index < m) {
     sum += sums[index * tileThreads + i];
     word |= bits[index * tileThreads + i];
   }
-  partials[(row + index) * u.hiddenTiles + tileInRow] = sum;
-  activeUnits[(row + index) * u.hiddenTiles + tileInRow] = word;
+  partials[(row + index) * u.hiddenTiles + tileColumn] = sum;
+  activeUnits[(row + index) * u.hiddenTiles + tileColumn] = word;
 }
 `;
   return wgsl`
@@ -148,7 +148,7 @@ ${floatFunctions('relu')}
 
 ${inputFeature(input)}
 
-${tileEntry('u.hiddenTiles', 'u.sampleTiles', body)}
+${tileEntry('u.hiddenTiles', 'u.sampleTiles', counted, body)}
 `;
 }
 
@@ -201,7 +201,7 @@ fn main(
 }
 
 /** Rows are hidden units, columns features (and the bias), sums run over samples. */
-export function fusedGradientsShader(input: FusedInput): string {
+export function fusedGradientsShader({ counted, ...input }: FusedInput & FusedTiles): string {
   const product: TileOptions = {
     perThread: PER_THREAD,
     loadA: 'select(0.0, dz[d], wasActive(d, r))',
@@ -235,7 +235,7 @@ workgroupBarrier();
 if (index < tileSide && row + index < m) {
   var sum = 0.0;
   for (var i = 0u; i < tileThreads; i++) { sum += sums[index * tileThreads + i]; }
-  parts[(row + index) * u.featureTiles + tileInRow] = sum;
+  parts[(row + index) * u.featureTiles + tileColumn] = sum;
 }
 `;
   return wgsl`
@@ -259,7 +259,7 @@ ${inputFeature(input)}
 
 ${unitActivity()}
 
-${tileEntry('u.featureTiles', 'u.hiddenTiles', body)}
+${tileEntry('u.featureTiles', 'u.hiddenTiles', counted, body)}
 `;
 }
 
@@ -308,7 +308,7 @@ fn main(
 }
 
 /** The gradient by float inputs: rows are samples, columns features, sums run over hidden units. */
-export function fusedInputGradientShader(): string {
+export function fusedInputGradientShader({ counted }: FusedTiles): string {
   const product: TileOptions = {
     perThread: PER_THREAD,
     loadA: 'select(0.0, dz[r] * w2[d], wasActive(r, d))',
@@ -337,6 +337,6 @@ ${params()}
 
 ${unitActivity()}
 
-${tileEntry('u.featureTiles', 'u.sampleTiles', body)}
+${tileEntry('u.featureTiles', 'u.sampleTiles', counted, body)}
 `;
 }

@@ -2,7 +2,7 @@
  * Products of matrices, batched. Operands may have any strides, so that a transpose needs no copy; a bias is added at
  * the end where there is one. shared/tile.wgsl.ts does the sums. The result is dense, [batch, m, n].
  */
-import { tileMemory, tileSums } from '../shared/tile.wgsl.js';
+import { tileMemory, tilePlace, tileSums } from '../shared/tile.wgsl.js';
 import { wgsl } from '../wgsl.js';
 
 interface MatmulShaderOptions {
@@ -11,12 +11,14 @@ interface MatmulShaderOptions {
   /** Axes of the batch left after merging. */
   batchRank: number;
   bias: boolean;
+  /** How the tiles are launched: see `tileGrid` in src/kernels/grid.ts. */
+  counted: boolean;
 }
 
 const LOAD_A = 'a[startA + r * params.rowStrideA + d * params.columnStrideA]';
 const LOAD_B = 'b[startB + d * params.rowStrideB + c * params.columnStrideB]';
 
-export function matmulShader({ perThread, batchRank, bias }: MatmulShaderOptions): string {
+export function matmulShader({ perThread, batchRank, bias, counted }: MatmulShaderOptions): string {
   const operands = ['A', 'B'];
   /** Axes of the batch, from the last to the second. */
   const fromLast = Array.from({ length: Math.max(0, batchRank - 1) }, (_, k) => batchRank - 1 - k);
@@ -82,14 +84,11 @@ fn main(
   let m = params.m;
   let n = params.n;
   let k = params.k;
-  // Tiles by batch, then row, then column.
-  let tile = workgroup.y * groups.x + workgroup.x;
+  #if ${counted}
   let across = (n + (tileSide - 1u)) / tileSide;
-  let inBatch = across * ((m + (tileSide - 1u)) / tileSide);
-  let batch = tile / inBatch;
-  if (batch >= params.batches) { return; }
-  let row = ((tile % inBatch) / across) * tileSide;
-  let col = (tile % across) * tileSide;
+  let down = (m + (tileSide - 1u)) / tileSide;
+  #endif
+  ${tilePlace({ across: 'across', down: 'down', batches: 'params.batches', counted })}
   let startA = batchStartA(batch);
   let startB = batchStartB(batch);
   ${tileSums({ perThread, loadA: LOAD_A, loadB: LOAD_B })}

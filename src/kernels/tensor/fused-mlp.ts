@@ -14,7 +14,7 @@ import {
   fusedOutputsShader,
 } from '../../../shaders/tensor/fused-mlp.wgsl.js';
 import { Tensor } from '../../tensor/tensor.js';
-import { gridOf } from '../grid.js';
+import { gridOf, tileGrid } from '../grid.js';
 import { copyDense } from './elementwise.js';
 import { launch, Words } from './launch.js';
 
@@ -85,14 +85,15 @@ export function fusedForward(inputs: FusedMlpInputs, targets?: Tensor): FusedFor
   const { device } = w1;
   const partial = Tensor.empty(device, [batch, hiddenTiles], 'f32');
   const active = Tensor.empty(device, [batch, hiddenTiles], 'u32');
+  const { grid, counted } = tileGrid(hiddenTiles, sampleTiles);
   launch({
     label: 'fused mlp hidden',
-    key: `fused hidden|${packed}`,
-    code: () => fusedHiddenShader({ packed }),
+    key: `fused hidden|${packed}|${counted}`,
+    code: () => fusedHiddenShader({ packed, counted }),
     tensors: [x, w1, b1, w2, partial, active],
     params,
-    grid: gridOf(hiddenTiles * sampleTiles),
-    options: { packed },
+    grid,
+    options: { packed, counted },
     // The product; bias, relu, product, sum and sign of each unit; the tile's sums.
     flops: () => batch * (hidden * (2 * features + 5) + hiddenTiles * TILE_THREADS),
   });
@@ -124,14 +125,15 @@ export function fusedGradients(
   const made = [w1, b1, w2, b2].map(({ device, shape }) => Tensor.empty(device, shape, 'f32'));
   const [dw1, db1, dw2, db2] = made;
   const parts = Tensor.empty(w1.device, [hidden * (featureTiles + 1)], 'f32');
+  const { grid, counted } = tileGrid(featureTiles, hiddenTiles);
   launch({
     label: 'fused mlp gradients',
-    key: `fused gradients|${packed}`,
-    code: () => fusedGradientsShader({ packed }),
+    key: `fused gradients|${packed}|${counted}`,
+    code: () => fusedGradientsShader({ packed, counted }),
     tensors: [x, w1, b1, w2, dz, active, dw1, parts],
     params,
-    grid: gridOf(featureTiles * hiddenTiles),
-    options: { packed },
+    grid,
+    options: { packed, counted },
     // The product and its row sums; two products and a sum for each weight and bias; the tiles' sums.
     flops: () => hidden * (batch * (2 * features + 1) + 3 * (features + 1) + featureTiles * TILE_THREADS),
   });
@@ -153,13 +155,15 @@ export function fusedInputGradient(inputs: FusedMlpInputs, active: Tensor, dz: T
   const { w1, w2 } = inputs;
   const { batch, features, hidden, featureTiles, sampleTiles, params } = sizesOf(inputs);
   const dx = Tensor.empty(w1.device, [batch, features], 'f32');
+  const { grid, counted } = tileGrid(featureTiles, sampleTiles);
   launch({
     label: 'fused mlp input gradient',
-    key: 'fused input gradient',
-    code: fusedInputGradientShader,
+    key: `fused input gradient|${counted}`,
+    code: () => fusedInputGradientShader({ counted }),
     tensors: [w1, w2, dz, active, dx],
     params,
-    grid: gridOf(featureTiles * sampleTiles),
+    grid,
+    options: { counted },
     flops: () => batch * hidden * (2 * features + 1),
   });
   return dx;

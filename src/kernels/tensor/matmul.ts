@@ -6,7 +6,7 @@ import type { Device } from '../../gpu/device.js';
 import { broadcastShapes, broadcastStrides, collapse, numelOf } from '../../tensor/shape.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { hasFewRegisters } from '../few-registers.js';
-import { gridOf } from '../grid.js';
+import { tileGrid } from '../grid.js';
 import { launch, Words } from './launch.js';
 
 /**
@@ -47,7 +47,9 @@ export function matmul(a: Tensor, b: Tensor, bias?: Tensor, variant: MatmulVaria
     broadcastStrides(batchB, b.strides.slice(0, -2), batch),
   ]);
   const perThread = variant === 'auto' ? fitting(a.device, m, n, batches) : variant;
-  const shader = { perThread, batchRank: merged.shape.length, bias: bias !== undefined } as const;
+  const tile = tileSize(perThread);
+  const { grid, counted } = tileGrid(Math.ceil(n / tile), Math.ceil(m / tile), batches);
+  const shader = { perThread, batchRank: merged.shape.length, bias: bias !== undefined, counted } as const;
   const params = new Words()
     .u32(m, n, k, batches)
     .u32(a.offset, ...a.strides.slice(-2))
@@ -55,7 +57,6 @@ export function matmul(a: Tensor, b: Tensor, bias?: Tensor, variant: MatmulVaria
     .u32(bias?.offset ?? 0, bias?.strides[0] ?? 0)
     .u32(...merged.shape, ...merged.strides[0], ...merged.strides[1])
     .done();
-  const tile = tileSize(perThread);
   const tensors = bias ? [a, b, bias, output] : [a, b, output];
   launch({
     label: 'matmul',
@@ -63,7 +64,7 @@ export function matmul(a: Tensor, b: Tensor, bias?: Tensor, variant: MatmulVaria
     code: () => matmulShader(shader),
     tensors,
     params,
-    grid: gridOf(Math.ceil(n / tile) * Math.ceil(m / tile) * batches),
+    grid,
     options: shader,
     flops: () => batches * m * n * (2 * k + (bias ? 1 : 0)),
   });
