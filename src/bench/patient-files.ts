@@ -105,30 +105,33 @@ export class PatientFiles {
     await this.#syncFolder();
   }
 
-  /** Writes a new file, whole. Returns false where one of that name exists. */
+  /**
+   * Writes a new file, whole. Returns false where one of that name exists, or where the temporary file was removed in between: whoever
+   * has got the name before does so ({@link removeParts}).
+   */
   async create(name: string, content: string): Promise<boolean> {
     return this.#withPart(name, content, async (part) => {
       try {
-        await this.#link(part, name);
+        await this.#link(part, name, content);
         await this.remove(part);
         return true;
       } catch (error) {
         await this.remove(part);
-        if (codeOf(error) === 'EEXIST') return false;
+        if (['EEXIST', 'ENOENT'].includes(codeOf(error) ?? '')) return false;
         throw error;
       }
     });
   }
 
-  /** Gives a file a second name. @throws the system's `EEXIST` if that name exists. */
-  async #link(from: string, to: string): Promise<void> {
+  /** Gives a file with some content a second name. @throws the system's `EEXIST` if that name exists. */
+  async #link(from: string, to: string, content: string): Promise<void> {
     try {
       await this.#call(() => this.#files.link(this.path(from), this.path(to)));
     } catch (error) {
       // Some file systems have no links. A copy may be seen half written, but never replaces a file.
       if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'EMLINK'].includes(codeOf(error) ?? ''))
         throw error;
-      await this.#fill(to, (await this.read(from)) ?? '');
+      await this.#fill(to, content);
     }
   }
 

@@ -318,6 +318,20 @@ describe('locks', () => {
     }
   });
 
+  test('the owner, who clears away what others were about to write, is met again, and not an error of the system', async () => {
+    const folder = newFolder();
+    let cleared = 0;
+    const clear = (operation: string, path: string) => {
+      if (operation !== 'link' || cleared++ > 0) return;
+      unlinkSync(path);
+      write(folder, { pid: process.ppid, began: '' });
+    };
+    const files = new PatientFiles(folder, { files: faulty(clear as Fault) });
+    await expect(ResultLock.acquire(files, LOCK)).rejects.toThrow(/in use by process/);
+    expect(cleared).toBe(1);
+    expect(readdirSync(folder)).toEqual([LOCK]);
+  });
+
   test('a process that was killed while it took a lock over is in nobody`s way', async () => {
     const folder = newFolder();
     write(folder, { pid: deadPid });

@@ -116,3 +116,20 @@ it.each<[string, LockstepOptions | NetworkLockstepOptions]>([
   limitMemory(device, 1000);
   await expect(trained(options)).rejects.toMatchObject({ code: 'out-of-memory' });
 });
+
+it.each<[string, LockstepOptions | NetworkLockstepOptions]>([
+  ['two-layer networks of bits', bits],
+  ['networks of any shape', networks],
+])('%s: what can never fit is refused before any memory is taken', async (_, options) => {
+  const { limits } = device;
+  const small = { maxStorageBufferBindingSize: 10_000, maxBufferSize: 10_000 };
+  vi.spyOn(device, 'limits', 'get').mockReturnValue(
+    new Proxy(limits, { get: (of, name) => Reflect.get({ ...small }, name) ?? Reflect.get(of, name) }),
+  );
+  const before = device.memory();
+  await expect(trained(options)).rejects.toMatchObject({
+    code: 'unsupported',
+    message: expect.stringMatching(/takes? \d+ bytes.* device binds at most 10000/),
+  });
+  expect(device.memory()).toEqual(before);
+});
