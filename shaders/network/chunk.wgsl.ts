@@ -38,6 +38,12 @@ export const BATCH_ROWS = 1;
 export const BATCH_DEPTH = 2;
 
 /**
+ * Losses are added up in this many sums, whatever the workgroup's size: always in the same order. Parts of a batch that are not its
+ * last have a multiple of this many examples, so that the order does not depend on how the batch is cut.
+ */
+export const STRIPES = 64;
+
+/**
  * [stage]: a product C[rows, columns] = A[rows, depth] B[depth, columns]. `a`, `b`, `c` and `bias` are offsets in floats from the
  * beginning of the run's memory; `aRow`, `aDepth`, `bDepth` and `bColumn` are the distances from one row, depth or column to the
  * next. Where the derivative of an activation is needed, `below` is where its outputs are, and `kept` where its inputs are
@@ -71,9 +77,9 @@ export const STAGE = new Struct('Stage', {
 export const FORMATS = { floats: 0, bits: 1, signs: 2, classes: 3, sampler: 4 } as const;
 
 /**
- * [position]: a run in this chunk: where its memory, stages, steps, order and dataset begin, its loss and its optimizer. Offsets
- * are in words. Where `order` is {@link NONE}, rows are read one after the other from `firstRow` on. The last four are for
- * samplers: the key and the stream of the random numbers, and the number of the first step.
+ * [position]: a run in this chunk: where its memory, stages, steps and dataset begin, its loss and its optimizer. Offsets are in
+ * words. `ordered`: 1 if rows are read by the order, 0 if one after the other. `gradients`: where gradients are kept between the
+ * parts of a batch. The last three are for samplers: the key and the stream of the random numbers.
  */
 export const POSITION = new Struct('Position', {
   memory: 'u32',
@@ -81,9 +87,7 @@ export const POSITION = new Struct('Position', {
   stages: 'u32',
   firstStep: 'u32',
   steps: 'u32',
-  order: 'u32',
-  batch: 'u32',
-  firstRow: 'u32',
+  ordered: 'u32',
   rows: 'u32',
   rowWords: 'u32',
   rowFormat: 'u32',
@@ -96,6 +100,7 @@ export const POSITION = new Struct('Position', {
   optimizer: 'u32',
   firstMoments: 'u32',
   secondMoments: 'u32',
+  gradients: 'u32',
   beta1: 'f32',
   gradientShare: 'f32',
   beta2: 'f32',
@@ -106,22 +111,29 @@ export const POSITION = new Struct('Position', {
   keyLow: 'u32',
   keyHigh: 'u32',
   stream: 'u32',
-  drawStep: 'u32',
 });
 
 /**
- * [position][step]: `shrink`, `stepSize` and `invRootCorrection2` are for the optimizer (optimizers.wgsl.ts); `count`: the
- * examples of the batch; `invNumbers`: 1 / the number of values that the loss is averaged over; `isFirst`: 1 in the optimizer's
- * first step.
+ * [position][part of a step]: `shrink`, `stepSize` and `invRootCorrection2` are for the optimizer (optimizers.wgsl.ts). `count`:
+ * the examples of the part; `row`: where its rows begin in the order, or its first row, or for a sampler its first example's
+ * number; `draw`: the number of the step, for a sampler; `invNumbers`: 1 / the number of values of the batch that the loss is
+ * averaged over; `isFirst`: 1 in the optimizer's first step; `begins` and `ends`: 1 for the first and the last part of a batch.
  */
 export const STEP = new Struct('Step', {
   shrink: 'f32',
   stepSize: 'f32',
   invRootCorrection2: 'f32',
-  count: 'u32',
   invNumbers: 'f32',
+  count: 'u32',
+  row: 'u32',
+  draw: 'u32',
   isFirst: 'u32',
+  begins: 'u32',
+  ends: 'u32',
 });
 
-/** [position][step]: the batch's mean loss; how many outputs (examples, if they have classes) were right, and of how many. */
+/**
+ * [position][part of a step]: the batch's mean loss; how many outputs (examples, if they have classes) were right, and of how many.
+ * Written for the last part of a batch only.
+ */
 export const RESULT = new Struct('Result', { loss: 'f32', hits: 'f32', counted: 'f32' });

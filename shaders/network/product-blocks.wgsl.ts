@@ -5,8 +5,12 @@
  */
 import { wgsl } from '../wgsl.js';
 
-/** `product`: neighbouring invocations have neighbouring columns, so that they load neighbouring numbers. */
-export const productByBlocks = wgsl`
+/**
+ * `product`: neighbouring invocations have neighbouring columns, so that they load neighbouring numbers.
+ *
+ * @param cuts Whether sums may go on from those of an earlier part of the batch.
+ */
+export const productByBlocks = (cuts: boolean): string => wgsl`
 fn product(p: Position, step: Step, stage: Stage, first: u32, stride: u32, lane: u32) {
   let rows = select(stage.rows, step.count, (stage.batchExtents & batchRows) != 0u);
   let depth = select(stage.depth, step.count, (stage.batchExtents & batchDepth) != 0u);
@@ -20,6 +24,15 @@ fn product(p: Position, step: Step, stage: Stage, first: u32, stride: u32, lane:
     #for r in ${4}
     var sums$r = vec4f();
     #endfor
+    #if ${cuts}
+    if (goesOn(step, stage)) {
+      let pitch = pitchOf(stage.columns);
+      let at = stage.c + row * pitch + column;
+      #for r in ${4}
+      sums$r = memory[gradientAt(p, at + $r * pitch)];
+      #endfor
+    }
+    #endif
     for (var k = 0u; k < depth; k++) {
       var b = vec4f();
       if (stage.bColumn == 1u) {

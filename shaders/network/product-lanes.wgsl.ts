@@ -20,6 +20,8 @@ const VECTORS = 8;
 const NARROW = 24;
 /** How many rows are finished before all others move up; see the end of `product`. */
 const BLOCK = 4;
+/** The columns of a lane, four at a time. */
+const FOURS = times(VECTORS / 4, (q) => ({ q, members: times(4, (j) => ({ v: 4 * q + j, j })) }));
 
 /** Which numbers of the first factor lie side by side, so that four are one load: those of a row, or those of a column. */
 type Side = 'depths' | 'rows';
@@ -28,10 +30,9 @@ type Columns = 'side' | 'apart';
 
 /** Adds one depth's products to the sums. `handed(r)`: the first factor's number of row r, in every lane. */
 function multiplyDepth(columns: Columns, handed: (row: number) => string): string {
-  const fours = times(VECTORS / 4, (q) => ({ q, members: times(4, (j) => ({ v: 4 * q + j, j })) }));
   const rows = times(ROWS, (r) => ({ r, number: handed(r) }));
   return wgsl`
-#for four in ${fours}
+#for four in ${FOURS}
 #if ${columns === 'side'}
 let four$four.q = memory[(bAt >> 2u) + $four.q * lanes];
 #for member in $four.members
@@ -158,8 +159,12 @@ loop {
 `;
 }
 
-/** `product`, for subgroups that all have `lanes` invocations. */
-export function productByLanes(lanes: number): string {
+/**
+ * `product`, for subgroups that all have `lanes` invocations.
+ *
+ * @param cuts Whether sums may go on from those of an earlier part of the batch.
+ */
+export function productByLanes(lanes: number, cuts: boolean): string {
   /** How sums move: the next four columns of a row to the front, and all rows up. */
   const along = times(VECTORS - 4, (v) => ({ to: `c0_${v}`, from: `c0_${v + 4}` }));
   const upBy = (rows: number, moved: number) =>
@@ -167,6 +172,9 @@ export function productByLanes(lanes: number): string {
       const [r, v] = [Math.floor(k / VECTORS), k % VECTORS];
       return { to: `c${r}_${v}`, from: `c${r + rows}_${v}` };
     });
+  const down = upBy(1, ROWS - 1)
+    .map(({ to, from }) => ({ to: from, from: to }))
+    .reverse();
   return wgsl`
 const lanes = ${lanes}u;
 const wideRows = ${ROWS}u;
@@ -202,6 +210,27 @@ fn product(p: Position, step: Step, stage: Stage, first: u32, stride: u32, lane:
     var c$r_$v = 0.0;
     #endfor
     #endfor
+    #if ${cuts}
+    if (goesOn(step, stage)) {
+      // The sums of the parts before. The last row comes first, and moves down as others come before it.
+      let firstRow = row + select(0u, 4u * lane, isNarrow);
+      let at = stage.c + column + select(4u * lane, 0u, isNarrow);
+      var r = select(sums, 4u, isNarrow);
+      loop {
+        r--;
+        #for move in ${down}
+        $move.to = $move.from;
+        #endfor
+        #for four in ${FOURS}
+        let four$four.q = memory[gradientAt(p, at + (firstRow + r) * pitchOf(stage.columns) + $four.q * fourColumns)];
+        #for member in $four.members
+        c0_$member.v = four$four.q[$member.j];
+        #endfor
+        #endfor
+        continuing { break if r == 0u; }
+      }
+    }
+    #endif
     if (isNarrow) {
       sums = 4u;
       fours = 1u;

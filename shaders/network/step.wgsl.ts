@@ -6,10 +6,14 @@
  * Loops that take most of the time test their condition at the end: lavapipe runs the body of a loop that begins with its
  * condition once more, with no lane active.
  *
+ * A batch may be cut into parts, which go through the stages one after the other: gradients and losses go on from the sums of the
+ * parts before, and parameters change after the last one.
+ *
  * Every sum is added up in one order, from the first term on, whatever the tile and the workgroup. So a run's bits depend neither
- * on the runs beside it nor on how its steps are cut into chunks.
+ * on the runs beside it nor on how its steps are cut into chunks and its batches into parts.
  */
 import { floatFunctionsIn } from '../shared/floats.wgsl.js';
+import { times } from '../shared/lists.js';
 import { wgsl } from '../wgsl.js';
 import { activationFunctions } from './activations.wgsl.js';
 import {
@@ -23,12 +27,13 @@ import {
   STAGE,
   STAGE_KINDS,
   STEP,
+  STRIPES,
 } from './chunk.wgsl.js';
 import { lossFunctions } from './losses.wgsl.js';
 import { optimizerFunctions } from './optimizers.wgsl.js';
 import { productByBlocks } from './product-blocks.wgsl.js';
 import { productByLanes } from './product-lanes.wgsl.js';
-import { builtInSamplers, STREAMS, samplerFunctions } from './samplers.wgsl.js';
+import { builtInSamplers, samplerFunctions } from './samplers.wgsl.js';
 
 /** What the text of the kernel depends on. */
 export interface StepVariant {
@@ -41,10 +46,34 @@ export interface StepVariant {
   lanes?: number;
   /** WGSL of the sampler that makes the examples of runs without a dataset: `fn sample(e: Example)`. */
   sampler?: string;
+  /** Whether batches may be cut into parts. Default false: this takes longer to compile. */
+  cuts?: boolean;
+  /** Over how many buffers a dataset may be cut, and the words in each but the last. Default: it is in one. */
+  data?: { buffers: number; words: number };
 }
 
-/** Losses are added up in this many sums, whatever the workgroup's size: always in the same order. */
-const STRIPES = 64;
+/** `wordAt`: a word of a dataset. */
+const reading = ({ buffers, words }: NonNullable<StepVariant['data']>) => {
+  const more = times(buffers - 1, (k) => ({ k: k + 1, number: `${k + 1}u`, binding: 8 + k }));
+  return wgsl`
+#if ${buffers === 1}
+fn wordAt(at: u32) -> u32 { return data[at]; }
+#else
+#for buffer in ${more}
+@group(0) @binding($buffer.binding) var<storage, read> data$buffer.k: array<u32>;
+#endfor
+fn wordAt(at: u32) -> u32 {
+  let place = at % ${words}u;
+  switch (at / ${words}u) {
+    #for buffer in ${more}
+    case $buffer.number: { return data$buffer.k[place]; }
+    #endfor
+    default: { return data[place]; }
+  }
+}
+#endif
+`;
+};
 
 const declarations = wgsl`
 ${STAGE.wgsl}
@@ -74,6 +103,31 @@ const $format.name: u32 = $format.code;
 @group(0) @binding(7) var<storage, read_write> results: array<Result>;
 `;
 
+/** What becomes of gradients. `cuts`: batches may have several parts. */
+const gradients = (cuts: boolean) => wgsl`
+#if ${cuts}
+fn gradientAt(p: Position, offset: u32) -> u32 { return (p.memory + p.gradients + offset) >> 2u; }
+
+/** The gradient of four parameters by the parts of the batch before this one. */
+fn gradientBefore(p: Position, step: Step, offset: u32) -> vec4f {
+  if (step.begins != 0u) { return vec4f(); }
+  return memory[gradientAt(p, offset)];
+}
+
+/** Steps four parameters with their gradient if the batch ends; else keeps the gradient for the next part. */
+fn takeGradient(p: Position, step: Step, offset: u32, gradient: vec4f) {
+  if (step.ends != 0u) { optimize(p, step, offset, gradient); }
+  else { memory[gradientAt(p, offset)] = gradient; }
+}
+
+/** Whether the sums of a product go on from those of the parts before. */
+fn goesOn(step: Step, stage: Stage) -> bool { return stage.kind == weightGradientStage && step.begins == 0u; }
+#else
+fn gradientBefore(p: Position, step: Step, offset: u32) -> vec4f { return vec4f(); }
+fn takeGradient(p: Position, step: Step, offset: u32, gradient: vec4f) { optimize(p, step, offset, gradient); }
+#endif
+`;
+
 const stageFunctions = wgsl`
 /** The distance from one row of a matrix to the next: rows begin at multiples of four numbers. */
 fn pitchOf(columns: u32) -> u32 { return (columns + 3u) & ~3u; }
@@ -92,9 +146,9 @@ fn existing(column: u32, columns: u32) -> vec4<bool> {
 }
 
 fn dataAt(format: u32, at: u32, k: u32) -> f32 {
-  if (format == floatsFormat) { return bitcast<f32>(data[at + k]); }
-  if (format == classesFormat) { return f32(bitcast<i32>(data[at + k])); }
-  let bit = f32((data[at + (k >> 5u)] >> (k & 31u)) & 1u);
+  if (format == floatsFormat) { return bitcast<f32>(wordAt(at + k)); }
+  if (format == classesFormat) { return f32(bitcast<i32>(wordAt(at + k))); }
+  let bit = f32((wordAt(at + (k >> 5u)) >> (k & 31u)) & 1u);
   return select(bit, 2.0 * bit - 1.0, format == signsFormat);
 }
 
@@ -114,12 +168,12 @@ fn fourAt(format: u32, at: u32, first: u32, count: u32) -> vec4f {
 }
 
 /** Writes rows to stage.c, [batch, columns], and targets to stage.below, [batch, targetWidth]. Eight invocations an example. */
-fn gather(p: Position, step: Step, stage: Stage, s: u32, worker: u32, workers: u32) {
+fn gather(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
   let rowPitch = pitchOf(stage.columns);
   let targetPitch = pitchOf(p.targetWidth);
   for (var b = worker / 8u; b < step.count; b += workers / 8u) {
-    var row = p.firstRow + s * p.batch + b;
-    if (p.order != none) { row = order[p.order + s * p.batch + b]; }
+    var row = step.row + b;
+    if (p.ordered != 0u) { row = order[row]; }
     let rowAt = p.rows + row * p.rowWords;
     var i = 4u * (worker % 8u);
     loop {
@@ -152,7 +206,7 @@ fn finish(p: Position, step: Step, stage: Stage, row: u32, column: u32, sums: ve
   let exists = existing(column, stage.columns);
   let at = (p.memory + stage.c + place) >> 2u;
   if (stage.kind == weightGradientStage) {
-    optimize(p, step, stage.c + place, select(vec4f(), sums, exists));
+    takeGradient(p, step, stage.c + place, select(vec4f(), sums, exists));
     return;
   }
   var result = sums;
@@ -201,7 +255,7 @@ fn biasGradient(p: Position, step: Step, stage: Stage, worker: u32, workers: u32
   let pitch = pitchOf(stage.columns);
   for (var u = 4u * worker; u < stage.columns; u += 4u * workers) {
     var at = (p.memory + stage.b + u) >> 2u;
-    var sum = vec4f();
+    var sum = gradientBefore(p, step, stage.c + u);
     var b = 0u;
     loop {
       sum += memory[at];
@@ -211,7 +265,7 @@ fn biasGradient(p: Position, step: Step, stage: Stage, worker: u32, workers: u32
         break if b >= step.count;
       }
     }
-    optimize(p, step, stage.c + u, select(vec4f(), sum, existing(u, stage.columns)));
+    takeGradient(p, step, stage.c + u, select(vec4f(), sum, existing(u, stage.columns)));
   }
 }
 
@@ -221,9 +275,9 @@ fn targetsOf(p: Position, stage: Stage, b: u32) -> u32 { return p.memory + stage
 /** Whether an example counts: not if its class is the ignored one. */
 fn counts(p: Position, wanted: f32) -> bool { return p.targetFormat != classesFormat || wanted != p.lossParameter; }
 
-/** 1 / the number of values over which a loss is averaged. */
+/** 1 / the number of values over which a loss is averaged. Only of a sampler's examples the host does not know how many count. */
 fn invNumbers(p: Position, step: Step, stage: Stage) -> f32 {
-  if (p.targetFormat != classesFormat || p.lossParameter == noClass) { return step.invNumbers; }
+  if (p.rowFormat != samplerFormat || p.targetFormat != classesFormat || p.lossParameter == noClass) { return step.invNumbers; }
   var counted = 0u;
   for (var b = 0u; b < step.count; b++) {
     if (counts(p, numberAt(targetsOf(p, stage, b)))) { counted++; }
@@ -233,8 +287,8 @@ fn invNumbers(p: Position, step: Step, stage: Stage) -> f32 {
 
 /**
  * Reads the outputs at stage.a, the inputs of the last activation at stage.kept, and the targets at stage.below. Writes the
- * gradient by the activation's inputs to stage.c, unless that is none, and to stage.b, [batch], a vec4 with each example's loss
- * and hits.
+ * gradient by the activation's inputs to stage.c, unless that is none, and a vec4 with each example's loss and hits to stage.b,
+ * [stripes + batch], after the sums.
  */
 fn loss(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
   let share = invNumbers(p, step, stage);
@@ -244,7 +298,7 @@ fn loss(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
     var one = vec2f();
     if (p.targetFormat == classesFormat) { one = lossOfClasses(p, stage, b * pitch, numberAt(wanted), share); }
     else { one = lossOfNumbers(p, stage, b * pitch, wanted, share); }
-    memory[talliesAt(p, stage) + b] = vec4f(one, 0.0, 0.0);
+    memory[talliesAt(p, stage) + stripes + b] = vec4f(one, 0.0, 0.0);
   }
 }
 
@@ -289,11 +343,12 @@ fn keepGradient(p: Position, stage: Stage, place: u32, slope: f32, y: f32) {
   keepAt(p.memory + stage.c + place, slope * derivative(stage.activation, stage.parameter, vec4f(z), vec4f(y)).x);
 }
 
-/** The examples of a stripe lie as far apart as there are stripes. Adds up each stripe into the place of its first example. */
+/** The examples of a stripe lie as far apart as there are stripes. Adds up each stripe, on from the parts before. */
 fn tallyStripes(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
   for (var first = worker; first < min(stripes, step.count); first += workers) {
     var sums = vec2f();
-    for (var b = first; b < step.count; b += stripes) { sums += tallied(p, stage, b); }
+    if (step.begins == 0u) { sums = tallied(p, stage, first); }
+    for (var b = first; b < step.count; b += stripes) { sums += tallied(p, stage, stripes + b); }
     memory[talliesAt(p, stage) + first] = vec4f(sums, 0.0, 0.0);
   }
 }
@@ -304,7 +359,7 @@ fn tallied(p: Position, stage: Stage, b: u32) -> vec2f { return memory[talliesAt
 
 fn tally(p: Position, step: Step, stage: Stage, s: u32) {
   var sums = vec2f();
-  for (var k = 0u; k < min(stripes, step.count); k++) { sums += tallied(p, stage, k); }
+  for (var k = 0u; k < select(stripes, min(stripes, step.count), step.begins != 0u); k++) { sums += tallied(p, stage, k); }
   let share = invNumbers(p, step, stage);
   results[p.firstStep + s] = Result(sums.x * share, sums.y, 1.0 / share);
 }
@@ -319,8 +374,7 @@ ${samplerFunctions}
 ${sampler}
 
 /** Each invocation makes other examples. In an evaluation all have the same step, and are numbered across its batches. */
-fn draw(p: Position, step: Step, stage: Stage, s: u32, worker: u32, workers: u32) {
-  let isTraining = p.stream == ${STREAMS.training}u;
+fn draw(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
   for (var b = worker; b < step.count; b += workers) {
     let inputsAt = p.memory + stage.c + b * pitchOf(stage.columns);
     let targetsAt = p.memory + stage.below + b * pitchOf(p.targetWidth);
@@ -331,8 +385,8 @@ fn draw(p: Position, step: Step, stage: Stage, s: u32, worker: u32, workers: u32
     sample(Example(
       vec2u(p.keyLow, p.keyHigh),
       p.stream,
-      p.drawStep + select(0u, s, isTraining),
-      b + select(p.firstRow + s * p.batch, 0u, isTraining),
+      step.draw,
+      step.row + b,
       p.rows,
       stage.columns,
       inputsAt,
@@ -372,12 +426,12 @@ fn train(
         product(p, step, stage, worker, workers, lane);
       #if ${sampler !== undefined}
       } else if (stage.kind == gatherStage && p.rowFormat == samplerFormat) {
-        draw(p, step, stage, s, id, invocations);
+        draw(p, step, stage, id, invocations);
       #endif
       } else if (stage.kind == gatherStage) {
-        gather(p, step, stage, s, id, invocations);
+        gather(p, step, stage, id, invocations);
       } else if (stage.kind == transposeStage) {
-        transpose(p, stage, id, invocations);
+        if (step.begins != 0u) { transpose(p, stage, id, invocations); }
       } else if (stage.kind == biasGradientStage) {
         biasGradient(p, step, stage, id, invocations);
       } else if (stage.kind == lossStage) {
@@ -387,7 +441,7 @@ fn train(
         #if ${lanes === 0}
         storageBarrier();
         #endif
-        if (id == 0u) { tally(p, step, stage, s); }
+        if (id == 0u && step.ends != 0u) { tally(p, step, stage, s); }
       }
       #if ${lanes === 0}
       storageBarrier();
@@ -399,14 +453,16 @@ fn train(
 
 /** The kernel's WGSL. src/kernels/network/kernel.ts binds its buffers. */
 export function networkSteps(variant: StepVariant): string {
-  const { lanes, sampler } = variant;
+  const { lanes, sampler, cuts = false, data = { buffers: 1, words: 0 } } = variant;
   const body = [
+    reading(data),
     activationFunctions,
     lossFunctions,
     optimizerFunctions,
+    gradients(cuts),
     stageFunctions,
     sampler === undefined ? '' : drawing(sampler, sampler !== builtInSamplers),
-    lanes ? productByLanes(lanes) : productByBlocks,
+    lanes ? productByLanes(lanes, cuts) : productByBlocks(cuts),
     entry(variant),
   ].join('\n');
   return wgsl`

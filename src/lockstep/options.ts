@@ -33,6 +33,11 @@ const OPTIONS: Record<keyof LockstepOptions, true> = {
   batchThreads: true,
   recover: true,
 };
+/** Options of networks of any shape, some of which one may look for here. */
+const OF_NETWORKS = [
+  ...['network', 'model', 'data', 'loss', 'optimizer', 'schedule'],
+  ...['evaluate', 'probes', 'mostRuns', 'pauseEvery'],
+];
 const STOP: Record<keyof StopRule, true> = { minSteps: true, accuracy: true, windows: true };
 
 /** A number as text, anything else by its kind. */
@@ -65,6 +70,14 @@ export function reading<T>(what: string, read: () => T): T {
 /** @throws LockstepError `bad-input` naming the option, its value and what it may be. */
 export function checkOptions(options: LockstepOptions): Settings {
   if (options === undefined) refuse('the options are missing; give { runs, features, maxSteps }');
+  const other = isObject(options) && OF_NETWORKS.find((name) => name in options);
+  if (other) {
+    refuse(
+      `${other} is an option of networks of any shape, and these are two-layer networks of bits; as one of any shape ` +
+        "theirs is { inputs: features, layers: [{ units: hidden, activation: 'relu' }, { units: 1, activation: " +
+        "'sigmoid' }] } with loss 'bce', given as network instead of features and hidden",
+    );
+  }
   checkOptionNames('trainLockstep', options, Object.keys(OPTIONS));
   const { hidden = 512, batchSize = 128, logInterval = 250, kernel = 'auto', keepWeights = false } = options;
   const { features, maxSteps, stop, signal, checkpointSeconds, batchThreads, expectedRuns } = options;

@@ -3,7 +3,14 @@
  * Numbers only; their structs are in shaders/network/chunk.wgsl.ts, and the kernel that goes through the stages is
  * step.wgsl.ts.
  */
-import { BATCH_DEPTH, BATCH_ROWS, NONE, type STAGE, STAGE_KINDS } from '../../shaders/network/chunk.wgsl.js';
+import {
+  BATCH_DEPTH,
+  BATCH_ROWS,
+  NONE,
+  type STAGE,
+  STAGE_KINDS,
+  STRIPES,
+} from '../../shaders/network/chunk.wgsl.js';
 import { ACTIVATIONS, type Activation } from './activations.js';
 import { LOSSES, type Loss } from './losses.js';
 import type { DenseLayer, Network } from './network.js';
@@ -21,15 +28,19 @@ interface Places {
   readonly second: number;
   /** Words of the parameters and all their moments, which come first. */
   readonly state: number;
+  /** Gradients between the parts of a batch, or NONE. */
+  readonly gradients: number;
   /** Words that a run takes in all. */
   readonly words: number;
 }
 
-/** A network with its loss, for batches of `batch` examples, as the kernel takes it. */
+/** A network with its loss, for batches of `batch` examples in parts of `part`, as the kernel takes it. */
 export interface Program {
   readonly network: Network;
   readonly loss: Loss;
   readonly batch: number;
+  /** Examples that go through the stages at once: all of the batch, or a multiple of STRIPES. */
+  readonly part: number;
   readonly places: Places;
   /** Stages of a training step. */
   readonly training: readonly Stage[];
@@ -82,10 +93,17 @@ const activationOf = ({ type, parameter }: Activation) => ({ activation: ACTIVAT
  * The program of a network.
  *
  * @param moments Moments that the optimizer keeps of each parameter: 0 to 2.
+ * @param part As {@link partOf} gives it. Default: batches are not cut.
  * @example
  * const { places, training } = programOf(network, { type: 'mse', parameter: 0 }, 2, 32);
  */
-export function programOf(network: Network, loss: Loss, moments: number, batch: number): Program {
+export function programOf(
+  network: Network,
+  loss: Loss,
+  moments: number,
+  batch: number,
+  part: number = batch,
+): Program {
   const { inputs, outputs } = network;
   const parameterWords = packedWords(network);
   let words = parameterWords;
@@ -96,11 +114,12 @@ export function programOf(network: Network, loss: Loss, moments: number, batch: 
   };
   const first = moments > 0 ? take(parameterWords) : NONE;
   const second = moments > 1 ? take(parameterWords) : NONE;
-  const rows = take(batch * pitchOf(inputs));
-  const layers = placeLayers(network, rows, batch, take);
-  const targetWidth = LOSSES[loss.type].targets === 'class' ? 1 : outputs;
-  const targets = take(batch * pitchOf(targetWidth));
-  const tallies = take(4 * batch);
+  const gradients = part < batch ? take(parameterWords) : NONE;
+  const rows = take(part * pitchOf(inputs));
+  const layers = placeLayers(network, rows, part, take);
+  const targetWidth = targetWidthOf(network, loss);
+  const targets = take(part * pitchOf(targetWidth));
+  const tallies = take(4 * (STRIPES + part));
   const gather = { ...EMPTY, kind: STAGE_KINDS.gather, columns: inputs, c: rows, below: targets };
   const last = layers[layers.length - 1];
   const lossStage = (c: number): Stage => ({
@@ -115,17 +134,34 @@ export function programOf(network: Network, loss: Loss, moments: number, batch: 
     kept: last.kept,
   });
   const tally = { ...EMPTY, kind: STAGE_KINDS.tally, b: tallies, below: targets };
-  const forward = layers.map((layer) => forwardStage(layer, batch));
-  const backward = layers.flatMap((_, l) => backwardStages(layers, layers.length - 1 - l, batch));
+  const forward = layers.map((layer) => forwardStage(layer, part));
+  const backward = layers.flatMap((_, l) => backwardStages(layers, layers.length - 1 - l, part));
+  const state = parameterWords * (1 + moments);
   return {
-    network,
-    loss,
-    batch,
-    targetWidth,
-    places: { first, second, parameters: parameterWords, state: parameterWords * (1 + moments), words },
+    ...{ network, loss, batch, part, targetWidth },
+    places: { first, second, gradients, parameters: parameterWords, state, words },
     training: [gather, ...forward, lossStage(last.gradient), tally, ...backward],
     evaluation: [gather, ...forward, lossStage(NONE), tally],
   };
+}
+
+const targetWidthOf = ({ outputs }: Network, { type }: Loss): number =>
+  LOSSES[type].targets === 'class' ? 1 : outputs;
+
+/**
+ * How many examples of a batch go through the stages at once, if the numbers of their rows and layers are to take at most
+ * `words` words: all of them, or a multiple of STRIPES, at least one.
+ */
+export function partOf(network: Network, loss: Loss, batch: number, words: number): number {
+  const layers = network.layers.map(({ units, activation }) => {
+    return (ACTIVATIONS[activation.type].keepsInput ? 3 : 2) * pitchOf(units);
+  });
+  const targets = pitchOf(targetWidthOf(network, loss));
+  const example = layers.reduce((a, b) => a + b, pitchOf(network.inputs) + targets + 4);
+  if (batch * example <= words || batch <= STRIPES) return batch;
+  const most = Math.max(1, Math.floor(words / example / STRIPES));
+  const parts = Math.ceil(batch / (most * STRIPES));
+  return STRIPES * Math.ceil(batch / parts / STRIPES);
 }
 
 function placeLayers(

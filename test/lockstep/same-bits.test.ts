@@ -5,6 +5,7 @@ import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
 import { Pacer } from '../../src/lockstep/pacer.js';
 import type { LockstepOptions, LockstepRun } from '../../src/lockstep/types.js';
+import { withLimits } from './limits.js';
 import { bitsOf, outcomes, randomDataset, randomWeights } from './outcomes.js';
 
 /** Steps of a chunk that no run has to wait for. */
@@ -70,21 +71,6 @@ async function bits(
   return { ...trained, bits: trained.runs.map(bitsOf) };
 }
 
-/** The same device that says its storage bindings end at `bytes`. */
-function withBindingLimit(bytes: number): Device {
-  const limits = new Proxy(device.limits, {
-    get: (target, name) =>
-      name === 'maxStorageBufferBindingSize' ? bytes : Reflect.get(target, name, target),
-  });
-  return new Proxy(device, {
-    get(target, name) {
-      if (name === 'limits') return limits;
-      const value = Reflect.get(target, name, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-}
-
 describe.each(kernels)('the %s kernel', (kernel) => {
   let alone: unknown[];
   beforeAll(async () => {
@@ -146,7 +132,7 @@ describe.each(kernels)('the %s kernel', (kernel) => {
   });
 
   it('gives the same bits in groups where the device binds little, and says so', async () => {
-    const on = withBindingLimit(4 * largest[kernel]);
+    const on = withLimits(device, { maxStorageBufferBindingSize: 4 * largest[kernel] });
     const trained = await bits(all.slice(0, 9), kernel, on, { expectedRuns: 9 });
     expect(trained.plans[0].runsAtOnce).toBeLessThan(9);
     expect(trained.plans[0].note).toMatch(

@@ -20,7 +20,7 @@ const LEAST_LANES = 8;
 function stepVariant(
   { info, features }: Pick<Device, 'info' | 'features'>,
   form?: 'lanes' | 'blocks',
-): StepVariant {
+): Pick<StepVariant, 'invocations' | 'lanes'> {
   const { isCpu, subgroupMinSize, subgroupMaxSize } = info;
   const isVector =
     isCpu &&
@@ -31,13 +31,35 @@ function stepVariant(
   return { invocations: INVOCATIONS };
 }
 
+/** Storage buffers of the kernel other than those for data. */
+const OTHER_BUFFERS = 6;
+
+/** Over how many buffers data can be cut at most, and the words in each but the last. */
+export function dataBuffers({ limits }: Pick<Device, 'limits'>): { most: number; words: number } {
+  const { maxStorageBufferBindingSize, maxBufferSize, maxStorageBuffersPerShaderStage } = limits;
+  const words = Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / 4);
+  // Places are 32-bit numbers.
+  const most = Math.min(maxStorageBuffersPerShaderStage - OTHER_BUFFERS, Math.floor(2 ** 32 / words));
+  return { most: Math.max(1, most), words };
+}
+
+/** Which variant of the kernel a run needs. */
+export interface NetworkKernelKind {
+  /** WGSL of a sampler that makes the examples (shaders/network/samplers.wgsl.ts); undefined where they come from datasets. */
+  readonly sampler?: string;
+  /** Over how many buffers its datasets are cut. */
+  readonly dataBuffers: number;
+  /** Whether its batches are cut into parts. */
+  readonly cuts: boolean;
+}
+
 /** What one dispatch works on. */
 interface NetworkDispatch {
   /** The first position that it trains. */
   first: number;
   count: number;
-  /** Datasets. */
-  data: GPUBuffer;
+  /** A buffer that holds datasets, or those over which one dataset is cut. */
+  data: readonly GPUBuffer[];
   /** The runs' parameters, moments and activations. */
   memory: GPUBuffer;
   cost: Cost;
@@ -56,60 +78,71 @@ export interface NetworkBuffers {
 export class NetworkKernel {
   readonly #device: Device;
   readonly #pipeline: GPUComputePipeline;
+  readonly #dataBuffers: number;
 
-  /**
-   * @param sampler WGSL of a sampler that makes the examples (shaders/network/samplers.wgsl.ts); undefined where they
-   *   come from datasets.
-   */
-  static async create(device: Device, sampler?: string, form?: 'lanes' | 'blocks'): Promise<NetworkKernel> {
-    const variant = { ...stepVariant(device, form), sampler };
+  static async create(
+    device: Device,
+    { sampler, dataBuffers: buffers, cuts }: NetworkKernelKind,
+    form?: 'lanes' | 'blocks',
+  ): Promise<NetworkKernel> {
+    const variant = stepVariant(device, form);
+    const data = { buffers, words: dataBuffers(device).words };
     const pipeline = await device.pipeline({
       label: variant.lanes ? 'network-lanes' : 'network-blocks',
-      code: networkSteps(variant),
+      code: networkSteps({ ...variant, sampler, cuts, data }),
       entryPoint: 'train',
-      options: { ...stepVariant(device, form), sampler: sampler !== undefined },
+      options: { ...variant, sampler: sampler !== undefined, dataBuffers: buffers, cuts },
     });
-    return new NetworkKernel(device, pipeline);
+    return new NetworkKernel(device, pipeline, buffers);
   }
 
-  private constructor(device: Device, pipeline: GPUComputePipeline) {
+  private constructor(device: Device, pipeline: GPUComputePipeline, dataBuffers: number) {
     this.#device = device;
     this.#pipeline = pipeline;
+    this.#dataBuffers = dataBuffers;
   }
 
   /** Records a dispatch with a workgroup for each position, which does all of the position's steps. */
   train(buffers: NetworkBuffers, { first, count, data, memory, cost, shapes }: NetworkDispatch): void {
     const { positions, stages, steps, order, results } = buffers;
+    // A smaller dataset has fewer; one of its buffers stands for those that are not read.
+    const more = Array.from({ length: this.#dataBuffers - 1 }, (_, k) => data[k + 1] ?? data[0]);
     this.#device.commands.dispatch({
       pipeline: this.#pipeline,
       params: Uint32Array.of(first, 0, 0, 0),
-      bindings: [positions, stages, steps, order, data, memory, results].map((buffer) => ({ buffer })),
+      bindings: [positions, stages, steps, order, data[0], memory, results, ...more].map((buffer) => ({
+        buffer,
+      })),
       grid: [count],
       note: () => ({ ...cost, shapes }),
     });
   }
 }
 
-/** The kernels of one training, by the WGSL of the sampler in them. */
+/** The kernels of one training. */
 export class NetworkKernels {
   readonly #device: Device;
-  readonly #made = new Map<string | undefined, NetworkKernel>();
+  readonly #made = new Map<string, NetworkKernel>();
 
   constructor(device: Device) {
     this.#device = device;
   }
 
   /**
-   * Makes the kernel with this sampler, unless it is there already.
+   * Makes the kernel of this kind, unless it is there already.
    *
    * @throws LockstepError `shader` with the WGSL around what does not compile.
    */
-  async make(sampler: string | undefined): Promise<void> {
-    if (!this.#made.has(sampler)) this.#made.set(sampler, await NetworkKernel.create(this.#device, sampler));
+  async make(kind: NetworkKernelKind): Promise<void> {
+    const key = keyOf(kind);
+    if (!this.#made.has(key)) this.#made.set(key, await NetworkKernel.create(this.#device, kind));
   }
 
   /** A kernel that `make` has made. */
-  of(sampler: string | undefined): NetworkKernel {
-    return this.#made.get(sampler)!;
+  of(kind: NetworkKernelKind): NetworkKernel {
+    return this.#made.get(keyOf(kind))!;
   }
 }
+
+const keyOf = ({ sampler, dataBuffers: buffers, cuts }: NetworkKernelKind): string =>
+  JSON.stringify([sampler, buffers, cuts]);

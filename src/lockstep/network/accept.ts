@@ -157,7 +157,7 @@ export async function acceptNetworkRun(
   const evaluation = await evaluationOf(where, all.evaluate, network, loss, datasets);
   const stop = stopOf(where, all.stop, loss, evaluation);
   const looked = evaluation?.sections.map((section) => section.data);
-  const probes = probesOf(where, all.probes, { network, loss, looked });
+  const probes = probesOf(where, all.probes, { network, looked });
   // Read even where weights are given: reading frees the model.
   const held = await model.weights?.();
   const weights =

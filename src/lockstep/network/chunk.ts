@@ -2,17 +2,18 @@
  * Carries out a chunk of steps: fills the kernel's buffers for the runs that train and for evaluations that are due, dispatches,
  * and reads the results. The trainer chooses the runs and decides what follows from the results.
  */
-import { NONE, POSITION, RESULT, STAGE, STEP } from '../../../shaders/network/chunk.wgsl.js';
+import { POSITION, RESULT, STAGE } from '../../../shaders/network/chunk.wgsl.js';
 import type { Device } from '../../gpu/device.js';
 import { BufferUsage } from '../../gpu/usage.js';
 import type { NetworkBuffers, NetworkKernel, NetworkKernels } from '../../kernels/network/kernel.js';
 import { type Program, trainingFlops } from '../../network/program.js';
-import { gradientLooksOf, type Look, looksOf, memoryOf, positionOf, stepsOf } from './looks.js';
+import { addBatches, batchesIn, gradientLooksOf, type Look, looksOf, memoryOf, positionOf } from './looks.js';
 import { evaluationWork, workOf } from './pacer.js';
 import { copyWords } from './pools.js';
 import type { ProbeSums } from './probe-sums.js';
 import type { NetworkProbed } from './probes.js';
 import type { NetworkProgress } from './progress.js';
+import { StepTable } from './step-table.js';
 
 const USAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 
@@ -39,7 +40,7 @@ interface Part {
   progress: NetworkProgress;
   position: Position;
   memory: GPUBuffer;
-  data: GPUBuffer;
+  data: readonly GPUBuffer[];
   kernel: NetworkKernel;
 }
 
@@ -77,21 +78,20 @@ export class Chunks {
     const aRound = runs.reduce((sum, { program }, k) => sum + (due[k] ? evaluationWork(program) : 0), 0);
     const most = Math.max(1, Math.floor(mostWork / aRound));
     const looks = runs.map((run, k) => (due[k] ? looksOf(run, most) : []));
-    const trained = runs.length * steps;
     const looksInTurn = runs.map((run, k) => {
       // A batch of a gradient is the work of a step, three times that of another one.
       return due[k] ? [...looks[k].flat(), ...gradientLooksOf(run, Math.ceil(most / 3))] : [];
     });
-    const all = looksInTurn.flat().reduce((sum, look) => sum + look.steps, trained);
-    const table = new ArrayBuffer(4 * STEP.words * all);
+    const table = new StepTable();
     const training = this.#training(runs, steps, table);
-    const rounds = this.#rounds(looksInTurn, steps, trained, table);
+    const rounds = this.#rounds(looksInTurn, steps, table);
+    const resultBytes = 4 * RESULT.words * table.entries;
     const examples = this.#probes.examples(transposed(looksInTurn));
     const positions = [...training, ...rounds.flat()].map(({ position }) => position);
     this.#write('positions', POSITION.array(positions));
-    this.#write('steps', new Uint32Array(table));
+    this.#write('steps', table.words);
     this.#writeStages();
-    this.#room('results', 4 * RESULT.words * all);
+    this.#room('results', resultBytes);
     this.#dispatch(training, 0, 'training');
     const differentiated = runs.filter((run, k) => looks[k].length > 0 && run.gradient !== undefined);
     for (const { memory, gradient, program } of differentiated) {
@@ -108,30 +108,29 @@ export class Chunks {
     const readWeights = this.#probes.weights(weighed);
     const readGradients = this.#probes.gradients(differentiated);
     const [bytes, ofWeights, ofGradients, ofExamples] = await Promise.all([
-      this.#device.read(this.#buffers.get('results')!, 0, 4 * RESULT.words * all, options),
+      this.#device.read(this.#buffers.get('results')!, 0, resultBytes, options),
       readWeights(options),
       readGradients(options),
       examples.read(options),
     ]);
-    const results = RESULT.values(bytes);
+    const results = table.ofBatches(RESULT.values(bytes));
     // The device computes 1 / (1 / counted), which need not be a whole number.
     for (const one of results) one.counted = Math.round(one.counted);
-    let at = trained;
+    let at = runs.length * steps;
     const evaluation = looks.map((sections, k) => {
-      const ofSections = sections.map((batches) =>
-        batches.flatMap((look) => {
-          at += look.steps;
-          return results.slice(at - look.steps, at);
-        }),
-      );
-      at += looksInTurn[k].reduce((sum, { isOfGradient, steps: more }) => sum + (isOfGradient ? more : 0), 0);
+      const ofSections = sections.map(([{ progress, section }]) => {
+        const batches = batchesIn(progress, section);
+        at += batches;
+        return results.slice(at - batches, at);
+      });
+      for (const look of looksInTurn[k]) if (look.isOfGradient) at += look.batches;
       return ofSections;
     });
-    const evaluated = looksInTurn
-      .flat()
-      .reduce((sum, { progress: { program }, isOfGradient, steps: batches }) => {
-        return sum + batches * (isOfGradient ? workOf(program) : evaluationWork(program));
-      }, 0);
+    const evaluated = looksInTurn.flat().reduce((sum, { progress, isOfGradient, batches, part }) => {
+      const { program } = progress;
+      const share = part === undefined ? batches : program.part / program.batch;
+      return sum + share * (isOfGradient ? workOf(program) : evaluationWork(program));
+    }, 0);
     return {
       evaluated,
       training: runs.map((_, k) => results.slice(k * steps, (k + 1) * steps)),
@@ -156,53 +155,45 @@ export class Chunks {
     this.#allStages.push(...program.training, ...program.evaluation);
   }
 
-  #training(runs: readonly NetworkProgress[], steps: number, table: ArrayBuffer): Part[] {
+  #training(runs: readonly NetworkProgress[], steps: number, table: StepTable): Part[] {
     const orders = new Uint32Array(runs.reduce((sum, run) => sum + wordsOfOrder(run, steps), 0));
     let order = 0;
-    const parts = runs.map((progress, k) => {
-      progress.send(steps, orders, order, table, k * steps);
+    const parts = runs.map((progress) => {
+      const firstStep = table.entries;
+      progress.send(steps, orders, order, table);
       const position = {
         ...progress.constants,
         firstStage: this.#stages.get(progress.program)![0],
         stages: progress.program.training.length,
-        firstStep: k * steps,
-        steps,
-        order: progress.data.data.sampler === undefined ? order : NONE,
-        firstRow: 0,
+        firstStep,
+        steps: table.entries - firstStep,
+        ordered: Number(progress.data.data.sampler === undefined),
       };
       order += wordsOfOrder(progress, steps);
-      const { room, data } = progress.data;
+      const { buffers, data } = progress.data;
       const { buffer: memory } = progress.memory;
-      return { progress, position, memory, data: room.buffer, kernel: this.#kernels.of(data.sampler) };
+      const kernel = this.#kernels.of({ ...progress.kernel, sampler: data.sampler });
+      return { progress, position, memory, data: buffers, kernel };
     });
     this.#write('order', orders);
     return byBuffers(parts);
   }
 
-  /**
-   * The looks of each dispatch: the first one of each run, then the second, and so on. `looks` has a list for each run.
-   *
-   * @param firstStep Where their steps begin, in the order of `looks`.
-   */
-  #rounds(
-    looks: readonly (readonly Look[])[],
-    steps: number,
-    firstStep: number,
-    table: ArrayBuffer,
-  ): Part[][] {
+  /** The looks of each dispatch: the first one of each run, then the second, and so on. `looks` has a list for each run. */
+  #rounds(looks: readonly (readonly Look[])[], steps: number, table: StepTable): Part[][] {
     const rounds: Part[][] = [];
-    let first = firstStep;
     for (const inTurn of looks) {
       inTurn.forEach((look, k) => {
         const { progress, placed } = look;
-        new Uint32Array(table).set(STEP.array(stepsOf(look)), first * STEP.words);
-        const position = positionOf(look, (of) => this.#stages.get(of)!, first, progress.done + steps);
-        first += look.steps;
+        const first = table.entries;
+        addBatches(look, table, progress.done + steps);
+        const position = positionOf(look, (of) => this.#stages.get(of)!, first, table.entries - first);
         // A dataset can be read by any kernel: this takes the one that the run is trained with.
-        const kernel = this.#kernels.of(placed.data.sampler ?? progress.data.data.sampler);
+        const sampler = placed.data.sampler ?? progress.data.data.sampler;
+        const kernel = this.#kernels.of({ ...progress.kernel, sampler });
         rounds[k] ??= [];
         const memory = memoryOf(look).buffer;
-        rounds[k].push({ progress, position, memory, data: placed.room.buffer, kernel });
+        rounds[k].push({ progress, position, memory, data: placed.buffers, kernel });
       });
     }
     return rounds.map(byBuffers);
@@ -213,7 +204,8 @@ export class Chunks {
     for (let from = 0; from < parts.length; ) {
       const { data, memory, kernel } = parts[from];
       let to = from + 1;
-      const fits = (part: Part) => part.data === data && part.memory === memory && part.kernel === kernel;
+      const fits = (part: Part) =>
+        part.data[0] === data[0] && part.memory === memory && part.kernel === kernel;
       while (to < parts.length && to - from < most && fits(parts[to])) to++;
       const some = parts.slice(from, to);
       const steps = some.reduce((sum, { position }) => sum + position.steps, 0);
@@ -270,7 +262,7 @@ function byBuffers(parts: readonly Part[]): Part[] {
   };
   const groups = new Map<string, Part[]>();
   for (const part of parts) {
-    const key = [part.kernel, part.memory, part.data].map(numberOf).join();
+    const key = [part.kernel, part.memory, part.data[0]].map(numberOf).join();
     const group = groups.get(key);
     if (group) group.push(part);
     else groups.set(key, [part]);
@@ -283,9 +275,9 @@ function costOf(parts: readonly Part[], kind: 'training' | 'evaluation') {
   let flops = 0;
   let bytes = 0;
   for (const { progress, position } of parts) {
-    const { network, batch, places } = progress.program;
+    const { network, part, places } = progress.program;
     const share = kind === 'training' ? 1 : 1 / 3;
-    flops += position.steps * share * trainingFlops(network, batch);
+    flops += position.steps * share * trainingFlops(network, part);
     const copies = places.state / places.parameters;
     bytes += 4 * position.steps * network.parameters * (kind === 'training' ? 2 * copies : 1);
   }

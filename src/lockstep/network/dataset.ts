@@ -44,7 +44,7 @@ export interface PackedDataset {
   readonly targetsAt: number;
   readonly targetWords: number;
   readonly targetFormat: number;
-  /** If the targets are classes: whether any example has the ignored one. */
+  /** If the targets are classes: whether any example has the ignored one, or for a sampler may have it. */
   readonly ignores?: boolean;
   /** The sampler's WGSL; undefined for a dataset. */
   readonly sampler?: string;
@@ -67,8 +67,22 @@ export function packNetworkData(
     words: words.length > 0 ? words : new Uint32Array(1),
     ...{ rowWords: 0, rowFormat: FORMATS.sampler, targetsAt: 0, targetWords: 0 },
     targetFormat: isClass ? FORMATS.classes : FORMATS.floats,
+    ignores: isClass ? loss.parameter >= 0 : undefined,
     sampler: wgsl,
   };
+}
+
+/** How many of the examples in these rows of a dataset count: all but those of the class that the loss ignores. */
+export function countedIn(
+  { words, targetsAt, ignores, sampler }: PackedDataset,
+  { parameter }: Loss,
+  examples: number,
+  rowOf: (k: number) => number,
+): number {
+  if (!ignores || sampler !== undefined) return examples;
+  let counted = 0;
+  for (let k = 0; k < examples; k++) if ((words[targetsAt + rowOf(k)] | 0) !== parameter) counted++;
+  return counted;
 }
 
 /**

@@ -2,18 +2,19 @@
  * Cuts an evaluation into looks, which the kernel carries out one after the other, and writes the kernel's data for them. The
  * trainer decides when a run is evaluated; evaluation.ts says on which examples.
  */
-import { FORMATS, NO_CLASS, NONE, type POSITION, type STEP } from '../../../shaders/network/chunk.wgsl.js';
+import { FORMATS, NO_CLASS, NONE, type POSITION } from '../../../shaders/network/chunk.wgsl.js';
 import { STREAMS } from '../../../shaders/network/samplers.wgsl.js';
 import { OPTIMIZERS } from '../../network/optimizers.js';
 import type { Program } from '../../network/program.js';
+import type { PlacedDataset } from './data-places.js';
+import { countedIn } from './dataset.js';
 import { examplesOf, type Section } from './evaluation.js';
 import type { Room } from './pools.js';
 import { probesExamples } from './probes.js';
 import { type NetworkProgress, parameterFor, whereIs } from './progress.js';
-import type { PlacedDataset } from './run-places.js';
+import type { StepTable } from './step-table.js';
 
 type Position = Parameters<typeof POSITION.array>[0][number];
-type Step = Parameters<typeof STEP.array>[0][number];
 
 /** Batches of a section that one workgroup evaluates in one dispatch, for one run. */
 export interface Look {
@@ -21,9 +22,10 @@ export interface Look {
   readonly section: Section;
   readonly placed: PlacedDataset;
   readonly firstBatch: number;
-  /** How many batches, with a step for each. */
-  readonly steps: number;
-  /** Whether probes read the network's outputs after it: then it is a single batch. */
+  readonly batches: number;
+  /** The only part of its batch that it evaluates; undefined if it evaluates all parts. */
+  readonly part: number | undefined;
+  /** Whether probes read the network's outputs after it: then it is a single part of a batch. */
   readonly isProbed: boolean;
   /** Whether it is the first look of the evaluation. */
   readonly isFirst: boolean;
@@ -40,20 +42,28 @@ export function looksOf(progress: NetworkProgress, mostBatches: number): Look[][
   const { evaluation, probes } = progress.run;
   return (evaluation?.sections ?? []).map((section, k) => {
     const isProbed = section.isOfSet && probesExamples(probes);
-    return stretches(progress, section, isProbed ? 1 : mostBatches).map((stretch) => ({
-      ...{ progress, section, placed: progress.sections[k], ...stretch },
-      ...{ isProbed, isFirst: k === 0 && stretch.firstBatch === 0, isOfGradient: false },
-    }));
+    const look = { progress, section, placed: progress.sections[k], isProbed, isOfGradient: false };
+    return stretches(progress, section, isProbed ? 1 : mostBatches).flatMap((stretch): Look[] => {
+      const isFirst = k === 0 && stretch.firstBatch === 0;
+      if (!isProbed) return [{ ...look, ...stretch, part: undefined, isFirst }];
+      const examples = examplesIn(progress, section, stretch.firstBatch);
+      return Array.from({ length: Math.ceil(examples / progress.program.part) }, (_, part) => {
+        return { ...look, ...stretch, part, isFirst: isFirst && part === 0 };
+      });
+    });
   });
 }
 
+export const batchesIn = ({ run }: NetworkProgress, { examples }: Section): number =>
+  Math.ceil(examples / run.batchSize);
+
 /** The batches of a section, cut into stretches of at most `most`. */
-function stretches({ run }: NetworkProgress, { examples }: Section, most: number) {
-  const batches = Math.ceil(examples / run.batchSize);
+function stretches(progress: NetworkProgress, section: Section, most: number) {
+  const batches = batchesIn(progress, section);
   const length = Math.min(most, batches);
   return Array.from({ length: Math.ceil(batches / length) }, (_, k) => ({
     firstBatch: k * length,
-    steps: Math.min(length, batches - k * length),
+    batches: Math.min(length, batches - k * length),
   }));
 }
 
@@ -63,56 +73,71 @@ export function gradientLooksOf(progress: NetworkProgress, mostBatches: number):
   return progress.run.evaluation!.sections.flatMap((section, k) => {
     if (!section.isOfSet) return [];
     return stretches(progress, section, mostBatches).map((stretch) => ({
-      ...{ progress, section, placed: progress.sections[k], ...stretch },
+      ...{ progress, section, placed: progress.sections[k], ...stretch, part: undefined },
       ...{ isProbed: false, isFirst: k === 0 && stretch.firstBatch === 0, isOfGradient: true },
     }));
   });
 }
 
-/** How many examples batch `s` of a look has. */
-export function countOf({ progress, section, firstBatch }: Look, s: number): number {
-  const { batchSize } = progress.run;
-  return Math.min(batchSize, section.examples - (firstBatch + s) * batchSize);
+/** How many examples a batch of a section has. */
+const examplesIn = ({ run }: NetworkProgress, section: Section, batch: number): number =>
+  Math.min(run.batchSize, section.examples - batch * run.batchSize);
+
+/** How many examples are in the run's memory after a look at a part. */
+export function countOf({ progress, section, firstBatch, part }: Look): number {
+  const { program } = progress;
+  return Math.min(program.part, examplesIn(progress, section, firstBatch) - part! * program.part);
 }
 
-/** The steps of a look, which train nothing: their length is 0. */
-export function stepsOf(look: Look): Step[] {
-  const { progress, isOfGradient, isFirst } = look;
-  const { targetWidth } = progress.program;
-  return Array.from({ length: look.steps }, (_, s) => {
-    const count = countOf(look, s);
-    const invNumbers = 1 / ((isOfGradient ? examplesOf(progress.run.evaluation!) : count) * targetWidth);
-    const begins = Number(isOfGradient && isFirst && s === 0);
-    return { shrink: 1, stepSize: 0, invRootCorrection2: 1, count, invNumbers, isFirst: begins };
-  });
+/**
+ * Adds the batches of a look to the table. They train nothing: the length of their steps is 0.
+ *
+ * @param done How many steps the run has done by then.
+ */
+export function addBatches(look: Look, table: StepTable, done: number): void {
+  const { progress, section, isOfGradient, isFirst } = look;
+  const { program, run } = progress;
+  for (let k = 0; k < look.batches; k++) {
+    const batch = look.firstBatch + k;
+    const examples = examplesIn(progress, section, batch);
+    const row = section.firstRow + batch * run.batchSize;
+    const counted = isOfGradient
+      ? examplesOf(run.evaluation!)
+      : countedIn(section.data, run.loss, examples, (b) => row + b);
+    table.add(
+      {
+        ...{ shrink: 1, stepSize: 0, invRootCorrection2: 1, invNumbers: 1 / (counted * program.targetWidth) },
+        ...{ examples, row, draw: done, isFirst: Number(isOfGradient && isFirst && k === 0) },
+      },
+      program.part,
+      look.part,
+    );
+  }
 }
 
 /**
  * The position of a look, which reads its rows in order.
  *
  * @param firstStages Where the stages of a program begin: those of training, and those of evaluation.
- * @param done How many steps the run has done by then.
+ * @param steps Entries of the table, from `firstStep` on.
  */
 export function positionOf(
-  { progress, section, placed, firstBatch, steps, isOfGradient }: Look,
+  { progress, placed, isOfGradient }: Look,
   firstStages: (program: Program) => readonly [number, number],
   firstStep: number,
-  done: number,
+  steps: number,
 ): Position {
-  const { room, data } = placed;
   const { program } = progress;
   const common = {
     ...progress.constants,
-    ...whereIs(room, data),
-    lossParameter: parameterFor(progress.run.loss, data),
+    ...whereIs(placed),
+    lossParameter: parameterFor(progress.run.loss, placed.data),
     firstStage: firstStages(program)[1],
     stages: program.evaluation.length,
     firstStep,
     steps,
-    order: NONE,
-    firstRow: section.firstRow + firstBatch * progress.run.batchSize,
+    ordered: 0,
     stream: STREAMS.evaluation,
-    drawStep: done,
   };
   if (!isOfGradient) return common;
   const { program: ofGradient, memory } = progress.gradient!;
@@ -125,6 +150,7 @@ export function positionOf(
     lossParameter: placed.data.targetFormat === FORMATS.classes ? NO_CLASS : common.lossParameter,
     // The momentum of SGD without decay: with a factor of 1, the sum of the batches' gradients.
     ...{ optimizer: OPTIMIZERS.sgd.code, firstMoments: ofGradient.places.first, secondMoments: NONE },
+    gradients: ofGradient.places.gradients,
     ...{ beta1: 1, gradientShare: 1, weightDecay: 0, nesterov: 0 },
   };
 }

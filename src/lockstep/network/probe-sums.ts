@@ -227,7 +227,7 @@ function unitStrips(look: Look, to: number): Placed<Strip>[] {
     .slice(0, -1)
     .flatMap(({ c, columns }) => {
       const strips = stripsOf({
-        ...{ at: memory.at + c, origin: NONE, rows: countOf(look, 0), columns },
+        ...{ at: memory.at + c, origin: NONE, rows: countOf(look), columns },
         ...{ to: sums, adds: Number(!look.isFirst) },
       });
       sums += columns;
@@ -246,7 +246,7 @@ function paritiesOf(look: Look, to: number, firstMember: number): Placed<Parity>
       memory: memory.buffer,
       task: {
         ...{ at: memory.at + last.c + output, pitch: pitchOf(last.columns) },
-        ...{ inputs: memory.at + gather.c, inputsPitch: pitchOf(gather.columns), rows: countOf(look, 0) },
+        ...{ inputs: memory.at + gather.c, inputsPitch: pitchOf(gather.columns), rows: countOf(look) },
         ...{ first, count: members.length, to: to + k * last.columns + output, adds: Number(!look.isFirst) },
       },
     }));
@@ -262,7 +262,7 @@ function batchOf(look: Look, outputs: number, to: number): Batch {
   return {
     ...{ inputs: memory.at + gather.c, inputsPitch: pitchOf(gather.columns) },
     ...{ targets: memory.at + gather.below, targetsPitch: pitchOf(program.targetWidth) },
-    ...{ outputs, layers: program.network.layers.length, rows: countOf(look, 0) },
+    ...{ outputs, layers: program.network.layers.length, rows: countOf(look) },
     ...{ to, adds: Number(!look.isFirst) },
   };
 }

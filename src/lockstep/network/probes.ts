@@ -4,7 +4,6 @@
  */
 import type { COLUMN_SUMS } from '../../../shaders/network/probes.wgsl.js';
 import { checkColumns } from '../../network/columns.js';
-import { LOSSES, type Loss } from '../../network/losses.js';
 import { type Network, parameterShapes } from '../../network/network.js';
 import { badArgument, checkList, checkNumber, checkObject, checkText } from '../../platform/arguments.js';
 import { checkOptionNames } from '../../platform/options.js';
@@ -95,7 +94,7 @@ const MOST_PARITIES = 4096;
 export function probesOf(
   where: string,
   given: readonly NetworkProbe[] = [],
-  { network, loss, looked }: { network: Network; loss: Loss; looked: readonly PackedDataset[] | undefined },
+  { network, looked }: { network: Network; looked: readonly PackedDataset[] | undefined },
 ): Probes {
   checkList(where, 'probes', given, `a list fits, of ${NAMES.join(', ')} or { parities: [[0, 1]] }`);
   const parities: (readonly number[])[] = [];
@@ -116,19 +115,14 @@ export function probesOf(
   if (ofExamples && !looked) {
     throw refused(ofExamples, 'it is of the examples of evaluations: give evaluate, too');
   }
-  if (has('gradientNorm') && looked!.some((data) => mayIgnore(data, loss))) {
+  if (has('gradientNorm') && looked!.some(({ ignores }) => ignores)) {
+    // The device averages over the examples of a batch that count, which add up to no mean of the set.
     throw refused('gradientNorm', 'it is not for sets with examples of the class that the loss ignores');
   }
   return {
     ...{ norms: has('norms'), distance: has('distance') },
     ...{ gradientNorm: has('gradientNorm'), activeUnits: has('activeUnits'), parities, own },
   };
-}
-
-/** The device averages over the examples of a batch that count, which add up to no mean of the set. */
-function mayIgnore({ ignores, sampler }: PackedDataset, { type, parameter }: Loss): boolean {
-  if (LOSSES[type].targets !== 'class') return false;
-  return sampler === undefined ? ignores === true : parameter >= 0;
 }
 
 function paritiesOf(where: string, probe: { parities: readonly (readonly number[])[] }, network: Network) {

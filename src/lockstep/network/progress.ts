@@ -2,7 +2,7 @@
  * The host's side of one run while it trains: its place on the device, its order of examples, its learning rates, its open window
  * and its stop rule. It knows when the next decision is due. The trainer passes it the results of the device.
  */
-import { NO_CLASS, STEP } from '../../../shaders/network/chunk.wgsl.js';
+import { NO_CLASS } from '../../../shaders/network/chunk.wgsl.js';
 import { STREAMS } from '../../../shaders/network/samplers.wgsl.js';
 import { LOSSES, type Loss } from '../../network/losses.js';
 import {
@@ -16,11 +16,12 @@ import { checkNumber } from '../../platform/arguments.js';
 import { DrawnBatches } from '../batches/drawn.js';
 import { examplesOf, nextClose } from '../windows.js';
 import { type AcceptedNetworkRun, kindOf } from './accept.js';
-import type { PackedDataset } from './dataset.js';
+import type { PlacedDataset } from './data-places.js';
+import { countedIn, type PackedDataset } from './dataset.js';
 import { type BatchSums, sumsOf } from './evaluation.js';
-import type { Room } from './pools.js';
 import { probesWeights } from './probes.js';
 import type { RunPlace } from './run-places.js';
+import type { StepTable } from './step-table.js';
 import type { NetworkCheckpoint, StepSchedule } from './types.js';
 
 /** The means of some batches. */
@@ -46,6 +47,7 @@ export class NetworkProgress implements RunPlace {
   readonly program: RunPlace['program'];
   readonly memory: RunPlace['memory'];
   readonly data: RunPlace['data'];
+  readonly kernel: RunPlace['kernel'];
   readonly sections: RunPlace['sections'];
   readonly initial: RunPlace['initial'];
   readonly gradient: RunPlace['gradient'];
@@ -81,10 +83,11 @@ export class NetworkProgress implements RunPlace {
   constructor(index: number, run: AcceptedNetworkRun, place: RunPlace, { logInterval, pauseEvery }: Cadence) {
     this.index = index;
     this.run = run;
-    const { program, memory, data, sections, initial, gradient, best, bytes } = place;
+    const { program, memory, data, kernel, sections, initial, gradient, best, bytes } = place;
     this.program = program;
     this.memory = memory;
     this.data = data;
+    this.kernel = kernel;
     this.sections = sections;
     this.initial = initial;
     this.gradient = gradient;
@@ -169,25 +172,20 @@ export class NetworkProgress implements RunPlace {
   }
 
   /** Writes the order and the numbers of the next steps, from which later calls go on. */
-  send(steps: number, order: Uint32Array, orderAt: number, table: ArrayBuffer, firstStep: number): void {
-    const { optimizer } = this;
-    const sizes = { examples: this.run.data.examples, batchSize: this.run.batchSize };
-    const { targetWidth } = this.program;
+  send(steps: number, order: Uint32Array, orderAt: number, table: StepTable): void {
+    const { data, loss, batchSize } = this.run;
+    const { targetWidth, part } = this.program;
     this.#batches?.take(order, orderAt, steps);
-    const floats = new Float32Array(table);
-    const words = new Uint32Array(table);
-    const { shrink, stepSize, invRootCorrection2, count, invNumbers, isFirst } = STEP.at;
     for (let s = 0; s < steps; s++) {
       const step = this.#done + s;
-      const numbers = stepNumbers(optimizer, this.#group.lr, this.optimizerSteps + s + 1);
-      const examples = examplesOf(step, sizes);
-      const at = (firstStep + s) * STEP.words;
-      floats[at + shrink] = numbers.shrink;
-      floats[at + stepSize] = numbers.stepSize;
-      floats[at + invRootCorrection2] = numbers.invRootCorrection2;
-      words[at + count] = examples;
-      floats[at + invNumbers] = 1 / (examples * targetWidth);
-      words[at + isFirst] = this.optimizerSteps + s === 0 ? 1 : 0;
+      const numbers = stepNumbers(this.optimizer, this.#group.lr, this.optimizerSteps + s + 1);
+      const examples = examplesOf(step, { examples: data.examples, batchSize });
+      // A sampler numbers the examples of each batch.
+      const row = data.sampler === undefined ? orderAt + s * batchSize : 0;
+      const counted = countedIn(data, loss, examples, (k) => order[row + k]);
+      const isFirst = Number(this.optimizerSteps + s === 0);
+      const invNumbers = 1 / (counted * targetWidth);
+      table.add({ ...numbers, invNumbers, examples, row, draw: step, isFirst }, part);
       this.#schedule?.step();
       if (this.#schedule) {
         const where = `trainLockstep: run ${this.index}: schedule`;
@@ -258,20 +256,19 @@ export class NetworkProgress implements RunPlace {
 
   /** The fields of the run's position that are the same in every chunk, or change with its steps only. */
   get constants() {
-    const { data, room } = this.data;
     const { optimizer } = this;
-    const { loss, batchSize, orderSeed } = this.run;
+    const { loss, orderSeed } = this.run;
     const { places, targetWidth } = this.program;
     return {
       memory: this.memory.at,
-      batch: batchSize,
-      ...whereIs(room, data),
+      ...whereIs(this.data),
       targetWidth,
       loss: LOSSES[loss.type].code,
-      lossParameter: parameterFor(loss, data),
+      lossParameter: parameterFor(loss, this.data.data),
       optimizer: OPTIMIZERS[optimizer.type].code,
       firstMoments: places.first,
       secondMoments: places.second,
+      gradients: places.gradients,
       beta1: optimizer.beta1,
       gradientShare: optimizer.gradientShare,
       beta2: optimizer.beta2,
@@ -282,7 +279,6 @@ export class NetworkProgress implements RunPlace {
       keyLow: orderSeed >>> 0,
       keyHigh: Math.floor(orderSeed / 2 ** 32) >>> 0,
       stream: STREAMS.training,
-      drawStep: this.#done,
     };
   }
 
@@ -311,12 +307,12 @@ export const parameterFor = ({ parameter }: Loss, { ignores }: PackedDataset): n
   ignores === false ? NO_CLASS : parameter;
 
 /** The fields of a position that say where and how a dataset is stored. */
-export function whereIs(room: Room, data: PackedDataset) {
+export function whereIs({ at, data }: PlacedDataset) {
   return {
-    rows: room.at,
+    rows: at,
     rowWords: data.rowWords,
     rowFormat: data.rowFormat,
-    targets: room.at + data.targetsAt,
+    targets: at + data.targetsAt,
     targetWords: data.targetWords,
     targetFormat: data.targetFormat,
   };

@@ -1,33 +1,34 @@
 /**
- * Where runs lie on the device: memory for parameters, moments and activations, and datasets, each once for all runs that name
- * it. Gives places and takes them back; who trains there is the trainer's.
+ * Where runs lie on the device: memory for parameters, moments and activations; data-places.ts has their datasets. Gives places and
+ * takes them back; who trains there is the trainer's.
  */
+import { STEP, STRIPES } from '../../../shaders/network/chunk.wgsl.js';
 import type { Device } from '../../gpu/device.js';
+import type { NetworkKernelKind } from '../../kernels/network/kernel.js';
 import { showNetwork } from '../../network/network.js';
 import { momentsOf } from '../../network/optimizers.js';
-import { type Program, programOf } from '../../network/program.js';
+import { type Program, partOf, programOf } from '../../network/program.js';
 import { packWeights } from '../../network/weights.js';
 import { LockstepError } from '../../platform/errors.js';
 import type { AcceptedNetworkRun } from './accept.js';
-import type { PackedDataset } from './dataset.js';
+import { DataPlaces, type PlacedDataset } from './data-places.js';
 import { Pools, type Room } from './pools.js';
+import { entriesOf } from './step-table.js';
 
 /** Bytes of the first buffer for runs, and of the first for data; later ones are larger. */
 const FIRST_BYTES = 1 << 20;
+/** Batches are cut so that the rows and activations of a part take no more bytes than this, where memory allows it. */
+const PART_BYTES = 32 << 20;
 /** All runs under way take at most this many times the bytes that a kernel can bind at once. */
 const MOST_BINDINGS = 4;
-
-/** A dataset and its place on the device. */
-export interface PlacedDataset {
-  readonly room: Room;
-  readonly data: PackedDataset;
-}
 
 /** Where a run lies. */
 export interface RunPlace {
   readonly program: Program;
   readonly memory: Room;
   readonly data: PlacedDataset;
+  /** Of the kernels that train and evaluate it, apart from the sampler. */
+  readonly kernel: Omit<NetworkKernelKind, 'sampler'>;
   /** Of the sections of its evaluation. */
   readonly sections: readonly PlacedDataset[];
   /** The first word of the initial weights, in the buffer of its memory, where a probe asks how far they moved. */
@@ -43,15 +44,16 @@ export interface RunPlace {
 export class RunPlaces {
   readonly #device: Device;
   readonly #memory: Pools;
-  readonly #data: Pools;
+  readonly #data: DataPlaces;
   readonly #programs = new Map<string, Program>();
-  readonly #placed = new Map<PackedDataset, { room: Room; runs: number }>();
   #words = 0;
+  /** Words that a chunk of one step takes in its largest table. */
+  #tableWords = 0;
 
   constructor(device: Device) {
     this.#device = device;
     this.#memory = new Pools(device, 'network memory', FIRST_BYTES);
-    this.#data = new Pools(device, 'network data', FIRST_BYTES);
+    this.#data = new DataPlaces(device, FIRST_BYTES);
   }
 
   /** Bytes that one binding holds. */
@@ -61,10 +63,30 @@ export class RunPlaces {
 
   #programOf(run: AcceptedNetworkRun, moments = momentsOf(run.optimizer)): Program {
     const { network, loss, batchSize } = run;
-    const key = JSON.stringify([network, loss, moments, batchSize]);
-    const program = this.#programs.get(key) ?? programOf(network, loss, moments, batchSize);
+    const part = this.#partOf(run);
+    const key = JSON.stringify([network, loss, moments, batchSize, part]);
+    const program = this.#programs.get(key) ?? programOf(network, loss, moments, batchSize, part);
     this.#programs.set(key, program);
     return program;
+  }
+
+  /** See {@link RunPlace}. */
+  kernelOf(run: AcceptedNetworkRun): RunPlace['kernel'] {
+    const { part, batch } = this.#programOf(run);
+    const dataBuffers = setsOf(run).reduce((most, data) => Math.max(most, this.#data.buffersFor(data)), 1);
+    return { dataBuffers, cuts: part < batch };
+  }
+
+  /** Into parts of which size its batches are cut. */
+  #partOf(run: AcceptedNetworkRun): number {
+    const { network, loss, batchSize, optimizer, probes } = run;
+    // Which of a sampler's examples count is known when they all are there.
+    const isCounted = setsOf(run).some(({ sampler, ignores }) => sampler !== undefined && ignores);
+    if (batchSize <= STRIPES || isCounted) return batchSize;
+    const moments = Math.max(momentsOf(optimizer), Number(probes.gradientNorm));
+    const least = wordsOf(run, programOf(network, loss, moments, batchSize, STRIPES));
+    const left = this.#memory.mostBytes / 4 - least;
+    return partOf(network, loss, batchSize, Math.min(PART_BYTES / 4, left));
   }
 
   /**
@@ -75,35 +97,49 @@ export class RunPlaces {
   fit(run: AcceptedNetworkRun, index: number): boolean {
     const program = this.#programOf(run);
     const { mostBytes } = this.#memory;
-    const { network, batch } = program;
+    const { network, batch, part } = program;
     const words = wordsOf(run, program);
     const ofGradient = this.#gradientProgramOf(run)?.places.words ?? 0;
     const most = Math.max(words, ofGradient);
     if (4 * most > mostBytes) {
       throw new LockstepError(
         'unsupported',
-        `trainLockstep: run ${index}: ${showNetwork(network)} takes ${4 * most} bytes with batches of ${batch}; ` +
-          `this device binds at most ${mostBytes} (maxStorageBufferBindingSize) at once. Take smaller batches.`,
+        `trainLockstep: run ${index}: ${showNetwork(network)} takes ${4 * most} bytes with ${part === batch ? 'batches' : 'parts of batches'} ` +
+          `of ${part}, ${4 * program.places.state} of them for parameters and moments; this device binds at most ${mostBytes} ` +
+          `(maxStorageBufferBindingSize) at once. Take fewer units, an optimizer with fewer moments, or batches of fewer examples.`,
       );
     }
-    return 4 * (this.#words + words + ofGradient) <= MOST_BINDINGS * mostBytes;
+    setsOf(run).forEach((data, k) => {
+      this.#data.check(`trainLockstep: run ${index}: ${k === 0 ? 'data' : 'evaluate.data'}`, data);
+    });
+    const tableWords = tableWordsOf(run, program);
+    if (4 * tableWords > mostBytes) {
+      throw new LockstepError(
+        'unsupported',
+        `trainLockstep: run ${index}: with batches of ${batch}, evaluate.data is more batches than this device takes in one ` +
+          `table, ${mostBytes} bytes (maxStorageBufferBindingSize). Take larger batches.`,
+      );
+    }
+    return (
+      4 * (this.#words + words + ofGradient) <= MOST_BINDINGS * mostBytes &&
+      4 * (this.#tableWords + tableWords) <= mostBytes
+    );
   }
 
   /** Takes places for a run, and writes there what it begins with. */
-  take(run: AcceptedNetworkRun, index: number): RunPlace {
+  take(run: AcceptedNetworkRun): RunPlace {
     const { commands } = this.#device;
     const program = this.#programOf(run);
     const memory = this.#take(wordsOf(run, program));
+    this.#tableWords += tableWordsOf(run, program);
     const weights = packWeights(run.network, run.weights);
     const state = new Float32Array(program.places.state);
     state.set(run.checkpoint?.state ?? weights);
     commands.write(memory.buffer, 4 * memory.at, state);
     const initial = run.probes.distance ? memory.at + program.places.words : undefined;
     if (initial !== undefined) commands.write(memory.buffer, 4 * initial, weights);
-    const data = this.#placeData(index, 'data', run.data);
-    const sections = (run.evaluation?.sections ?? []).map((section) =>
-      this.#placeData(index, 'evaluate.data', section.data),
-    );
+    const data = this.#data.take(run.data);
+    const sections = (run.evaluation?.sections ?? []).map((section) => this.#data.take(section.data));
     const best = run.evaluation?.keepBest ? this.#memory.take(program.places.parameters) : undefined;
     if (best && run.checkpoint?.best) {
       commands.write(best.buffer, 4 * best.at, run.checkpoint.best.weights);
@@ -111,7 +147,17 @@ export class RunPlaces {
     const ofGradient = this.#gradientProgramOf(run);
     const gradient = ofGradient && { program: ofGradient, memory: this.#take(ofGradient.places.words) };
     const bytes = 4 * (memory.words + (gradient?.memory.words ?? 0));
-    return { program, memory, data, sections, initial, gradient, best, bytes };
+    return {
+      program,
+      memory,
+      data,
+      kernel: this.kernelOf(run),
+      sections,
+      initial,
+      gradient,
+      best,
+      bytes,
+    };
   }
 
   #take(words: number): Room {
@@ -125,44 +171,31 @@ export class RunPlaces {
     return run.probes.gradientNorm ? this.#programOf(run, 1) : undefined;
   }
 
-  #placeData(index: number, name: string, data: PackedDataset): PlacedDataset {
-    let placed = this.#placed.get(data);
-    if (!placed) {
-      const { mostBytes } = this.#data;
-      if (4 * data.words.length > mostBytes) {
-        const rows = Math.floor((data.examples * mostBytes) / (4 * data.words.length));
-        throw new LockstepError(
-          'unsupported',
-          `trainLockstep: run ${index}: ${name} takes ${4 * data.words.length} bytes; this device binds at most ${mostBytes} ` +
-            `(maxStorageBufferBindingSize) at once, which is ${rows} of its ${data.examples} rows.`,
-        );
-      }
-      placed = { room: this.#data.take(data.words.length), runs: 0 };
-      this.#device.commands.write(placed.room.buffer, 4 * placed.room.at, data.words);
-      this.#placed.set(data, placed);
-    }
-    placed.runs++;
-    return { room: placed.room, data };
-  }
-
-  give(run: AcceptedNetworkRun, { memory, gradient, best }: RunPlace): void {
+  give(run: AcceptedNetworkRun, { program, memory, gradient, best }: RunPlace): void {
+    this.#tableWords -= tableWordsOf(run, program);
     if (best) this.#memory.give(best);
     for (const room of [memory, ...(gradient ? [gradient.memory] : [])]) {
       this.#memory.give(room);
       this.#words -= room.words;
     }
-    for (const data of [run.data, ...(run.evaluation?.sections ?? []).map((section) => section.data)]) {
-      const placed = this.#placed.get(data);
-      if (!placed || --placed.runs > 0) continue;
-      this.#data.give(placed.room);
-      this.#placed.delete(data);
-    }
+    for (const data of setsOf(run)) this.#data.give(data);
   }
 
   destroy(): void {
     this.#memory.destroy();
     this.#data.destroy();
   }
+}
+
+const setsOf = ({ data, evaluation }: AcceptedNetworkRun) => [
+  data,
+  ...(evaluation?.sections ?? []).map((section) => section.data),
+];
+
+/** Words that a run takes in the largest table of a chunk of one step: that of the order, or that of the steps. */
+function tableWordsOf(run: AcceptedNetworkRun, program: Program): number {
+  const entries = Math.ceil(run.batchSize / program.part) + entriesOf(run, program);
+  return Math.max(run.batchSize, STEP.words * entries);
 }
 
 /** Words that a run takes, with the initial weights where a probe asks how far they moved. */

@@ -22,6 +22,7 @@ import { ProbeSums } from './probe-sums.js';
 import { NetworkProgress } from './progress.js';
 import { RunPlaces } from './run-places.js';
 import { NetworkRuns } from './runs.js';
+import { entriesOf } from './step-table.js';
 import type { NetworkLockstepEvent, NetworkLockstepOptions, NetworkRun } from './types.js';
 
 type Finish = Extract<NetworkLockstepEvent, { type: 'finish' }>;
@@ -122,12 +123,12 @@ class NetworkTrainer {
       }
       await this.#compile(run, index);
       const { logInterval = 250, pauseEvery = Number.POSITIVE_INFINITY } = this.#options;
-      const progress = new NetworkProgress(index, run, this.#places.take(run, index), {
+      const progress = new NetworkProgress(index, run, this.#places.take(run), {
         logInterval,
         pauseEvery,
       });
       this.#active.push(progress);
-      const { network, batch } = progress.program;
+      const { network, batch, part } = progress.program;
       const flops = trainingFlops(network, batch);
       const { bytes } = progress;
       yield {
@@ -137,12 +138,14 @@ class NetworkTrainer {
         parameters: network.parameters,
         bytes,
         flops,
+        parts: Math.ceil(batch / part),
       };
     }
   }
 
   /** Compiles the kernels that a run needs. Errors name the run if they are about WGSL of its sampler or its probes. */
-  async #compile({ data, evaluation, probes }: AcceptedNetworkRun, index: number): Promise<void> {
+  async #compile(run: AcceptedNetworkRun, index: number): Promise<void> {
+    const { data, evaluation, probes } = run;
     const explained = (what: string) => (cause: unknown) => {
       if (!(cause instanceof LockstepError) || cause.code !== 'shader') throw cause;
       throw new LockstepError(cause.code, `trainLockstep: run ${index}: ${what}: ${cause.message}`, {
@@ -150,9 +153,10 @@ class NetworkTrainer {
       });
     };
     await this.#probes.make(probes).catch(explained('the WGSL of a probe in the kernel'));
+    const kind = this.#places.kernelOf(run);
     const looked = (evaluation?.sections ?? []).map((section) => section.data.sampler);
     for (const sampler of [data.sampler, ...looked.filter((one) => one !== undefined)]) {
-      const made = this.#kernels.make(sampler);
+      const made = this.#kernels.make({ ...kind, sampler });
       await (sampler === undefined ? made : made.catch(explained("the sampler's WGSL in the kernel")));
     }
   }
@@ -172,10 +176,13 @@ class NetworkTrainer {
     yield { type: 'progress', steps: this.#steps, running: this.#active.length };
   }
 
-  /** The most steps whose order and numbers a kernel can bind at once. */
+  /** The most steps whose order and numbers a kernel can bind at once, beside those of evaluations. */
   #mostSteps(runs: readonly NetworkProgress[]): number {
-    const order = runs.reduce((sum, { run }) => sum + run.batchSize, 0);
-    return Math.floor(this.#places.mostBytes / 4 / Math.max(order, STEP.words * runs.length));
+    const sum = (of: (run: NetworkProgress) => number) => runs.reduce((all, run) => all + of(run), 0);
+    const most = this.#places.mostBytes / 4;
+    const entries = most / STEP.words - sum(({ run, program }) => entriesOf(run, program));
+    const parts = sum(({ program }) => Math.ceil(program.batch / program.part));
+    return Math.floor(Math.min(entries / parts, most / sum(({ program }) => program.batch)));
   }
 
   /** Takes what a chunk gave its k-th run. */

@@ -183,8 +183,19 @@ export interface NetworkControl {
 export type NetworkLockstepEvent =
   | LostEvent
   | RecoveredEvent
-  /** A run was admitted: its network in a line, how many parameters, bytes on the device and operations a step it has. */
-  | { type: 'plan'; run: number; network: string; parameters: number; bytes: number; flops: number }
+  /**
+   * A run was admitted: its network in a line, how many parameters, bytes on the device and operations a step it has, and into
+   * how many parts its batches are cut to fit into memory. The bits are the same however they are cut.
+   */
+  | {
+      type: 'plan';
+      run: number;
+      network: string;
+      parameters: number;
+      bytes: number;
+      flops: number;
+      parts: number;
+    }
   /** A chunk of steps is done: the steps of all runs so far, and how many runs are under way. */
   | { type: 'progress'; steps: number; running: number }
   /** The state of each run under way. */

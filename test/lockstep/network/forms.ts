@@ -1,13 +1,14 @@
 /** Has the trainer take one form of its kernel until the mocks are restored. */
 import { vi } from 'vitest';
-import { NetworkKernel } from '../../../src/kernels/network/kernel.js';
+import { NetworkKernel, type NetworkKernelKind } from '../../../src/kernels/network/kernel.js';
 
 const { create } = NetworkKernel;
 
 export type Form = 'lanes' | 'blocks';
 
-export function useForm(form: Form): void {
-  vi.spyOn(NetworkKernel, 'create').mockImplementation((device, sampler) =>
-    create.call(NetworkKernel, device, sampler, form),
+/** @param kind What all kernels are, so that one is compiled for runs that would have several. */
+export function useForm(form: Form, kind: Partial<NetworkKernelKind> = {}): void {
+  vi.spyOn(NetworkKernel, 'create').mockImplementation((device, wanted) =>
+    create.call(NetworkKernel, device, { ...wanted, ...kind }, form),
   );
 }

@@ -1,0 +1,88 @@
+/**
+ * The table of a chunk's steps, as the kernel reads it: an entry for each part of a batch. It knows how batches are cut, and which
+ * results are those of whole batches; runs and evaluations know their batches.
+ */
+import { STEP } from '../../../shaders/network/chunk.wgsl.js';
+import type { Program } from '../../network/program.js';
+import type { AcceptedNetworkRun } from './accept.js';
+
+/** A batch. The numbers are those of `STEP`. */
+interface TableBatch {
+  shrink: number;
+  stepSize: number;
+  invRootCorrection2: number;
+  invNumbers: number;
+  /** Examples of all of it. */
+  examples: number;
+  /** That of its first example. */
+  row: number;
+  draw: number;
+  isFirst: number;
+}
+
+const { shrink, stepSize, invRootCorrection2, invNumbers, count, row, draw, isFirst, begins, ends } = STEP.at;
+
+export class StepTable {
+  #floats = new Float32Array(64 * STEP.words);
+  #words = new Uint32Array(this.#floats.buffer);
+  #entries = 0;
+  readonly #ends: number[] = [];
+
+  get entries(): number {
+    return this.#entries;
+  }
+
+  get words(): Uint32Array<ArrayBuffer> {
+    return this.#words.subarray(0, this.#entries * STEP.words);
+  }
+
+  /**
+   * Adds a batch in parts of `part` examples.
+   *
+   * @param only Adds this part alone, the first one being 0.
+   */
+  add(batch: TableBatch, part: number, only?: number): void {
+    const parts = Math.ceil(batch.examples / part);
+    for (let k = only ?? 0; k < (only === undefined ? parts : only + 1); k++) {
+      this.#addPart(batch, k * part, Math.min(part, batch.examples - k * part));
+      if (k === parts - 1) this.#ends.push(this.#entries - 1);
+    }
+  }
+
+  #addPart(batch: TableBatch, first: number, examples: number): void {
+    const at = this.#entries * STEP.words;
+    if (at === this.#words.length) this.#grow();
+    const [floats, words] = [this.#floats, this.#words];
+    floats[at + shrink] = batch.shrink;
+    floats[at + stepSize] = batch.stepSize;
+    floats[at + invRootCorrection2] = batch.invRootCorrection2;
+    floats[at + invNumbers] = batch.invNumbers;
+    words[at + count] = examples;
+    words[at + row] = batch.row + first;
+    words[at + draw] = batch.draw;
+    words[at + isFirst] = batch.isFirst;
+    words[at + begins] = Number(first === 0);
+    words[at + ends] = Number(first + examples === batch.examples);
+    this.#entries++;
+  }
+
+  #grow(): void {
+    const words = new Uint32Array(2 * this.#words.length);
+    words.set(this.#words);
+    this.#words = words;
+    this.#floats = new Float32Array(words.buffer);
+  }
+
+  /** Of a list with an element for each entry, those of the entries with which a batch ends. */
+  ofBatches<T>(all: readonly T[]): T[] {
+    return this.#ends.map((entry) => all[entry]);
+  }
+}
+
+/** Entries of the table that the evaluation of a run takes. */
+export function entriesOf({ evaluation, batchSize, probes }: AcceptedNetworkRun, { part }: Program): number {
+  const parts = Math.ceil(batchSize / part);
+  return (evaluation?.sections ?? []).reduce((sum, { examples, isOfSet }) => {
+    return sum + parts * Math.ceil(examples / batchSize) * (isOfSet && probes.gradientNorm ? 2 : 1);
+  }, 0);
+}
