@@ -4,6 +4,7 @@
  *
  *     npm run test:faults -- [--short] [--only TEXT] [--seed 1]
  */
+import { rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { FAULTS, type Fault } from './faults.js';
@@ -82,4 +83,5 @@ for (const { fault, count } of counted) {
 }
 row('all', Object.values(all));
 console.log(`${Math.round((performance.now() - begin) / 1000)} s, seed ${flags.seed}`);
+rmSync(reference.folder, { recursive: true });
 process.exitCode = all.lost > 0 ? 1 : 0;
