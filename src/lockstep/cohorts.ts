@@ -11,6 +11,7 @@ import { variantNamed } from './autotune/candidates.js';
 import { chooseVariant } from './autotune/index.js';
 import type { StateLayout } from './checkpoint.js';
 import { Cohort } from './cohort.js';
+import { checkFits } from './data-banks.js';
 import { liveColumns } from './live-columns.js';
 import { planMemory } from './memory-plan.js';
 import type { Settings } from './options.js';
@@ -39,6 +40,14 @@ export class Cohorts {
     const columns = this.#columns.get(dataset) ?? span('data', 'live columns', () => liveColumns(dataset));
     this.#columns.set(dataset, columns);
     return columns;
+  }
+
+  /** @throws LockstepError `unsupported` for a training set that the device cannot bind at once. */
+  check(dataset: BinaryDataset): void {
+    const { rows, cols } = dataset.x;
+    // Whether it fits without the columns that are always 0 matters only where all would not fit.
+    if (dataset.x.words.byteLength > this.#device.limits.maxStorageBufferBindingSize)
+      checkFits(this.#device, rows, Math.min(cols, this.columnsOf(dataset).length));
   }
 
   #shape(features: number): KernelShape {

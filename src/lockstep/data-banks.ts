@@ -36,6 +36,18 @@ interface Entry {
   runs: number;
 }
 
+/** @throws LockstepError `unsupported` for a training set that the device cannot bind at once. */
+export function checkFits({ limits }: Pick<Device, 'limits'>, examples: number, features: number): void {
+  const most = limits.maxStorageBufferBindingSize;
+  const bytes = 4 * Math.ceil(features / 32) * examples;
+  if (bytes <= most) return;
+  throw new LockstepError(
+    'unsupported',
+    `A training set of ${examples} examples of ${features} features takes ${bytes} bytes; this device binds at most ` +
+      `${most} at once (maxStorageBufferBindingSize). Use at most ${Math.floor((most / bytes) * examples)} examples.`,
+  );
+}
+
 export class DataBanks {
   readonly #device: Device;
   readonly #slots: number;
@@ -82,14 +94,7 @@ export class DataBanks {
 
   #place(live: LiveDataset): Placement {
     const { rows, labels, examples, columns } = live;
-    const most = this.#device.limits.maxStorageBufferBindingSize;
-    if (rows.byteLength > most) {
-      throw new LockstepError(
-        'unsupported',
-        `A training set of ${examples} examples of ${columns.length} features takes ${rows.byteLength} bytes; this ` +
-          `device binds at most ${most} at once. Use at most ${Math.floor((most / rows.byteLength) * examples)} examples.`,
-      );
-    }
+    checkFits(this.#device, examples, columns.length);
     const fits = (bank: Bank) =>
       4 * bank.usedRows + rows.byteLength <= bank.rows.size &&
       4 * bank.usedLabels + labels.byteLength <= bank.labels.size;

@@ -18,7 +18,7 @@ import { Outbox } from './outbox.js';
 import { Pacer } from './pacer.js';
 import type { TrainerHooks } from './recovery.js';
 import { RunSource } from './run-source.js';
-import type { FinishEvent, LockstepEvent, LockstepOptions } from './types.js';
+import type { FinishEvent, LockstepEvent, LockstepOptions, LockstepRun } from './types.js';
 import { outcomeOf } from './windows.js';
 
 const DEFAULT_EXPECTED_RUNS = 128;
@@ -206,13 +206,14 @@ function sourceOf(
   { numberOf }: TrainerHooks,
 ): RunSource {
   const acceptor = new RunAcceptor(settings, (checkpoint, dataset) => cohorts.layoutOf(checkpoint, dataset));
+  const accept = (run: LockstepRun, k: number) => {
+    const accepted = acceptor.accept(run, numberOf(k));
+    cohorts.check(accepted.dataset);
+    return accepted;
+  };
   if (!Array.isArray(runs))
-    return new RunSource(runs, (run, k) =>
-      span('data', 'check a run', () => acceptor.accept(run, numberOf(k))),
-    );
-  const accepted = span('data', 'check runs', () =>
-    Array.from(runs, (run, k) => acceptor.accept(run, numberOf(k))),
-  );
+    return new RunSource(runs, (run, k) => span('data', 'check a run', () => accept(run, k)));
+  const accepted = span('data', 'check runs', () => Array.from(runs, accept));
   return new RunSource(accepted, (_, k) => accepted[k]);
 }
 

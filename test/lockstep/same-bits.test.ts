@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
 import { Pacer } from '../../src/lockstep/pacer.js';
+import { trainLockstep } from '../../src/lockstep/trainer.js';
 import type { LockstepOptions, LockstepRun } from '../../src/lockstep/types.js';
 import { withLimits } from './limits.js';
 import { bitsOf, outcomes, randomDataset, randomWeights } from './outcomes.js';
@@ -184,6 +185,21 @@ it.each(['tiles-persistent', 'tiles-batched', 'portable'] as const)(
     expect(there.bits).toEqual(here.bits);
   },
 );
+
+it('refuses a training set that the device cannot bind at once, before any run trains', async () => {
+  const large = { ...all[0], dataset: randomDataset(5000, FEATURES, 9) };
+  const events: string[] = [];
+  const trained = async () => {
+    const on = withLimits(device, { maxStorageBufferBindingSize: 17_000 });
+    for await (const { type } of trainLockstep(on, { ...options, kernel: 'portable', runs: [all[1], large] }))
+      events.push(type);
+  };
+  await expect(trained()).rejects.toThrow(
+    'A training set of 5000 examples of 16 features takes 20000 bytes; this device binds at most 17000 at once ' +
+      '(maxStorageBufferBindingSize). Use at most 4250 examples.',
+  );
+  expect(events).toEqual([]);
+});
 
 it('has no note where all runs fit', async () => {
   const { plans } = await bits(all.slice(0, 3), 'portable');
