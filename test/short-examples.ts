@@ -12,6 +12,10 @@ const SHORTER: Record<string, readonly (readonly [string, string])[]> = {
     ['SEEDS = 20', 'SEEDS = 4'],
     ['EPOCHS = 160', 'EPOCHS = 8'],
   ],
+  sweep: [
+    ['{ length: 100 }', '{ length: 8 }'],
+    ['k / 25', 'k / 2.5'],
+  ],
   digits: [
     ['SEEDS = 32', 'SEEDS = 4'],
     ['STEPS = 1000', 'STEPS = 100'],

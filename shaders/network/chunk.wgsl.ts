@@ -101,8 +101,6 @@ export const POSITION = new Struct('Position', {
   firstMoments: 'u32',
   secondMoments: 'u32',
   gradients: 'u32',
-  beta1: 'f32',
-  gradientShare: 'f32',
   beta2: 'f32',
   oneMinusBeta2: 'f32',
   eps: 'f32',
@@ -114,7 +112,7 @@ export const POSITION = new Struct('Position', {
 });
 
 /**
- * [position][part of a step]: `shrink`, `stepSize` and `invRootCorrection2` are for the optimizer (optimizers.wgsl.ts). `count`:
+ * [position][part of a step]: the numbers from `shrink` to `gradientShare` are for the optimizer (optimizers.wgsl.ts). `count`:
  * the examples of the part; `row`: where its rows begin in the order, or its first row, or for a sampler its first example's
  * number; `draw`: the number of the step, for a sampler; `invNumbers`: 1 / the number of values of the batch that the loss is
  * averaged over; `isFirst`: 1 in the optimizer's first step; `begins` and `ends`: 1 for the first and the last part of a batch.
@@ -123,6 +121,8 @@ export const STEP = new Struct('Step', {
   shrink: 'f32',
   stepSize: 'f32',
   invRootCorrection2: 'f32',
+  beta1: 'f32',
+  gradientShare: 'f32',
   invNumbers: 'f32',
   count: 'u32',
   row: 'u32',

@@ -15,7 +15,7 @@ fn optimize(p: Position, step: Step, offset: u32, gradient: vec4f) {
     let secondAt = (p.memory + offset + p.secondMoments) >> 2u;
     var g = gradient;
     if (p.optimizer == 1u) { g += p.weightDecay * w; }
-    let m = p.beta1 * memory[firstAt] + p.gradientShare * g;
+    let m = step.beta1 * memory[firstAt] + step.gradientShare * g;
     let v = p.beta2 * memory[secondAt] + p.oneMinusBeta2 * g * g;
     memory[firstAt] = m;
     memory[secondAt] = v;
@@ -26,10 +26,10 @@ fn optimize(p: Position, step: Step, offset: u32, gradient: vec4f) {
   let g = select(gradient + p.weightDecay * w, gradient, isSign);
   var direction = g;
   if (p.firstMoments != none) {
-    let mixed = p.beta1 * memory[firstAt] + p.gradientShare * g;
+    let mixed = step.beta1 * memory[firstAt] + step.gradientShare * g;
     let m = select(mixed, g, step.isFirst != 0u && !isSign);
     memory[firstAt] = m;
-    direction = select(m, g + p.beta1 * m, p.nesterov != 0u);
+    direction = select(m, g + step.beta1 * m, p.nesterov != 0u);
   }
   if (isSign) { direction = signsOf(direction); }
   memory[at] = start - step.stepSize * direction;

@@ -152,16 +152,27 @@ interface StepNumbers {
   stepSize: number;
   /** For Adam 1 / sqrt(1 - beta2^t), else 1. */
   invRootCorrection2: number;
+  /** Of the settings. */
+  beta1: number;
+  gradientShare: number;
 }
+
+/** The settings with another momentum, or decay of the first moment. */
+export const withMomentum = (settings: OptimizerSettings, beta1: number): OptimizerSettings => ({
+  ...settings,
+  beta1,
+  gradientShare: settings.type === 'sgd' ? settings.gradientShare : 1 - beta1,
+});
 
 /** The numbers of step `t`, counted from 1, at a learning rate. */
 export function stepNumbers(settings: OptimizerSettings, lr: number, t: number): StepNumbers {
-  const { type, beta1, beta2, weightDecay } = settings;
+  const { type, beta1, gradientShare, beta2, weightDecay } = settings;
   const adaptive = type === 'adamw' || type === 'adam';
   return {
     shrink: type === 'adamw' || type === 'signSgd' ? 1 - lr * weightDecay : 1,
     stepSize: adaptive ? lr / (1 - beta1 ** t) : lr,
     invRootCorrection2: adaptive ? 1 / Math.sqrt(1 - beta2 ** t) : 1,
+    ...{ beta1, gradientShare },
   };
 }
 
@@ -177,7 +188,7 @@ export function update(
   { value, first, second }: Parameter,
   gradient: number,
   settings: OptimizerSettings,
-  { shrink, stepSize, invRootCorrection2 }: StepNumbers,
+  { shrink, stepSize, invRootCorrection2 }: Pick<StepNumbers, 'shrink' | 'stepSize' | 'invRootCorrection2'>,
   isFirst: boolean,
 ): Parameter {
   const { type, beta1, gradientShare, beta2, eps, weightDecay, nesterov } = settings;

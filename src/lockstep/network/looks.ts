@@ -107,6 +107,7 @@ export function addBatches(look: Look, table: StepTable, done: number): void {
     table.add(
       {
         ...{ shrink: 1, stepSize: 0, invRootCorrection2: 1, invNumbers: 1 / (counted * program.targetWidth) },
+        ...{ beta1: Number(isOfGradient), gradientShare: Number(isOfGradient) },
         ...{ examples, row, draw: done, isFirst: Number(isOfGradient && isFirst && k === 0) },
       },
       program.part,
@@ -148,10 +149,10 @@ export function positionOf(
     stages: ofGradient.training.length,
     // No example is of a class that is ignored (accept.ts).
     lossParameter: placed.data.targetFormat === FORMATS.classes ? NO_CLASS : common.lossParameter,
-    // The momentum of SGD without decay: with a factor of 1, the sum of the batches' gradients.
+    // The momentum of SGD without decay: with a factor of 1 (addBatches), the sum of the batches' gradients.
     ...{ optimizer: OPTIMIZERS.sgd.code, firstMoments: ofGradient.places.first, secondMoments: NONE },
     gradients: ofGradient.places.gradients,
-    ...{ beta1: 1, gradientShare: 1, weightDecay: 0, nesterov: 0 },
+    ...{ weightDecay: 0, nesterov: 0 },
   };
 }
 

@@ -6,11 +6,13 @@ import { NO_CLASS } from '../../../shaders/network/chunk.wgsl.js';
 import { STREAMS } from '../../../shaders/network/samplers.wgsl.js';
 import { LOSSES, type Loss } from '../../network/losses.js';
 import {
+  momentsOf,
   OPTIMIZERS,
   type OptimizerDescription,
   type OptimizerSettings,
   optimizerOf,
   stepNumbers,
+  withMomentum,
 } from '../../network/optimizers.js';
 import { badArgument, checkNumber } from '../../platform/arguments.js';
 import { DrawnBatches } from '../batches/drawn.js';
@@ -22,7 +24,7 @@ import { type BatchSums, sumsOf } from './evaluation.js';
 import { probesWeights } from './probes.js';
 import type { RunPlace } from './run-places.js';
 import type { StepTable } from './step-table.js';
-import type { NetworkCheckpoint, StepSchedule } from './types.js';
+import type { NetworkCheckpoint, ScheduledOptimizer, StepSchedule } from './types.js';
 
 /** The means of some batches. */
 interface Means {
@@ -63,7 +65,8 @@ export class NetworkProgress implements RunPlace {
   readonly #pauseEvery: number;
   /** The order of the dataset's examples; undefined for a sampler. */
   readonly #batches: DrawnBatches | undefined;
-  readonly #group: { lr: number };
+  /** What a schedule may change. */
+  readonly #group: ScheduledOptimizer['groups'][number];
   readonly #schedule: StepSchedule | undefined;
   #done = 0;
   /** Whether a decision in a pause changed the optimizer that the options gave. */
@@ -102,7 +105,7 @@ export class NetworkProgress implements RunPlace {
     const { examples, sampler } = data.data;
     const plan = { examples, seed: orderSeed, batchSize, pitch: batchSize, skip };
     if (sampler === undefined) this.#batches = new DrawnBatches(plan);
-    this.#group = { lr: optimizer.lr };
+    this.#group = { lr: optimizer.lr, ...momentumOf(optimizer) };
     this.#schedule = schedule?.({ groups: [this.#group] });
     if (schedule && typeof this.#schedule?.step !== 'function') {
       const fits = 'one with step() fits, as new optim.StepLR(optimizer, { stepSize: 30 })';
@@ -126,6 +129,7 @@ export class NetworkProgress implements RunPlace {
   /** Goes on with these settings of the optimizer. */
   change(optimizer: OptimizerSettings): void {
     this.optimizer = optimizer;
+    Object.assign(this.#group, momentumOf(optimizer));
     if (!this.#schedule) this.#group.lr = optimizer.lr;
     this.#changed = true;
   }
@@ -182,7 +186,9 @@ export class NetworkProgress implements RunPlace {
     this.#batches?.take(order, orderAt, steps);
     for (let s = 0; s < steps; s++) {
       const step = this.#done + s;
-      const numbers = stepNumbers(this.optimizer, this.#group.lr, this.optimizerSteps + s + 1);
+      const { lr, betas, momentum } = this.#group;
+      const settings = withMomentum(this.optimizer, betas?.[0] ?? momentum ?? 0);
+      const numbers = stepNumbers(settings, lr, this.optimizerSteps + s + 1);
       const examples = examplesOf(step, { examples: data.examples, batchSize });
       // A sampler numbers the examples of each batch.
       const row = data.sampler === undefined ? orderAt + s * batchSize : 0;
@@ -273,8 +279,6 @@ export class NetworkProgress implements RunPlace {
       firstMoments: places.first,
       secondMoments: places.second,
       gradients: places.gradients,
-      beta1: optimizer.beta1,
-      gradientShare: optimizer.gradientShare,
       beta2: optimizer.beta2,
       oneMinusBeta2: 1 - optimizer.beta2,
       eps: optimizer.eps,
@@ -301,6 +305,13 @@ export class NetworkProgress implements RunPlace {
       ...(best && bestStep > 0 ? { best: { weights: best, step: bestStep, loss: this.#least } } : {}),
     };
   }
+}
+
+/** Momentum or betas, by their names in `torch.optim`, where the optimizer has moments to which they matter. */
+function momentumOf(optimizer: OptimizerSettings): { momentum?: number; betas?: readonly number[] } {
+  const { beta1, beta2 } = optimizer;
+  if (momentsOf(optimizer) === 2) return { betas: [beta1, beta2] };
+  return momentsOf(optimizer) === 1 ? { momentum: beta1 } : {};
 }
 
 /**

@@ -11,6 +11,8 @@ interface TableBatch {
   shrink: number;
   stepSize: number;
   invRootCorrection2: number;
+  beta1: number;
+  gradientShare: number;
   invNumbers: number;
   /** Examples of all of it. */
   examples: number;
@@ -20,7 +22,8 @@ interface TableBatch {
   isFirst: number;
 }
 
-const { shrink, stepSize, invRootCorrection2, invNumbers, count, row, draw, isFirst, begins, ends } = STEP.at;
+const { shrink, stepSize, invRootCorrection2, beta1, gradientShare, invNumbers } = STEP.at;
+const { count, row, draw, isFirst, begins, ends } = STEP.at;
 
 export class StepTable {
   #floats = new Float32Array(64 * STEP.words);
@@ -56,6 +59,8 @@ export class StepTable {
     floats[at + shrink] = batch.shrink;
     floats[at + stepSize] = batch.stepSize;
     floats[at + invRootCorrection2] = batch.invRootCorrection2;
+    floats[at + beta1] = batch.beta1;
+    floats[at + gradientShare] = batch.gradientShare;
     floats[at + invNumbers] = batch.invNumbers;
     words[at + count] = examples;
     words[at + row] = batch.row + first;

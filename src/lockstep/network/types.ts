@@ -12,9 +12,9 @@ import type { NetworkProbe, NetworkProbed } from './probes.js';
 
 export type { HostStateDict, NetworkDataset, NetworkProbe, NetworkProbed };
 
-/** The part of an optimizer that a schedule of `optim` needs: the learning rates of its groups. */
+/** The part of an optimizer that a schedule of `optim` needs: learning rates, and momentum or betas if there are any. */
 export interface ScheduledOptimizer {
-  readonly groups: { lr: number }[];
+  readonly groups: { lr: number; momentum?: number; betas?: readonly number[] }[];
 }
 
 /** A schedule of `optim`: `step()` sets the learning rate of the next step. */
@@ -53,8 +53,7 @@ export interface NetworkRunSettings {
   optimizer?: OptimizerDescription;
   /**
    * A schedule of the learning rate by step, with the classes of `optim`:
-   * `(optimizer) => new optim.CosineAnnealingLR(optimizer, { tMax: 1000 })`. Momentum and betas stay as they are, so OneCycleLR
-   * takes `cycleMomentum: false`. Default: constant.
+   * `(optimizer) => new optim.CosineAnnealingLR(optimizer, { tMax: 1000 })`. Default: constant.
    */
   schedule?: (optimizer: ScheduledOptimizer) => StepSchedule;
   /** Examples a step, 1 to 32,768; the last batch of an epoch may have fewer. Default 32. */

@@ -6,10 +6,13 @@ import {
   type HostStateDict,
   type NetworkLockstepEvent,
   type NetworkLockstepOptions,
+  type OptimizerDescription,
   openDevice,
+  optim,
   trainLockstep,
 } from '../../../src/index.js';
 import { NetworkPacer } from '../../../src/lockstep/network/pacer.js';
+import type { ScheduledOptimizer } from '../../../src/lockstep/network/types.js';
 import { weightBits } from './outcomes.js';
 
 let device: Device;
@@ -66,6 +69,36 @@ it('another learning rate in a pause is the one of a schedule that steps there',
   };
   const scheduled = await finishes({ runs: [{ optimizer: { lr: 0.01 }, schedule }] });
   expect(weightBits(changed[0].weights)).toEqual(weightBits(scheduled[0].weights));
+});
+
+it('one cycle of rates and momentum is that of as many decisions', async () => {
+  const cycle = (optimizer: ScheduledOptimizer) =>
+    new optim.OneCycleLR(optimizer, { maxLr: 0.05, totalSteps: 40 });
+  const kinds: OptimizerDescription[] = [
+    { type: 'adam' },
+    { type: 'sgd', momentum: 0.9, dampening: 0.1 },
+    { type: 'signSgd', momentum: 0.9 },
+  ];
+  const scheduled = await finishes({ runs: kinds.map((optimizer) => ({ optimizer, schedule: cycle })) });
+  const groups = kinds.map(({ type }): ScheduledOptimizer['groups'][number] => {
+    return type === 'adam' ? { lr: 0, betas: [0.9, 0.999] } : { lr: 0, momentum: 0.9 };
+  });
+  const cycles = groups.map((group) => cycle({ groups: [group] }));
+  const runs = kinds.map((kind, k) => ({ optimizer: { ...kind, ...groups[k] } as OptimizerDescription }));
+  const decided = await finishes({ runs, pauseEvery: 1 }, ({ control }) => {
+    groups.forEach((group, k) => {
+      cycles[k].step();
+      control.change(k, { ...kinds[k], ...group } as OptimizerDescription);
+    });
+  });
+  for (const k of kinds.keys())
+    expect(weightBits(scheduled[k].weights), `${kinds[k].type}`).toEqual(weightBits(decided[k].weights));
+  await expect(finishes({ runs: [{ optimizer: { type: 'sgd' }, schedule: cycle }] })).rejects.toThrow(
+    'the optimizer has neither momentum nor betas: false fits',
+  );
+  await expect(finishes({ runs: [{ schedule: () => undefined as never }] })).rejects.toThrow(
+    'run 0: what schedule() gives is undefined; one with step() fits',
+  );
 });
 
 it('a fork of a run of the same data goes the way of that run, in any chunks', async () => {
