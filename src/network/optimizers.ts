@@ -145,7 +145,7 @@ export function momentsOf({ type, beta1 }: OptimizerSettings): number {
 }
 
 /** The numbers of one step that are the same for all parameters. */
-interface StepNumbers {
+export interface StepNumbers {
   /** Factor of the weight before the step: 1 - lr x weight decay where the decay is decoupled, else 1. */
   shrink: number;
   /** lr; for Adam lr / (1 - beta1^t). */
@@ -172,7 +172,8 @@ export function stepNumbers(settings: OptimizerSettings, lr: number, t: number):
     shrink: type === 'adamw' || type === 'signSgd' ? 1 - lr * weightDecay : 1,
     stepSize: adaptive ? lr / (1 - beta1 ** t) : lr,
     invRootCorrection2: adaptive ? 1 / Math.sqrt(1 - beta2 ** t) : 1,
-    ...{ beta1, gradientShare },
+    beta1,
+    gradientShare,
   };
 }
 

@@ -89,6 +89,10 @@ export function countOf({ progress, section, firstBatch, part }: Look): number {
   return Math.min(program.part, examplesIn(progress, section, firstBatch) - part! * program.part);
 }
 
+/** Steps of the length 0, with which gradients are added up, and with which nothing is. */
+const RESTING = { shrink: 1, stepSize: 0, invRootCorrection2: 1, beta1: 0, gradientShare: 0 };
+const ADDING = { ...RESTING, beta1: 1, gradientShare: 1 };
+
 /**
  * Adds the batches of a look to the table. They train nothing: the length of their steps is 0.
  *
@@ -104,15 +108,10 @@ export function addBatches(look: Look, table: StepTable, done: number): void {
     const counted = isOfGradient
       ? examplesOf(run.evaluation!)
       : countedIn(section.data, run.loss, examples, (b) => row + b);
-    table.add(
-      {
-        ...{ shrink: 1, stepSize: 0, invRootCorrection2: 1, invNumbers: 1 / (counted * program.targetWidth) },
-        ...{ beta1: Number(isOfGradient), gradientShare: Number(isOfGradient) },
-        ...{ examples, row, draw: done, isFirst: Number(isOfGradient && isFirst && k === 0) },
-      },
-      program.part,
-      look.part,
-    );
+    const invNumbers = 1 / (counted * program.targetWidth);
+    const begins = Number(isOfGradient && isFirst && k === 0);
+    const entry = { invNumbers, examples, row, draw: done, isFirst: begins };
+    table.add(isOfGradient ? ADDING : RESTING, entry, program.part, look.part);
   }
 }
 

@@ -184,18 +184,20 @@ export class NetworkProgress implements RunPlace {
     const { data, loss, batchSize } = this.run;
     const { targetWidth, part } = this.program;
     this.#batches?.take(order, orderAt, steps);
+    let settings = this.optimizer;
     for (let s = 0; s < steps; s++) {
       const step = this.#done + s;
       const { lr, betas, momentum } = this.#group;
-      const settings = withMomentum(this.optimizer, betas?.[0] ?? momentum ?? 0);
+      const beta1 = betas?.[0] ?? momentum ?? 0;
+      if (beta1 !== settings.beta1) settings = withMomentum(settings, beta1);
       const numbers = stepNumbers(settings, lr, this.optimizerSteps + s + 1);
       const examples = examplesOf(step, { examples: data.examples, batchSize });
       // A sampler numbers the examples of each batch.
       const row = data.sampler === undefined ? orderAt + s * batchSize : 0;
-      const counted = countedIn(data, loss, examples, (k) => order[row + k]);
-      const isFirst = Number(this.optimizerSteps + s === 0);
+      const counted = data.ignores ? countedIn(data, loss, examples, (k) => order[row + k]) : examples;
+      const isFirst = this.optimizerSteps + s === 0 ? 1 : 0;
       const invNumbers = 1 / (counted * targetWidth);
-      table.add({ ...numbers, invNumbers, examples, row, draw: step, isFirst }, part);
+      table.add(numbers, { invNumbers, examples, row, draw: step, isFirst }, part);
       this.#schedule?.step();
       if (this.#schedule) {
         const where = `trainLockstep: run ${this.index}: schedule`;

@@ -3,16 +3,12 @@
  * results are those of whole batches; runs and evaluations know their batches.
  */
 import { STEP } from '../../../shaders/network/chunk.wgsl.js';
+import type { StepNumbers } from '../../network/optimizers.js';
 import type { Program } from '../../network/program.js';
 import type { AcceptedNetworkRun } from './accept.js';
 
 /** A batch. The numbers are those of `STEP`. */
 interface TableBatch {
-  shrink: number;
-  stepSize: number;
-  invRootCorrection2: number;
-  beta1: number;
-  gradientShare: number;
   invNumbers: number;
   /** Examples of all of it. */
   examples: number;
@@ -42,32 +38,33 @@ export class StepTable {
   /**
    * Adds a batch in parts of `part` examples.
    *
+   * @param numbers Of the optimizer.
    * @param only Adds this part alone, the first one being 0.
    */
-  add(batch: TableBatch, part: number, only?: number): void {
+  add(numbers: StepNumbers, batch: TableBatch, part: number, only?: number): void {
     const parts = Math.ceil(batch.examples / part);
     for (let k = only ?? 0; k < (only === undefined ? parts : only + 1); k++) {
-      this.#addPart(batch, k * part, Math.min(part, batch.examples - k * part));
+      this.#addPart(numbers, batch, k * part, Math.min(part, batch.examples - k * part));
       if (k === parts - 1) this.#ends.push(this.#entries - 1);
     }
   }
 
-  #addPart(batch: TableBatch, first: number, examples: number): void {
+  #addPart(numbers: StepNumbers, batch: TableBatch, first: number, examples: number): void {
     const at = this.#entries * STEP.words;
     if (at === this.#words.length) this.#grow();
     const [floats, words] = [this.#floats, this.#words];
-    floats[at + shrink] = batch.shrink;
-    floats[at + stepSize] = batch.stepSize;
-    floats[at + invRootCorrection2] = batch.invRootCorrection2;
-    floats[at + beta1] = batch.beta1;
-    floats[at + gradientShare] = batch.gradientShare;
+    floats[at + shrink] = numbers.shrink;
+    floats[at + stepSize] = numbers.stepSize;
+    floats[at + invRootCorrection2] = numbers.invRootCorrection2;
+    floats[at + beta1] = numbers.beta1;
+    floats[at + gradientShare] = numbers.gradientShare;
     floats[at + invNumbers] = batch.invNumbers;
     words[at + count] = examples;
     words[at + row] = batch.row + first;
     words[at + draw] = batch.draw;
     words[at + isFirst] = batch.isFirst;
-    words[at + begins] = Number(first === 0);
-    words[at + ends] = Number(first + examples === batch.examples);
+    words[at + begins] = first === 0 ? 1 : 0;
+    words[at + ends] = first + examples === batch.examples ? 1 : 0;
     this.#entries++;
   }
 
