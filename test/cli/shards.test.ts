@@ -37,7 +37,7 @@ beforeAll(async () => {
     expect(stderr).toMatch(/^shard \d of 3: 4 runs\n/);
     expect(stdout).toMatch(/: shard \d of 3; the figures cover its runs\.\n/);
   }
-}, 120_000);
+}, 300_000);
 
 test('merged shards: JSON, curves, log lines and table of one process, byte for byte', async () => {
   expect(readdirSync(parts).sort()).toEqual(
@@ -119,7 +119,7 @@ test('told to stop and started again with --resume, it ends in the same bytes', 
   expect((await runCli(`merge ${killed}`)).code).toBe(0);
   expect(results(killed)).toEqual(results(whole));
   rmSync(killed, { recursive: true });
-}, 120_000);
+}, 300_000);
 
 test.each([
   ['--shard 1/8', {}, /--shard writes its results to --output-dir; give that too/],
