@@ -2,6 +2,7 @@
  * Samplers on the device, example by example, against what their options say (sampler-rows.ts), and what is refused. The
  * samplers' WGSL runs in a kernel that only samples; whether training does so is test/lockstep/network/samplers.test.ts's.
  */
+import '../quick-to-compile.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { builtInSamplers, samplerFunctions } from '../../shaders/network/samplers.wgsl.js';
 import { floatFunctionsIn } from '../../shaders/shared/floats.wgsl.js';

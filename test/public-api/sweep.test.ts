@@ -8,7 +8,7 @@ import { calls, prepareEvaluation } from './calls.js';
 /** What a caller is not to call: the library makes these objects, or subclasses call them. */
 const NOT_CALLED = [
   /^(Device|Tensor|Mt19937|bench\.Evaluation|nn\.(Module|Stacked)|optim\.(Optimizer|Schedule))$/,
-  /^Device\.(reasonOf|map|observe)$/,
+  /^Device\.(reasonOf|map|mapForWriting|allocateMapped|observe)$/,
   /^Tensor\.(view|release|relocate|empty|span|leave|whole|hideModels|showModels)$/,
   /^optim\.\w+\.(check|update|stateTensor|makeState|rate|apply|byModel)$/,
   /^(bench\.)?Generator\.(normalSerial|normalBlocks)$/,

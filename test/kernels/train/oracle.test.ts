@@ -1,5 +1,6 @@
 // The training kernels against the float64 oracle on what PyTorch's files do not cover: other shapes, batch sizes
 // and datasets; named cases first, then some that are drawn afresh each time.
+import '../../quick-to-compile.js';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDevice } from '../../../src/adapter/open.js';

@@ -1,5 +1,6 @@
 // Batches that are cut into parts and datasets that are cut over buffers, as a device with small bindings asks for it: the same
 // bits as uncut. What cannot be cut to fit is refused.
+import '../../quick-to-compile.js';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openDevice } from '../../../src/adapter/open.js';
 import type { Device } from '../../../src/gpu/device.js';

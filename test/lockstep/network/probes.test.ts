@@ -1,4 +1,5 @@
 // Probes against the same numbers in float64, of the weights that the run has at that step; training keeps its bits.
+import '../../quick-to-compile.js';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type {
   Device,
