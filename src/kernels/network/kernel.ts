@@ -122,7 +122,8 @@ export class NetworkKernel {
 /** The kernels of one training. */
 export class NetworkKernels {
   readonly #device: Device;
-  readonly #made = new Map<string, NetworkKernel>();
+  /** A few. Chunks look them up for each run, so their kinds, which have a sampler's text, are compared and not written out. */
+  readonly #made: { kind: NetworkKernelKind; kernel: NetworkKernel }[] = [];
 
   constructor(device: Device) {
     this.#device = device;
@@ -134,15 +135,17 @@ export class NetworkKernels {
    * @throws LockstepError `shader` with the WGSL around what does not compile.
    */
   async make(kind: NetworkKernelKind): Promise<void> {
-    const key = keyOf(kind);
-    if (!this.#made.has(key)) this.#made.set(key, await NetworkKernel.create(this.#device, kind));
+    if (!this.#find(kind)) this.#made.push({ kind, kernel: await NetworkKernel.create(this.#device, kind) });
   }
 
   /** A kernel that `make` has made. */
   of(kind: NetworkKernelKind): NetworkKernel {
-    return this.#made.get(keyOf(kind))!;
+    return this.#find(kind)!;
+  }
+
+  #find({ sampler, dataBuffers: buffers, cuts }: NetworkKernelKind): NetworkKernel | undefined {
+    return this.#made.find(
+      ({ kind }) => kind.sampler === sampler && kind.dataBuffers === buffers && kind.cuts === cuts,
+    )?.kernel;
   }
 }
-
-const keyOf = ({ sampler, dataBuffers: buffers, cuts }: NetworkKernelKind): string =>
-  JSON.stringify([sampler, buffers, cuts]);

@@ -46,6 +46,8 @@ export class RunPlaces {
   readonly #memory: Pools;
   readonly #data: DataPlaces;
   readonly #programs = new Map<string, Program>();
+  /** Into parts of which size batches are cut. A run that waits for room is asked about again and again. */
+  readonly #parts = new WeakMap<AcceptedNetworkRun, number>();
   #words = 0;
   /** Words that a chunk of one step takes in its largest table. */
   #tableWords = 0;
@@ -63,7 +65,8 @@ export class RunPlaces {
 
   #programOf(run: AcceptedNetworkRun, moments = momentsOf(run.optimizer)): Program {
     const { network, loss, batchSize } = run;
-    const part = this.#partOf(run);
+    const part = this.#parts.get(run) ?? this.#partOf(run);
+    this.#parts.set(run, part);
     const key = JSON.stringify([network, loss, moments, batchSize, part]);
     const program = this.#programs.get(key) ?? programOf(network, loss, moments, batchSize, part);
     this.#programs.set(key, program);
