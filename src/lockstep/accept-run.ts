@@ -2,12 +2,13 @@
  * Checks a caller's run, packs its data and fills in its defaults, before anything is allocated. checkpoint.ts checks a run's
  * checkpoint.
  */
+import { calling } from '../platform/calling.js';
 import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames } from '../platform/options.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 import { packDataset } from '../tensor/pack-bits.js';
 import { checkpointProblem, type StateLayout } from './checkpoint.js';
-import { isNumber, isObject, reading, type Settings, shown } from './options.js';
+import { isNumber, isObject, type Settings, shown } from './options.js';
 import type { AdamWSettings, LockstepDataset, LockstepRun, MlpWeights, RunCheckpoint } from './types.js';
 
 /** A run that has passed the checks, with its data packed and its defaults filled in. */
@@ -66,30 +67,34 @@ export class RunAcceptor {
 
   /** @throws LockstepError `bad-input` naming the run, the field and its value. */
   accept(run: LockstepRun, index: number): AcceptedRun {
-    return reading(`run ${index}`, () => this.#accept(run, index));
-  }
-
-  #accept(run: LockstepRun, index: number): AcceptedRun {
     const where = `trainLockstep: run ${index}`;
+    const ask = <T>(field: string, read: () => T): T => calling(where, field, read);
     const refuse: Refuse = (what) => {
       throw new LockstepError('bad-input', `${where}: ${what}.`);
     };
     if (!isObject(run)) refuse(`it is ${shown(run)}; it must be { weights, dataset, orderSeed, … }`);
-    checkOptionNames(where, run, Object.keys(RUN));
-    const { weights, dataset, testSet, orderSeed, optimizer, checkpoint } = run;
+    ask('the run', () => checkOptionNames(where, run, Object.keys(RUN)));
+    const fields = Object.keys(RUN) as (keyof LockstepRun)[];
+    const { weights, dataset, testSet, orderSeed, optimizer, checkpoint } = Object.fromEntries(
+      fields.map((field) => [field, ask(field, () => run[field])]),
+    ) as unknown as LockstepRun;
+    const packed = (field: 'dataset' | 'testSet', given: LockstepDataset) =>
+      ask(field, () => this.#pack(where, field, given));
     const accepted = {
       index,
-      weights: checkWeights(where, weights, this.#settings, refuse),
-      dataset: this.#pack(where, 'dataset', dataset),
-      testSet: testSet === undefined ? undefined : this.#pack(where, 'testSet', testSet),
+      weights: ask('weights', () => checkWeights(where, weights, this.#settings, refuse)),
+      dataset: packed('dataset', dataset),
+      testSet: testSet === undefined ? undefined : packed('testSet', testSet),
       orderSeed,
-      optimizer: checkOptimizer(where, optimizer, refuse),
+      optimizer: ask('optimizer', () => checkOptimizer(where, optimizer, refuse)),
       checkpoint,
     };
     if (!Number.isSafeInteger(orderSeed)) {
       refuse(`orderSeed is ${shown(orderSeed)}; it must be a whole number below 2^53`);
     }
-    if (checkpoint !== undefined) this.#checkCheckpoint(where, checkpoint, accepted.dataset);
+    if (checkpoint !== undefined) {
+      ask('checkpoint', () => this.#checkCheckpoint(where, checkpoint, accepted.dataset));
+    }
     return accepted;
   }
 

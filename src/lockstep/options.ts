@@ -53,20 +53,6 @@ const refuse = (what: string): never => {
   throw new LockstepError('bad-input', `trainLockstep: ${what}.`);
 };
 
-/**
- * Calls a function that reads a caller's object. What a getter or a proxy of that object throws is the caller's
- * mistake.
- */
-export function reading<T>(what: string, read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    if (cause instanceof LockstepError) throw cause;
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new LockstepError('bad-input', `trainLockstep: ${what} cannot be read: ${message}`, { cause });
-  }
-}
-
 /** @throws LockstepError `bad-input` naming the option, its value and what it may be. */
 export function checkOptions(options: LockstepOptions): Settings {
   if (options === undefined) refuse('the options are missing; give { runs, features, maxSteps }');

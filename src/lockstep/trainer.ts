@@ -5,8 +5,9 @@
  */
 import { checkDevice } from '../gpu/default-device.js';
 import type { Device } from '../gpu/device.js';
+import { calling } from '../platform/calling.js';
 import { closedAfter } from './iterables.js';
-import { checkOptions, reading } from './options.js';
+import { checkOptions } from './options.js';
 import { recovering } from './recovery.js';
 import { RunsFailed } from './run-source.js';
 import { Training } from './training.js';
@@ -18,7 +19,7 @@ export async function* trainLockstep(
   options: LockstepOptions,
 ): AsyncGenerator<LockstepEvent, void, undefined> {
   checkDevice('trainLockstep', device);
-  const settings = reading('an option', () => checkOptions(options));
+  const settings = calling('trainLockstep', 'an option', () => checkOptions(options));
   yield* recovering<LockstepRun, LockstepEvent>(device, options, (on, runs, hooks, runsAtOnce) => {
     const given = { runs, expectedRuns: runsAtOnce ?? options.expectedRuns };
     const training = begin(() => new Training(on, settings, given, hooks));

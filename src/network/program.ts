@@ -34,13 +34,16 @@ interface Places {
   readonly words: number;
 }
 
-/** A network with its loss, for batches of `batch` examples in parts of `part`, as the kernel takes it. */
+/** A network with its loss, for training in batches of `batch` examples in parts of `part`, as the kernel takes it. */
 export interface Program {
   readonly network: Network;
   readonly loss: Loss;
   readonly batch: number;
   /** Examples that go through the stages at once: all of the batch, or a multiple of STRIPES. */
   readonly part: number;
+  /** The same of evaluations. */
+  readonly evaluationBatch: number;
+  readonly evaluationPart: number;
   readonly places: Places;
   /** Stages of a training step. */
   readonly training: readonly Stage[];
@@ -94,6 +97,7 @@ const activationOf = ({ type, parameter }: Activation) => ({ activation: ACTIVAT
  *
  * @param moments Moments that the optimizer keeps of each parameter: 0 to 2.
  * @param part As {@link partOf} gives it. Default: batches are not cut.
+ * @param evaluationBatch `batch`, or more where batches are not cut. Default: `batch`.
  * @example
  * const { places, training } = programOf(network, { type: 'mse', parameter: 0 }, 2, 32);
  */
@@ -103,6 +107,7 @@ export function programOf(
   moments: number,
   batch: number,
   part: number = batch,
+  evaluationBatch: number = batch,
 ): Program {
   const { inputs, outputs } = network;
   const parameterWords = packedWords(network);
@@ -115,11 +120,13 @@ export function programOf(
   const first = moments > 0 ? take(parameterWords) : NONE;
   const second = moments > 1 ? take(parameterWords) : NONE;
   const gradients = part < batch ? take(parameterWords) : NONE;
-  const rows = take(part * pitchOf(inputs));
-  const layers = placeLayers(network, rows, part, take);
+  const evaluationPart = part < batch ? part : evaluationBatch;
+  const most = Math.max(part, evaluationPart);
+  const rows = take(most * pitchOf(inputs));
+  const layers = placeLayers(network, rows, most, part >= TRANSPOSE_FROM, take);
   const targetWidth = targetWidthOf(network, loss);
-  const targets = take(part * pitchOf(targetWidth));
-  const tallies = take(4 * (STRIPES + part));
+  const targets = take(most * pitchOf(targetWidth));
+  const tallies = take(4 * (STRIPES + most));
   const gather = { ...EMPTY, kind: STAGE_KINDS.gather, columns: inputs, c: rows, below: targets };
   const last = layers[layers.length - 1];
   const lossStage = (c: number): Stage => ({
@@ -138,7 +145,7 @@ export function programOf(
   const backward = layers.flatMap((_, l) => backwardStages(layers, layers.length - 1 - l, part));
   const state = parameterWords * (1 + moments);
   return {
-    ...{ network, loss, batch, part, targetWidth },
+    ...{ network, loss, batch, part, evaluationBatch, evaluationPart, targetWidth },
     places: { first, second, gradients, parameters: parameterWords, state, words },
     training: [gather, ...forward, lossStage(last.gradient), tally, ...backward],
     evaluation: [gather, ...forward, lossStage(NONE), tally],
@@ -167,20 +174,20 @@ export function partOf(network: Network, loss: Loss, batch: number, words: numbe
 function placeLayers(
   network: Network,
   rows: number,
-  batch: number,
+  examples: number,
+  transposes: boolean,
   take: (count: number) => number,
 ): Placed[] {
   let weight = 0;
   let input = rows;
   return network.layers.map((layer, l) => {
     const { inputs, units, bias, activation } = layer;
-    const transposes = l > 0 && batch >= TRANSPOSE_FROM;
     const biasAt = bias ? weight + inputs * pitchOf(units) : NONE;
-    const output = take(batch * pitchOf(units));
-    const kept = ACTIVATIONS[activation.type].keepsInput ? take(batch * pitchOf(units)) : NONE;
-    const gradient = take(batch * pitchOf(units));
-    const transposed = transposes ? take(units * pitchOf(inputs)) : NONE;
-    const placed = { ...layer, weight, biasAt, input, output, kept, gradient, transposed };
+    const output = take(examples * pitchOf(units));
+    const kept = ACTIVATIONS[activation.type].keepsInput ? take(examples * pitchOf(units)) : NONE;
+    const gradient = take(examples * pitchOf(units));
+    const copy = l > 0 && transposes ? take(units * pitchOf(inputs)) : NONE;
+    const placed = { ...layer, weight, biasAt, input, output, kept, gradient, transposed: copy };
     weight += (inputs + Number(bias)) * pitchOf(units);
     input = output;
     return placed;

@@ -5,9 +5,14 @@
 import { LockstepError } from './errors.js';
 import { showKind, suggestion } from './options.js';
 
-/** An error about one argument. Example: `badArgument('sum', 'the axis', 'x', 'a whole number fits')`. */
+/**
+ * An error about one argument. A question, as `did you mean relu?`, gets no full stop.
+ *
+ * @example badArgument('sum', 'the axis', 'x', 'a whole number fits')
+ */
 export function badArgument(where: string, what: string, value: unknown, fits: string): LockstepError {
-  return new LockstepError('bad-input', `${where}: ${what} is ${showKind(value)}; ${fits}.`);
+  const end = /[.?]$/.test(fits) ? '' : '.';
+  return new LockstepError('bad-input', `${where}: ${what} is ${showKind(value)}; ${fits}${end}`);
 }
 
 /** Which numbers are accepted. Without bounds, every finite number is. */
@@ -63,7 +68,7 @@ export function checkText(where: string, what: string, value: unknown, choices?:
     throw badArgument(where, what, value, choices ? `${choices.join(', ')} fit` : 'it has to be a text');
   }
   if (choices && !choices.includes(value)) {
-    throw badArgument(where, what, value, suggestion(value, choices).replace(/\.$/, ''));
+    throw badArgument(where, what, value, suggestion(value, choices));
   }
 }
 

@@ -260,7 +260,7 @@ describe('names that nobody knows', () => {
   });
 });
 
-describe('objects that cannot be read', () => {
+describe('objects that throw when they are read', () => {
   const revoked = () => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
@@ -271,7 +271,7 @@ describe('objects that cannot be read', () => {
       throw new Error('not today');
     },
   });
-  it.each<[string, () => object]>([
+  it.each<[string, () => object, string]>([
     [
       'a getter of the options',
       () => ({
@@ -281,6 +281,7 @@ describe('objects that cannot be read', () => {
           throw new Error('not today');
         },
       }),
+      'an option threw: not today',
     ],
     [
       'a getter of a run',
@@ -291,13 +292,22 @@ describe('objects that cannot be read', () => {
           Object.defineProperties({ ...run }, Object.getOwnPropertyDescriptors(throwing('orderSeed'))),
         ],
       }),
+      'run 1: orderSeed threw: not today',
     ],
-    ['a getter of a dataset', () => ({ ...options, runs: [{ ...run, dataset: throwing('x') }] })],
-    ['a revoked proxy as a run', () => ({ ...options, runs: [revoked()] })],
-    ['a revoked proxy as labels', () => ({ ...options, runs: [put(run, ['dataset', 'y'], revoked())] })],
-  ])('%s', async (_, make) => {
+    [
+      'a getter of a dataset',
+      () => ({ ...options, runs: [{ ...run, dataset: throwing('x') }] }),
+      'run 0: dataset threw: not today',
+    ],
+    ['a revoked proxy as a run', () => ({ ...options, runs: [revoked()] }), 'run 0: the run threw: '],
+    [
+      'a revoked proxy as labels',
+      () => ({ ...options, runs: [put(run, ['dataset', 'y'], revoked())] }),
+      'run 0: dataset threw: ',
+    ],
+  ])('%s', async (_, make, message) => {
     const error = await refusal(device, make());
-    expect(error).toMatchObject({ code: 'bad-input', message: expect.stringContaining('cannot be read') });
+    expect(error).toMatchObject({ code: 'bad-input', message: expect.stringContaining(message) });
   });
 });
 

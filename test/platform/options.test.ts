@@ -1,6 +1,8 @@
 // Unknown options are refused by name, with the name that was probably meant.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { checkReturnedKeys } from '../../src/bench/strategy-call.js';
+import { checkText } from '../../src/platform/arguments.js';
 import { LockstepError } from '../../src/platform/errors.js';
 import { checkOptionNames, nearest, showKind } from '../../src/platform/options.js';
 
@@ -41,6 +43,29 @@ it('refuses every name that is not listed', () => {
       fc.pre(!KNOWN.includes(name) && name !== '__proto__');
       expect(() => checkOptionNames('f', { [name]: 0 }, KNOWN)).toThrow(/unknown option/);
       expect([undefined, ...KNOWN]).toContain(nearest(name, KNOWN));
+    }),
+  );
+});
+
+it('ends every sentence with one mark, whatever it suggests', () => {
+  const ends = (call: () => unknown) => {
+    let message = '';
+    try {
+      call();
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    expect(message).toMatch(/[^.?!…][.?]$/);
+  };
+  const fail = (problem: string) => new LockstepError('bad-input', problem);
+  fc.assert(
+    fc.property(fc.constantFrom(...KNOWN), fc.string({ maxLength: 3 }), (name, more) => {
+      // Near a known name, or far from all.
+      for (const wrong of [name + more, more].filter((text) => !KNOWN.includes(text))) {
+        ends(() => checkText('f', 'the name', wrong, KNOWN));
+        ends(() => checkOptionNames('f', { [`${wrong}_`]: 0 }, KNOWN));
+        ends(() => checkReturnedKeys('f', { [`${wrong}_`]: 0 }, KNOWN, fail));
+      }
     }),
   );
 });

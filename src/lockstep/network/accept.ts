@@ -4,20 +4,9 @@
  */
 import { LOSSES, type Loss, lossOf } from '../../network/losses.js';
 import type { HostStateDict } from '../../network/network.js';
-import {
-  type DescribedNetwork,
-  type Network,
-  networkOf,
-  parameterShapes,
-  showNetwork,
-} from '../../network/network.js';
-import {
-  momentsOf,
-  type OptimizerDescription,
-  type OptimizerSettings,
-  optimizerOf,
-} from '../../network/optimizers.js';
-import { checkWeights, initialWeights, packedWords } from '../../network/weights.js';
+import { type DescribedNetwork, type Network, networkOf } from '../../network/network.js';
+import { type OptimizerDescription, type OptimizerSettings, optimizerOf } from '../../network/optimizers.js';
+import { checkWeights, initialWeights } from '../../network/weights.js';
 import {
   badArgument,
   checkBoolean,
@@ -25,11 +14,13 @@ import {
   checkNumber,
   checkObject,
 } from '../../platform/arguments.js';
+import { calling } from '../../platform/calling.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkOptionNames } from '../../platform/options.js';
 import { Generator } from '../../random/generator.js';
 import { withSeed } from '../../tensor/create.js';
 import { checkRuns, checkSignal } from '../options.js';
+import { checkCheckpoint } from './accept-checkpoint.js';
 import type { PackedDataset } from './dataset.js';
 import { type Evaluation, evaluationOf } from './evaluation.js';
 import type { PackedDatasets } from './packed-datasets.js';
@@ -111,7 +102,10 @@ export function checkNetworkOptions(options: NetworkLockstepOptions): void {
   checkRuns(options.runs);
 }
 
-/** Fills in a run's settings from the options, checks them, and draws its initial weights or reads them from the model. */
+/**
+ * Fills in a run's settings from the options, checks them, and draws its initial weights or reads them from the model. Whatever
+ * goes wrong in the caller's functions and objects is told with the number of the run and the name of the option.
+ */
 export async function acceptNetworkRun(
   run: NetworkRun,
   index: number,
@@ -119,20 +113,10 @@ export async function acceptNetworkRun(
   datasets: PackedDatasets,
 ): Promise<AcceptedNetworkRun> {
   const where = `trainLockstep: run ${index}`;
+  const ask = <T>(option: string, call: () => T): T => calling(where, option, call);
   checkObject(where, 'the run', run, 'a run is { network, data, … }');
-  checkOptionNames(where, run, Object.keys(OF_RUN));
-  const defaults = Object.fromEntries(
-    Object.keys(SETTINGS).map((name) => [name, options[name as keyof NetworkRunSettings]]),
-  ) as NetworkRunSettings;
-  const given = Object.fromEntries(Object.entries(run).filter(([, value]) => value !== undefined));
-  // A run with a network of its own does not take the model of the options, nor the other way round.
-  if (given.network !== undefined) defaults.model = undefined;
-  if (given.model !== undefined) defaults.network = undefined;
-  const all: NetworkRun = {
-    ...defaults,
-    ...given,
-    optimizer: mergedOptimizer(defaults.optimizer, run.optimizer),
-  };
+  ask('the run', () => checkOptionNames(where, run, Object.keys(OF_RUN)));
+  const all = settingsOf(run, options, ask);
   const { seed = index, orderSeed = seed, batchSize = 32, maxSteps, schedule } = all;
   for (const [name, value] of Object.entries({ seed, orderSeed })) {
     checkNumber(where, name, value, {
@@ -151,30 +135,49 @@ export async function acceptNetworkRun(
       '(optimizer) => new optim.StepLR(optimizer, { stepSize: 30 })',
     );
   }
-  const model = describedNetwork(where, all, seed);
-  const network = networkOf(where, model.network, model.places);
-  const loss = lossOf(where, all.loss === undefined ? 'mse' : all.loss);
+  const model = ask(all.model === undefined ? 'network' : 'model', () => describedNetwork(where, all, seed));
+  const network = ask('network', () => networkOf(where, model.network, model.places));
+  const loss = ask('loss', () => lossOf(where, all.loss === undefined ? 'mse' : all.loss));
   checkLoss(where, network, loss);
-  const optimizer = optimizerOf(where, all.optimizer);
+  const optimizer = ask('optimizer', () => optimizerOf(where, all.optimizer));
   if (all.data === undefined) throw badArgument(where, 'data', undefined, 'a dataset is { x, y }');
-  const data = await datasets.get(`${where}: data`, all.data, network, loss);
-  const evaluation = await evaluationOf(where, all.evaluate, network, loss, datasets);
-  const stop = stopOf(where, all.stop, loss, evaluation);
+  const data = await ask('data', () => datasets.get(`${where}: data`, all.data!, network, loss));
+  const evaluation = await ask('evaluate', () => evaluationOf(where, all.evaluate, network, loss, datasets));
+  const stop = ask('stop', () => stopOf(where, all.stop, loss, evaluation));
   const looked = evaluation?.sections.map((section) => section.data);
-  const probes = probesOf(where, all.probes, { network, looked });
+  const probes = ask('probes', () => probesOf(where, all.probes, { network, looked }));
   // Read even where weights are given: reading frees the model.
-  const held = await model.weights?.();
+  const held = await ask('model', async () => model.weights?.());
   const weights =
     all.weights === undefined ? (held ?? initialWeights(network, new Generator(seed))) : all.weights;
-  checkWeights(where, network, weights);
+  ask('weights', () => checkWeights(where, network, weights));
   const rest = { orderSeed, checkpoint: all.checkpoint, schedule, described: all.optimizer ?? {} };
   if (all.checkpoint !== undefined) {
-    checkCheckpoint(where, all.checkpoint, { network, loss, optimizer }, maxSteps as number);
+    const of = { network, loss, optimizer };
+    ask('checkpoint', () => checkCheckpoint(where, all.checkpoint!, of, maxSteps as number));
   }
   return {
     ...{ network, weights, data, loss, optimizer, batchSize: Math.min(batchSize, data.examples) },
     ...{ maxSteps: maxSteps as number, evaluation, stop, probes, ...rest },
   };
+}
+
+/** The run's settings, and for those that it leaves out the options'. */
+function settingsOf(
+  run: NetworkRun,
+  options: NetworkLockstepOptions,
+  ask: <T>(option: string, read: () => T) => T,
+): NetworkRun {
+  const read = <T extends object>(names: object, from: T): Partial<T> => {
+    const all = Object.keys(names).map((name) => [name, ask(name, () => from[name as keyof T])] as const);
+    return Object.fromEntries(all.filter(([, value]) => value !== undefined)) as Partial<T>;
+  };
+  const [given, defaults] = [read(OF_RUN, run), read(SETTINGS, options) as NetworkRunSettings];
+  // A run with a network of its own does not take the model of the options, nor the other way round.
+  if (given.network !== undefined) defaults.model = undefined;
+  if (given.model !== undefined) defaults.network = undefined;
+  const optimizer = ask('optimizer', () => mergedOptimizer(defaults.optimizer, given.optimizer));
+  return { ...defaults, ...given, optimizer };
 }
 
 function describedNetwork(
@@ -221,15 +224,6 @@ function mergedOptimizer(
   return merges ? ({ ...shared, ...own } as OptimizerDescription) : own;
 }
 
-/** Network, loss and optimizer in a line, in which a checkpoint and the run that goes on from it must agree. */
-export function kindOf({
-  network,
-  loss,
-  optimizer,
-}: Pick<AcceptedNetworkRun, 'network' | 'loss' | 'optimizer'>): string {
-  return `${showNetwork(network)}, ${loss.type}, ${optimizer.type}`;
-}
-
 function checkLoss(where: string, { outputs, layers }: Network, { type }: Loss): void {
   const last = layers[layers.length - 1].activation.type;
   if (type === 'bce' && last !== 'sigmoid') {
@@ -260,80 +254,15 @@ function stopOf(
     checkNumber(here, 'patience', stop.patience, { min: 1, whole: true });
     if (!evaluation)
       throw badArgument(here, 'patience', stop.patience, 'it is of evaluations: give evaluate, too');
-    return stop;
+    return { ...stop };
   }
   checkNumber(here, 'accuracy', stop.accuracy, { min: 0, max: 1 });
   checkNumber(here, 'windows', stop.windows ?? 1, { min: 1, whole: true });
-  if (LOSSES[loss.type].hasAccuracy) return stop;
+  if (LOSSES[loss.type].hasAccuracy) return { ...stop };
   throw badArgument(
     here,
     'accuracy',
     stop.accuracy,
     `${loss.type} has no right and wrong; take { patience: 5 }`,
-  );
-}
-
-function checkCheckpoint(
-  where: string,
-  checkpoint: NetworkCheckpoint,
-  run: Pick<AcceptedNetworkRun, 'network' | 'loss' | 'optimizer'>,
-  maxSteps: number,
-): void {
-  const { network, optimizer } = run;
-  const here = `${where}: checkpoint`;
-  checkObject(here, 'it', checkpoint, 'an event of the type checkpoint has them');
-  checkOptionNames(here, checkpoint, ['steps', 'of', 'state', 'window', 'stop', 'last', 'control', 'best']);
-  checkNumber(here, 'steps', checkpoint.steps, { min: 0, below: maxSteps, whole: true });
-  if (checkpoint.of !== kindOf(run)) {
-    throw badArgument(here, 'of', checkpoint.of, `the run is ${kindOf(run)}`);
-  }
-  const { state, window, stop, last, control, best } = checkpoint;
-  checkNumbers(here, 'state', state, packedWords(network) * (1 + momentsOf(optimizer)), network);
-  if (control !== undefined) checkControl(`${here}: control`, control, optimizer);
-  if (best !== undefined) checkBest(`${here}: best`, best, checkpoint.steps, network);
-  const lists = { window: [window, 4], stop: [stop, 2], last: [last, 2] } as const;
-  for (const [name, [list, length]] of Object.entries(lists)) {
-    const fits =
-      Array.isArray(list) && list.length === length && list.every((value) => typeof value === 'number');
-    if (!fits) throw badArgument(here, name, list, `${length} numbers fit`);
-  }
-}
-
-function checkControl(
-  where: string,
-  control: NonNullable<NetworkCheckpoint['control']>,
-  optimizer: OptimizerSettings,
-): void {
-  checkObject(where, 'it', control, 'it is { optimizerSteps, optimizer }');
-  checkOptionNames(where, control, ['optimizerSteps', 'optimizer']);
-  checkNumber(where, 'optimizerSteps', control.optimizerSteps, { min: 0, whole: true });
-  const { type } = optimizerOf(where, control.optimizer);
-  if (type !== optimizer.type) throw badArgument(where, 'optimizer', type, `the run has ${optimizer.type}`);
-}
-
-function checkBest(
-  where: string,
-  best: NonNullable<NetworkCheckpoint['best']>,
-  steps: number,
-  network: Network,
-): void {
-  checkObject(where, 'it', best, 'it is { weights, step, loss }');
-  checkOptionNames(where, best, ['weights', 'step', 'loss']);
-  checkNumbers(where, 'weights', best.weights, packedWords(network), network);
-  checkNumber(where, 'step', best.step, { min: 1, max: steps, whole: true });
-  if (typeof best.loss !== 'number') throw badArgument(where, 'loss', best.loss, 'a number fits');
-}
-
-/**
- * Checks the length of a list, as a longer one would be written over the memory of other runs. Its numbers need not be finite:
- * the run may be diverging.
- */
-function checkNumbers(where: string, name: string, numbers: unknown, length: number, network: Network): void {
-  if (numbers instanceof Float32Array && numbers.length === length) return;
-  const names = parameterShapes(network).map((parameter) => parameter.name);
-  throw new LockstepError(
-    'bad-input',
-    `${where}: ${name} does not fit; it is a Float32Array of ${length} numbers, of ${names.join(', ')}` +
-      `${name === 'state' ? ' and their moments' : ''}.`,
   );
 }

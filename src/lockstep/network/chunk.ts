@@ -8,7 +8,7 @@ import { BufferUsage } from '../../gpu/usage.js';
 import type { NetworkBuffers, NetworkKernel, NetworkKernels } from '../../kernels/network/kernel.js';
 import { type Program, trainingFlops } from '../../network/program.js';
 import { addBatches, batchesIn, gradientLooksOf, type Look, looksOf, memoryOf, positionOf } from './looks.js';
-import { evaluationWork, workOf } from './pacer.js';
+import { evaluationWork } from './pacer.js';
 import { copyWords } from './pools.js';
 import type { ProbeSums } from './probe-sums.js';
 import type { NetworkProbed } from './probes.js';
@@ -128,8 +128,8 @@ export class Chunks {
     });
     const evaluated = looksInTurn.flat().reduce((sum, { progress, isOfGradient, batches, part }) => {
       const { program } = progress;
-      const share = part === undefined ? batches : program.part / program.batch;
-      return sum + share * (isOfGradient ? workOf(program) : evaluationWork(program));
+      const share = part === undefined ? batches : program.evaluationPart / program.evaluationBatch;
+      return sum + share * (isOfGradient ? 3 : 1) * evaluationWork(program);
     }, 0);
     return {
       evaluated,
@@ -275,9 +275,10 @@ function costOf(parts: readonly Part[], kind: 'training' | 'evaluation') {
   let flops = 0;
   let bytes = 0;
   for (const { progress, position } of parts) {
-    const { network, part, places } = progress.program;
-    const share = kind === 'training' ? 1 : 1 / 3;
-    flops += position.steps * share * trainingFlops(network, part);
+    const { network, part, evaluationPart, places } = progress.program;
+    flops +=
+      position.steps *
+      (kind === 'training' ? trainingFlops(network, part) : trainingFlops(network, evaluationPart) / 3);
     const copies = places.state / places.parameters;
     bytes += 4 * position.steps * network.parameters * (kind === 'training' ? 2 * copies : 1);
   }

@@ -31,6 +31,15 @@ export interface Evaluation {
   readonly groups: number;
 }
 
+/** Smaller batches would take as long as this: many of a kernel's invocations would have nothing to do. */
+const LEAST_BATCH = 32;
+
+/** How many examples a batch of a run's evaluation has, whose batches in training have `batchSize`. */
+export function evaluationBatch(evaluation: Evaluation | undefined, batchSize: number): number {
+  const most = Math.max(0, ...(evaluation?.sections ?? []).map(({ examples }) => examples));
+  return Math.max(batchSize, Math.min(LEAST_BATCH, most));
+}
+
 /** Of one batch: its mean loss, right outputs, and outputs that counted. Of several: the sum of all losses, and the same. */
 export interface BatchSums {
   loss: number;

@@ -47,15 +47,15 @@ export function looksOf(progress: NetworkProgress, mostBatches: number): Look[][
       const isFirst = k === 0 && stretch.firstBatch === 0;
       if (!isProbed) return [{ ...look, ...stretch, part: undefined, isFirst }];
       const examples = examplesIn(progress, section, stretch.firstBatch);
-      return Array.from({ length: Math.ceil(examples / progress.program.part) }, (_, part) => {
+      return Array.from({ length: Math.ceil(examples / progress.program.evaluationPart) }, (_, part) => {
         return { ...look, ...stretch, part, isFirst: isFirst && part === 0 };
       });
     });
   });
 }
 
-export const batchesIn = ({ run }: NetworkProgress, { examples }: Section): number =>
-  Math.ceil(examples / run.batchSize);
+export const batchesIn = ({ program }: NetworkProgress, { examples }: Section): number =>
+  Math.ceil(examples / program.evaluationBatch);
 
 /** The batches of a section, cut into stretches of at most `most`. */
 function stretches(progress: NetworkProgress, section: Section, most: number) {
@@ -80,13 +80,13 @@ export function gradientLooksOf(progress: NetworkProgress, mostBatches: number):
 }
 
 /** How many examples a batch of a section has. */
-const examplesIn = ({ run }: NetworkProgress, section: Section, batch: number): number =>
-  Math.min(run.batchSize, section.examples - batch * run.batchSize);
+const examplesIn = ({ program }: NetworkProgress, section: Section, batch: number): number =>
+  Math.min(program.evaluationBatch, section.examples - batch * program.evaluationBatch);
 
 /** How many examples are in the run's memory after a look at a part. */
 export function countOf({ progress, section, firstBatch, part }: Look): number {
-  const { program } = progress;
-  return Math.min(program.part, examplesIn(progress, section, firstBatch) - part! * program.part);
+  const { evaluationPart: most } = progress.program;
+  return Math.min(most, examplesIn(progress, section, firstBatch) - part! * most);
 }
 
 /** Steps of the length 0, with which gradients are added up, and with which nothing is. */
@@ -104,14 +104,14 @@ export function addBatches(look: Look, table: StepTable, done: number): void {
   for (let k = 0; k < look.batches; k++) {
     const batch = look.firstBatch + k;
     const examples = examplesIn(progress, section, batch);
-    const row = section.firstRow + batch * run.batchSize;
+    const row = section.firstRow + batch * program.evaluationBatch;
     const counted = isOfGradient
       ? examplesOf(run.evaluation!)
       : countedIn(section.data, run.loss, examples, (b) => row + b);
     const invNumbers = 1 / (counted * program.targetWidth);
     const begins = Number(isOfGradient && isFirst && k === 0);
     const entry = { invNumbers, examples, row, draw: done, isFirst: begins };
-    table.add(isOfGradient ? ADDING : RESTING, entry, program.part, look.part);
+    table.add(isOfGradient ? ADDING : RESTING, entry, program.evaluationPart, look.part);
   }
 }
 

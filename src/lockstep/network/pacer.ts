@@ -12,11 +12,12 @@ const KEPT = 0.5;
  * The work of a step of a run, in floating-point operations, to compare chunks with each other. Those of the optimizer count more,
  * and each step has a fixed part.
  */
-export const workOf = ({ network, batch }: Program): number =>
+export const workOf = ({ network, batch }: Pick<Program, 'network' | 'batch'>): number =>
   trainingFlops(network, batch) + 40 * network.parameters + 20_000;
 
 /** The work of a batch of an evaluation, which takes no more than the forward pass. */
-export const evaluationWork = (program: Program): number => workOf(program) / 3;
+export const evaluationWork = ({ network, evaluationBatch: batch }: Program): number =>
+  workOf({ network, batch }) / 3;
 
 export class NetworkPacer {
   readonly #isCpu: boolean;

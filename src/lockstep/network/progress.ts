@@ -6,7 +6,6 @@ import { NO_CLASS } from '../../../shaders/network/chunk.wgsl.js';
 import { STREAMS } from '../../../shaders/network/samplers.wgsl.js';
 import { LOSSES, type Loss } from '../../network/losses.js';
 import {
-  momentsOf,
   OPTIMIZERS,
   type OptimizerDescription,
   type OptimizerSettings,
@@ -14,17 +13,18 @@ import {
   stepNumbers,
   withMomentum,
 } from '../../network/optimizers.js';
-import { badArgument, checkNumber } from '../../platform/arguments.js';
 import { DrawnBatches } from '../batches/drawn.js';
 import { examplesOf, nextClose } from '../windows.js';
-import { type AcceptedNetworkRun, kindOf } from './accept.js';
+import type { AcceptedNetworkRun } from './accept.js';
+import { kindOf } from './accept-checkpoint.js';
 import type { PlacedDataset } from './data-places.js';
 import { countedIn, type PackedDataset } from './dataset.js';
 import { type BatchSums, sumsOf } from './evaluation.js';
 import { probesWeights } from './probes.js';
 import type { RunPlace } from './run-places.js';
+import { RunSchedule } from './run-schedule.js';
 import type { StepTable } from './step-table.js';
-import type { NetworkCheckpoint, ScheduledOptimizer, StepSchedule } from './types.js';
+import type { NetworkCheckpoint } from './types.js';
 
 /** The means of some batches. */
 interface Means {
@@ -65,9 +65,7 @@ export class NetworkProgress implements RunPlace {
   readonly #pauseEvery: number;
   /** The order of the dataset's examples; undefined for a sampler. */
   readonly #batches: DrawnBatches | undefined;
-  /** What a schedule may change. */
-  readonly #group: ScheduledOptimizer['groups'][number];
-  readonly #schedule: StepSchedule | undefined;
+  readonly #schedule: RunSchedule;
   #done = 0;
   /** Whether a decision in a pause changed the optimizer that the options gave. */
   #changed = false;
@@ -105,14 +103,9 @@ export class NetworkProgress implements RunPlace {
     const { examples, sampler } = data.data;
     const plan = { examples, seed: orderSeed, batchSize, pitch: batchSize, skip };
     if (sampler === undefined) this.#batches = new DrawnBatches(plan);
-    this.#group = { lr: optimizer.lr, ...momentumOf(optimizer) };
-    this.#schedule = schedule?.({ groups: [this.#group] });
-    if (schedule && typeof this.#schedule?.step !== 'function') {
-      const fits = 'one with step() fits, as new optim.StepLR(optimizer, { stepSize: 30 })';
-      throw badArgument(`trainLockstep: run ${index}`, 'what schedule() gives', this.#schedule, fits);
-    }
+    this.#schedule = new RunSchedule(index, optimizer, schedule);
     if (!checkpoint) return;
-    for (let s = 0; s < skip; s++) this.#schedule?.step();
+    for (let s = 0; s < skip; s++) this.#schedule.step();
     this.#done = skip;
     this.optimizerSteps = skip;
     this.#window = [...checkpoint.window];
@@ -129,8 +122,7 @@ export class NetworkProgress implements RunPlace {
   /** Goes on with these settings of the optimizer. */
   change(optimizer: OptimizerSettings): void {
     this.optimizer = optimizer;
-    Object.assign(this.#group, momentumOf(optimizer));
-    if (!this.#schedule) this.#group.lr = optimizer.lr;
+    this.#schedule.change(optimizer);
     this.#changed = true;
   }
 
@@ -141,7 +133,7 @@ export class NetworkProgress implements RunPlace {
   }
 
   get isScheduled(): boolean {
-    return this.#schedule !== undefined;
+    return this.#schedule.isGiven;
   }
 
   get done(): number {
@@ -187,7 +179,7 @@ export class NetworkProgress implements RunPlace {
     let settings = this.optimizer;
     for (let s = 0; s < steps; s++) {
       const step = this.#done + s;
-      const { lr, betas, momentum } = this.#group;
+      const { lr, betas, momentum } = this.#schedule.group;
       const beta1 = betas?.[0] ?? momentum ?? 0;
       if (beta1 !== settings.beta1) settings = withMomentum(settings, beta1);
       const numbers = stepNumbers(settings, lr, this.optimizerSteps + s + 1);
@@ -198,11 +190,7 @@ export class NetworkProgress implements RunPlace {
       const isFirst = this.optimizerSteps + s === 0 ? 1 : 0;
       const invNumbers = 1 / (counted * targetWidth);
       table.add(numbers, { invNumbers, examples, row, draw: step, isFirst }, part);
-      this.#schedule?.step();
-      if (this.#schedule) {
-        const where = `trainLockstep: run ${this.index}: schedule`;
-        checkNumber(where, `the learning rate after ${step + 1} steps`, this.#group.lr, { min: 0 });
-      }
+      this.#schedule.step();
     }
   }
 
@@ -307,13 +295,6 @@ export class NetworkProgress implements RunPlace {
       ...(best && bestStep > 0 ? { best: { weights: best, step: bestStep, loss: this.#least } } : {}),
     };
   }
-}
-
-/** Momentum or betas, by their names in `torch.optim`, where the optimizer has moments to which they matter. */
-function momentumOf(optimizer: OptimizerSettings): { momentum?: number; betas?: readonly number[] } {
-  const { beta1, beta2 } = optimizer;
-  if (momentsOf(optimizer) === 2) return { betas: [beta1, beta2] };
-  return momentsOf(optimizer) === 1 ? { momentum: beta1 } : {};
 }
 
 /**

@@ -12,6 +12,7 @@ import { packWeights } from '../../network/weights.js';
 import { LockstepError } from '../../platform/errors.js';
 import type { AcceptedNetworkRun } from './accept.js';
 import { DataPlaces, type PlacedDataset } from './data-places.js';
+import { evaluationBatch } from './evaluation.js';
 import { Pools, type Room } from './pools.js';
 import { entriesOf } from './step-table.js';
 
@@ -67,8 +68,9 @@ export class RunPlaces {
     const { network, loss, batchSize } = run;
     const part = this.#parts.get(run) ?? this.#partOf(run);
     this.#parts.set(run, part);
-    const key = JSON.stringify([network, loss, moments, batchSize, part]);
-    const program = this.#programs.get(key) ?? programOf(network, loss, moments, batchSize, part);
+    const evaluated = evaluationBatch(run.evaluation, batchSize);
+    const key = JSON.stringify([network, loss, moments, batchSize, part, evaluated]);
+    const program = this.#programs.get(key) ?? programOf(network, loss, moments, batchSize, part, evaluated);
     this.#programs.set(key, program);
     return program;
   }
@@ -119,7 +121,7 @@ export class RunPlaces {
     if (4 * tableWords > mostBytes) {
       throw new LockstepError(
         'unsupported',
-        `trainLockstep: run ${index}: with batches of ${batch}, evaluate.data is more batches than this device takes in one ` +
+        `trainLockstep: run ${index}: with batches of ${program.evaluationBatch}, evaluate.data is more batches than this device takes in one ` +
           `table, ${mostBytes} bytes (maxStorageBufferBindingSize). Take larger batches.`,
       );
     }

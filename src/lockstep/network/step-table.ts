@@ -82,9 +82,10 @@ export class StepTable {
 }
 
 /** Entries of the table that the evaluation of a run takes. */
-export function entriesOf({ evaluation, batchSize, probes }: AcceptedNetworkRun, { part }: Program): number {
-  const parts = Math.ceil(batchSize / part);
+export function entriesOf({ evaluation, probes }: AcceptedNetworkRun, program: Program): number {
+  const { evaluationBatch: batch, evaluationPart } = program;
+  const parts = Math.ceil(batch / evaluationPart);
   return (evaluation?.sections ?? []).reduce((sum, { examples, isOfSet }) => {
-    return sum + parts * Math.ceil(examples / batchSize) * (isOfSet && probes.gradientNorm ? 2 : 1);
+    return sum + parts * Math.ceil(examples / batch) * (isOfSet && probes.gradientNorm ? 2 : 1);
   }, 0);
 }

@@ -9,6 +9,7 @@ import { NetworkKernels } from '../../kernels/network/kernel.js';
 import { showNetwork } from '../../network/network.js';
 import { trainingFlops } from '../../network/program.js';
 import { unpackWeights } from '../../network/weights.js';
+import { calling } from '../../platform/calling.js';
 import { LockstepError } from '../../platform/errors.js';
 import { finishEvent } from '../finish-event.js';
 import { recovering, type TrainerHooks } from '../recovery.js';
@@ -32,7 +33,7 @@ export async function* trainNetworks(
   device: Device,
   options: NetworkLockstepOptions,
 ): AsyncGenerator<NetworkLockstepEvent, void, undefined> {
-  checkNetworkOptions(options);
+  calling('trainLockstep', 'an option', () => checkNetworkOptions(options));
   const datasets = new PackedDatasets();
   yield* recovering<NetworkRun, NetworkLockstepEvent>(device, options, (on, runs, hooks, runsAtOnce) => {
     const mostRuns = runsAtOnce ?? options.mostRuns;

@@ -136,8 +136,8 @@ it('refuses what does not fit however it is cut, and says what would', async () 
       { maxStorageBufferBindingSize: 40_000 },
     ),
   ).toMatch(/^unsupported: .*run 0: 8 -> 2 takes \d+ bytes with batches of 1001/);
-  const single = { ...small, batchSize: 1, evaluate: { data: { x, y: numbers } } };
+  const single = { ...fresh, batchSize: 1, evaluate: { data: parity, examples: 1e6 } };
   expect(await refused(single, { maxStorageBufferBindingSize: 31_000 })).toMatch(
-    /^unsupported: .*run 0: with batches of 1, evaluate\.data is more batches than this device takes/,
+    /^unsupported: .*run 0: with batches of 32, evaluate\.data is more batches than this device takes/,
   );
 });

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Device, NetworkLockstepEvent, NetworkLockstepOptions, Sampler } from '../../../src/index.js';
 import { Generator, openDevice, samplers, trainLockstep } from '../../../src/index.js';
+import { evaluationBatch } from '../../../src/lockstep/network/evaluation.js';
 import { NetworkPacer } from '../../../src/lockstep/network/pacer.js';
 
 let device: Device;
@@ -99,6 +100,52 @@ describe('of a dataset', () => {
     );
     await expect(refused(groups.map((g) => g - 0.5))).rejects.toThrow('groups[0] is the number -0.5');
     await expect(refused('class')).rejects.toThrow('evaluate: groups is the text');
+  });
+});
+
+describe('of runs with small batches', () => {
+  const generator = new Generator(3);
+  const x = new Float32Array(75 * 5);
+  generator.uniform(x, -1, 1);
+  const y = Array.from({ length: 75 }, (_, k) => k % 2);
+  const groups = Array.from({ length: 75 }, (_, k) => k % 3);
+  const network = { inputs: 5, layers: [{ units: 9, activation: 'gelu' as const }, { units: 1 }] };
+  const fresh = samplers.parity({ inputs: 5, secret: [1, 3] });
+  // Weights that stay: the evaluations are those of one network.
+  const still = { optimizer: { type: 'sgd' as const, lr: 0 }, loss: 'bceWithLogits' as const };
+  const probes = ['gradientNorm', 'activeUnits', { parities: [[0, 1]] }] as const;
+  const looks: NonNullable<NetworkLockstepOptions['evaluate']>[] = [
+    { data: { x, y } },
+    { data: { x, y }, groups },
+    { data: fresh, examples: 75 },
+  ];
+
+  it('has the numbers that they have in larger ones, as it takes larger ones itself', async () => {
+    for (const evaluate of looks) {
+      const all = await Promise.all(
+        [1, 7, 31, 75].map((batchSize) =>
+          trained({ network, data: { x, y }, ...still, probes, batchSize, maxSteps: 2, evaluate }),
+        ),
+      );
+      const numbers = all.map(({ evaluations: [one] }) => [
+        ...[one.loss, one.accuracy, one.probes!.gradientNorm!.all],
+        ...(one.groups ?? []).flatMap(({ loss, accuracy }) => [loss, accuracy]),
+        ...one.probes!.activeUnits![0].units,
+        ...one.probes!.parities!.flat(),
+      ]);
+      for (const few of numbers)
+        for (const [k, value] of few.entries()) expect(value).toBeCloseTo(numbers[3][k], 6);
+    }
+  });
+
+  it('takes batches of 32 where there are as many examples', () => {
+    const of = (...sizes: number[]) =>
+      ({ sections: sizes.map((size) => ({ examples: size })) }) as unknown as Parameters<
+        typeof evaluationBatch
+      >[0];
+    expect(evaluationBatch(undefined, 1)).toBe(1);
+    expect([of(75), of(5, 40), of(4), of(1)].map((one) => evaluationBatch(one, 1))).toEqual([32, 32, 4, 1]);
+    expect([of(75), of(5)].map((one) => evaluationBatch(one, 48))).toEqual([48, 48]);
   });
 });
 

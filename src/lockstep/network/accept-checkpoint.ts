@@ -1,0 +1,93 @@
+/**
+ * Checks the checkpoint from which a run is to go on: whether it is of such a run, and whether its lists are as long as they must be.
+ * Nothing is trained here.
+ */
+import type { Loss } from '../../network/losses.js';
+import { type Network, parameterShapes, showNetwork } from '../../network/network.js';
+import { momentsOf, type OptimizerSettings, optimizerOf } from '../../network/optimizers.js';
+import { packedWords } from '../../network/weights.js';
+import { badArgument, checkNumber, checkObject } from '../../platform/arguments.js';
+import { LockstepError } from '../../platform/errors.js';
+import { checkOptionNames } from '../../platform/options.js';
+import type { NetworkCheckpoint } from './types.js';
+
+/** What a run and its checkpoint have in common. */
+interface Kind {
+  readonly network: Network;
+  readonly loss: Loss;
+  readonly optimizer: OptimizerSettings;
+}
+
+/** Network, loss and optimizer in a line, in which a checkpoint and the run that goes on from it must agree. */
+export function kindOf({ network, loss, optimizer }: Kind): string {
+  return `${showNetwork(network)}, ${loss.type}, ${optimizer.type}`;
+}
+
+/**
+ * @param maxSteps Of the run; the checkpoint must be of an earlier step.
+ * @throws LockstepError `bad-input` naming what of the checkpoint does not fit.
+ */
+export function checkCheckpoint(
+  where: string,
+  checkpoint: NetworkCheckpoint,
+  run: Kind,
+  maxSteps: number,
+): void {
+  const { network, optimizer } = run;
+  const here = `${where}: checkpoint`;
+  checkObject(here, 'it', checkpoint, 'an event of the type checkpoint has them');
+  checkOptionNames(here, checkpoint, ['steps', 'of', 'state', 'window', 'stop', 'last', 'control', 'best']);
+  checkNumber(here, 'steps', checkpoint.steps, { min: 0, below: maxSteps, whole: true });
+  if (checkpoint.of !== kindOf(run)) {
+    throw badArgument(here, 'of', checkpoint.of, `the run is ${kindOf(run)}`);
+  }
+  const { state, window, stop, last, control, best } = checkpoint;
+  checkNumbers(here, 'state', state, packedWords(network) * (1 + momentsOf(optimizer)), network);
+  if (control !== undefined) checkControl(`${here}: control`, control, optimizer);
+  if (best !== undefined) checkBest(`${here}: best`, best, checkpoint.steps, network);
+  const lists = { window: [window, 4], stop: [stop, 2], last: [last, 2] } as const;
+  for (const [name, [list, length]] of Object.entries(lists)) {
+    const fits =
+      Array.isArray(list) && list.length === length && list.every((value) => typeof value === 'number');
+    if (!fits) throw badArgument(here, name, list, `${length} numbers fit`);
+  }
+}
+
+function checkControl(
+  where: string,
+  control: NonNullable<NetworkCheckpoint['control']>,
+  optimizer: OptimizerSettings,
+): void {
+  checkObject(where, 'it', control, 'it is { optimizerSteps, optimizer }');
+  checkOptionNames(where, control, ['optimizerSteps', 'optimizer']);
+  checkNumber(where, 'optimizerSteps', control.optimizerSteps, { min: 0, whole: true });
+  const { type } = optimizerOf(where, control.optimizer);
+  if (type !== optimizer.type) throw badArgument(where, 'optimizer', type, `the run has ${optimizer.type}`);
+}
+
+function checkBest(
+  where: string,
+  best: NonNullable<NetworkCheckpoint['best']>,
+  steps: number,
+  network: Network,
+): void {
+  checkObject(where, 'it', best, 'it is { weights, step, loss }');
+  checkOptionNames(where, best, ['weights', 'step', 'loss']);
+  checkNumbers(where, 'weights', best.weights, packedWords(network), network);
+  checkNumber(where, 'step', best.step, { min: 1, max: steps, whole: true });
+  if (typeof best.loss !== 'number') throw badArgument(where, 'loss', best.loss, 'a number fits');
+}
+
+/**
+ * Checks the length of a list, as a longer one would be written over the memory of other runs. Its numbers need not be finite:
+ * the run may be diverging.
+ */
+function checkNumbers(where: string, name: string, numbers: unknown, length: number, network: Network): void {
+  if (numbers instanceof Float32Array && numbers.length === length) return;
+  const names = parameterShapes(network).map((parameter) => parameter.name);
+  throw new LockstepError(
+    'bad-input',
+    `${where}: ${name} does not fit; it is a Float32Array of ${length} numbers, of ${names.join(', ')}` +
+      `${name === 'state' ? ' and their moments' : ''}.`,
+  );
+}
