@@ -23,7 +23,8 @@ interface Case {
   network: NetworkDescription;
   loss: LossDescription;
   optimizer: OptimizerDescription;
-  schedule: [string, Record<string, number>] | null;
+  /** The class of `optim` and its settings; those of LambdaLR are the base of a power of the step. */
+  schedule: [string, Record<string, unknown>] | null;
   examples: number;
   batchSize: number;
   losses: number[];
@@ -44,13 +45,15 @@ const FIRST_STEPS = { count: 25, tolerance: 1e-5 };
 const LATER = 2e-2;
 const NORM = 2e-3;
 
-const schedules: Record<string, (optimizer: ScheduledOptimizer, s: Record<string, number>) => StepSchedule> =
-  {
-    step: (optimizer, { stepSize, gamma }) => new optim.StepLR(optimizer, { stepSize, gamma }),
-    cosine: (optimizer, { tMax }) => new optim.CosineAnnealingLR(optimizer, { tMax }),
-    warmup: (optimizer, s) => new optim.LinearLR(optimizer, s),
-    power: (optimizer, { base }) => new optim.LambdaLR(optimizer, { lrLambda: (step) => base ** step }),
-  };
+type Schedules = Record<string, new (optimizer: ScheduledOptimizer, settings: object) => StepSchedule>;
+
+function scheduleOf([name, settings]: NonNullable<Case['schedule']>): NetworkRun['schedule'] {
+  if (name === 'LambdaLR') {
+    const lrLambda = (step: number) => (settings.base as number) ** step;
+    return (optimizer) => new optim.LambdaLR(optimizer, { lrLambda });
+  }
+  return (optimizer) => new (optim as unknown as Schedules)[name](optimizer, settings);
+}
 
 const kindOf = ({ loss }: Case): string => (typeof loss === 'string' ? loss : loss.type);
 
@@ -73,10 +76,7 @@ const runOf = (one: Case): NetworkRun => ({
   data: dataOf(one),
   loss: one.loss,
   optimizer: one.optimizer,
-  schedule: one.schedule
-    ? (optimizer) =>
-        schedules[(one.schedule as [string, Record<string, number>])[0]](optimizer, one.schedule![1])
-    : undefined,
+  schedule: one.schedule ? scheduleOf(one.schedule) : undefined,
   batchSize: one.batchSize,
   seed: one.seed,
   orderSeed: one.seed + 2000,
@@ -103,9 +103,16 @@ beforeAll(async () => {
 }, 240_000);
 afterAll(() => device.destroy());
 
+it('has every class of schedules by step', () => {
+  const classes = Object.entries(optim).filter(([, one]) => one.prototype instanceof optim.Schedule);
+  const tried = cases.flatMap(({ schedule }) => (schedule ? [schedule[0]] : []));
+  expect(new Set(tried)).toEqual(new Set(classes.map(([name]) => name)));
+});
+
 describe.each(
   cases.map(
-    (one, k) => [`${one.seed}: ${JSON.stringify([one.network, one.loss, one.optimizer])}`, k] as const,
+    (one, k) =>
+      [`${one.seed}: ${JSON.stringify([one.network, one.loss, one.optimizer, one.schedule])}`, k] as const,
   ),
 )('%s', (_, k) => {
   const expected = cases[k].losses;
