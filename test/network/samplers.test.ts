@@ -26,7 +26,7 @@ const NORMAL = 2e-5;
 
 let device: Device;
 beforeAll(async () => {
-  device = await openDevice();
+  device = await openDevice({ requiredLimits: 'default' });
 });
 afterAll(() => device.destroy());
 

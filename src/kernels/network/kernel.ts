@@ -37,7 +37,8 @@ const OTHER_BUFFERS = 6;
 /** Over how many buffers data can be cut at most, and the words in each but the last. */
 export function dataBuffers({ limits }: Pick<Device, 'limits'>): { most: number; words: number } {
   const { maxStorageBufferBindingSize, maxBufferSize, maxStorageBuffersPerShaderStage } = limits;
-  const words = Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / 4);
+  // Rooms in shared buffers take whole vectors of four words.
+  const words = 4 * Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / 16);
   // Places are 32-bit numbers.
   const most = Math.min(maxStorageBuffersPerShaderStage - OTHER_BUFFERS, Math.floor(2 ** 32 / words));
   return { most: Math.max(1, most), words };

@@ -43,35 +43,38 @@ interface ProbeBuffers {
 export class ProbeKernel<Task> {
   /** Writes tasks as a table. */
   readonly words: (tasks: readonly Task[]) => Uint32Array<ArrayBuffer>;
+  /** Bytes of a task in the table. */
+  readonly taskBytes: number;
   readonly #device: Device;
   readonly #pipeline: GPUComputePipeline;
   readonly #costOf: (tasks: readonly Task[]) => Cost;
 
   static async columns(device: Device): Promise<ProbeKernel<Strip>> {
     const pipeline = await device.pipeline({ label: 'network-column-sums', code: columnSums() });
-    return new ProbeKernel(device, pipeline, (strips) => STRIP.array(strips), costOfStrips);
+    return new ProbeKernel(device, pipeline, STRIP, costOfStrips);
   }
 
   static async parities(device: Device): Promise<ProbeKernel<Parity>> {
     const pipeline = await device.pipeline({ label: 'network-parity-sums', code: paritySums() });
-    return new ProbeKernel(device, pipeline, (parities) => PARITY.array(parities), costOfParities);
+    return new ProbeKernel(device, pipeline, PARITY, costOfParities);
   }
 
   /** @throws LockstepError `shader` if the caller's WGSL does not compile. */
   static async functions(device: Device, own: string): Promise<ProbeKernel<Batch>> {
     const pipeline = await device.pipeline({ label: 'network-function-sums', code: functionSums(own) });
-    return new ProbeKernel(device, pipeline, (batches) => BATCH.array(batches), costOfBatches);
+    return new ProbeKernel(device, pipeline, BATCH, costOfBatches);
   }
 
   private constructor(
     device: Device,
     pipeline: GPUComputePipeline,
-    words: (tasks: readonly Task[]) => Uint32Array<ArrayBuffer>,
+    struct: { words: number; array(tasks: readonly Task[]): Uint32Array<ArrayBuffer> },
     costOf: (tasks: readonly Task[]) => Cost,
   ) {
     this.#device = device;
     this.#pipeline = pipeline;
-    this.words = words;
+    this.words = (tasks) => struct.array(tasks);
+    this.taskBytes = 4 * struct.words;
     this.#costOf = costOf;
   }
 

@@ -232,7 +232,8 @@ export class Chunks {
     const kept = this.#buffers.get(name);
     if (kept && kept.size >= bytes) return kept;
     if (kept) this.#device.free(kept);
-    const size = name === 'stages' ? bytes : Math.max(bytes, 2 * (kept?.size ?? 0), 1024);
+    const ahead = Math.min(2 * (kept?.size ?? 512), this.#device.limits.maxStorageBufferBindingSize);
+    const size = name === 'stages' ? bytes : Math.max(bytes, ahead);
     const buffer = this.#device.allocate(`network ${name}`, size, USAGE);
     this.#buffers.set(name, buffer);
     return buffer;

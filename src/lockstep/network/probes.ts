@@ -2,7 +2,7 @@
  * Probes: measurements of a run's network other than loss and accuracy. This checks the option, and turns the device's sums into
  * the values of events. progress.ts says when they are due; probe-sums.ts has the device compute the sums.
  */
-import type { COLUMN_SUMS } from '../../../shaders/network/probes.wgsl.js';
+import { COLUMN_SUMS, PARITY, STRIP } from '../../../shaders/network/probes.wgsl.js';
 import { checkColumns } from '../../network/columns.js';
 import { type Network, parameterShapes } from '../../network/network.js';
 import { badArgument, checkList, checkNumber, checkObject, checkText } from '../../platform/arguments.js';
@@ -151,6 +151,18 @@ export const probesWeights = ({ norms, distance }: Probes): boolean => norms || 
 /** Whether any of them is taken at an evaluation. */
 export const probesExamples = ({ activeUnits, parities, own }: Probes): boolean =>
   activeUnits || parities.length > 0 || own.length > 0;
+
+/** Words that probes take in the largest table of one round: that of tasks, of sums, or of the parities' inputs. */
+export function probeWordsOf({ layers, outputs }: Network, probes: Probes): number {
+  const units = layers.reduce((sum, layer) => sum + layer.units * (1 + Number(layer.bias)), 0);
+  const ofColumns = probesWeights(probes) || probes.activeUnits || probes.gradientNorm;
+  const members = probes.parities.reduce((sum, { length }) => sum + length, 0);
+  return Math.max(
+    ofColumns ? Math.max(COLUMN_SUMS.words, STRIP.words) * units : 0,
+    PARITY.words * probes.parities.length * outputs,
+    members,
+  );
+}
 
 /** @param sums One for each unit of each parameter, in the order of the state dict. */
 export function probedWeights(network: Network, probes: Probes, sums: readonly Sum[]): NetworkProbed {

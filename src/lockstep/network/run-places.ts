@@ -14,6 +14,7 @@ import type { AcceptedNetworkRun } from './accept.js';
 import { DataPlaces, type PlacedDataset } from './data-places.js';
 import { evaluationBatch } from './evaluation.js';
 import { Pools, type Room } from './pools.js';
+import { probeWordsOf } from './probes.js';
 import { entriesOf } from './step-table.js';
 
 /** Bytes of the first buffer for runs, and of the first for data; later ones are larger. */
@@ -117,6 +118,14 @@ export class RunPlaces {
     setsOf(run).forEach((data, k) => {
       this.#data.check(`trainLockstep: run ${index}: ${k === 0 ? 'data' : 'evaluate.data'}`, data);
     });
+    const probeWords = probeWordsOf(network, run.probes);
+    if (4 * probeWords > mostBytes) {
+      throw new LockstepError(
+        'unsupported',
+        `trainLockstep: run ${index}: its probes take ${4 * probeWords} bytes in one table; this device binds at most ` +
+          `${mostBytes} (maxStorageBufferBindingSize) at once. Ask for fewer parities, or probe a smaller network.`,
+      );
+    }
     const tableWords = tableWordsOf(run, program);
     if (4 * tableWords > mostBytes) {
       throw new LockstepError(
@@ -197,10 +206,10 @@ const setsOf = ({ data, evaluation }: AcceptedNetworkRun) => [
   ...(evaluation?.sections ?? []).map((section) => section.data),
 ];
 
-/** Words that a run takes in the largest table of a chunk of one step: that of the order, or that of the steps. */
+/** Words that a run takes in the largest table of a chunk of one step: that of the order, of the steps, or of its probes. */
 function tableWordsOf(run: AcceptedNetworkRun, program: Program): number {
   const entries = Math.ceil(run.batchSize / program.part) + entriesOf(run, program);
-  return Math.max(run.batchSize, STEP.words * entries);
+  return Math.max(run.batchSize, STEP.words * entries, probeWordsOf(run.network, run.probes));
 }
 
 /** Words that a run takes, with the initial weights where a probe asks how far they moved. */

@@ -11,7 +11,7 @@ const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DS
 
 let device: Device;
 beforeAll(async () => {
-  device = await openDevice();
+  device = await openDevice({ requiredLimits: 'default' });
 });
 afterAll(() => device.destroy());
 

@@ -12,7 +12,7 @@ import { randomDataset, randomWeights } from '../../lockstep/outcomes.js';
 
 let device: Device;
 beforeAll(async () => {
-  device = await openDevice();
+  device = await openDevice({ requiredLimits: 'default' });
 });
 afterAll(() => device.destroy());
 

@@ -17,7 +17,7 @@ import { weightBits } from './outcomes.js';
 
 let device: Device;
 beforeAll(async () => {
-  device = await openDevice();
+  device = await openDevice({ requiredLimits: 'default' });
 });
 afterAll(() => device.destroy());
 

@@ -7,7 +7,7 @@ import { NetworkPacer } from '../../../src/lockstep/network/pacer.js';
 
 let device: Device;
 beforeAll(async () => {
-  device = await openDevice();
+  device = await openDevice({ requiredLimits: 'default' });
 });
 afterAll(() => device.destroy());
 

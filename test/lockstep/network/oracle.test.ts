@@ -18,7 +18,7 @@ const MOST = 50;
 
 let device: Device;
 beforeAll(async () => {
-  device = await openDevice();
+  device = await openDevice({ requiredLimits: 'default' });
 });
 afterAll(() => device.destroy());
 afterEach(() => {

@@ -12,7 +12,7 @@ import { parityRow } from '../../network/sampler-rows.js';
 
 let device: Device;
 beforeAll(async () => {
-  device = await openDevice();
+  device = await openDevice({ requiredLimits: 'default' });
 });
 afterAll(() => device.destroy());
 afterEach(() => vi.restoreAllMocks());
