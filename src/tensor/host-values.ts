@@ -93,40 +93,44 @@ function shapeOf(where: string, values: unknown): number[] {
 
 function flatten(where: string, values: unknown, shape: Shape): (number | boolean)[] {
   const flat: (number | boolean)[] = [];
-  const visit = (inner: unknown, axis: number, path: string): void => {
+  // Where it is: a text is made of this only for an error, as there may be many millions of values.
+  const place: number[] = [];
+  const visit = (inner: unknown, axis: number): void => {
     if (axis < shape.length) {
-      checkList(where, inner, shape[axis], path);
+      checkList(where, inner, shape[axis], place.slice(0, axis));
       // Not forEach: it passes over holes.
-      for (let i = 0; i < inner.length; i++) visit(inner[i], axis + 1, `${path}[${i}]`);
-    } else {
-      checkElement(where, inner, path);
-      flat.push(inner);
-    }
+      for (let i = 0; i < inner.length; i++) {
+        place[axis] = i;
+        visit(inner[i], axis + 1);
+      }
+    } else if (typeof inner === 'number' || typeof inner === 'boolean') flat.push(inner);
+    else throw wrongElement(where, inner, pathOf(place));
   };
-  visit(values, 0, 'values');
+  visit(values, 0);
   return flat;
 }
+
+const pathOf = (place: readonly number[]): string => `values${place.map((i) => `[${i}]`).join('')}`;
 
 function checkList(
   where: string,
   value: unknown,
   length: number,
-  path: string,
+  place: readonly number[],
 ): asserts value is NestedArray[] {
   if (!Array.isArray(value)) {
-    throw refuse(`${where}: ${path} is ${showKind(value)}, where a list of ${length} was expected.`);
+    throw refuse(`${where}: ${pathOf(place)} is ${showKind(value)}, where a list of ${length} was expected.`);
   }
   if (value.length !== length) {
     throw refuse(
-      `${where}: ${path} has ${value.length} elements, not ${length} elements, as its neighbours have.`,
+      `${where}: ${pathOf(place)} has ${value.length} elements, not ${length} elements, as its neighbours have.`,
     );
   }
 }
 
-function checkElement(where: string, value: unknown, path: string): asserts value is number | boolean {
-  if (typeof value === 'number' || typeof value === 'boolean') return;
+function wrongElement(where: string, value: unknown, path: string): LockstepError {
   if (Array.isArray(value)) {
-    throw refuse(`${where}: ${path} has ${value.length} elements, where its neighbours are numbers.`);
+    return refuse(`${where}: ${path} has ${value.length} elements, where its neighbours are numbers.`);
   }
   const hint = typedArrayName(value)
     ? '; of a typed array, give the array itself and its shape'
@@ -135,7 +139,7 @@ function checkElement(where: string, value: unknown, path: string): asserts valu
       : value instanceof ArrayBuffer || value instanceof DataView
         ? '; give a typed array over it, as new Float32Array(buffer)'
         : '';
-  throw refuse(`${where}: ${path} is ${showKind(value)}, where a number or boolean was expected${hint}.`);
+  return refuse(`${where}: ${path} is ${showKind(value)}, where a number or boolean was expected${hint}.`);
 }
 
 /**

@@ -229,7 +229,10 @@ function shapedOf(
   const rows = values as ArrayLike<unknown>;
   // A list of typed arrays, one for each row.
   if (Array.isArray(values) && values.length > 0 && ArrayBuffer.isView(values[0])) {
-    const parts = Array.from(rows, (row, r) => valuesOf(`${where}: ${name}[${r}]`, row).flat);
+    const parts = Array.from(rows, (row, r) => {
+      const here = `${where}: ${name}[${r}]`;
+      return hostValues(here, valuesOf(here, row).flat, 'f32');
+    });
     const width = parts[0].length;
     const ragged = parts.findIndex((part) => part.length !== width);
     if (ragged >= 0) {
@@ -240,7 +243,11 @@ function shapedOf(
         `the first row has ${width} numbers`,
       );
     }
-    return { flat: parts.flatMap((part) => Array.from(part)), shape: [parts.length, width] };
+    const flat = new Float32Array(parts.length * width);
+    parts.forEach((part, r) => {
+      flat.set(part, r * width);
+    });
+    return { flat, shape: [parts.length, width] };
   }
   return valuesOf(`${where}: ${name}`, values);
 }
