@@ -15,6 +15,7 @@ it('docs/lockstep.md: the pieces are one program', async () => {
     'run 0 max-steps 200',
     'run 1 max-steps 200',
     'run 2 max-steps 500',
+    'run 3 max-steps 200',
   ]);
   expect(lines.some((line) => /^2 -> 32 tanh -> 2 162 parameters \d+ bytes$/.test(line))).toBe(true);
   expect(lines).toContain('3,8,2');

@@ -52,8 +52,8 @@ export interface NetworkRunSettings {
    */
   optimizer?: OptimizerDescription;
   /**
-   * A schedule of the learning rate by step, with the classes of `optim`:
-   * `(optimizer) => new optim.CosineAnnealingLR(optimizer, { tMax: 1000 })`. Default: constant.
+   * A schedule by step, with the classes of `optim`: `(optimizer) => new optim.CosineAnnealingLR(optimizer, { tMax: 1000 })`. It sets
+   * the learning rate, and may set momentum or the first of the betas, as `OneCycleLR` does. Default: constant.
    */
   schedule?: (optimizer: ScheduledOptimizer) => StepSchedule;
   /** Examples a step, 1 to 32,768; the last batch of an epoch may have fewer. Default 32. */
@@ -147,8 +147,8 @@ export interface NetworkLockstepOptions extends NetworkRunSettings {
 }
 
 /**
- * Decides about runs in a `pause` event. Decisions take effect in the order in which they were made, before the next step:
- * they lead to the same bits on any device, whatever runs beside.
+ * Decides about runs in a `pause` event. Decisions take effect in the order in which they were made, before the next step: made
+ * again, they lead to the same bits, however fast the device is and whatever trains beside.
  *
  * @example
  * for await (const event of trainLockstep(device, { runs, pauseEvery: 500, ...shared })) {
