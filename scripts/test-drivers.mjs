@@ -1,13 +1,17 @@
 /**
- * `npm run test:drivers`: the tests of same bits and of the float64 oracles on each CPU driver that a machine without a GPU can
- * have: lavapipe with subgroups of 4 and of 8 lanes, and Chromium's SwiftShader. `npm test` has one of them. Takes some
- * minutes on lavapipe and half an hour on SwiftShader; Linux. What is not installed is said and left out.
+ * `npm run test:drivers [-- NAME]`: the tests of same bits and of the float64 oracles on each CPU driver that a machine without a GPU
+ * can have: lavapipe with subgroups of 4 and of 8 lanes, and Chromium's SwiftShader, or only on those with NAME in their name.
+ * `npm test` has one of them. Takes a quarter of an hour on lavapipe and half an hour on SwiftShader; Linux. What is not
+ * installed is said and left out.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
-const TESTS = ['test/lockstep/same-bits.test.ts', 'test/kernels/train'];
-/** In milliseconds: SwiftShader is thirty times slower than lavapipe, and compiling for 4 lanes takes long. */
+const TESTS = [
+  'test/lockstep/same-bits.test.ts',
+  ...['oracle', 'bce', 'scoring'].map((name) => `test/kernels/train/${name}.test.ts`),
+];
+/** In milliseconds: SwiftShader is thirty times slower than lavapipe, and for 4 lanes a kernel compiles for minutes. */
 const PATIENCE = ['--testTimeout=1200000', '--hookTimeout=1200000'];
 
 /** @param {string[]} paths */
@@ -35,8 +39,13 @@ const ADAPTER = `
   process.exit(0);
 `;
 
-let failed = false;
-for (const { name, driver, env, says } of DRIVERS) {
+const [wanted = ''] = process.argv.slice(2);
+const chosen = DRIVERS.filter(({ name }) => name.toLowerCase().includes(wanted.toLowerCase()));
+if (chosen.length === 0) {
+  console.log(`No driver is named ${wanted}; there are ${DRIVERS.map(({ name }) => name).join('; ')}.`);
+}
+let failed = chosen.length === 0;
+for (const { name, driver, env, says } of chosen) {
   if (driver === undefined) {
     console.log(`${name}: not installed`);
     continue;

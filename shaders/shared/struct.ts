@@ -35,8 +35,10 @@ struct ${name} {
   /** Structs as words, in the layout of the buffer. */
   array(values: readonly Readonly<Record<Field, number>>[]): Uint32Array<ArrayBuffer> {
     const views = viewsOf(new ArrayBuffer(4 * this.words * values.length));
-    values.forEach((value, k) => {
-      for (const [field, type] of this.#types) views[type][k * this.words + this.at[field]] = value[field];
+    // Field by field: V8 looks the same name up in every struct in less than half of the time.
+    this.#types.forEach(([field, type], at) => {
+      const view = views[type];
+      for (let k = 0; k < values.length; k++) view[k * this.words + at] = values[k][field];
     });
     return views.u32;
   }
