@@ -43,6 +43,7 @@ export class Finisher {
   /** By test set. Groups that came together, or while another test set was being scored, are scored together. */
   readonly #groups = new Map<BinaryDataset | undefined, Group[]>();
   #isScoring = false;
+  #isPrepared = false;
   /** The networks that are on the device. */
   readonly #networks = new Set<Networks>();
 
@@ -50,6 +51,20 @@ export class Finisher {
     this.#device = device;
     this.#settings = settings;
     this.#pacer = pacer;
+  }
+
+  /**
+   * Begins to compile what will score these runs. To be called once they train: the device then need not wait for it when they
+   * end.
+   */
+  prepare(runs: Iterable<Run>): void {
+    if (this.#isPrepared) return;
+    for (const { cohort, given } of runs) {
+      if (given.testSet === undefined) continue;
+      this.#scorerOf(cohort).prepare();
+      this.#isPrepared = true;
+      return;
+    }
   }
 
   /**
@@ -78,10 +93,7 @@ export class Finisher {
 
   /** Copies the networks of one cohort's runs, those with the same test set into the same buffers. */
   #take(cohort: Cohort, waiting: readonly Waiting[]): void {
-    const { features, hidden } = this.#settings;
-    const name = cohort.kernelName === 'portable' ? 'portable' : 'subgroup';
-    this.#scorer ??= new Scorer(this.#device, features, hidden, name);
-    const { layout } = this.#scorer;
+    const { layout } = this.#scorerOf(cohort);
     const most = networksAtOnce(this.#device, layout);
     for (const testSet of new Set(waiting.map(testSetOf))) {
       const these = waiting.filter((one) => testSetOf(one) === testSet);
@@ -92,6 +104,14 @@ export class Finisher {
         groups.push({ runs, networks: this.#copy(cohort, runs, layout) });
       }
     }
+  }
+
+  /** One for all cohorts: they differ in the inputs that they train, and all inputs are scored. */
+  #scorerOf({ kernelName }: Cohort): Scorer {
+    const { features, hidden } = this.#settings;
+    const name = kernelName === 'portable' ? 'portable' : 'subgroup';
+    this.#scorer ??= new Scorer(this.#device, features, hidden, name);
+    return this.#scorer;
   }
 
   #copy(cohort: Cohort, runs: readonly Waiting[], layout: NetworkLayout): Networks {

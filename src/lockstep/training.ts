@@ -112,8 +112,10 @@ export class Training {
   /** Sends a chunk of the runs that have steps left and batches for them. False if there are none. */
   #send(): boolean {
     const turns = this.#active.turns(this.#pacer);
-    if (turns.size > 0) this.#flights.send(turns);
-    return turns.size > 0;
+    if (turns.size === 0) return false;
+    this.#flights.send(turns);
+    this.#finisher.prepare(this.#active);
+    return true;
   }
 
   /**

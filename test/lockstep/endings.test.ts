@@ -173,6 +173,26 @@ describe('finish events', () => {
     }
   });
 
+  it.each(['subgroup', 'portable'] as const)(
+    'have their %s kernel compiled while runs train, for a test set',
+    async (kernel) => {
+      const own = await openDevice();
+      const scorers = () => own.pipelines.filter(({ label }) => label.endsWith('-score')).length;
+      const options = { ...shape, maxSteps: 20, logInterval: 10, kernel };
+      const { testSet: _, ...unscored } = runNumber(0);
+      for await (const event of trainLockstep(own, { ...options, runs: [unscored] })) {
+        if (event.type === 'finish') expect(scorers()).toBe(0);
+      }
+      for await (const event of trainLockstep(own, { ...options, runs: [runNumber(0)] })) {
+        // Nothing ends while the first window is looked at.
+        if (event.type === 'window' && event.step === 1)
+          await expect.poll(scorers, { timeout: 60_000 }).toBe(1);
+      }
+      expect(scorers()).toBe(1);
+      own.destroy();
+    },
+  );
+
   it('come before the next run does', async () => {
     let release = () => {};
     const released = new Promise<void>((resolve) => {

@@ -79,7 +79,7 @@ export class Scorer {
 
   /**
    * @param variant The kernel that trained the networks. Only for `subgroup` is the subgroup kernel used here. It is
-   *   compiled when something is scored: many trainings have no test set, and need the layout alone.
+   *   compiled by {@link prepare}, or when something is scored: many trainings have no test set, and need the layout alone.
    */
   constructor(device: Device, features: number, hidden: number, variant: KernelVariant['name']) {
     const shape = { features, hidden, batch: SUBGROUP_BATCH };
@@ -94,6 +94,11 @@ export class Scorer {
   /** How networks have to lie in their buffer. */
   get layout(): NetworkLayout {
     return this.#kernel.layout;
+  }
+
+  /** Begins to compile. {@link accuracies} throws what goes wrong. */
+  prepare(): void {
+    this.#device.pipeline(this.#kernel.shader).catch(() => {});
   }
 
   /**
