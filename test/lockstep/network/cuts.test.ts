@@ -1,21 +1,24 @@
-// Batches that are cut into parts and datasets that are cut over buffers, as a device with small bindings asks for it: the same
-// bits as uncut. What cannot be cut to fit is refused.
+// Batches that are cut into parts and datasets that are cut over buffers, as a device with WebGPU's default limits and small
+// bindings asks for it: the same bits as uncut. What cannot be cut to fit is refused before it begins.
 import '../../quick-to-compile.js';
+import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openDevice } from '../../../src/adapter/open.js';
 import type { Device } from '../../../src/gpu/device.js';
 import { NetworkPacer } from '../../../src/lockstep/network/pacer.js';
 import type { NetworkRun } from '../../../src/lockstep/network/types.js';
 import * as samplers from '../../../src/network/samplers.js';
+import { LockstepError } from '../../../src/platform/errors.js';
 import { Generator } from '../../../src/random/generator.js';
 import { BitMatrix } from '../../../src/tensor/bits.js';
 import { withLimits } from '../limits.js';
 import { useForm } from './forms.js';
 import { bitsOf, networkOutcomes } from './outcomes.js';
+import { anyCase, materialize } from './random-networks.js';
 
 let device: Device;
 beforeAll(async () => {
-  device = await openDevice();
+  device = await openDevice({ requiredLimits: 'default' });
 });
 afterAll(() => device.destroy());
 afterEach(() => {
@@ -97,17 +100,17 @@ describe.each([
   });
 });
 
-it('gives the same bits where a dataset is cut over several buffers', async () => {
+it('gives the same bits where a dataset is cut over two buffers, the eighth of a stage and the one before', async () => {
   useForm('blocks', { cuts: true, sampler: parity.wgsl });
   const given = [small, { ...small, evaluate: { data: { x, y: numbers }, groups } }];
   const whole = await trained(given);
-  const cut = await trained(given, 50_000);
+  const cut = await trained(given, 60_000);
   expect(cut.map(bitsOf)).toEqual(whole.map(bitsOf));
   // A device keeps the buffers that it read through, which are as large as the chunks.
   vi.spyOn(NetworkPacer.prototype, 'steps').mockReturnValue(2);
-  await trained(given, 50_000);
+  await trained(given, 60_000);
   const before = device.memory().bytes;
-  await trained(given, 50_000);
+  await trained(given, 60_000);
   expect(device.memory().bytes).toBe(before);
 });
 
@@ -123,8 +126,7 @@ it('refuses what does not fit however it is cut, and says what would', async () 
   expect(await refused(wide, { maxStorageBufferBindingSize: 120_000 })).toMatch(
     /^unsupported: .*run 0: 37 -> 70 gelu -> 5 takes 127008 bytes with parts of batches of 64, 39648 of them/,
   );
-  const few = { maxStorageBufferBindingSize: 50_000, maxStorageBuffersPerShaderStage: 8 };
-  expect(await refused(small, few)).toMatch(
+  expect(await refused(small, { maxStorageBufferBindingSize: 50_000 })).toMatch(
     /^unsupported: .*run 0: data takes 118104 bytes; this device binds at most 2 buffers of 50000 .* 657 of its 777 rows\.$/,
   );
   const ignoring = { ...fresh, network: { inputs: 8, layers: [{ units: 2 }] } };
@@ -140,4 +142,97 @@ it('refuses what does not fit however it is cut, and says what would', async () 
   expect(await refused(single, { maxStorageBufferBindingSize: 31_000 })).toMatch(
     /^unsupported: .*run 0: with batches of 32, evaluate\.data is more batches than this device takes/,
   );
+});
+
+/** The same device as one that binds at most so many bytes: a group that binds more throws. */
+async function binding(bytes: number): Promise<Device> {
+  const { gpu } = device;
+  const smaller = { maxStorageBufferBindingSize: bytes };
+  const limits = new Proxy(gpu.limits, {
+    get: (target, name) => Reflect.get(smaller, name) ?? Reflect.get(target, name, target),
+  });
+  const createBindGroup = (group: GPUBindGroupDescriptor) => {
+    for (const { binding: number, resource } of group.entries) {
+      const { buffer, size = buffer.size } = resource as GPUBufferBinding;
+      if (size > bytes)
+        throw new Error(`binding ${number}, "${buffer.label}", has ${size} bytes of ${bytes}`);
+    }
+    return gpu.createBindGroup(group);
+  };
+  const own = new Proxy(gpu, {
+    get(target, name) {
+      if (name === 'limits') return limits;
+      if (name === 'createBindGroup') return createBindGroup;
+      const value = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  return openDevice({ device: own });
+}
+
+const own = { name: 'twice', wgsl: 'fn probe(e: Example) -> f32 { return 2.0 * outputOf(e, 0u); }' };
+/** Probes whose sums are many, taken of some runs. */
+const parities = (inputs: number) =>
+  Array.from({ length: 40 }, (_, k) => [...new Set([k % inputs, (3 * k + 1) % inputs])]);
+
+/** A run of any kind: batches of up to 120 of as many examples, of which some are evaluated and probed. Data fits 24,000 bytes. */
+const anyRun = fc
+  .record({ one: anyCase, times: fc.constantFrom(1, 3), looks: fc.boolean() })
+  .map(({ one, times, looks }): NetworkRun => {
+    const inputs = Math.min(one.network.inputs, 24);
+    const layers = one.network.layers
+      .slice(-3)
+      .map((layer) => ({ ...layer, units: Math.min(layer.units, 20) }));
+    const small = { ...one, examples: 2 * one.examples, network: { inputs, layers } };
+    const { run } = materialize({ ...small, batchSize: times * one.batchSize });
+    const counts = typeof run.loss !== 'object' || run.loss.type !== 'crossEntropy';
+    const probes = ['activeUnits' as const, { parities: parities(inputs) }, own];
+    const evaluate = looks && { evaluate: { data: run.data!, every: 10 } };
+    const probed = looks && { probes: counts ? [...probes, 'gradientNorm' as const] : probes };
+    return { ...run, maxSteps: 20, ...evaluate, ...probed };
+  });
+
+describe.each([24_000, 48_000])('where a kernel binds at most %i bytes', (bytes) => {
+  it('trains networks to the same bits, or says why not', async () => {
+    useForm('blocks', { cuts: true, sampler: parity.wgsl });
+    const small = await binding(bytes);
+    let [trained, refused] = [0, 0];
+    const property = async (runs: NetworkRun[], lengths: number[]) => {
+      let chunk = 0;
+      vi.spyOn(NetworkPacer.prototype, 'steps').mockImplementation(() => lengths[chunk++ % lengths.length]);
+      const bits = async (on: Device) =>
+        (await networkOutcomes(on, { runs, logInterval: 10 })).map((run) => [
+          bitsOf(run),
+          // Means over examples are added up part by part.
+          run.evaluations.map(({ probes }) => [probes?.activeUnits, probes?.gradientNorm]),
+        ]);
+      try {
+        const there = await bits(small);
+        expect(there).toEqual(await bits(device));
+        trained++;
+      } catch (error) {
+        if (!(error instanceof LockstepError)) throw error;
+        expect(error.message).toMatch(/^trainLockstep: run \d: .* (binds at most|takes in one table)/);
+        expect(error.code).toBe('unsupported');
+        refused++;
+      }
+    };
+    const runs = fc.array(anyRun, { minLength: 1, maxLength: 3 });
+    const lengths = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 4 });
+    await fc.assert(fc.asyncProperty(runs, lengths, property), { numRuns: 10, endOnFailure: true });
+    expect(trained, `refused: ${refused}`).toBeGreaterThan(0);
+  });
+});
+
+it('its tables grow up to what a kernel binds', async () => {
+  useForm('blocks', { cuts: true, sampler: parity.wgsl });
+  const network = { inputs: 2, layers: [{ units: 1 }] };
+  const values = Float32Array.from({ length: 200 }, (_, k) => Math.sin(k));
+  const runs = [{ network, data: { x: values, y: values.subarray(100) }, batchSize: 100, maxSteps: 63 }];
+  const bits = async (on: Device) => {
+    // Orders of 10,000 and of 15,200 bytes.
+    vi.spyOn(NetworkPacer.prototype, 'steps').mockReturnValueOnce(25).mockReturnValue(38);
+    return (await networkOutcomes(on, { runs, logInterval: 63 })).map(bitsOf);
+  };
+  expect(await bits(await binding(16_000))).toEqual(await bits(device));
 });
