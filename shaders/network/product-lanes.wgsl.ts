@@ -16,7 +16,7 @@ import { wgsl } from '../wgsl.js';
 
 const ROWS = 16;
 const VECTORS = 8;
-/** Up to this many columns, four at a time are faster: on lavapipe they take a seventh of the time of a tile. */
+/** Up to this many columns, four at a time are faster: on lavapipe three such tiles take about the time of a wide one. */
 const NARROW = 24;
 /** How many rows are finished before all others move up; see the end of `product`. */
 const BLOCK = 4;
