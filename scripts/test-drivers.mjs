@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
 const TESTS = [
-  'test/lockstep/same-bits.test.ts',
+  ...['same-bits', 'tile-texts'].map((name) => `test/lockstep/${name}.test.ts`),
   ...['oracle', 'bce', 'scoring'].map((name) => `test/kernels/train/${name}.test.ts`),
 ];
 /** In milliseconds: SwiftShader is thirty times slower than lavapipe, and for 4 lanes a kernel compiles for minutes. */

@@ -74,9 +74,9 @@ describe('scope', () => {
 });
 
 describe('PyTorch’s loop, which reads an output after the step', () => {
-  // Steps, elements, and the most MB in use: all results together would take 1.3, small ones on pages, and 315.
+  // Steps, elements, and the most MB in use: all results together would take 0.65, small ones on pages, and 315.
   it.each([
-    [20_000, 8, 0.9],
+    [10_000, 8, 0.45],
     [600, 2 ** 16, 200],
   ])('leaves the memory flat over %i steps of %i elements', async (count, elements, megabytes) => {
     const w = rand([elements], { requiresGrad: true });

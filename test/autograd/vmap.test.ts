@@ -84,7 +84,7 @@ async function expectSame(each: Case, shared: readonly boolean[]): Promise<void>
 }
 
 /** Of the cases of each operation some: they differ in shapes and variants. */
-const MOST_EACH = 5;
+const MOST_EACH = 3;
 const byOperation = new Map<string, Case[]>();
 for (const each of table.filter(({ name }) => !/^fused|many|large|long/.test(name))) {
   const operation = each.name.split(/[ ,]/)[0];

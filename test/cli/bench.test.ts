@@ -303,8 +303,8 @@ describe('Ctrl-C', () => {
 
 describe('--resume', () => {
   const job = (out: string, more = '') =>
-    `bench --strategy starter --config n16-k3 --preset full --secrets 2 --orders 3 --hidden-width 32 --min-steps-before-stop 20000 ` +
-    `--max-steps 40000 --test-set-size 256 --quiet --output-dir ${out} ${more}`;
+    `bench --strategy starter --config n16-k3 --preset full --secrets 2 --orders 3 --hidden-width 32 --min-steps-before-stop 12000 ` +
+    `--max-steps 24000 --test-set-size 256 --quiet --output-dir ${out} ${more}`;
   const files = (out: string) => readdirSync(out).sort();
   const json = (out: string) => readFileSync(join(out, 'starter-n16-k3_seed42.json'), 'utf8');
 

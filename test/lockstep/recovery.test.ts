@@ -154,7 +154,7 @@ it('lost at random moments, with runs of a list, an iterable or an async one, an
       device = await openDevice();
     },
   );
-  await fc.assert(moments, { numRuns: 6 });
+  await fc.assert(moments, { numRuns: 4 });
   expect(lost).toBeGreaterThan(0);
 });
 
@@ -312,6 +312,6 @@ it('networks of any shape: lost at random moments, with decisions, evaluations a
       device = await openDevice();
     },
   );
-  await fc.assert(moments, { numRuns: 6 });
+  await fc.assert(moments, { numRuns: 4 });
   expect(lost).toBeGreaterThan(0);
 });

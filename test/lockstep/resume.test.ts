@@ -82,10 +82,14 @@ async function goOn(before: Outcome[], saved: { run: number; checkpoint: RunChec
 describe.each(['subgroup', 'tiles-persistent', 'tiles-batched', 'portable'] as const)(
   'training on from a checkpoint on the %s kernel',
   (kernel) => {
+    let whole: Outcome[];
+    beforeAll(async () => {
+      whole = (await outcomes(device, { ...options, kernel, runs })).runs;
+    });
+
     it.each([1, 4, 9])(
       'ends in the same bits after chunks of 7 steps, from checkpoint %i',
       async (number) => {
-        const { runs: whole } = await outcomes(device, { ...options, kernel, runs });
         expect(new Set(whole.map(({ finish }) => finish?.steps)).size).toBeGreaterThan(1); // some stop early
         vi.spyOn(Pacer.prototype, 'chunk').mockReturnValue({ steps: 7, runSteps: Number.POSITIVE_INFINITY });
         const { before, checkpoint } = await stopAt(number, { kernel });
@@ -95,7 +99,6 @@ describe.each(['subgroup', 'tiles-persistent', 'tiles-batched', 'portable'] as c
     );
 
     it('ends in the same bits where it was stopped and went on three times', async () => {
-      const { runs: whole } = await outcomes(device, { ...options, kernel, runs: [runs[0]] });
       vi.spyOn(Pacer.prototype, 'chunk').mockReturnValue({ steps: 3, runSteps: 3 });
       let run = runs[0];
       for (let time = 0; time < 3; time++) {

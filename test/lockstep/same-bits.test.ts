@@ -1,5 +1,6 @@
 // A run's numbers are the same bits alone, among others, arriving late, in groups and in any chunking: window losses,
-// accuracies, steps and final weights are compared bit by bit.
+// accuracies, steps and final weights are compared bit by bit. That tiles of another size and GPUs' text give them too,
+// tile-texts.test.ts says.
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
@@ -16,7 +17,7 @@ const HIDDEN = 32;
 const options = {
   features: FEATURES,
   hidden: HIDDEN,
-  maxSteps: 120,
+  maxSteps: 80,
   logInterval: 25,
   stop: { minSteps: 40, accuracy: 0.7, windows: 2 },
   keepWeights: true,
@@ -72,6 +73,13 @@ async function bits(
   return { ...trained, bits: trained.runs.map(bitsOf) };
 }
 
+/** All 30 runs, trained together once by each kernel. */
+const trainings = new Map<LockstepOptions['kernel'], ReturnType<typeof bits>>();
+function together(kernel: LockstepOptions['kernel']) {
+  if (!trainings.has(kernel)) trainings.set(kernel, bits(all, kernel));
+  return trainings.get(kernel)!;
+}
+
 describe.each(kernels)('the %s kernel', (kernel) => {
   let alone: unknown[];
   beforeAll(async () => {
@@ -80,14 +88,14 @@ describe.each(kernels)('the %s kernel', (kernel) => {
   });
 
   it('gives different runs different numbers, of which some stop early', async () => {
-    const { runs, bits: together } = await bits(all, kernel);
-    expect(new Set(together.map((one) => JSON.stringify(one))).size).toBe(all.length);
+    const { runs, bits: numbers } = await together(kernel);
+    expect(new Set(numbers.map((one) => JSON.stringify(one))).size).toBe(all.length);
     const reasons = new Set(runs.map(({ finish }) => finish!.reason));
     expect(reasons).toEqual(new Set(['stopped', 'max-steps']));
   });
 
   it('gives the same bits twice, and alone as among 30 with other data, settings and lengths', async () => {
-    const first = await bits(all, kernel);
+    const first = await together(kernel);
     const second = await bits([...all].reverse(), kernel);
     expect(second.bits.reverse()).toEqual(first.bits);
     expect(probes.map((k) => first.bits[k])).toEqual(alone);
@@ -145,35 +153,8 @@ describe.each(kernels)('the %s kernel', (kernel) => {
 
 // Which of the two trains may depend on the number of runs: lockstep/autotune/candidates.ts.
 it('gives the same bits in the persistent and in the batched kernel', async () => {
-  const [persistent, batched] = [await bits(all, 'tiles-persistent'), await bits(all, 'tiles-batched')];
+  const [persistent, batched] = [await together('tiles-persistent'), await together('tiles-batched')];
   expect(batched.bits).toEqual(persistent.bits);
-});
-
-it('gives the same bits in small and in large tiles', async () => {
-  // Two tiles of 128 units and samples: many enough for large ones where 128 runs are expected, not where 1 is.
-  const hidden = 200;
-  const run = { ...all[0], weights: randomWeights(FEATURES, hidden, 7) };
-  const trained = (expectedRuns: number) =>
-    bits([run], 'tiles-batched', device, { hidden, maxSteps: 5, logInterval: 1, expectedRuns });
-  expect((await trained(128)).bits).toEqual((await trained(1)).bits);
-});
-
-it.each([
-  ['its loops written out', 128],
-  ['both halves of a step in one kernel', 1],
-])('gives the same bits in the text that GPUs are given, with %s', async (_, expectedRuns) => {
-  const gpu = await openDevice();
-  Object.assign(gpu.info, { isCpu: false });
-  const hidden = 200;
-  const run = { ...all[0], weights: randomWeights(FEATURES, hidden, 7) };
-  const more = { hidden, maxSteps: 5, logInterval: 1, expectedRuns };
-  const [there, here] = [
-    await bits([run], 'tiles-batched', gpu, more),
-    await bits([run], 'tiles-batched', device, more),
-  ];
-  expect(gpu.pipelines.some(({ label }) => label === 'tiles-half')).toBe(expectedRuns === 1);
-  gpu.destroy();
-  expect(there.bits).toEqual(here.bits);
 });
 
 it.each(['tiles-persistent', 'tiles-batched', 'portable'] as const)(

@@ -94,23 +94,29 @@ function rmsError(
 
 const allBut = (features: number, ...live: number[]) =>
   Array.from({ length: features }, (_, i) => i).filter((i) => !live.includes(i));
-const small = { features: 8, hidden: 32, batchSize: 128, rows: 300, steps: 20 };
+const small = { features: 7, hidden: 32, batchSize: 128, rows: 300, steps: 20 };
 /** Steps of 0.01 in each of many weights would end in a saturated sigmoid, where float32 and float64 part. */
 const slow = { optimizer: { lr: 1e-4 }, steps: 3 };
 
-/** Shapes that all kernels train on any adapter, subgroup where it has subgroups of 4 to 32. */
+/**
+ * Shapes that all kernels train on any adapter, subgroup where it has subgroups of 4 to 32. One that differs in features, width or
+ * batch size is another kernel to compile, so these differ in several things at once.
+ */
 const CASES: Record<string, Case> = {
-  'one feature': { ...small, features: 1 },
-  'seven features': { ...small, features: 7 },
-  'a word and a bit of features, windows of several batches': { ...small, features: 33, logInterval: 6 },
-  'a hundred features, width 160': { ...small, features: 100, hidden: 160 },
-  'batches of 100 and a small last one': { ...small, batchSize: 100, rows: 230 },
-  'batches of 5 and a small last one, windows of both': { ...small, batchSize: 5, rows: 72, logInterval: 8 },
-  'batches of one': { ...small, batchSize: 1, rows: 70 },
+  'seven features': small,
+  'one feature, batches of one': { ...small, features: 1, batchSize: 1, rows: 70 },
+  'a word and a bit of features, batches of 5 and a small last one, windows of both': {
+    ...small,
+    ...{ features: 33, batchSize: 5, rows: 72, logInterval: 8 },
+  },
+  'a hundred features, width 160, batches of 100 and a small last one, windows of several': {
+    ...small,
+    ...{ features: 100, hidden: 160, batchSize: 100, rows: 230, logInterval: 6 },
+  },
   'a dataset smaller than one batch': { ...small, rows: 70 },
   'a dataset of one example': { ...small, rows: 1 },
   'only two columns that are not 0': { ...small, features: 50, dead: allBut(50, 3, 49) },
-  'only zeros': { ...small, dead: allBut(8) },
+  'only zeros': { ...small, dead: allBut(7) },
   'only labels of 1': { ...small, label: 1 },
   'strong decay, fast moments': {
     ...small,
@@ -174,10 +180,10 @@ describe('shapes drawn afresh', () => {
     }),
   };
   it.each([
-    ['portable', 5],
-    ['tiles-batched', 3],
-    ['tiles-persistent', 3],
-    ['subgroup', 3],
+    ['portable', 3],
+    ['tiles-batched', 2],
+    ['tiles-persistent', 2],
+    ['subgroup', 2],
   ] as const)('the %s kernel, %i of them', async (kernel, numRuns) => {
     const property = fc.asyncProperty(drawn[kernel], fc.nat(1e6), async ({ liveShare, ...c }, seed) => {
       const dead = allBut(c.features).slice(Math.ceil(liveShare * c.features));
