@@ -12,6 +12,7 @@ import { sampleSecrets } from '../../src/bench/secrets.js';
 import { strategyNamed } from '../../src/bench/strategies/index.js';
 import { localStrategy, type StrategyHost } from '../../src/bench/strategy-host.js';
 import { startStrategy, strategyReference } from '../../src/bench/strategy-start.js';
+import { StrategyThread } from '../../src/bench/strategy-thread.js';
 import { makeTask } from '../../src/bench/task.js';
 import { positiveRate } from '../../src/tensor/bits.js';
 
@@ -33,7 +34,7 @@ vi.mock('../../src/platform/node-worker.js', async (original) => {
 const task = makeTask('n12-k3', 'smoke', { hiddenWidth: 16, testSetSize: 64 });
 const [secret] = sampleSecrets(task, 42);
 const folder = mkdtempSync(join(tmpdir(), 'lockstep-strategies-'));
-const open: StrategyHost[] = [];
+const open: { close(): void }[] = [];
 afterEach(() => {
   for (const host of open.splice(0)) host.close();
 });
@@ -44,11 +45,20 @@ async function start(nameOrFile: string): Promise<StrategyHost> {
   return host;
 }
 
-/** Starts a file of the given text. */
-function startFile(name: string, text: string): Promise<StrategyHost> {
+function written(name: string, text: string): string {
   const file = join(folder, name);
   writeFileSync(file, text);
-  return start(file);
+  return file;
+}
+
+/** Starts a file of the given text in its two threads. */
+const startFile = (name: string, text: string): Promise<StrategyHost> => start(written(name, text));
+
+/** Starts it in one thread, for what each of the two does: a thread takes most of a second to start. */
+async function startThread(name: string, text: string): Promise<StrategyThread> {
+  const thread = await StrategyThread.start({ file: written(name, text) });
+  open.push(thread);
+  return thread;
 }
 
 const BODY = `
@@ -119,7 +129,7 @@ test.each([
   ],
   ['getOptimizerConfig: () => ({ lr: 1 })', 'optimizer', /'broken', getOptimizerConfig: wd is missing/],
 ] as const)('%s: named in the error', async (replacement, call, reason) => {
-  const host = await startFile('broken.mjs', broken(replacement));
+  const host = await startThread('broken.mjs', broken(replacement));
   const args = { optimizer: [task], dataset: [task, secret, 7], weights: [task, 7] }[call];
   const answer = host.call(call, ...(args as [typeof task, never, never]));
   await expect(answer).rejects.toThrow(
@@ -159,12 +169,19 @@ test.each([
     /rejects\.mjs' failed outside of its functions/,
   ],
 ])('%s cannot be started', async (name, text, reason) => {
-  const error = await startFile(name, text).then(
+  const error = await startThread(name, text).then(
     () => undefined,
     (error) => error,
   );
   expect(error).toMatchObject({ code: 'bad-input', message: expect.stringMatching(reason) });
   expect(error.message).not.toContain('\n');
+});
+
+test('what ends both threads of a file is one error', async () => {
+  await expect(startFile('both.mjs', 'process.exit(0);')).rejects.toMatchObject({
+    code: 'bad-input',
+    message: expect.stringMatching(/both\.mjs' ended its thread/),
+  });
 });
 
 test.each([
@@ -180,24 +197,24 @@ test.each([
     /'broken', makeDataset: /,
   ],
 ])('%s: a thread that ends or breaks is a mistake of the function that ran', async (name, body, reason) => {
-  const host = await startFile(name, broken(`makeDataset() { ${body} },`));
+  const host = await startThread(name, broken(`makeDataset() { ${body} },`));
   await expect(host.call('dataset', task, secret, 7)).rejects.toThrow(
     expect.objectContaining({ code: 'bad-input', message: expect.stringMatching(reason) }),
   );
 });
 
 test('a strategy that never returns says which function is running, and can be closed', async () => {
-  const host = await startFile('endless.mjs', broken('makeDataset() { for (;;); }'));
-  expect(host.running?.()).toBeUndefined();
+  const host = await startThread('endless.mjs', broken('makeDataset() { for (;;); }'));
+  expect(host.running()).toBeUndefined();
   const answer = host.call('dataset', task, secret, 7);
-  expect(host.running?.()).toBe('makeDataset');
+  expect(host.running()).toBe('makeDataset');
   host.close();
   await expect(answer).rejects.toThrow(/was closed/);
 });
 
 test('a mutation is refused with its place in the file, also in one that the strategy imports', async () => {
   writeFileSync(join(folder, 'helper.ts'), 'export const cut = (secret: number[]) =>\n  secret.splice(1);');
-  const host = await startFile(
+  const host = await startThread(
     'cuts.ts',
     `import { cut } from './helper';\n${broken('makeDataset(secret) { return cut(secret); },')}`,
   );
@@ -258,7 +275,7 @@ describe('a strategy as an adversary', () => {
       const forged = { ${['dataset', 'weights', 'optimizer'].map((kind) => `${kind}: [${cases.filter(([, call]) => call === kind).map(([text]) => text)}]`)} };
       parentPort.on('message', ({ id, call }) => parentPort.postMessage({ id, answer: forged[call].shift() }));
       export default { name: 'forger', ${BODY} };`;
-    const host = await startFile('forger.mjs', text);
+    const host = await startThread('forger.mjs', text);
     const args = { optimizer: [task], dataset, weights };
     for (const [, call, reason] of cases) {
       await expect(host.call(call, ...(args[call] as never))).rejects.toThrow(
@@ -305,7 +322,7 @@ test('lockstep-gpu/bench is this library from any folder: in modules that are im
 
 test('what is compiled is kept nowhere: a file in jiti’s place is not run', async () => {
   const before = existsSync(join(tmpdir(), 'jiti')) ? readdirSync(join(tmpdir(), 'jiti')) : [];
-  await startFile('uncached-strategy.ts', `${IMPORTS}export default { name: 'mine', ${BODY} };`);
+  await startThread('uncached-strategy.ts', `${IMPORTS}export default { name: 'mine', ${BODY} };`);
   const after = existsSync(join(tmpdir(), 'jiti')) ? readdirSync(join(tmpdir(), 'jiti')) : [];
   expect(after.filter((name) => name.includes('uncached-strategy') && !before.includes(name))).toEqual([]);
 });

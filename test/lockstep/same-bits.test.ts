@@ -135,10 +135,12 @@ describe.each(kernels)('the %s kernel', (kernel) => {
     },
   );
 
-  it('gives the same bits where threads draw the batches', async () => {
-    const trained = await bits(all, kernel, device, { batchThreads: 2 });
-    expect(probes.map((k) => trained.bits[k])).toEqual(alone);
-  });
+  // Threads take seconds to start, and draw the same rows for every kernel.
+  if (kernel === 'subgroup' || kernel === 'tiles-batched')
+    it('gives the same bits where threads draw the batches', async () => {
+      const trained = await bits(all, kernel, device, { batchThreads: 2 });
+      expect(probes.map((k) => trained.bits[k])).toEqual(alone);
+    });
 
   it('gives the same bits in groups where the device binds little, and says so', async () => {
     const on = withLimits(device, { maxStorageBufferBindingSize: 4 * largest[kernel] });
