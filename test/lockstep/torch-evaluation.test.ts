@@ -1,6 +1,6 @@
 // The trainer against PyTorch's whole evaluations (scaffold preset, 15 runs each): steps to the stop, test accuracy, and
 // the mean losses of the first windows, as close as PyTorch stays to itself under another BLAS (the protocol's "how
-// close is close").
+// close is close"). The longest of them, 9,000 and 19,000 steps a run, train in `npm run test:long`: at n64 runs say the same, and closer.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDevice } from '../../src/adapter/open.js';
 import { prepareOptimizer, prepareRun, prepareSecret } from '../../src/bench/prepare.js';
@@ -26,9 +26,6 @@ const MEDIAN_DIFFERENCE = 250;
  * merely in another order, is that far from itself (one run 2,250 steps). At n50 and n64 most runs stop at the same window.
  */
 const MEDIAN_DISTANCE = 250;
-
-/** 15 runs of up to 21,000 steps take a minute on two busy cores. */
-const TIMEOUT_MS = 300_000;
 
 let device: Device;
 beforeAll(async () => {
@@ -83,7 +80,7 @@ describe('the evaluation against PyTorch', () => {
     });
   });
 
-  it.each([32, 50, 64])(
+  it.each(process.env.MODE === 'long' ? [32, 50, 64] : [64])(
     'multi-epoch, n%i: runs stop where PyTorch’s do',
     async (n) => {
       const { runs, torch } = await evaluated('multi-epoch', n);
@@ -94,6 +91,5 @@ describe('the evaluation against PyTorch', () => {
       expect(Math.abs(median(differences)), `${differences}`).toBeLessThanOrEqual(MEDIAN_DIFFERENCE);
       expect(median(differences.map(Math.abs)), `${differences}`).toBeLessThanOrEqual(MEDIAN_DISTANCE);
     },
-    TIMEOUT_MS,
   );
 });

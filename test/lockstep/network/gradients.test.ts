@@ -1,5 +1,6 @@
 // The gradient of each activation with each loss, as the kernel fuses them: a step of SGD with a learning rate of 1 moves each
 // parameter by its gradient, which is held against differences of the float64 rule. All pairs in one call, in both forms.
+import '../../quick-to-compile.js';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openDevice } from '../../../src/adapter/open.js';
 import type { Device } from '../../../src/gpu/device.js';

@@ -1,4 +1,5 @@
 // Training on fresh examples: the rows that the oracle makes, the same bits in any chunks and any company, one's own WGSL.
+import '../../quick-to-compile.js';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import type { Device, NetworkLockstepOptions, NetworkRun } from '../../../src/index.js';
 import { Generator, openDevice, samplers, trainLockstep } from '../../../src/index.js';
