@@ -2,8 +2,34 @@
 // at a time: the CPU driver uses every core, but half of the suite's time is the host's, on one.
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/**
+ * Files that take long on a clean checkout, where Vitest knows no durations and begins with those of the longest text: begun last,
+ * one would end alone.
+ */
+const LONG = [
+  'kernels/train/oracle',
+  'cli/packed',
+  'lockstep/torch-evaluation',
+  'lockstep/same-bits',
+  'lockstep/torch-traces',
+  'lockstep/tile-texts',
+  'lockstep/network/cuts',
+  'nn/parity-trace',
+  'examples',
+  'benchmarks/cards',
+].map((name) => `/test/${name}.test.ts`);
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification) => LONG.some((name) => moduleId.endsWith(name));
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
 
 export default defineConfig({
   resolve: {
@@ -20,5 +46,6 @@ export default defineConfig({
     // Limits for what hangs. A CPU driver on a machine in use compiles some kernels for more than two minutes.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    sequence: { sequencer: LongFirst },
   },
 });
