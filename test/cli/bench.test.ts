@@ -193,14 +193,14 @@ describe('what is said', () => {
   });
 
   test('--json with several configurations is a list; --kernel takes another kernel, and each says which ran', async () => {
-    const args = `bench ${TINY} --config n8-k2,n9-k2 --strategy starter --json --kernel tiles-batched`;
+    const args = `bench ${TINY} --config n8-k2,n9-k2 --strategy starter --json --kernel portable`;
     const { stdout, stderr } = await runCli(args);
     const summaries = JSON.parse(stdout) as Summary[];
     expect(summaries.map(({ config, kernels }) => [config.n_features, kernels])).toEqual([
-      [8, ['tiles-batched']],
-      [9, ['tiles-batched']],
+      [8, ['portable']],
+      [9, ['portable']],
     ]);
-    expect(stderr).toContain('starter n9-k2  training 2 runs at once, kernel tiles-batched');
+    expect(stderr).toContain('starter n9-k2  training 2 runs at once, kernel portable');
   });
 
   test("--log gives the scaffold's lines in run order, and nothing else", async () => {

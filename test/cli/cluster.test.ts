@@ -22,7 +22,7 @@ const block = (language: string, text: string): string => {
 };
 /** What makes the evaluation small. */
 const TASK =
-  '--smoke --config n8-k2 --secrets 2 --orders 4 --hidden-width 8 --max-steps 20 --test-set-size 64';
+  '--smoke --config n8-k2 --secrets 2 --orders 4 --hidden-width 16 --max-steps 20 --test-set-size 64';
 
 const root = mkdtempSync(join(tmpdir(), 'lockstep-cluster-'));
 const out = join(root, 'out');

@@ -36,7 +36,7 @@ const numbers = Array.from({ length: EXAMPLES }, (_, k) => Math.sin(k));
 const groups = Array.from({ length: EXAMPLES }, (_, k) => k % 3);
 const parity = samplers.parity({ inputs: 8, secret: [0, 3], signs: true });
 
-const options = { logInterval: 1, maxSteps: 4 };
+const options = { logInterval: 1, maxSteps: 3 };
 const small: NetworkRun = {
   network: { inputs: INPUTS, layers: [{ units: 9, activation: 'tanh', bias: false }, { units: 1 }] },
   data: { x, y: numbers },
