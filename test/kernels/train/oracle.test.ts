@@ -138,9 +138,7 @@ describe.each(['subgroup', 'tiles-persistent', 'tiles-batched', 'portable'] as c
 const OTHER_CASES: Record<string, Case> = {
   'width 1': { ...small, hidden: 1, features: 50 },
   'width 5, batches of 7': { ...small, hidden: 5, batchSize: 7, rows: 30 },
-  'width 98, 65 features': { ...small, hidden: 98, features: 65 },
-  'batches of 130': { ...small, batchSize: 130 },
-  'width 100, 33 features, batches of 100': { ...small, hidden: 100, features: 33, batchSize: 100 },
+  'width 98, 65 features, batches of 130': { ...small, hidden: 98, features: 65, batchSize: 130 },
 };
 const LARGE_CASES: Record<string, Case> = {
   'the most features, width 512': { ...small, ...slow, features: 1024, hidden: 512, rows: 150 },
