@@ -9,8 +9,10 @@ import { join } from 'node:path';
 import { findChromium, reportOf } from '../browser/chromium.js';
 import { type LoggedReport, loggingPage } from '../browser/logging-page.js';
 import { copyExamples, installPacked, LEARNED } from '../packed.js';
+import { SHORTEST } from '../short-examples.js';
 
-const TIMEOUT_MS = 300_000;
+/** For a machine that is in use. */
+const TIMEOUT_MS = 600_000;
 
 async function problemOf(chromium: string, project: string, name: string): Promise<string | undefined> {
   const page = await loggingPage(project, `./${name}.ts`);
@@ -29,7 +31,7 @@ async function main(names: string[]): Promise<void> {
   const project = realpathSync(mkdtempSync(join(tmpdir(), 'lockstep-chromium-examples-')));
   try {
     installPacked(project);
-    copyExamples(project);
+    copyExamples(project, SHORTEST);
     for (const name of names.length > 0 ? names : Object.keys(LEARNED)) {
       const start = performance.now();
       const problem = await problemOf(chromium, project, name).catch(String);
