@@ -1,8 +1,8 @@
 /**
  * `npm run test:drivers [-- NAME]`: the tests of same bits and of the float64 oracles on each CPU driver that a machine without a GPU
  * can have: lavapipe with subgroups of 4 and of 8 lanes, and Chromium's SwiftShader, or only on those with NAME in their name.
- * `npm test` has one of them. Takes a quarter of an hour on lavapipe and half an hour on SwiftShader; Linux. What is not
- * installed is said and left out.
+ * `npm test` has one of them. Takes a quarter of an hour on each; Linux. What is not installed is
+ * said and left out.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -11,7 +11,7 @@ const TESTS = [
   ...['same-bits', 'tile-texts'].map((name) => `test/lockstep/${name}.test.ts`),
   ...['oracle', 'bce', 'scoring'].map((name) => `test/kernels/train/${name}.test.ts`),
 ];
-/** In milliseconds: SwiftShader is thirty times slower than lavapipe, and for 4 lanes a kernel compiles for minutes. */
+/** In milliseconds: for 4 lanes a kernel compiles for up to five minutes. */
 const PATIENCE = ['--testTimeout=1200000', '--hookTimeout=1200000'];
 
 /** @param {string[]} paths */
