@@ -1,8 +1,7 @@
 /**
  * `npm run test:drivers [-- NAME]`: the tests of same bits and of the float64 oracles on each CPU driver that a machine without a GPU
  * can have: lavapipe with subgroups of 4 and of 8 lanes, and Chromium's SwiftShader, or only on those with NAME in their name.
- * `npm test` has one of them. Takes a quarter of an hour on each; Linux. What is not installed is
- * said and left out.
+ * `npm test` has one of them. Takes a quarter of an hour on each; Linux. What is not installed is said and left out.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
