@@ -14,9 +14,10 @@ const project = realpathSync(mkdtempSync(join(tmpdir(), 'lockstep-packed-')));
 const EXAMPLES = Object.keys(LEARNED);
 /**
  * What is run here, one of each of the library's parts: tensors and optimizers, networks in lockstep, networks of bits, checkpoints,
- * operations and kernels of one's own. examples.test.ts runs all, from the source; `npm run test:chromium`, from the tarball.
+ * operations and kernels of one's own. `npm run test:long` runs all here; examples.test.ts from the source, and `npm run
+ * test:chromium` from the tarball in a browser.
  */
-const RUN = ['xor', 'sweep', 'ensemble', 'resume', 'custom-op'];
+const RUN = process.env.MODE === 'long' ? EXAMPLES : ['xor', 'sweep', 'ensemble', 'resume', 'custom-op'];
 let files: string[];
 
 const run = (command: string, args: string[]) => runIn(command, args, project);
