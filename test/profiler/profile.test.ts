@@ -139,7 +139,8 @@ describe.each([
     const slack = profile.timing.anchorUs / 1000;
     expect(first.start).toBeGreaterThanOrEqual(first.submitted - slack);
     expect(first.end).toBeGreaterThan(first.start);
-    expect(second.start).toBeGreaterThanOrEqual(first.end - 1e-6);
+    // Beginnings are moved to the host's clock, whose rate is known as well as the anchors are; a length is the device's own.
+    expect(second.start).toBeGreaterThanOrEqual(first.end - slack - 1e-6);
     expect(second.end).toBeLessThanOrEqual(profile.wall + slack);
     expect(first).toMatchObject({ grid: [1, 1, 1], shapes: 'f32[3, 2] f32[2, 3] f32[3, 3]' });
     expect(first.variant).toContain('perThread = 1');
