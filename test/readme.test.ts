@@ -1,4 +1,4 @@
-// The README stays true: its programs compile, the first one prints what it says, its links lead somewhere, also from the
+// The README stays true: its programs compile, the loop prints what it says, its links lead somewhere, also from the
 // package's page at npm, and its contents list has all chapters.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -51,9 +51,10 @@ describe('the programs of the README', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('the first one prints what stands below it', async () => {
-    const [install, code, output] = blocks;
+  it('begin with the sweep; the loop after it prints what stands below', async () => {
+    const [install, sweep, code, output] = blocks;
     expect(install).toEqual({ language: 'sh', code: 'npm i lockstep-gpu webgpu\n' });
+    expect(readFileSync(at('examples/sweep.ts'), 'utf8')).toContain(sweep.code);
     expect(readFileSync(at('examples/xor.ts'), 'utf8')).toContain(code.code);
     const printed: number[][] = [];
     const log = vi.spyOn(console, 'log').mockImplementation((...values) => printed.push(values));
