@@ -2,7 +2,7 @@
  * Checks a caller's run, packs its data and fills in its defaults, before anything is allocated. checkpoint.ts checks a run's
  * checkpoint.
  */
-import { calling } from '../platform/calling.js';
+import { calling, readProperties } from '../platform/calling.js';
 import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames } from '../platform/options.js';
 import type { BinaryDataset } from '../tensor/bits.js';
@@ -74,10 +74,8 @@ export class RunAcceptor {
     };
     if (!isObject(run)) refuse(`it is ${shown(run)}; it must be { weights, dataset, orderSeed, … }`);
     ask('the run', () => checkOptionNames(where, run, Object.keys(RUN)));
-    const fields = Object.keys(RUN) as (keyof LockstepRun)[];
-    const { weights, dataset, testSet, orderSeed, optimizer, checkpoint } = Object.fromEntries(
-      fields.map((field) => [field, ask(field, () => run[field])]),
-    ) as unknown as LockstepRun;
+    const fields = readProperties(where, run, Object.keys(RUN)) as LockstepRun;
+    const { weights, dataset, testSet, orderSeed, optimizer, checkpoint } = fields;
     const packed = (field: 'dataset' | 'testSet', given: LockstepDataset) =>
       ask(field, () => this.#pack(where, field, given));
     const accepted = {

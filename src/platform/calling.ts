@@ -33,3 +33,13 @@ export function calling<T>(where: string, option: string, call: () => T): T {
     return fail(thrown);
   }
 }
+
+/** The named properties of what is the caller's, each read once. What a getter or a proxy throws is told as {@link calling} does. */
+export function readProperties<T extends object>(
+  where: string,
+  from: T,
+  names: readonly string[],
+): Partial<T> {
+  const read = (name: string) => calling(where, name, () => from[name as keyof T]);
+  return Object.fromEntries(names.map((name) => [name, read(name)])) as Partial<T>;
+}

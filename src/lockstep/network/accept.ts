@@ -14,7 +14,7 @@ import {
   checkNumber,
   checkObject,
 } from '../../platform/arguments.js';
-import { calling } from '../../platform/calling.js';
+import { calling, readProperties } from '../../platform/calling.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkOptionNames } from '../../platform/options.js';
 import { Generator } from '../../random/generator.js';
@@ -116,7 +116,7 @@ export async function acceptNetworkRun(
   const ask = <T>(option: string, call: () => T): T => calling(where, option, call);
   checkObject(where, 'the run', run, 'a run is { network, data, … }');
   ask('the run', () => checkOptionNames(where, run, Object.keys(OF_RUN)));
-  const all = settingsOf(run, options, ask);
+  const all = settingsOf(where, run, options);
   const { seed = index, orderSeed = seed, batchSize = 32, maxSteps, schedule } = all;
   for (const [name, value] of Object.entries({ seed, orderSeed })) {
     checkNumber(where, name, value, {
@@ -163,21 +163,15 @@ export async function acceptNetworkRun(
 }
 
 /** The run's settings, and for those that it leaves out the options'. */
-function settingsOf(
-  run: NetworkRun,
-  options: NetworkLockstepOptions,
-  ask: <T>(option: string, read: () => T) => T,
-): NetworkRun {
-  const read = <T extends object>(names: object, from: T): Partial<T> => {
-    const all = Object.keys(names).map((name) => [name, ask(name, () => from[name as keyof T])] as const);
-    return Object.fromEntries(all.filter(([, value]) => value !== undefined)) as Partial<T>;
-  };
-  const [given, defaults] = [read(OF_RUN, run), read(SETTINGS, options) as NetworkRunSettings];
+function settingsOf(where: string, run: NetworkRun, options: NetworkLockstepOptions): NetworkRun {
+  const all = Object.entries(readProperties(where, run, Object.keys(OF_RUN)));
+  const given: Partial<NetworkRun> = Object.fromEntries(all.filter(([, value]) => value !== undefined));
+  const defaults = readProperties<NetworkRunSettings>(where, options, Object.keys(SETTINGS));
   // A run with a network of its own does not take the model of the options, nor the other way round.
   if (given.network !== undefined) defaults.model = undefined;
   if (given.model !== undefined) defaults.network = undefined;
-  const optimizer = ask('optimizer', () => mergedOptimizer(defaults.optimizer, given.optimizer));
-  return { ...defaults, ...given, optimizer };
+  const merged = () => mergedOptimizer(defaults.optimizer, given.optimizer);
+  return { ...defaults, ...given, optimizer: calling(where, 'optimizer', merged) };
 }
 
 function describedNetwork(
