@@ -23,12 +23,12 @@ export { type Ceilings, measureCeilings } from './kernels/ceilings.js';
 export { type KernelCall, runKernel } from './kernels/tensor/custom.js';
 export type { Operand } from './kernels/tensor/elementwise.js';
 export type { MatmulVariant } from './kernels/tensor/matmul.js';
+export type { LockstepControl, PauseEvent } from './lockstep/control.js';
 export type { NetworkInputs } from './lockstep/network/dataset.js';
 export type { ProbedDistance, ProbedNorms } from './lockstep/network/probes.js';
 export type {
   DescribedModel,
   NetworkCheckpoint,
-  NetworkControl,
   NetworkDataset,
   NetworkLockstepEvent,
   NetworkLockstepOptions,

@@ -24,14 +24,6 @@ interface Pool {
   free: { at: number; words: number }[];
 }
 
-/** Copies through another buffer, as WebGPU does not copy from a buffer to itself. */
-export function copyWords({ commands, pool }: Device, from: Room, to: Room, words: number): void {
-  const between = pool.take(4 * words);
-  commands.copy(from.buffer, 4 * from.at, between, 0, 4 * words);
-  commands.copy(between, 0, to.buffer, 4 * to.at, 4 * words);
-  pool.give(between);
-}
-
 export class Pools {
   readonly #device: Device;
   readonly #label: string;

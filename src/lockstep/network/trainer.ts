@@ -11,14 +11,16 @@ import { trainingFlops } from '../../network/program.js';
 import { unpackWeights } from '../../network/weights.js';
 import { calling } from '../../platform/calling.js';
 import { LockstepError } from '../../platform/errors.js';
+import { PauseControl } from '../control.js';
+import { copyWords } from '../copy-words.js';
 import { finishEvent } from '../finish-event.js';
 import { recovering, type TrainerHooks } from '../recovery.js';
 import { type AcceptedNetworkRun, acceptNetworkRun, checkNetworkOptions } from './accept.js';
 import { type ChunkResults, Chunks } from './chunk.js';
-import { PauseControl } from './control.js';
+import { networkRules } from './control.js';
 import { NetworkPacer, workOf } from './pacer.js';
 import { PackedDatasets } from './packed-datasets.js';
-import { copyWords, type Room } from './pools.js';
+import type { Room } from './pools.js';
 import { ProbeSums } from './probe-sums.js';
 import { NetworkProgress } from './progress.js';
 import { RunPlaces } from './run-places.js';
@@ -243,7 +245,7 @@ class NetworkTrainer {
   async *#pause(): AsyncGenerator<NetworkLockstepEvent> {
     const runs = this.#active.filter(({ pauses }) => pauses);
     if (runs.length === 0) return;
-    const control = new PauseControl(this.#active);
+    const control = new PauseControl(this.#active, networkRules);
     const told = runs.map(({ index, done, last, lastWindow }) => {
       return { run: index, step: done, ...(Number.isNaN(last.loss) ? lastWindow : last) };
     });

@@ -6,6 +6,7 @@ import type { LossDescription } from '../../network/losses.js';
 import type { DescribedNetwork, HostStateDict, NetworkDescription } from '../../network/network.js';
 import type { OptimizerDescription } from '../../network/optimizers.js';
 import type { Sampler } from '../../network/sampler.js';
+import type { PauseEvent } from '../control.js';
 import type { LostEvent, RecoveredEvent, RecoverOptions } from '../recovery-types.js';
 import type { NetworkDataset } from './dataset.js';
 import type { NetworkProbe, NetworkProbed } from './probes.js';
@@ -146,39 +147,6 @@ export interface NetworkLockstepOptions extends NetworkRunSettings {
   recover?: boolean | RecoverOptions;
 }
 
-/**
- * Decides about runs in a `pause` event. Decisions take effect in the order in which they were made, before the next step: made
- * again, they lead to the same bits, however fast the device is and whatever trains beside.
- *
- * @example
- * for await (const event of trainLockstep(device, { runs, pauseEvery: 500, ...shared })) {
- *   if (event.type !== 'pause') continue;
- *   const byLoss = [...event.runs].sort((a, b) => a.loss - b.loss);
- *   const [best, worst] = [byLoss[0].run, byLoss[byLoss.length - 1].run];
- *   if (best === worst) continue;
- *   event.control.fork(worst, { from: best });
- *   event.control.change(worst, { lr: 0.02 });
- * }
- */
-export interface NetworkControl {
-  /** Ends a run here: it finishes with the reason `stopped`. */
-  stop(run: number): void;
-  /**
-   * Changes settings of the run's optimizer. Those that are not given stay.
-   *
-   * @throws LockstepError `bad-input` for another type of optimizer, another number of moments, or a learning rate that a
-   * schedule sets.
-   */
-  change(run: number, settings: OptimizerDescription): void;
-  /**
-   * The run goes on from another one's weights and moments, with the step count of that one's optimizer. Data, order, settings
-   * and steps stay its own.
-   *
-   * @throws LockstepError `bad-input` where the two networks or their moments have different shapes.
-   */
-  fork(run: number, source: { from: number }): void;
-}
-
 /** What happens in a training of networks. Runs are numbered in the order in which `runs` yields them. */
 export type NetworkLockstepEvent =
   | LostEvent
@@ -218,15 +186,7 @@ export type NetworkLockstepEvent =
       groups?: readonly { examples: number; loss: number; accuracy: number }[];
       probes?: NetworkProbed;
     }
-  /**
-   * Runs have come to a multiple of `pauseEvery`. Decisions made with `control`, before the next event is asked for, take effect
-   * before their next step. Loss and accuracy are those of the last evaluation, else of the last window.
-   */
-  | {
-      type: 'pause';
-      runs: { run: number; step: number; loss: number; accuracy: number }[];
-      control: NetworkControl;
-    }
+  | PauseEvent
   /** A run has ended. */
   | {
       type: 'finish';
