@@ -26,8 +26,8 @@ export interface LockstepControl<Settings = OptimizerDescription> {
   /**
    * Changes settings of the run's optimizer. Those that are not given stay.
    *
-   * @throws LockstepError `bad-input` for another type of optimizer, another number of moments, or a learning rate that a
-   * schedule sets.
+   * @throws LockstepError `bad-input` for another type of optimizer, another number of moments, or a learning rate or momentum
+   * that a schedule sets.
    */
   change(run: number, settings: Settings): void;
   /**

@@ -13,6 +13,7 @@ import {
   checkFunction,
   checkNumber,
   checkObject,
+  withDefaults,
 } from '../../platform/arguments.js';
 import { calling, readProperties } from '../../platform/calling.js';
 import { LockstepError } from '../../platform/errors.js';
@@ -215,7 +216,7 @@ function mergedOptimizer(
 ): OptimizerDescription | undefined {
   if (own === undefined) return shared;
   const merges = typeof own === 'object' && own !== null && typeof shared === 'object' && !('type' in own);
-  return merges ? ({ ...shared, ...own } as OptimizerDescription) : own;
+  return merges ? withDefaults<OptimizerDescription>(shared, own) : own;
 }
 
 function checkLoss(where: string, { outputs, layers }: Network, { type }: Loss): void {

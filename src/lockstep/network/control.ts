@@ -8,7 +8,7 @@ import {
   type OptimizerSettings,
   optimizerOf,
 } from '../../network/optimizers.js';
-import { badArgument } from '../../platform/arguments.js';
+import { badArgument, withDefaults } from '../../platform/arguments.js';
 import type { ControlRules } from '../control.js';
 import type { NetworkProgress } from './progress.js';
 
@@ -18,12 +18,16 @@ export const networkRules: ControlRules<NetworkProgress, OptimizerDescription, O
     if (run.isScheduled && settings.lr !== undefined) {
       throw badArgument(where, 'lr', settings.lr, 'the run has a schedule, which sets its learning rate');
     }
-    const described = { ...run.described, ...settings } as OptimizerDescription;
+    const described = withDefaults<OptimizerDescription>(run.described, settings);
     const optimizer = optimizerOf(where, described);
     if (optimizer.type !== before.type || momentsOf(optimizer) !== momentsOf(before)) {
       const given = `${optimizer.type} with ${momentsOf(optimizer)} moments`;
       const fits = `it goes on as ${before.type} with ${momentsOf(before)} moments`;
       throw badArgument(where, 'the optimizer', given, fits);
+    }
+    if (run.schedulesMomentum && optimizer.beta1 !== before.beta1) {
+      const name = optimizer.type === 'adamw' || optimizer.type === 'adam' ? 'betas[0]' : 'momentum';
+      throw badArgument(where, name, optimizer.beta1, 'the run has a schedule, which sets it');
     }
     // At once, so that a second change in the same pause adds to the first.
     run.described = described;

@@ -136,6 +136,11 @@ export class NetworkProgress implements RunPlace {
     return this.#schedule.isGiven;
   }
 
+  /** Whether the schedule has set momentum, or the first of the betas. */
+  get schedulesMomentum(): boolean {
+    return this.#schedule.setsMomentum;
+  }
+
   get done(): number {
     return this.#done;
   }
@@ -179,8 +184,7 @@ export class NetworkProgress implements RunPlace {
     let settings = this.optimizer;
     for (let s = 0; s < steps; s++) {
       const step = this.#done + s;
-      const { lr, betas, momentum } = this.#schedule.group;
-      const beta1 = betas?.[0] ?? momentum ?? 0;
+      const { lr, beta1 } = this.#schedule;
       if (beta1 !== settings.beta1) settings = withMomentum(settings, beta1);
       const numbers = stepNumbers(settings, lr, this.optimizerSteps + s + 1);
       const examples = examplesOf(step, { examples: data.examples, batchSize });

@@ -15,7 +15,7 @@ export type { HostStateDict, NetworkDataset, NetworkProbe, NetworkProbed };
 
 /** The part of an optimizer that a schedule of `optim` needs: learning rates, and momentum or betas if there are any. */
 export interface ScheduledOptimizer {
-  readonly groups: { lr: number; momentum?: number; betas?: readonly number[] }[];
+  readonly groups: readonly { lr: number; momentum?: number; betas?: readonly number[] }[];
 }
 
 /** A schedule of `optim`: `step()` sets the learning rate of the next step. */
@@ -54,7 +54,8 @@ export interface NetworkRunSettings {
   optimizer?: OptimizerDescription;
   /**
    * A schedule by step, with the classes of `optim`: `(optimizer) => new optim.CosineAnnealingLR(optimizer, { tMax: 1000 })`. It sets
-   * the learning rate, and may set momentum or the first of the betas, as `OneCycleLR` does. Default: constant.
+   * the learning rate, and may set momentum or the first of the betas, as `OneCycleLR` does; whatever else it sets is refused, as
+   * it would have no effect. Default: constant.
    */
   schedule?: (optimizer: ScheduledOptimizer) => StepSchedule;
   /** Examples a step, 1 to 32,768; the last batch of an epoch may have fewer. Default 32. */

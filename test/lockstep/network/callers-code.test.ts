@@ -104,17 +104,70 @@ it('errors of this library keep their code, and say whose they are', async () =>
   );
 });
 
-it.each<[string, Partial<ScheduledOptimizer['groups'][number]>, string]>([
-  ['at once', { lr: Number.NaN }, 'the learning rate after 0 steps is the number NaN'],
-  ['at once', { betas: [1, 0.9] }, 'betas[0] after 0 steps is the number 1; a number of [0, 1) fits'],
-  ['in a step', { lr: -1 }, 'the learning rate after 1 steps is the number -1'],
-  ['in a step', { betas: [Number.NaN, 0.9] }, 'betas[0] after 1 steps is the number NaN'],
-  ['in a step', { momentum: -0.5 }, 'momentum after 1 steps is the number -0.5'],
-])('a schedule that sets %s what does not fit: %o', async (when, wrong, message) => {
+it.each<[string, object, NetworkRun['optimizer'], string]>([
+  ['at once', { lr: Number.NaN }, {}, 'the learning rate after 0 steps is the number NaN'],
+  ['at once', { betas: [1, 0.9] }, {}, 'betas[0] after 0 steps is the number 1; a number of [0, 1) fits'],
+  ['in a step', { lr: -1 }, {}, 'the learning rate after 1 steps is the number -1'],
+  ['in a step', { betas: [Number.NaN, 0.9] }, {}, 'betas[0] after 1 steps is the number NaN'],
+  [
+    'in a step',
+    { momentum: -0.5 },
+    { type: 'sgd', momentum: 0.5 },
+    'momentum after 1 steps is the number -0.5',
+  ],
+  [
+    'in a step',
+    { momentum: 0 },
+    { type: 'sgd', momentum: 0.5 },
+    'momentum after 1 steps is the number 0; of an sgd',
+  ],
+])('a schedule that sets %s what does not fit: %o', async (when, wrong, optimizer, message) => {
+  expect(await scheduling(when, wrong, optimizer)).toContain(`trainLockstep: run 1: schedule: ${message}`);
+});
+
+/** The error of a run whose schedule does this to its group, when it is made or in its first step. */
+async function scheduling(when: string, wrong: object, optimizer: NetworkRun['optimizer']): Promise<string> {
   const schedule: NetworkRun['schedule'] = ({ groups: [group] }) => {
     if (when === 'at once') Object.assign(group, wrong);
     return { step: () => void Object.assign(group, wrong) };
   };
-  const { message: said } = await refusal({ ...fine, schedule });
-  expect(said).toContain(`trainLockstep: run 1: schedule: ${message}`);
+  return (await refusal({ ...fine, optimizer, schedule })).message;
+}
+
+/** Settings of each optimizer other than those that a schedule sets, with PyTorch's spelling of one, and what else it may set. */
+const WITHOUT_EFFECT = ['eps', 'weightDecay', 'weight_decay', 'dampening', 'nesterov', 'momentum', 'betas'];
+const SCHEDULED: [NonNullable<NetworkRun['optimizer']>, string, string][] = [
+  [{ type: 'adamw' }, 'betas', 'lr and betas[0]'],
+  [{ type: 'adam' }, 'betas', 'lr and betas[0]'],
+  [{ type: 'sgd', momentum: 0.9 }, 'momentum', 'lr and momentum'],
+  [{ type: 'sgd' }, '', 'lr'],
+  [{ type: 'signSgd', momentum: 0.9 }, 'momentum', 'lr and momentum'],
+  [{ type: 'signSgd' }, '', 'lr'],
+];
+
+it.each(SCHEDULED)('a schedule of %o that sets what it cannot is refused', async (optimizer, own, sets) => {
+  for (const name of WITHOUT_EFFECT.filter((one) => one !== own)) {
+    for (const [steps, when] of ['at once', 'in a step'].entries()) {
+      expect(await scheduling(when, { [name]: [0.5, 0.5] }, optimizer)).toBe(
+        `trainLockstep: run 1: schedule: ${name} after ${steps} steps is an array; it would have no effect: ` +
+          `a schedule sets ${sets} of ${optimizer.type}.`,
+      );
+    }
+  }
+});
+
+it('a schedule that sets the second of the betas, or another group, is refused', async () => {
+  expect(await scheduling('in a step', { betas: [0.9, 0.99] }, {})).toContain(
+    'betas[1] after 1 steps is the number 0.99; a schedule sets the first one only, and the second stays 0.999.',
+  );
+  for (const betas of [undefined, null, 0.9, [0.9]])
+    expect(await scheduling('in a step', { betas }, {})).toContain('betas after 1 steps is ');
+  const replacing: NetworkRun['schedule'] = ({ groups }) => ({
+    step: () => {
+      (groups as unknown[])[0] = { lr: 0.1 };
+    },
+  });
+  expect((await refusal({ ...fine, schedule: replacing })).message).toMatch(
+    /^trainLockstep: run 1: schedule threw: Cannot assign to read only property/,
+  );
 });

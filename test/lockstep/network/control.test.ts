@@ -60,7 +60,7 @@ it('another learning rate in a pause is the one of a schedule that steps there',
   const changed = await finishes(
     { runs: [{ optimizer: { lr: 0.01 } }], pauseEvery: 20 },
     ({ runs, control }) => {
-      if (runs[0].step === 20) control.change(0, { lr: 0.002 });
+      if (runs[0].step === 20) control.change(0, { lr: 0.002, betas: undefined });
     },
   );
   const schedule: NetworkLockstepOptions['schedule'] = ({ groups: [group] }) => {
@@ -99,6 +99,46 @@ it('one cycle of rates and momentum is that of as many decisions', async () => {
   await expect(finishes({ runs: [{ schedule: () => undefined as never }] })).rejects.toThrow(
     'run 0: what schedule() gives is undefined; one with step() fits',
   );
+});
+
+it('decisions leave the momentum that a schedule sets, also in a run that goes on from a checkpoint', async () => {
+  const cycle = (optimizer: ScheduledOptimizer) =>
+    new optim.OneCycleLR(optimizer, { maxLr: 0.05, totalSteps: 40 });
+  const kinds: OptimizerDescription[] = [{ type: 'adam' }, { type: 'sgd', momentum: 0.9 }];
+  const runs = kinds.map((optimizer) => ({ optimizer, schedule: cycle }));
+  const alone = await finishes({ runs });
+  const changing = (settings: object) => (pause: Pause) => {
+    if (pause.runs[0].step === 10) for (const k of kinds.keys()) pause.control.change(k, settings);
+  };
+  const unchanged = await finishes({ runs, pauseEvery: 10 }, changing({ weightDecay: 0 }));
+  for (const k of kinds.keys())
+    expect(weightBits(unchanged[k].weights)).toEqual(weightBits(alone[k].weights));
+  const saved: Extract<NetworkLockstepEvent, { type: 'checkpoint' }>['runs'][] = [];
+  const decayed: Finish[] = [];
+  const options = { ...shared, runs, pauseEvery: 10, checkpointSeconds: 0 };
+  for await (const event of trainLockstep(device, options)) {
+    if (event.type === 'pause') changing({ weightDecay: 0.1, lr: undefined })(event);
+    if (event.type === 'checkpoint') saved.push(event.runs);
+    if (event.type === 'finish') decayed[event.run] = { ...event, weights: await event.weights() };
+  }
+  const later = saved.find((list) => list.every(({ checkpoint }) => checkpoint.steps >= 20))!;
+  const resumed = await finishes({
+    runs: runs.map((run, k) => ({ ...run, checkpoint: later[k].checkpoint })),
+  });
+  for (const k of kinds.keys()) {
+    expect(weightBits(decayed[k].weights)).not.toEqual(weightBits(alone[k].weights));
+    expect(weightBits(resumed[k].weights)).toEqual(weightBits(decayed[k].weights));
+  }
+  const refused = 'the run has a schedule, which sets it';
+  await finishes({ runs, pauseEvery: 20 }, ({ control }) => {
+    expect(() => control.change(0, { betas: [0.5, 0.999] })).toThrow(
+      `betas[0] is the number 0.5; ${refused}`,
+    );
+    expect(() => control.change(1, { type: 'sgd', momentum: 0.8 })).toThrow(
+      `momentum is the number 0.8; ${refused}`,
+    );
+    control.change(0, { betas: [0.9, 0.99] });
+  });
 });
 
 it('a fork of a run of the same data goes the way of that run, in any chunks', async () => {
