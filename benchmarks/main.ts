@@ -22,11 +22,13 @@ import { networks } from './sections/networks.js';
 import { optimizer } from './sections/optimizer.js';
 import { profiling } from './sections/profiling.js';
 import { scaling } from './sections/scaling.js';
+import { schedules } from './sections/schedules.js';
 import { trainingStep } from './sections/training-step.js';
 
 const SECTIONS: readonly Section[] = [
   trainingStep,
   networks,
+  schedules,
   scaling,
   endToEnd,
   hostShare,

@@ -36,6 +36,7 @@ export type {
   NetworkProbed,
   NetworkRun,
   NetworkRunSettings,
+  NetworkSchedule,
   NetworkStopRule,
   ScheduledOptimizer,
   StepSchedule,

@@ -70,7 +70,11 @@ const PROBES: readonly ls.NetworkProbe[] = [
   { name: 'mean', wgsl: 'fn probe(e: Example) -> f32 { return outputOf(e, 0u); }' },
 ];
 
-async function networks(device: ls.Device, data: ls.NetworkRun['data']): Promise<string[]> {
+async function networks(
+  device: ls.Device,
+  data: ls.NetworkRun['data'],
+  kernel: ls.NetworkSchedule = 'persistent',
+): Promise<string[]> {
   const network: ls.NetworkDescription = {
     inputs: 6,
     layers: [{ units: 10, activation: 'tanh' }, { units: 1 }],
@@ -80,6 +84,7 @@ async function networks(device: ls.Device, data: ls.NetworkRun['data']): Promise
     runs: [{}, {}],
     network,
     data,
+    kernel,
     maxSteps: 3,
     loss: 'mse',
     evaluate: { data: EXAMPLES, every: 3 },
@@ -166,6 +171,7 @@ export const PIECES: Record<string, Piece> = {
   'few runs': (device) => trained(device, ALL_LIVE, { kernel: 'tiles-batched', runs: 2, steps: 2 }),
   portable: (device) => trained(device, ALL_LIVE, { kernel: 'portable', runs: 2, steps: 2 }),
   networks: (device) => networks(device, EXAMPLES),
+  'networks by stages': (device) => networks(device, EXAMPLES, 'batched'),
   'built-in samplers': (device) => networks(device, ls.samplers.parity({ inputs: 6, secret: [0, 3] })),
   'own sampler': (device) => networks(device, own),
   tensors,

@@ -70,6 +70,8 @@ export const STAGE = new Struct('Stage', {
   batchExtents: 'u32',
 });
 
+export type Stage = Parameters<typeof STAGE.array>[0][number];
+
 /**
  * How the rows or the targets of a dataset are stored. `signs`: as bits that mean -1 and 1. `sampler`: not at all; there are the
  * parameters of a sampler, which makes them.

@@ -5,6 +5,9 @@
  */
 import { wgsl } from '../wgsl.js';
 
+/** Rows and columns of a block. */
+export const BLOCK = 4;
+
 /**
  * `product`: neighbouring invocations have neighbouring columns, so that they load neighbouring numbers.
  *

@@ -18,6 +18,11 @@ const ROWS = 16;
 const VECTORS = 8;
 /** Up to this many columns, four at a time are faster: on lavapipe three such tiles take about the time of a wide one. */
 const NARROW = 24;
+
+/** Rows and columns of the tile that a subgroup computes at a time, of a product with this many columns. */
+export const laneTile = (lanes: number, columns: number): readonly [rows: number, columns: number] =>
+  columns <= NARROW ? [4 * lanes, 4] : [ROWS, VECTORS * lanes];
+
 /** How many rows are finished before all others move up; see the end of `product`. */
 const BLOCK = 4;
 /** The columns of a lane, four at a time. */

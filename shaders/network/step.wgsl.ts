@@ -1,7 +1,8 @@
 /**
- * Many steps of many networks of any shape in one dispatch. The network is data: each step walks through a list of stages
- * (chunk.wgsl.ts), so one compiled kernel trains all shapes, losses and optimizers, side by side. The entry point `train` has a
- * workgroup for each run, which does all stages of all its steps.
+ * Steps of many networks of any shape. The network is data: each step walks through a list of stages (chunk.wgsl.ts), so one
+ * compiled kernel trains all shapes, losses and optimizers, side by side. There are two schedules. `persistent`: one dispatch for
+ * many steps, with a workgroup for each run, which does all stages of all its steps. `batched`: a dispatch for each stage of each
+ * step, with as many workgroups for each run as the stage has work for.
  *
  * Loops that take most of the time test their condition at the end: lavapipe runs the body of a loop that begins with its
  * condition once more, with no lane active.
@@ -35,8 +36,12 @@ import { productByBlocks } from './product-blocks.wgsl.js';
 import { productByLanes } from './product-lanes.wgsl.js';
 import { builtInSamplers, samplerFunctions } from './samplers.wgsl.js';
 
+/** How the work of a chunk is spread over dispatches and workgroups. */
+export type Schedule = 'persistent' | 'batched';
+
 /** What the text of the kernel depends on. */
 export interface StepVariant {
+  schedule: Schedule;
   /** Invocations of a workgroup. */
   invocations: number;
   /**
@@ -92,7 +97,7 @@ const $kind.name: u32 = $kind.code;
 const $format.name: u32 = $format.code;
 #endfor
 
-/** x: the position of the dispatch's first workgroup. */
+/** x: the position of the first run. In the schedule batched also y: the step of the chunk; z: the stage. */
 @group(0) @binding(0) var<uniform> dispatch: vec4u;
 @group(0) @binding(1) var<storage, read> positions: array<Position>;
 @group(0) @binding(2) var<storage, read> stages: array<Stage>;
@@ -397,59 +402,90 @@ fn draw(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
 }
 `;
 
-const entry = ({ invocations, lanes = 0, sampler }: StepVariant) => wgsl`
-const invocations = ${invocations}u;
+/**
+ * A stage of a step of the run at `p`. `id` is one of `invocations`, of which all that work on the run have their own; `local` one
+ * of those of its workgroup. Products have `workers`, of which this is one.
+ */
+const stageOf = ({ lanes = 0, sampler, schedule }: StepVariant) => wgsl`
+if (stage.kind == forwardStage || stage.kind == inputGradientStage || stage.kind == weightGradientStage) {
+  product(p, step, stage, worker, workers, lane);
+#if ${sampler !== undefined}
+} else if (stage.kind == gatherStage && p.rowFormat == samplerFormat) {
+  draw(p, step, stage, id, invocations);
+#endif
+} else if (stage.kind == gatherStage) {
+  gather(p, step, stage, id, invocations);
+} else if (stage.kind == transposeStage) {
+  if (step.begins != 0u) { transpose(p, stage, id, invocations); }
+} else if (stage.kind == biasGradientStage) {
+  biasGradient(p, step, stage, id, invocations);
+} else if (stage.kind == lossStage) {
+  loss(p, step, stage, id, invocations);
+} else ${schedule === 'batched' ? 'if (group.x == 0u) ' : ''}{
+  tallyStripes(p, step, stage, local, groupSize);
+  #if ${lanes === 0}
+  storageBarrier();
+  #endif
+  if (local == 0u && step.ends != 0u) { tally(p, step, stage, s); }
+}
+`;
 
-@compute @workgroup_size(invocations)
+const entry = (variant: StepVariant) => {
+  const { invocations, lanes = 0, schedule } = variant;
+  const isBatched = schedule === 'batched';
+  return wgsl`
+const groupSize = ${invocations}u;
+
+@compute @workgroup_size(groupSize)
 fn train(
   @builtin(workgroup_id) group: vec3u,
-  @builtin(local_invocation_index) id: u32,
+  @builtin(local_invocation_index) local: u32,
+  #if ${isBatched}
+  @builtin(num_workgroups) groups: vec3u,
+  #endif
   #if ${lanes > 0}
   @builtin(subgroup_invocation_id) lane: u32,
   #endif
 ) {
+  #if ${isBatched}
+  let id = group.x * groupSize + local;
+  let invocations = groups.x * groupSize;
+  #else
+  let id = local;
+  let invocations = groupSize;
+  #endif
   #if ${lanes > 0}
-  // A product has one worker: the subgroup.
-  let worker = 0u;
-  let workers = 1u;
+  // A product has a subgroup for worker, of which a workgroup has one.
+  let worker = id / groupSize;
+  let workers = invocations / groupSize;
   #else
   let lane = 0u;
   let worker = id;
   let workers = invocations;
   #endif
+  #if ${isBatched}
+  let p = positions[dispatch.x + group.y];
+  let s = dispatch.y;
+  if (s >= p.steps || dispatch.z >= p.stages) { return; }
+  let step = steps[p.firstStep + s];
+  let stage = stages[p.firstStage + dispatch.z];
+  ${stageOf(variant)}
+  #else
   let p = positions[dispatch.x + group.x];
   for (var s = 0u; s < p.steps; s++) {
     let step = steps[p.firstStep + s];
     for (var k = 0u; k < p.stages; k++) {
       let stage = stages[p.firstStage + k];
-      if (stage.kind == forwardStage || stage.kind == inputGradientStage || stage.kind == weightGradientStage) {
-        product(p, step, stage, worker, workers, lane);
-      #if ${sampler !== undefined}
-      } else if (stage.kind == gatherStage && p.rowFormat == samplerFormat) {
-        draw(p, step, stage, id, invocations);
-      #endif
-      } else if (stage.kind == gatherStage) {
-        gather(p, step, stage, id, invocations);
-      } else if (stage.kind == transposeStage) {
-        if (step.begins != 0u) { transpose(p, stage, id, invocations); }
-      } else if (stage.kind == biasGradientStage) {
-        biasGradient(p, step, stage, id, invocations);
-      } else if (stage.kind == lossStage) {
-        loss(p, step, stage, id, invocations);
-      } else {
-        tallyStripes(p, step, stage, id, invocations);
-        #if ${lanes === 0}
-        storageBarrier();
-        #endif
-        if (id == 0u && step.ends != 0u) { tally(p, step, stage, s); }
-      }
+      ${stageOf(variant)}
       #if ${lanes === 0}
       storageBarrier();
       #endif
     }
   }
+  #endif
 }
 `;
+};
 
 /** The kernel's WGSL. src/kernels/network/kernel.ts binds its buffers. */
 export function networkSteps(variant: StepVariant): string {

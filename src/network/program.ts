@@ -7,16 +7,14 @@ import {
   BATCH_DEPTH,
   BATCH_ROWS,
   NONE,
-  type STAGE,
   STAGE_KINDS,
   STRIPES,
+  type Stage,
 } from '../../shaders/network/chunk.wgsl.js';
 import { ACTIVATIONS, type Activation } from './activations.js';
 import { LOSSES, type Loss } from './losses.js';
 import type { DenseLayer, Network } from './network.js';
 import { packedWords, pitchOf } from './weights.js';
-
-type Stage = Parameters<typeof STAGE.array>[0][number];
 
 /** Where a run's numbers lie, in words from the beginning of its memory. Parameters come first. */
 interface Places {

@@ -1,11 +1,14 @@
 /**
- * Launches the kernel that trains networks in lockstep (shaders/network/step.wgsl.ts): chooses the form that fits the
- * adapter, binds buffers, sets the grid. shaders/network/chunk.wgsl.ts says what positions and stages mean; the
+ * Launches the kernel that trains networks in lockstep (shaders/network/step.wgsl.ts): takes the form that fits the
+ * adapter, binds buffers, sets the grids. shaders/network/chunk.wgsl.ts says what positions and stages mean; the
  * trainer decides who trains when.
  */
-import { networkSteps, type StepVariant } from '../../../shaders/network/step.wgsl.js';
+import { networkSteps, type Schedule, type StepVariant } from '../../../shaders/network/step.wgsl.js';
 import type { Cost } from '../../gpu/cost.js';
 import type { Device } from '../../gpu/device.js';
+import type { LaunchNote } from '../../gpu/observer.js';
+import type { Grid } from '../../gpu/recorder.js';
+import { stageGroups, type Walk } from './stage-groups.js';
 
 /** Invocations of a workgroup in the form `blocks`. */
 const INVOCATIONS = 256;
@@ -52,6 +55,7 @@ export interface NetworkKernelKind {
   readonly dataBuffers: number;
   /** Whether its batches are cut into parts. */
   readonly cuts: boolean;
+  readonly schedule: Schedule;
 }
 
 /** What one dispatch works on. */
@@ -63,6 +67,10 @@ interface NetworkDispatch {
   data: readonly GPUBuffer[];
   /** The runs' parameters, moments and activations. */
   memory: GPUBuffer;
+  /** What they go through; each once. */
+  walks: readonly Walk[];
+  /** The most steps of a run. */
+  steps: number;
   cost: Cost;
   shapes: string;
 }
@@ -76,17 +84,21 @@ export interface NetworkBuffers {
   results: GPUBuffer;
 }
 
+/** What of a variant says how its work is spread. */
+type Form = Pick<StepVariant, 'schedule' | 'invocations' | 'lanes'>;
+
 export class NetworkKernel {
   readonly #device: Device;
   readonly #pipeline: GPUComputePipeline;
+  readonly #form: Form;
   readonly #dataBuffers: number;
 
   static async create(
     device: Device,
-    { sampler, dataBuffers: buffers, cuts }: NetworkKernelKind,
+    { sampler, dataBuffers: buffers, cuts, schedule }: NetworkKernelKind,
     form?: 'lanes' | 'blocks',
   ): Promise<NetworkKernel> {
-    const variant = stepVariant(device, form);
+    const variant = { ...stepVariant(device, form), schedule };
     const data = { buffers, words: dataBuffers(device).words };
     const pipeline = await device.pipeline({
       label: variant.lanes ? 'network-lanes' : 'network-blocks',
@@ -94,28 +106,51 @@ export class NetworkKernel {
       entryPoint: 'train',
       options: { ...variant, sampler: sampler !== undefined, dataBuffers: buffers, cuts },
     });
-    return new NetworkKernel(device, pipeline, buffers);
+    return new NetworkKernel(device, pipeline, variant, buffers);
   }
 
-  private constructor(device: Device, pipeline: GPUComputePipeline, dataBuffers: number) {
+  private constructor(device: Device, pipeline: GPUComputePipeline, form: Form, dataBuffers: number) {
     this.#device = device;
     this.#pipeline = pipeline;
+    this.#form = form;
     this.#dataBuffers = dataBuffers;
   }
 
-  /** Records a dispatch with a workgroup for each position, which does all of the position's steps. */
-  train(buffers: NetworkBuffers, { first, count, data, memory, cost, shapes }: NetworkDispatch): void {
+  /** Records the dispatches that do all steps of the positions. */
+  train(buffers: NetworkBuffers, work: NetworkDispatch): void {
     const { positions, stages, steps, order, results } = buffers;
+    const { first, count, data, memory, walks, cost, shapes } = work;
     // A smaller dataset has fewer; one of its buffers stands for those that are not read.
     const more = Array.from({ length: this.#dataBuffers - 1 }, (_, k) => data[k + 1] ?? data[0]);
-    this.#device.commands.dispatch({
-      pipeline: this.#pipeline,
-      params: Uint32Array.of(first, 0, 0, 0),
-      bindings: [positions, stages, steps, order, data[0], memory, results, ...more].map((buffer) => ({
-        buffer,
-      })),
-      grid: [count],
-      note: () => ({ ...cost, shapes }),
+    const bindings = [positions, stages, steps, order, data[0], memory, results, ...more].map((buffer) => ({
+      buffer,
+    }));
+    const record = (step: number, stage: number, grid: Grid, note: () => LaunchNote) => {
+      const params = Uint32Array.of(first, step, stage, 0);
+      this.#device.commands.dispatch({ pipeline: this.#pipeline, params, bindings, grid, note });
+    };
+    if (this.#form.schedule === 'persistent') {
+      record(0, 0, [count], () => ({ ...cost, shapes }));
+      return;
+    }
+    const groups = this.#groupsByStage(walks);
+    // A profile spreads the cost evenly over them.
+    const each = 1 / (work.steps * groups.length);
+    const note = () => ({ bytes: cost.bytes * each, flops: cost.flops && cost.flops * each, shapes });
+    for (let s = 0; s < work.steps; s++) {
+      for (const [k, many] of groups.entries()) record(s, k, [many, count], note);
+    }
+  }
+
+  /** For each number of a stage the most workgroups for which a run has work there. */
+  #groupsByStage(walks: readonly Walk[]): number[] {
+    const { maxComputeWorkgroupsPerDimension: most } = this.#device.limits;
+    const length = Math.max(...walks.map(({ stages }) => stages.length));
+    return Array.from({ length }, (_, k) => {
+      const groups = walks.map(({ stages, examples }) =>
+        k < stages.length ? stageGroups(stages[k], examples, this.#form) : 0,
+      );
+      return Math.min(most, Math.max(...groups));
     });
   }
 }
@@ -144,9 +179,14 @@ export class NetworkKernels {
     return this.#find(kind)!;
   }
 
-  #find({ sampler, dataBuffers: buffers, cuts }: NetworkKernelKind): NetworkKernel | undefined {
+  #find(wanted: NetworkKernelKind): NetworkKernel | undefined {
+    const { sampler, dataBuffers: buffers, cuts, schedule } = wanted;
     return this.#made.find(
-      ({ kind }) => kind.sampler === sampler && kind.dataBuffers === buffers && kind.cuts === cuts,
+      ({ kind }) =>
+        kind.schedule === schedule &&
+        kind.sampler === sampler &&
+        kind.dataBuffers === buffers &&
+        kind.cuts === cuts,
     )?.kernel;
   }
 }

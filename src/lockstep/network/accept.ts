@@ -13,6 +13,7 @@ import {
   checkFunction,
   checkNumber,
   checkObject,
+  checkText,
   withDefaults,
 } from '../../platform/arguments.js';
 import { calling, readProperties } from '../../platform/calling.js';
@@ -37,6 +38,7 @@ import type {
 } from './types.js';
 
 const MOST_BATCH = 32_768;
+const KERNELS = ['auto', 'persistent', 'batched'];
 
 const SETTINGS: Record<keyof NetworkRunSettings, true> = {
   network: true,
@@ -66,6 +68,7 @@ const OF_ALL = {
     mostRuns: true,
     pauseEvery: true,
     recover: true,
+    kernel: true,
   },
 } satisfies Record<keyof NetworkLockstepOptions, true>;
 
@@ -93,6 +96,7 @@ export function checkNetworkOptions(options: NetworkLockstepOptions): void {
   const where = 'trainLockstep';
   checkOptionNames(where, options, Object.keys(OF_ALL));
   const { logInterval = 250, checkpointSeconds, keepWeights = false, mostRuns, signal } = options;
+  if (options.kernel !== undefined) checkText(where, 'kernel', options.kernel, KERNELS);
   checkBoolean(where, 'keepWeights', keepWeights);
   checkNumber(where, 'logInterval', logInterval, { min: 1, whole: true });
   if (options.pauseEvery !== undefined)

@@ -2,10 +2,12 @@
  * Carries out a chunk of steps: fills the kernel's buffers for the runs that train and for evaluations that are due, dispatches,
  * and reads the results. The trainer chooses the runs and decides what follows from the results.
  */
-import { POSITION, RESULT, STAGE } from '../../../shaders/network/chunk.wgsl.js';
+import { POSITION, RESULT, STAGE, type Stage } from '../../../shaders/network/chunk.wgsl.js';
+import type { Schedule } from '../../../shaders/network/step.wgsl.js';
 import type { Device } from '../../gpu/device.js';
 import { BufferUsage } from '../../gpu/usage.js';
 import type { NetworkBuffers, NetworkKernel, NetworkKernels } from '../../kernels/network/kernel.js';
+import type { Walk } from '../../kernels/network/stage-groups.js';
 import { type Program, trainingFlops } from '../../network/program.js';
 import { copyWords } from '../copy-words.js';
 import { addBatches, batchesIn, gradientLooksOf, type Look, looksOf, memoryOf, positionOf } from './looks.js';
@@ -51,7 +53,7 @@ export class Chunks {
   readonly #buffers = new Map<keyof NetworkBuffers, GPUBuffer>();
   /** For each program the index of its first stage: for training, for evaluation. */
   readonly #stages = new Map<Program, [number, number]>();
-  readonly #allStages: Parameters<typeof STAGE.array>[0][number][] = [];
+  readonly #allStages: Stage[] = [];
 
   constructor(device: Device, kernels: NetworkKernels, probes: ProbeSums) {
     this.#device = device;
@@ -62,11 +64,13 @@ export class Chunks {
   /**
    * Trains each run for `steps` steps, then evaluates the runs for which that is due.
    *
+   * @param schedule A kernel of this schedule was made for each of them.
    * @param mostWork Evaluations are cut into submits of about this work.
    */
   async run(
     runs: readonly NetworkProgress[],
     steps: number,
+    schedule: Schedule,
     mostWork: number,
     options: { expectedMs: number; submitted: number },
   ): Promise<ChunkResults> {
@@ -83,8 +87,8 @@ export class Chunks {
       return due[k] ? [...looks[k].flat(), ...gradientLooksOf(run, Math.ceil(most / 3))] : [];
     });
     const table = new StepTable();
-    const training = this.#training(runs, steps, table);
-    const rounds = this.#rounds(looksInTurn, steps, table);
+    const training = this.#training(runs, steps, schedule, table);
+    const rounds = this.#rounds(looksInTurn, steps, schedule, table);
     const resultBytes = 4 * RESULT.words * table.entries;
     const examples = this.#probes.examples(transposed(looksInTurn));
     const positions = [...training, ...rounds.flat()].map(({ position }) => position);
@@ -155,7 +159,7 @@ export class Chunks {
     this.#allStages.push(...program.training, ...program.evaluation);
   }
 
-  #training(runs: readonly NetworkProgress[], steps: number, table: StepTable): Part[] {
+  #training(runs: readonly NetworkProgress[], steps: number, schedule: Schedule, table: StepTable): Part[] {
     const orders = new Uint32Array(runs.reduce((sum, run) => sum + wordsOfOrder(run, steps), 0));
     let order = 0;
     const parts = runs.map((progress) => {
@@ -172,7 +176,7 @@ export class Chunks {
       order += wordsOfOrder(progress, steps);
       const { buffers, data } = progress.data;
       const { buffer: memory } = progress.memory;
-      const kernel = this.#kernels.of({ ...progress.kernel, sampler: data.sampler });
+      const kernel = this.#kernels.of({ ...progress.kernel, sampler: data.sampler, schedule });
       return { progress, position, memory, data: buffers, kernel };
     });
     this.#write('order', orders);
@@ -180,7 +184,12 @@ export class Chunks {
   }
 
   /** The looks of each dispatch: the first one of each run, then the second, and so on. `looks` has a list for each run. */
-  #rounds(looks: readonly (readonly Look[])[], steps: number, table: StepTable): Part[][] {
+  #rounds(
+    looks: readonly (readonly Look[])[],
+    steps: number,
+    schedule: Schedule,
+    table: StepTable,
+  ): Part[][] {
     const rounds: Part[][] = [];
     for (const inTurn of looks) {
       inTurn.forEach((look, k) => {
@@ -190,7 +199,7 @@ export class Chunks {
         const position = positionOf(look, (of) => this.#stages.get(of)!, first, table.entries - first);
         // A dataset can be read by any kernel: this takes the one that the run is trained with.
         const sampler = placed.data.sampler ?? progress.data.data.sampler;
-        const kernel = this.#kernels.of({ ...progress.kernel, sampler });
+        const kernel = this.#kernels.of({ ...progress.kernel, sampler, schedule });
         rounds[k] ??= [];
         const memory = memoryOf(look).buffer;
         rounds[k].push({ progress, position, memory, data: placed.buffers, kernel });
@@ -214,11 +223,27 @@ export class Chunks {
         count: to - from,
         data,
         memory,
+        walks: this.#walksOf(some),
+        steps: Math.max(...some.map(({ position }) => position.steps)),
         cost: costOf(some, kind),
         shapes: `${kind} of ${to - from} runs, ${steps} steps`,
       });
       from = to;
     }
+  }
+
+  /** The stages that runs go through, each list once. */
+  #walksOf(parts: readonly Part[]): Walk[] {
+    const walks = new Map<number, Walk>();
+    for (const { position, progress } of parts) {
+      const { firstStage: first, stages } = position;
+      const { part, evaluationPart } = progress.program;
+      const examples = Math.max(part, evaluationPart);
+      const known = walks.get(first)?.examples ?? 0;
+      if (known >= examples) continue;
+      walks.set(first, { stages: this.#allStages.slice(first, first + stages), examples });
+    }
+    return [...walks.values()];
   }
 
   /** Writes the stages if there are new ones: then the buffer, which always has their size, is too small. */

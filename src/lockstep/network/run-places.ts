@@ -29,8 +29,8 @@ export interface RunPlace {
   readonly program: Program;
   readonly memory: Room;
   readonly data: PlacedDataset;
-  /** Of the kernels that train and evaluate it, apart from the sampler. */
-  readonly kernel: Omit<NetworkKernelKind, 'sampler'>;
+  /** Of the kernels that train and evaluate it, what does not change. */
+  readonly kernel: Omit<NetworkKernelKind, 'sampler' | 'schedule'>;
   /** Of the sections of its evaluation. */
   readonly sections: readonly PlacedDataset[];
   /** The first word of the initial weights, in the buffer of its memory, where a probe asks how far they moved. */

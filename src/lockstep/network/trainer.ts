@@ -4,6 +4,7 @@
  * nor on how fast the device is.
  */
 import { STEP } from '../../../shaders/network/chunk.wgsl.js';
+import type { Schedule } from '../../../shaders/network/step.wgsl.js';
 import type { Device } from '../../gpu/device.js';
 import { NetworkKernels } from '../../kernels/network/kernel.js';
 import { showNetwork } from '../../network/network.js';
@@ -25,8 +26,12 @@ import { ProbeSums } from './probe-sums.js';
 import { NetworkProgress } from './progress.js';
 import { RunPlaces } from './run-places.js';
 import { NetworkRuns } from './runs.js';
+import { ScheduleChoice } from './schedule-choice.js';
 import { entriesOf } from './step-table.js';
 import type { NetworkLockstepEvent, NetworkLockstepOptions, NetworkRun } from './types.js';
+
+/** A chunk of a trial has this part of the steps that a chunk would have. */
+const TRIAL_PART = 0.25;
 
 type Finish = Extract<NetworkLockstepEvent, { type: 'finish' }>;
 
@@ -68,6 +73,9 @@ class NetworkTrainer {
   readonly #probes: ProbeSums;
   readonly #chunks: Chunks;
   readonly #pacer: NetworkPacer;
+  readonly #choice: ScheduleChoice;
+  /** The schedule in use. */
+  #schedule: Schedule;
   readonly #runs: NetworkRuns<AcceptedNetworkRun>;
   #active: NetworkProgress[] = [];
   #steps = 0;
@@ -86,6 +94,9 @@ class NetworkTrainer {
     this.#probes = new ProbeSums(device);
     this.#chunks = new Chunks(device, this.#kernels, this.#probes);
     this.#pacer = new NetworkPacer(device.info.isCpu);
+    const { kernel = 'auto' } = options;
+    this.#choice = new ScheduleChoice(kernel, device.info.isCpu);
+    this.#schedule = kernel === 'auto' ? 'persistent' : kernel;
     this.#runs = new NetworkRuns(
       options.runs,
       (run, index) => acceptNetworkRun(run, index, options, datasets),
@@ -156,7 +167,7 @@ class NetworkTrainer {
       });
     };
     await this.#probes.make(probes).catch(explained('the WGSL of a probe in the kernel'));
-    const kind = this.#places.kernelOf(run);
+    const kind = { ...this.#places.kernelOf(run), schedule: this.#schedule };
     const looked = (evaluation?.sections ?? []).map((section) => section.data.sampler);
     for (const sampler of [data.sampler, ...looked.filter((one) => one !== undefined)]) {
       const made = this.#kernels.make({ ...kind, sampler });
@@ -167,16 +178,33 @@ class NetworkTrainer {
   async *#chunk(): AsyncGenerator<NetworkLockstepEvent> {
     const runs = this.#active;
     const work = runs.reduce((sum, { program }) => sum + workOf(program), 0);
+    await this.#choose();
     const ahead = Math.min(...runs.map(({ stepsAhead }) => stepsAhead));
-    const steps = Math.max(1, Math.min(ahead, this.#pacer.steps(work), this.#mostSteps(runs)));
+    const paced = this.#pacer.steps(work) * (this.#choice.isTrial ? TRIAL_PART : 1);
+    const steps = Math.max(1, Math.floor(Math.min(ahead, paced, this.#mostSteps(runs))));
     const submitted = performance.now();
-    const options = { expectedMs: this.#pacer.expected(work * steps), submitted };
-    const results = await this.#chunks.run(runs, steps, this.#pacer.mostWork, options);
-    this.#pacer.took(work * steps + results.evaluated, performance.now() - submitted);
+    const expectedMs = this.#choice.isTrial ? 0 : this.#pacer.expected(work * steps);
+    const kernel = this.#schedule;
+    const options = { expectedMs, submitted };
+    const results = await this.#chunks.run(runs, steps, kernel, this.#pacer.mostWork, options);
+    const ms = performance.now() - submitted;
+    if (!this.#choice.isTrial) this.#pacer.took(work * steps + results.evaluated, ms);
+    this.#choice.took(work * steps + results.evaluated, ms);
     this.#device.check();
     for (const [k, run] of runs.entries()) yield* this.#collect(run, k, results);
     yield* this.#pause();
-    yield { type: 'progress', steps: this.#steps, running: this.#active.length };
+    yield { type: 'progress', steps: this.#steps, running: this.#active.length, kernel };
+  }
+
+  /** Chooses the schedule of the next chunk, and sees to it that its kernels are there. */
+  async #choose(): Promise<void> {
+    const work = this.#active.reduce((sum, { program, run, done }) => {
+      return sum + (run.maxSteps - done) * workOf(program);
+    }, 0);
+    const schedule = this.#choice.next(this.#active.length, this.#pacer.expected(work));
+    if (schedule === this.#schedule) return;
+    this.#schedule = schedule;
+    for (const { run, index } of this.#active) await this.#compile(run, index);
   }
 
   /** The most steps whose order and numbers a kernel can bind at once, beside those of evaluations. */

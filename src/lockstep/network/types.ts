@@ -2,6 +2,7 @@
  * What goes into a training of networks of any shape, and what comes out of it: runs, options, events. Types only; trainer.ts
  * does the work.
  */
+import type { Schedule } from '../../../shaders/network/step.wgsl.js';
 import type { LossDescription } from '../../network/losses.js';
 import type { DescribedNetwork, HostStateDict, NetworkDescription } from '../../network/network.js';
 import type { OptimizerDescription } from '../../network/optimizers.js';
@@ -12,6 +13,9 @@ import type { NetworkDataset } from './dataset.js';
 import type { NetworkProbe, NetworkProbed } from './probes.js';
 
 export type { HostStateDict, NetworkDataset, NetworkProbe, NetworkProbed };
+
+/** How the work of a training is spread; see {@link NetworkLockstepOptions.kernel}. */
+export type NetworkSchedule = Schedule;
 
 /** The part of an optimizer that a schedule of `optim` needs: learning rates, and momentum or betas if there are any. */
 export interface ScheduledOptimizer {
@@ -135,6 +139,13 @@ export interface NetworkLockstepOptions extends NetworkRunSettings {
   checkpointSeconds?: number;
   /** Read the final weights of every run, so that `weights()` of a `finish` event answers whenever it is asked. Default false. */
   keepWeights?: boolean;
+  /**
+   * How the work is spread. `persistent`: a workgroup for each run, which does many steps in a launch. `batched`: a launch for
+   * each part of a step, with as many workgroups for a run as there is work for: faster for a few runs, and for wide networks, on a
+   * large GPU. Both give the same bits. `auto` is `persistent` on an adapter that computes on the CPU; on a GPU it times both while
+   * they train, where training takes more than some seconds, and goes on with the faster. Default `auto`.
+   */
+  kernel?: 'auto' | NetworkSchedule;
   /** The most runs that train at once. Default: as many as there is memory for. */
   mostRuns?: number;
   /** At every multiple of this step a run waits for a `pause` event, in which the caller may decide about it. Default: never. */
@@ -165,8 +176,8 @@ export type NetworkLockstepEvent =
       flops: number;
       parts: number;
     }
-  /** A chunk of steps is done: the steps of all runs so far, and how many runs are under way. */
-  | { type: 'progress'; steps: number; running: number }
+  /** A chunk of steps is done: the steps of all runs so far, how many runs are under way, and which kernel it was. */
+  | { type: 'progress'; steps: number; running: number; kernel: NetworkSchedule }
   /** The state of each run under way. */
   | { type: 'checkpoint'; runs: { run: number; checkpoint: NetworkCheckpoint }[] }
   /**
