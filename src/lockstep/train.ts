@@ -10,7 +10,7 @@ import { trainLockstep as trainBits } from './trainer.js';
 import type { LockstepEvent, LockstepOptions } from './types.js';
 
 /** Options that only two-layer networks of bits have. */
-const OF_BITS = ['features', 'hidden', 'kernel', 'expectedRuns', 'batchThreads'];
+const OF_BITS = ['features', 'hidden', 'expectedRuns', 'batchThreads'];
 
 /** Options that only networks of any shape have. */
 const OF_NETWORKS = ['network', 'model', 'data', 'loss', 'optimizer', 'schedule', 'evaluate', 'mostRuns'];

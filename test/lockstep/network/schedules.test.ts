@@ -11,6 +11,7 @@ import type {
   NetworkRun,
   NetworkSchedule,
 } from '../../../src/lockstep/network/types.js';
+import { trainLockstep } from '../../../src/lockstep/train.js';
 import * as samplers from '../../../src/network/samplers.js';
 import { useForm } from './forms.js';
 import { bitsOf, networkOutcomes } from './outcomes.js';
@@ -145,9 +146,12 @@ describe('the choice', () => {
   });
 });
 
-it('another name is refused', async () => {
-  const kernel = 'batch' as NetworkSchedule;
-  await expect(trained(kernel, [given[1]])).rejects.toThrow(
-    'kernel is the text "batch"; did you mean batched?',
-  );
+it('another name is refused, also the name of a kernel for two-layer networks of bits', async () => {
+  for (const [kernel, message] of [
+    ['batch', 'kernel is the text "batch"; did you mean batched?'],
+    ['tiles-persistent', 'kernel is the text "tiles-persistent"'],
+  ])
+    await expect(
+      trainLockstep(device, { runs: [given[1]], maxSteps: 3, kernel: kernel as NetworkSchedule }).next(),
+    ).rejects.toThrow(message);
 });
