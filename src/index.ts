@@ -52,6 +52,7 @@ export type {
   LockstepRun,
   MlpWeights,
   RunCheckpoint,
+  RunControl,
   StopRule,
 } from './lockstep/types.js';
 export type { ActivationDescription, PlainActivation } from './network/activations.js';

@@ -7,8 +7,10 @@ import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames } from '../platform/options.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 import { packDataset } from '../tensor/pack-bits.js';
+import { checkOptimizer } from './adamw-settings.js';
 import { checkpointProblem, type StateLayout } from './checkpoint.js';
-import { isNumber, isObject, type Settings, shown } from './options.js';
+import { checkControl } from './checkpoint-control.js';
+import { isFloat32Array, isObject, type Settings, shown } from './options.js';
 import type { AdamWSettings, LockstepDataset, LockstepRun, MlpWeights, RunCheckpoint } from './types.js';
 
 /** A run that has passed the checks, with its data packed and its defaults filled in. */
@@ -24,16 +26,6 @@ export interface AcceptedRun {
 }
 
 type Refuse = (what: string) => never;
-
-/** PyTorch's defaults. */
-export const ADAMW_DEFAULTS: Required<AdamWSettings> = {
-  lr: 1e-3,
-  betas: [0.9, 0.999],
-  eps: 1e-8,
-  weightDecay: 0.01,
-};
-/** Smaller values are not normal float32 numbers, and a device may treat them as 0. */
-const SMALLEST_EPS = 1.2e-38;
 
 /** The names of all fields; the types see to it that none is missing. */
 const RUN: Record<keyof LockstepRun, true> = {
@@ -84,14 +76,17 @@ export class RunAcceptor {
       dataset: packed('dataset', dataset),
       testSet: testSet === undefined ? undefined : packed('testSet', testSet),
       orderSeed,
-      optimizer: ask('optimizer', () => checkOptimizer(where, optimizer, refuse)),
+      optimizer: ask('optimizer', () => checkOptimizer(where, optimizer)),
       checkpoint,
     };
     if (!Number.isSafeInteger(orderSeed)) {
       refuse(`orderSeed is ${shown(orderSeed)}; it must be a whole number below 2^53`);
     }
     if (checkpoint !== undefined) {
-      ask('checkpoint', () => this.#checkCheckpoint(where, checkpoint, accepted.dataset));
+      ask('checkpoint', () => {
+        this.#checkCheckpoint(where, checkpoint, accepted.dataset);
+        checkControl(`${where}: checkpoint: control`, checkpoint, this.#settings);
+      });
     }
     return accepted;
   }
@@ -141,39 +136,4 @@ function checkWeights(where: string, weights: MlpWeights, settings: Settings, re
       if (!Number.isFinite(values[k])) refuse(`weights.${name}[${k}] holds ${values[k]}`);
   }
   return { ...weights };
-}
-
-/** Told by its tag, since the array may come from another realm, as in tests under Jest. */
-const isFloat32Array = (value: unknown): value is Float32Array =>
-  ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Float32Array]';
-
-function checkOptimizer(where: string, given: AdamWSettings = {}, refuse: Refuse): Required<AdamWSettings> {
-  if (!isObject(given)) refuse(`optimizer is ${shown(given)}; it must be { lr, betas, eps, weightDecay }`);
-  for (const [other, hint] of Object.entries({
-    beta1: 'betas: [b1, b2]',
-    beta2: 'betas: [b1, b2]',
-    wd: 'weightDecay',
-  })) {
-    if (other in given) refuse(`optimizer: unknown option ${other}; write ${hint}`);
-  }
-  checkOptionNames(`${where}: optimizer`, given, Object.keys(ADAMW_DEFAULTS));
-  const {
-    lr = ADAMW_DEFAULTS.lr,
-    betas = ADAMW_DEFAULTS.betas,
-    eps = ADAMW_DEFAULTS.eps,
-    weightDecay = ADAMW_DEFAULTS.weightDecay,
-  } = given;
-  if (!(isNumber(lr) && lr > 0)) refuse(`optimizer.lr is ${shown(lr)}; it must be a finite number above 0`);
-  if (!(isNumber(weightDecay) && weightDecay >= 0))
-    refuse(`optimizer.weightDecay is ${shown(weightDecay)}; it must be a finite number of 0 or more`);
-  if (!Array.isArray(betas) || betas.length !== 2)
-    refuse(`optimizer.betas is ${shown(betas)}; it must be two numbers, [0.9, 0.999] by default`);
-  betas.forEach((beta: unknown, i) => {
-    if (isNumber(beta) && beta >= 0 && beta < 1) return;
-    refuse(`optimizer.betas[${i}] is ${shown(beta)}; it must be in [0, 1)`);
-  });
-  // A unit that no sample activates has a gradient of 0: with eps 0 its step would be 0 / 0.
-  if (!(isNumber(eps) && eps >= SMALLEST_EPS))
-    refuse(`optimizer.eps is ${shown(eps)}; it must be a finite number of at least ${SMALLEST_EPS}`);
-  return { lr, betas: [betas[0], betas[1]], eps, weightDecay };
 }

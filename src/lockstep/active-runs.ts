@@ -15,6 +15,11 @@ export class ActiveRuns implements Iterable<Run> {
     return this.#runs[Symbol.iterator]();
   }
 
+  /** Whether all runs, at least one, wait for a pause. */
+  get allWait(): boolean {
+    return this.#runs.length > 0 && this.#runs.every((run) => run.waits);
+  }
+
   add(run: Run): void {
     this.#runs.push(run);
   }

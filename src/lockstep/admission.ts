@@ -68,12 +68,20 @@ export class Admission {
     }
   }
 
+  /** Whether the next run is there, and there is a place for it. */
+  get isDue(): boolean {
+    const run = this.#source.peek();
+    if (!run) return false;
+    const cohort = this.#cohorts.get(this.#cohorts.columnsOf(run.dataset).length);
+    return !cohort || cohort.slots.hasFree;
+  }
+
   #start(accepted: AcceptedRun, columns: Uint16Array, cohort: Cohort, slot: Slot): Run {
     const { dataset, weights, checkpoint } = accepted;
     const placement = cohort.banks.acquire(dataset, columns);
     const place = { cohort, slot, placement };
     const run = new Run(accepted, place, this.#settings, this.#openBatches);
-    slot.load(run.hypers, checkpoint ?? liveWeights(weights, this.#settings.features, columns));
+    slot.load(run.optimizer.hypers, checkpoint ?? liveWeights(weights, this.#settings.features, columns));
     return run;
   }
 }

@@ -25,6 +25,7 @@ const NAMES: Record<keyof RunCheckpoint, true> = {
   state: true,
   sums: true,
   stableWindows: true,
+  control: true,
 };
 /** What the sums count, in words. */
 const COUNTS: Record<Exclude<(typeof SUMS)[number], 'losses'>, string> = {

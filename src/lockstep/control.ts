@@ -34,7 +34,8 @@ export interface LockstepControl<Settings = OptimizerDescription> {
    * The run goes on from another one's weights and moments, with the step count of that one's optimizer. Data, order, settings
    * and steps stay its own.
    *
-   * @throws LockstepError `bad-input` where the two networks or their moments have different shapes.
+   * @throws LockstepError `bad-input` where the two networks or their moments have different shapes, or one of two networks of
+   * bits trains a feature that the other leaves out, as it is 0 in all of its examples.
    */
   fork(run: number, source: { from: number }): void;
 }
@@ -50,7 +51,7 @@ export interface PauseEvent<Settings = OptimizerDescription> {
 }
 
 /** A decision, checked. */
-type Decision<Run, Changed> =
+export type Decision<Run, Changed> =
   | { type: 'stop'; run: Run }
   | { type: 'change'; run: Run; optimizer: Changed }
   | { type: 'fork'; run: Run; from: Run };

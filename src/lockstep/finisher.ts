@@ -59,8 +59,8 @@ export class Finisher {
    */
   prepare(runs: Iterable<Run>): void {
     if (this.#isPrepared) return;
-    for (const { cohort, given } of runs) {
-      if (given.testSet === undefined) continue;
+    for (const { cohort, testSet } of runs) {
+      if (testSet === undefined) continue;
       this.#scorerOf(cohort).prepare();
       this.#isPrepared = true;
       return;
@@ -185,7 +185,7 @@ export class Finisher {
 
 /** A diverged network has no predictions to score. */
 const testSetOf = ({ run, reason }: Ended): BinaryDataset | undefined =>
-  reason === 'non-finite' ? undefined : run.given.testSet;
+  reason === 'non-finite' ? undefined : run.testSet;
 
 /**
  * Networks with the weights that were left out of the training. What stands in the other places is overwritten later.
@@ -194,7 +194,7 @@ function leftOut(runs: readonly Ended[], layout: NetworkLayout): Float32Array {
   const floats = new Float32Array(layout.floats * runs.length);
   runs.forEach(({ run, steps }, k) => {
     const network = floats.subarray(k * layout.floats, (k + 1) * layout.floats);
-    leftOutWeights(run.given.weights, layout, run.decay, steps, network);
+    leftOutWeights(run.optimizer.leftOut(steps), layout, network);
   });
   return floats;
 }

@@ -12,7 +12,10 @@ import type { LockstepOptions, StopRule } from './types.js';
 export type Settings = Required<
   Pick<LockstepOptions, 'features' | 'hidden' | 'batchSize' | 'maxSteps' | 'logInterval' | 'kernel'>
 > &
-  Pick<LockstepOptions, 'stop' | 'signal' | 'keepWeights' | 'checkpointSeconds' | 'batchThreads'>;
+  Pick<
+    LockstepOptions,
+    'stop' | 'signal' | 'keepWeights' | 'pauseEvery' | 'checkpointSeconds' | 'batchThreads'
+  >;
 
 const MOST = { features: 1024, hidden: 4096, batchSize: 1024 };
 
@@ -29,6 +32,7 @@ const OPTIONS: Record<keyof LockstepOptions, true> = {
   signal: true,
   expectedRuns: true,
   keepWeights: true,
+  pauseEvery: true,
   checkpointSeconds: true,
   batchThreads: true,
   recover: true,
@@ -36,7 +40,7 @@ const OPTIONS: Record<keyof LockstepOptions, true> = {
 /** Options of networks of any shape, some of which one may look for here. */
 const OF_NETWORKS = [
   ...['network', 'model', 'data', 'loss', 'optimizer', 'schedule'],
-  ...['evaluate', 'probes', 'mostRuns', 'pauseEvery'],
+  ...['evaluate', 'probes', 'mostRuns'],
 ];
 const STOP: Record<keyof StopRule, true> = { minSteps: true, accuracy: true, windows: true };
 
@@ -48,6 +52,10 @@ export const isNumber = (value: unknown): value is number =>
 
 export const isObject = (value: unknown): value is Record<PropertyKey, unknown> =>
   typeof value === 'object' && value !== null;
+
+/** Told by its tag, since the array may come from another realm, as in tests under Jest. */
+export const isFloat32Array = (value: unknown): value is Float32Array =>
+  ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Float32Array]';
 
 const refuse = (what: string): never => {
   throw new LockstepError('bad-input', `trainLockstep: ${what}.`);
@@ -66,11 +74,13 @@ export function checkOptions(options: LockstepOptions): Settings {
   }
   checkOptionNames('trainLockstep', options, Object.keys(OPTIONS));
   const { hidden = 512, batchSize = 128, logInterval = 250, kernel = 'auto', keepWeights = false } = options;
-  const { features, maxSteps, stop, signal, checkpointSeconds, batchThreads, expectedRuns } = options;
+  const { features, maxSteps, stop, signal, checkpointSeconds, batchThreads, expectedRuns, pauseEvery } =
+    options;
   checkRuns(options.runs);
   const whole = { features, hidden, batchSize, maxSteps, logInterval };
   checkWhole(whole);
   if (expectedRuns !== undefined) checkWhole({ expectedRuns });
+  if (pauseEvery !== undefined) checkWhole({ pauseEvery });
   const kernels = ['auto', ...KERNEL_NAMES];
   if (!kernels.includes(kernel)) {
     refuse(`kernel is ${shown(kernel)}; there are ${kernels.join(', ')}`);
@@ -88,6 +98,7 @@ export function checkOptions(options: LockstepOptions): Settings {
     stop: stop && { ...stop },
     signal,
     keepWeights,
+    pauseEvery,
     checkpointSeconds,
     batchThreads,
   };

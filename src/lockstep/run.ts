@@ -2,14 +2,17 @@
  * The host's side of one run: its slot on the device, its batches, how many steps were sent, and which window is open. The
  * device applies the stop rule, and the trainer reads the results.
  */
-import { HYPER, STEP } from '../../shaders/train/chunk.wgsl.js';
+import { STEP } from '../../shaders/train/chunk.wgsl.js';
 import type { Window } from '../kernels/train/close-window.js';
+import type { BinaryDataset } from '../tensor/bits.js';
 import type { AcceptedRun } from './accept-run.js';
 import type { BatchSettings, BatchSource } from './batches/drawn.js';
 import type { Cohort } from './cohort.js';
 import type { Placement } from './data-banks.js';
+import { RunOptimizer } from './run-optimizer.js';
 import type { Slot } from './slots.js';
 import type { Turn } from './turn.js';
+import type { AdamWSettings, RunCheckpoint, RunControl } from './types.js';
 import {
   batchesBetween,
   examplesOf,
@@ -29,65 +32,74 @@ interface Place {
   placement: Placement;
 }
 
+/** What the steps of a run depend on: its windows, and where it pauses. */
+type RunSettings = WindowSettings & { pauseEvery?: number };
+
 export class Run {
   readonly index: number;
-  /** What the run was given, without what is on the device and need not stay here. */
-  readonly given: Omit<AcceptedRun, 'index' | 'dataset' | 'checkpoint'>;
+  readonly testSet?: BinaryDataset;
   readonly cohort: Cohort;
   readonly slot: Slot;
   readonly placement: Placement;
+  readonly optimizer: RunOptimizer;
   /** Steps known to be done. */
-  done = 0;
-  #sent = 0;
+  done: number;
+  /** Means of the last window; NaN before the first one. */
+  lastWindow = { loss: Number.NaN, accuracy: Number.NaN };
+  #sent: number;
   #ended = false;
-  readonly #settings: WindowSettings;
+  #isStopped = false;
+  readonly #settings: RunSettings;
   readonly #batches: BatchSource;
-  #windowStart = 0;
-  #power1 = 1;
-  #power2 = 1;
+  #windowStart: number;
+  /** The step at which the run waits for the next pause. */
+  #pauseAt: number;
+  /** Whether checkpoints say what decisions have made of the run. */
+  readonly #isControlled: boolean;
 
   constructor(
     { index, weights, testSet, orderSeed, optimizer, checkpoint }: AcceptedRun,
     { cohort, slot, placement }: Place,
-    settings: Omit<WindowSettings, 'examples'>,
+    settings: Omit<RunSettings, 'examples'>,
     openBatches: (settings: BatchSettings) => BatchSource,
   ) {
     this.index = index;
-    this.given = { weights, testSet, orderSeed, optimizer };
+    this.testSet = testSet;
     this.cohort = cohort;
     this.slot = slot;
     this.placement = placement;
-    const { examples } = placement;
+    const { examples, columns } = placement;
     this.#settings = { ...settings, examples };
     const { batchSize } = settings;
     const pitch = cohort.plan.batchPitch;
-    const skip = checkpoint?.steps ?? 0;
-    this.#batches = openBatches({ examples, seed: orderSeed, batchSize, pitch, skip });
-    this.#goOn(skip);
-  }
-
-  /** Sets the host's side of the run to where it stood after this many steps. */
-  #goOn(steps: number): void {
+    const { steps = 0, control } = checkpoint ?? {};
+    this.#batches = openBatches({ examples, seed: orderSeed, batchSize, pitch, skip: steps });
     this.#sent = steps;
     this.done = steps;
     this.#windowStart = lastClose(steps, this.#settings);
-    const [beta1, beta2] = this.given.optimizer.betas;
-    for (let s = 0; s < steps; s++) {
-      this.#power1 *= beta1;
-      this.#power2 *= beta2;
-    }
+    const { w1, b1 } = weights;
+    const leavesOut = b1.length * columns.length < w1.length;
+    this.optimizer = new RunOptimizer({ settings: optimizer, w1, leavesOut, steps, control });
+    this.#isControlled = settings.pauseEvery !== undefined || control !== undefined;
+    this.#pauseAt = this.#nextPause;
+    if (control) this.#goOn(control);
   }
 
-  /** AdamW's constants as the kernels take them. */
-  get hypers(): Uint32Array<ArrayBuffer> {
-    const { betas, eps } = this.given.optimizer;
-    const [beta1, beta2] = betas;
-    const [oneMinusBeta1, oneMinusBeta2] = [1 - beta1, 1 - beta2];
-    return HYPER.array([{ decay: this.decay, beta1, oneMinusBeta1, beta2, oneMinusBeta2, eps }]);
+  /** Sets what a checkpoint says of pauses. */
+  #goOn({ last: [loss, accuracy], status }: RunControl): void {
+    this.lastWindow = { loss, accuracy };
+    this.#isStopped = status === 'stopped';
+    if (status === 'waits' && this.#settings.pauseEvery !== undefined) this.#pauseAt = this.done;
   }
 
-  get decay(): number {
-    return 1 - this.given.optimizer.lr * this.given.optimizer.weightDecay;
+  get #nextPause(): number {
+    const { pauseEvery = Number.POSITIVE_INFINITY } = this.#settings;
+    return (Math.floor(this.done / pauseEvery) + 1) * pauseEvery;
+  }
+
+  /** The step that no turn goes beyond: where the open window closes, or the run waits for a pause before that. */
+  get #turnEnd(): number {
+    return Math.min(nextClose(this.#sent, this.#settings), this.#pauseAt);
   }
 
   get ended(): boolean {
@@ -96,9 +108,9 @@ export class Run {
 
   /** Whether there are steps left to send, and batches for a chunk that is worth sending. */
   get ready(): boolean {
-    if (this.#ended || this.#sent >= this.#settings.maxSteps) return false;
-    const left = nextClose(this.#sent, this.#settings) - this.#sent;
-    return this.#batches.available >= Math.min(SHORT_CHUNK, left);
+    if (this.#ended || this.#isStopped || this.#sent >= this.#settings.maxSteps) return false;
+    const left = this.#turnEnd - this.#sent;
+    return left > 0 && this.#batches.available >= Math.min(SHORT_CHUNK, left);
   }
 
   /** Ends the run: frees its slot and its data, and stops its batches. */
@@ -109,10 +121,9 @@ export class Run {
     this.cohort.banks.release(this.placement);
   }
 
-  /** Steps of the next turn: at most `most`, and never past the end of the open window. */
+  /** Steps of the next turn: at most `most`, and never past the end of the open window or the next pause. */
   stepsWithin(most: number): number {
-    const left = nextClose(this.#sent, this.#settings) - this.#sent;
-    return Math.min(most, left, this.#batches.available);
+    return Math.min(most, this.#turnEnd - this.#sent, this.#batches.available);
   }
 
   /** The next turn, of at most `most` steps. */
@@ -132,26 +143,67 @@ export class Run {
     table: Float32Array,
     tableAt: number,
   ): void {
-    const { lr, betas } = this.given.optimizer;
-    const [beta1, beta2] = betas;
     this.#batches.take(order, orderAt, steps);
-    const { stepSize, invRootCorrection2, invCount, count } = STEP.at;
-    // Local variables, because V8 allocates a number for each value that is stored in a field.
-    let [power1, power2] = [this.#power1, this.#power2];
+    const { invCount, count } = STEP.at;
     for (let s = 0; s < steps; s++) {
       const examples = examplesOf(this.#sent + s, this.#settings);
-      power1 *= beta1;
-      power2 *= beta2;
-      const at = tableAt + s * STEP.words;
-      table[at + stepSize] = lr / (1 - power1);
-      table[at + invRootCorrection2] = 1 / Math.sqrt(1 - power2);
-      table[at + invCount] = 1 / examples;
-      table[at + count] = examples;
+      table[tableAt + s * STEP.words + invCount] = 1 / examples;
+      table[tableAt + s * STEP.words + count] = examples;
     }
-    this.#power1 = power1;
-    this.#power2 = power2;
+    this.optimizer.send(table, tableAt, steps);
     this.#sent += steps;
     if (window) this.#windowStart = this.#sent;
+  }
+
+  /** Whether the run waits for a pause. */
+  get waits(): boolean {
+    return !this.#ended && !this.#isStopped && this.done === this.#pauseAt;
+  }
+
+  /** Whether a decision has stopped the run. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  /** For a run that waits: the first step of the open window whose loss was no number; undefined if there is none. */
+  async divergedAt(): Promise<number | undefined> {
+    if (this.#windowStart === this.done) return undefined;
+    const nanSteps = await this.slot.nanSteps();
+    return nanSteps > 0 ? this.done - nanSteps + 1 : undefined;
+  }
+
+  /** The pause is over. */
+  leavePause(): void {
+    this.#pauseAt = this.#nextPause;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** Goes on with other settings. Those that are not given stay. */
+  change(settings: AdamWSettings): void {
+    this.optimizer.change(settings, this.done);
+    this.slot.setHypers(this.optimizer.hypers);
+  }
+
+  /** Goes on from another run's weights and moments. */
+  fork(from: Run): void {
+    if (from === this) return;
+    this.slot.copyState(from.slot);
+    this.optimizer.fork(this.done, from.optimizer, from.done);
+  }
+
+  /** Reads the run's state. Only while no chunk is under way. */
+  async save(): Promise<RunCheckpoint> {
+    const control = this.#isControlled ? { control: this.#control } : {};
+    return { ...(await this.slot.save(this.done)), ...control };
+  }
+
+  get #control(): RunControl {
+    const { loss, accuracy } = this.lastWindow;
+    const status = this.#isStopped ? 'stopped' : this.waits ? 'waits' : 'trains';
+    return { ...this.optimizer.state, last: [loss, accuracy], status };
   }
 }
 

@@ -7,6 +7,7 @@ import type { Device } from '../gpu/device.js';
 import type { WindowCloser } from '../kernels/train/close-window.js';
 import { writeWeights } from '../kernels/train/mlp-weights.js';
 import type { ChunkBuffers, TrainingKernel } from '../kernels/train/training-kernel.js';
+import { copyWords } from './copy-words.js';
 import type { MlpWeights, RunCheckpoint } from './types.js';
 
 /** The buffers of a cohort with a part for each slot. */
@@ -28,6 +29,10 @@ export class Slots {
     this.parts = parts;
     const { slots } = parts.buffers;
     this.#free = Array.from({ length: slots }, (_, k) => slots - 1 - k);
+  }
+
+  get hasFree(): boolean {
+    return this.#free.length > 0;
   }
 
   /** A free slot, or undefined. */
@@ -65,10 +70,23 @@ export class Slot {
             stableWindows: 0,
           };
     this.#write(kernel.state, kernel.stateFloats, state);
-    this.#write(buffers.hypers, HYPER.words, hypers);
+    this.setHypers(hypers);
     this.#write(buffers.paused, 1, new Uint32Array(1));
     this.#write(closer.stable, 1, Uint32Array.of(stableWindows));
     this.#write(buffers.sums, this.#sumWords, sums);
+  }
+
+  /** Goes on with other settings of AdamW. Only while no chunk is under way. */
+  setHypers(hypers: Uint32Array): void {
+    this.#write(this.#slots.parts.buffers.hypers, HYPER.words, hypers);
+  }
+
+  /** Takes over weights and moments of another slot of the same cohort. Only while no chunk is under way. */
+  copyState(from: Slot): void {
+    const { device, parts } = this.#slots;
+    const { state: buffer, stateFloats } = parts.kernel;
+    const [source, target] = [from, this].map(({ index }) => ({ buffer, at: stateFloats * index }));
+    copyWords(device, source, target, stateFloats);
   }
 
   #write(buffer: GPUBuffer, words: number, data: Uint32Array | Float32Array): void {
@@ -94,6 +112,14 @@ export class Slot {
 
   #read(buffer: GPUBuffer, words: number): Promise<ArrayBuffer> {
     return this.#slots.device.read(buffer, 4 * words * this.index, 4 * words);
+  }
+
+  /** How many steps of the open window there are since the first loss that is no number; 0 if there is none. */
+  async nanSteps(): Promise<number> {
+    const { device, parts } = this.#slots;
+    const at = this.#sumWords * this.index + parts.batchPitch * SUMS.indexOf('nanSteps');
+    const samples = await device.read(parts.buffers.sums, 4 * at, 4 * parts.batchPitch);
+    return new Uint32Array(samples).reduce((most, steps) => Math.max(most, steps), 0);
   }
 
   /** Frees the slot for another run; a second call does nothing. */

@@ -10,6 +10,8 @@ import { Admission } from './admission.js';
 import { DrawnBatches } from './batches/drawn.js';
 import { BatchThreads, defaultThreads } from './batches/threads.js';
 import { Cohorts } from './cohorts.js';
+import { PauseControl } from './control.js';
+import { carryOut, rules } from './decisions.js';
 import { abortedEvent, type Held } from './finish-event.js';
 import { type Ended, Finisher } from './finisher.js';
 import { Flights } from './flights.js';
@@ -17,6 +19,7 @@ import type { Settings } from './options.js';
 import { Outbox } from './outbox.js';
 import { Pacer } from './pacer.js';
 import type { TrainerHooks } from './recovery.js';
+import type { Run } from './run.js';
 import { RunSource } from './run-source.js';
 import type { FinishEvent, LockstepEvent, LockstepOptions, LockstepRun } from './types.js';
 import { outcomeOf } from './windows.js';
@@ -87,9 +90,11 @@ export class Training {
       this.#device.check();
       this.#threads?.check();
       yield* this.#admission.admit(this.#active, this.#busyMs);
+      this.#endStopped();
       if (this.#hooks.checkpointDue()) yield* this.#checkpoint();
       if (this.#send() && this.#flights.size < CHUNKS_IN_FLIGHT) continue;
       if (this.#flights.size > 0) yield* this.#collect();
+      else if (this.#active.allWait) yield* this.#pause();
       else await this.#anything();
       yield* reported(this.#ended.drain());
       const idle = this.#flights.size === 0 && this.#active.size === 0;
@@ -103,9 +108,9 @@ export class Training {
     if (threads > 0) this.#threads = await BatchThreads.start(threads, this.#expectedRuns);
   }
 
-  /** How long the device has work, in milliseconds; Infinity if nothing is in flight. */
+  /** How long the device has work, in milliseconds; Infinity if nothing is in flight, and 0 if only a pause is waited for. */
   get #busyMs(): number {
-    if (this.#flights.size === 0) return Number.POSITIVE_INFINITY;
+    if (this.#flights.size === 0) return this.#active.allWait ? 0 : Number.POSITIVE_INFINITY;
     return this.#pacer.remaining(performance.now());
   }
 
@@ -132,23 +137,67 @@ export class Training {
       this.#steps += steps;
       if (!window) continue;
       const { means, end } = outcomeOf(record, window, run.done, this.#settings);
-      if (means) yield { type: 'window', run: run.index, step: run.done, ...means };
+      if (means) {
+        run.lastWindow = means;
+        yield { type: 'window', run: run.index, step: run.done, ...means };
+      }
       if (end) ended.push({ run, ...end });
     }
-    const events = this.#finisher.finish(ended);
-    for (const [k, one] of ended.entries()) this.#ended.add(one, events[k]);
-    this.#active.prune();
+    this.#end(ended);
     yield { type: 'progress', steps: this.#steps, running: this.#active.size };
   }
 
-  /** Waits for what is in flight, reports what has finished, and reads the state of the other runs. */
+  /** Has runs scored that have ended, and gives their places to others. */
+  #end(ended: readonly Ended[]): void {
+    const events = this.#finisher.finish(ended);
+    for (const [k, one] of ended.entries()) this.#ended.add(one, events[k]);
+    this.#active.prune();
+  }
+
+  /** Ends the runs that a decision has stopped. */
+  #endStopped(): void {
+    const stopped = Array.from(this.#active).filter(({ isStopped }) => isStopped);
+    if (stopped.length === 0) return;
+    this.#end(stopped.map((run) => ({ run, steps: run.done, reason: 'stopped' })));
+  }
+
+  /**
+   * Lets the caller decide about the runs, which all wait, and carries the decisions out. Places that are free first take further
+   * runs: which runs pause together must not depend on who was faster.
+   */
+  async *#pause(): AsyncGenerator<LockstepEvent> {
+    if (this.#admission.isDue) return;
+    const runs = [...this.#active].sort((a, b) => a.index - b.index);
+    const diverged = await Promise.race([divergedOf(runs), this.#halted]);
+    if (!diverged) return;
+    if (diverged.length > 0) {
+      this.#end(diverged);
+      return;
+    }
+    const control = new PauseControl(runs, rules);
+    const told = runs.map(({ index, done, lastWindow }) => ({ run: index, step: done, ...lastWindow }));
+    yield { type: 'pause', runs: told, control };
+    const decisions = control.close();
+    if (decisions.length > 0) this.#hooks.decided();
+    carryOut(decisions);
+    for (const run of runs) run.leavePause();
+    // If the device is lost, runs that wait for a place must not get one earlier than now.
+    if (decisions.length > 0 || !this.#source.ended) yield* this.#save();
+  }
+
+  /** Waits for what is in flight, reports what has finished, and saves the other runs. */
   async *#checkpoint(): AsyncGenerator<LockstepEvent> {
     while (this.#flights.size > 0) yield* this.#collect();
     await Promise.race([this.#ended.settled(), this.#halted]);
     yield* reported(this.#ended.drain());
-    const reads = Array.from(this.#active, async ({ index, slot, done }) => ({
-      run: index,
-      checkpoint: await slot.save(done),
+    yield* this.#save();
+  }
+
+  /** Reads the state of the runs under way. Only while no chunk is. */
+  async *#save(): AsyncGenerator<LockstepEvent> {
+    const reads = Array.from(this.#active, async (run) => ({
+      run: run.index,
+      checkpoint: await run.save(),
     }));
     const runs = await Promise.race([Promise.all(reads), this.#halted]);
     if (!runs || this.#settings.signal?.aborted) return;
@@ -198,6 +247,15 @@ export class Training {
     await this.#threads?.close();
     await this.#source.close();
   }
+}
+
+/** The runs that wait whose loss is no number any more. A window that closed would have said so. */
+async function divergedOf(runs: readonly Run[]): Promise<Ended[]> {
+  const steps = await Promise.all(runs.map((run) => run.divergedAt()));
+  return runs.flatMap((run, k) => {
+    const step = steps[k];
+    return step === undefined ? [] : [{ run, steps: step, reason: 'non-finite' as const }];
+  });
 }
 
 /** Checks the runs of a list before anything is allocated. Those of an iterable are checked as they come. */

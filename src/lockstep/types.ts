@@ -4,6 +4,7 @@
 import type { MlpWeights } from '../kernels/train/mlp-weights.js';
 import type { KernelName } from '../kernels/train/training-kernel.js';
 import type { Bits, Examples, Labels } from '../tensor/pack-bits.js';
+import type { PauseEvent } from './control.js';
 import type { LostEvent, RecoveredEvent, RecoverOptions } from './recovery-types.js';
 
 export type { MlpWeights };
@@ -54,6 +55,25 @@ export interface RunCheckpoint {
   sums: Uint32Array;
   /** How many of the run's latest windows in a row passed the stop rule. */
   stableWindows: number;
+  /** In a training with `pauseEvery`: what decisions in pauses have made of the run, and how it stands with the next one. */
+  control?: RunControl;
+}
+
+/** The part of a run's state that pauses can change, but for its weights and moments. */
+export interface RunControl {
+  /** Its settings now. */
+  optimizer: AdamWSettings;
+  /** How many steps the moments have seen: the run's own, or those of the run that it goes on from and its own since. */
+  optimizerSteps: number;
+  /** Mean loss and accuracy of the last window; NaN before the first one. */
+  last: readonly [loss: number, accuracy: number];
+  /** `waits`: it has come to a pause, and the caller has not decided yet. `stopped`: the caller has stopped it. */
+  status: 'trains' | 'waits' | 'stopped';
+  /**
+   * The weights of features that are 0 in all of the run's examples, which only decay. `factor`: what the decay up to step `since` has
+   * made of 1. `w1`: [hidden, features], the initial weights of the run that it goes on from, if it is another one.
+   */
+  leftOut: { factor: number; since: number; w1?: Float32Array };
 }
 
 /** One model to train. Runs that name the same dataset object share its memory on the device. */
@@ -121,6 +141,13 @@ export interface LockstepOptions {
    * at any time. Default false: a trained network stays on the device and is freed after its event.
    */
   keepWeights?: boolean;
+  /**
+   * At every multiple of this step a run waits for a `pause` event, in which the caller may decide about it. The event comes when
+   * all runs under way wait, each at its next multiple, and no further one has a place: which runs of a list pause together
+   * depends only on the runs and on how many train at once. Until the next event is asked for, the device does nothing. Default:
+   * never.
+   */
+  pauseEvery?: number;
   /** Seconds between `checkpoint` events. The device waits for each of them. Default: no such events. */
   checkpointSeconds?: number;
   /**
@@ -144,8 +171,8 @@ export interface FinishEvent {
   /** Steps that the run took, including those before a checkpoint. */
   steps: number;
   /**
-   * `stopped`: the stop rule held. `max-steps`: it took `maxSteps` steps. `non-finite`: the loss stopped being a
-   * number at step `steps`. `aborted`: the signal fired.
+   * `stopped`: the stop rule held, or a decision in a pause. `max-steps`: it took `maxSteps` steps. `non-finite`: the loss
+   * stopped being a number at step `steps`. `aborted`: the signal fired.
    */
   reason: 'stopped' | 'max-steps' | 'non-finite' | 'aborted';
   /** Share of the test set with `(p >= 0.5) == (y >= 0.5)`; NaN without a test set or when aborted. */
@@ -182,6 +209,8 @@ export type LockstepEvent =
   | { type: 'checkpoint'; runs: { run: number; checkpoint: RunCheckpoint }[] }
   /** A window closed. `loss` and `accuracy` are the unweighted means of the batches since the window before. */
   | { type: 'window'; run: number; step: number; loss: number; accuracy: number }
+  /** Runs wait for decisions. Loss and accuracy are those of the last window; NaN before the first one. */
+  | PauseEvent<AdamWSettings>
   /** A run has ended and was scored. */
   | FinishEvent
   | LostEvent

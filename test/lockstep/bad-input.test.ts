@@ -34,6 +34,7 @@ const options = {
   kernel: 'auto' as const,
   expectedRuns: 2,
   keepWeights: true,
+  pauseEvery: 2,
   checkpointSeconds: 60,
   batchThreads: 0,
   signal: new AbortController().signal,
@@ -93,6 +94,7 @@ const OPTIONS: Record<string, string[]> = {
   maxSteps: except(),
   logInterval: whole,
   expectedRuns: whole,
+  pauseEvery: whole,
   batchThreads: whole,
   stop: except('undefined', 'an array', 'an object', 'an object (Map)'),
   'stop.minSteps': except(),
@@ -245,7 +247,6 @@ function withStray(row: number): BitMatrix {
 describe('names that nobody knows', () => {
   it.each<[string, string[], string]>([
     ['options', ['batch_size'], 'trainLockstep: unknown option batch_size; did you mean batchSize?'],
-    ['options', ['pauseEvery'], 'trainLockstep: pauseEvery is an option of networks of any shape'],
     ['stop', ['stop', 'min_steps'], 'trainLockstep: stop: unknown option min_steps; did you mean minSteps?'],
     ['a run', ['runs', '0', 'data'], 'trainLockstep: run 0: unknown option data'],
     ['weights', ['runs', '0', 'weights', 'w3'], 'trainLockstep: run 0: weights: unknown option w3'],

@@ -88,6 +88,68 @@ const expected = () => {
   return undisturbed;
 };
 
+/**
+ * Trains seven runs in three places, with decisions in pauses: what the runs reported, and the pauses. One that is asked again after a
+ * loss has to be the same.
+ */
+async function trainedWithDecisions(
+  recovery: LockstepOptions['recover'],
+  at: (event: LockstepEvent) => void = () => {},
+) {
+  const seven: LockstepRun[] = Array.from({ length: 7 }, (_, k) => ({
+    ...runs[k % 5],
+    weights: randomWeights(8, 32, 10 + k),
+    optimizer: { lr: 0.003 * (k + 1) },
+  }));
+  const pauses = new Set<string>();
+  const decide = (event: LockstepEvent) => {
+    if (event.type === 'pause') {
+      pauses.add(JSON.stringify(event.runs));
+      const byLoss = [...event.runs].sort((a, b) => a.loss - b.loss);
+      const [best, worst] = [byLoss[0], byLoss[byLoss.length - 1]];
+      if (byLoss.length > 2 && best.step === 26) event.control.stop(byLoss[1].run);
+      if (best.run !== worst.run && best.step !== 39) {
+        event.control.fork(worst.run, { from: best.run });
+        event.control.change(worst.run, { lr: 0.01 });
+      }
+    }
+    at(event);
+  };
+  const options = { runs: seven, expectedRuns: 3, pauseEvery: 13, recover: recovery };
+  const { runs: found, lost } = await trained(options, decide);
+  return { lost, found: { runs: found.map(bitsOf), pauses } };
+}
+
+it('lost at random moments, with decisions about runs, some of which wait for a place', async () => {
+  const counts = { progress: 0, window: 0, pause: 0, finish: 0 };
+  const count = ({ type }: LockstepEvent) => {
+    if (type in counts) counts[type as keyof typeof counts]++;
+  };
+  const whole = await trainedWithDecisions(recover, count);
+  expect(whole.lost).toBe(0);
+  const moments = fc.asyncProperty(
+    fc.constantFrom(...(Object.keys(counts) as (keyof typeof counts)[])),
+    fc.nat(),
+    fc.integer({ min: 0, max: 6 }),
+    fc.boolean(),
+    async (kind, number, wait, saves) => {
+      let left = 1 + (number % counts[kind]);
+      const kept = { ...recover, checkpointSeconds: saves ? 0 : 10 };
+      const result = await trainedWithDecisions(kept, ({ type }) => {
+        if (type === kind && --left === 0) setTimeout(lose, wait);
+      });
+      expect(result.found).toEqual(whole.found);
+      current.destroy();
+      device.destroy();
+      device = await openDevice();
+      lost += result.lost;
+    },
+  );
+  let lost = 0;
+  await fc.assert(moments, { numRuns: 5 });
+  expect(lost).toBeGreaterThan(0);
+});
+
 const once = (type: LockstepEvent['type']) => {
   let isLost = false;
   return (event: LockstepEvent) => {

@@ -4,7 +4,7 @@
  * a step at W = 512), and no path of the library trains with it.
  */
 
-import { ADAMW_DEFAULTS } from '../../../src/lockstep/accept-run.js';
+import { ADAMW_DEFAULTS } from '../../../src/lockstep/adamw-settings.js';
 import type { AdamWSettings, LockstepOptions, LockstepRun, MlpWeights } from '../../../src/lockstep/types.js';
 import { EpochOrder } from '../../../src/random/epoch-order.js';
 import type { BinaryDataset } from '../../../src/tensor/bits.js';
@@ -91,7 +91,7 @@ function windowOf(batches: Measured[]): Measured {
 }
 
 /** `Linear(N, W) -> ReLU -> Linear(W, 1) -> Sigmoid` with its gradients and AdamW, in float64. */
-class ReferenceMlp {
+export class ReferenceMlp {
   readonly weights: Float64Weights;
   private readonly gradients: Float64Weights;
   private readonly first: Float64Weights;
@@ -103,13 +103,26 @@ class ReferenceMlp {
     initial: MlpWeights,
     private readonly features: number,
     private readonly hidden: number,
-    private readonly optimizer: Required<AdamWSettings>,
+    private optimizer: Required<AdamWSettings>,
   ) {
     this.weights = mapWeights(initial, (array) => Float64Array.from(array));
     this.gradients = mapWeights(initial, (array) => new Float64Array(array.length));
     this.first = mapWeights(initial, (array) => new Float64Array(array.length));
     this.second = mapWeights(initial, (array) => new Float64Array(array.length));
     this.activations = new Float64Array(hidden);
+  }
+
+  /** Goes on with these settings; others stay. */
+  change(optimizer: AdamWSettings): void {
+    this.optimizer = { ...this.optimizer, ...optimizer };
+  }
+
+  /** Goes on from another one's weights and moments. */
+  fork(from: ReferenceMlp): void {
+    for (const part of ['weights', 'first', 'second'] as const)
+      for (const [name, values] of Object.entries(from[part]))
+        this[part][name as keyof MlpWeights].set(values);
+    this.steps = from.steps;
   }
 
   /** One step on the examples at `indices`; the measures are those before the update. */
