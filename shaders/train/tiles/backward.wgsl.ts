@@ -140,7 +140,7 @@ fn backwardTile(at: Place, unitBlock: u32, featureTile: u32, id: u32, computes: 
     if (ft == 0u && quad$v < shape.unitQuads) { keep(at.scratch + shape.sumsAt + 4u * quad$v, s$v); }
     #endfor
     #endif
-    if (id == 0u && unitBlock + 1u == shape.unitBlocks) { scratch[at.scratch] = bitcast<u32>(outputSum); }
+    if (id == 0u && unitBlock == 0u) { scratch[at.scratch] = bitcast<u32>(outputSum); }
   }
   ${updateOfTile(options)}
 }

@@ -109,7 +109,7 @@ fn forwardTile(at: Place, unitTile: u32, sampleTile: u32, id: u32) {
       #endif
       let block = unitTile * quads + $v;
       if (block == 0u) { sum += vec4f(b2); }
-      keep(at.scratch + shape.partialsAt + 4u * (block * shape.sampleQuads + ofBlock), sum);
+      keep(at.partials + 4u * (block * shape.sampleQuads + ofBlock), sum);
     }
     workgroupBarrier();
   }

@@ -27,7 +27,7 @@ fn lossOf(at: Place, b: u32, id: u32, counts: bool) {
     var z = 0.0;
     for (var block = 0u; block < blocks; block += ${parts}u) {
       #for k in ${parts}
-      let part$k = number(at.scratch + shape.partialsAt + min(block + $k, blocks - 1u) * pitch + b);
+      let part$k = number(at.partials + min(block + $k, blocks - 1u) * pitch + b);
       #endfor
       z += part0;
       #for k in ${others}

@@ -49,6 +49,8 @@ export const SHAPE = new Struct('Shape', {
   // Words of a position in the scratch buffer, and where its parts begin.
   scratchWords: 'u32',
   partialsAt: 'u32',
+  // From the parts of the outputs in one step to those in the next; 0 if they lie in the same place.
+  partialWords: 'u32',
   activeAt: 'u32',
   dotsAt: 'u32',
   sumsAt: 'u32',
@@ -162,18 +164,22 @@ struct Place {
   batch: u32,
   sums: u32,
   scratch: u32,
+  /** The outputs' parts. */
+  partials: u32,
 }
 
 fn place(position: u32, step: u32) -> Place {
   let slot = positions[position].slot;
   let at = position * shape.stride + step;
+  let first = scratchHead + position * shape.scratchWords;
   return Place(
     hypers[slot],
     steps[at],
     slot * 3u * moment(),
     at * (shape.rowWords + 1u) * shape.sampleQuads,
     slot * sumsOfWindow * 4u * shape.sampleQuads,
-    scratchHead + position * shape.scratchWords,
+    first,
+    first + shape.partialsAt + (step & 1u) * shape.partialWords,
   );
 }
 
@@ -261,6 +267,15 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   forwardTile(place(group.y, step), group.x % shape.unitTiles, group.x / shape.unitTiles, id);
 }
 
+/** \`vectorsOf\` for a block of units; for the first block also at b2, which its forward pass adds to the outputs. */
+fn vectorsOfBlock(at: Place, block: u32, id: u32) {
+  let first = block * shape.blockQuads;
+  let ofUnits = min(shape.blockQuads, shape.unitQuads - first);
+  for (var k = id; k < ofUnits + select(0u, 1u, block == 0u); k += invocations) {
+    vectorsOf(at, select(first + k, shape.unitQuads, k == ofUnits));
+  }
+}
+
 /**
  * x: block of units, then tile of features. Where one tile has all features, all of G is known then: no \`vectors\`.
  */
@@ -275,9 +290,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   backwardTile(at, block, group.x / shape.unitBlocks, id, true, group.x == 0u);
   if (!alone) { return; }
   storageBarrier();
-  // The last block of units also has the quad after the last unit.
-  let end = select((block + 1u) * shape.blockQuads, shape.unitQuads + 1u, block + 1u == shape.unitBlocks);
-  for (var quad = block * shape.blockQuads + id; quad < end; quad += invocations) { vectorsOf(at, quad); }
+  vectorsOfBlock(at, block, id);
 }
 
 /** x: 256 quads of units, and one more quad for b2. */

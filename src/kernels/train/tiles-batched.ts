@@ -1,5 +1,5 @@
 /**
- * Launches the training tiles (shaders/train/tiles/train.wgsl.ts) over all runs at once: two or three dispatches a
+ * Launches the training tiles (shaders/train/tiles/train.wgsl.ts) over all runs at once: one to three dispatches a
  * step, a workgroup for each tile. For few runs and for wide networks: there one workgroup for each run would leave
  * most of a GPU idle.
  */
@@ -8,7 +8,7 @@ import type { PerThread } from '../../../shaders/train/tiles/size.js';
 import type { Device } from '../../gpu/device.js';
 import type { Recorder } from '../../gpu/recorder.js';
 import { hasFewRegisters } from '../few-registers.js';
-import { type Entry, TilesKernel, TrainTiles, tilesFootprint, tilesLayout } from './tiles.js';
+import { type Entry, MOST_ADVANCED, TilesKernel, TrainTiles, tilesFootprint, tilesLayout } from './tiles.js';
 import { batchedCosts } from './tiles-cost.js';
 import type { ChunkSize } from './training-cost.js';
 import type { Chunk, KernelShape, KernelVariant } from './training-kernel.js';
@@ -19,8 +19,6 @@ const ENTRIES: readonly Entry[] = ['forward', 'backward', 'vectors'];
  * to fill a GPU.
  */
 const MANY_TILES = 256;
-/** With so few runs, a GPU may take less for a step than the host takes to encode launches of different kernels. */
-const FEW_RUNS = 8;
 /** Quads of hidden units that a workgroup of `vectors` takes. */
 const VECTOR_QUADS = 256;
 
@@ -34,10 +32,9 @@ function perThread(device: Device, shape: KernelShape, slots: number): PerThread
   return unitTiles * sampleTiles * slots >= MANY_TILES ? 8 : 4;
 }
 
-/** One entry for both halves of a step where the host could bind; a profile tells them apart only if they are two. */
-function entriesFor({ info }: Device, shape: KernelShape, size: PerThread, slots: number): readonly Entry[] {
-  const isOne = !info.isCpu && slots <= FEW_RUNS && tilesLayout(shape, size).featureTiles === 1;
-  return isOne ? ['half'] : ENTRIES;
+/** One launch a step for small tiles of all features: the gaps between launches are most of a step where there are few runs. */
+function entriesFor({ info }: Device, { features }: KernelShape, size: PerThread): readonly Entry[] {
+  return !info.isCpu && size === 4 && features <= MOST_ADVANCED ? ['advance'] : ENTRIES;
 }
 
 export const batchedVariant: KernelVariant = {
@@ -50,13 +47,18 @@ export const batchedVariant: KernelVariant = {
   },
   footprint(shape) {
     // Which of them depends on the slots, and those on the footprint.
-    const [small, large] = ([4, 8] as const).map((size) => tilesFootprint(shape, size));
-    const slotBuffers = small.slotBuffers.map((bytes, k) => Math.max(bytes, large.slotBuffers[k]));
-    return { ...small, slotBuffers };
+    const [first, ...others] = [
+      tilesFootprint(shape, 4, true),
+      ...([4, 8] as const).map((size) => tilesFootprint(shape, size)),
+    ];
+    const slotBuffers = first.slotBuffers.map((bytes, k) =>
+      Math.max(bytes, ...others.map((other) => other.slotBuffers[k])),
+    );
+    return { ...first, slotBuffers };
   },
   async create(device, shape, buffers) {
     const size = perThread(device, shape, buffers.slots);
-    const entries = entriesFor(device, shape, size, buffers.slots);
+    const entries = entriesFor(device, shape, size);
     return new BatchedKernel(await TrainTiles.create(device, shape, size, buffers, entries));
   },
 };
@@ -70,16 +72,13 @@ class BatchedKernel extends TilesKernel {
     const launch = (entry: Entry, groups: number) =>
       this.tiles.launch(recorder, entry, groups, chunk.positions);
     const { unitTiles, sampleTiles, unitBlocks, featureTiles, unitQuads } = this.tiles.layout;
-    const forward = unitTiles * sampleTiles;
-    if (this.tiles.has('half')) {
-      // The kernel tells its halves apart by the number of workgroups.
-      const backward = unitBlocks === forward ? unitBlocks + 1 : unitBlocks;
-      for (let step = 0; step < chunk.steps; step++)
-        for (const groups of [forward, backward]) launch('half', groups);
+    if (this.tiles.has('advance')) {
+      // The first one has only a forward pass, the last one only a backward pass.
+      for (let step = 0; step <= chunk.steps; step++) launch('advance', unitBlocks + (step % 2));
       return;
     }
     for (let step = 0; step < chunk.steps; step++) {
-      launch('forward', forward);
+      launch('forward', unitTiles * sampleTiles);
       launch('backward', unitBlocks * featureTiles);
       // With a single tile of features, `backward` also does the work of `vectors`.
       if (featureTiles > 1) launch('vectors', Math.ceil((unitQuads + 1) / VECTOR_QUADS));
@@ -87,6 +86,6 @@ class BatchedKernel extends TilesKernel {
   }
 
   costs(chunk: ChunkSize) {
-    return batchedCosts(this.tiles.shape, this.tiles.perThread, chunk, this.tiles.has('half'));
+    return batchedCosts(this.tiles.shape, this.tiles.perThread, chunk, this.tiles.has('advance'));
   }
 }

@@ -84,7 +84,7 @@ export function persistentCosts(
 /**
  * Loss and backward pass in one launch; with a single tile of features also the vectors.
  *
- * @param isOne Whether all of a step counts as one kernel.
+ * @param isOne Whether all of a step is one launch.
  */
 export function batchedCosts(
   shape: KernelShape,
@@ -98,7 +98,7 @@ export function batchedCosts(
       ? { 'tiles-backward': plus(loss, backward), 'tiles-vectors': vectors }
       : { 'tiles-backward': plus(loss, backward, vectors) };
   const step: Record<string, Whole> = isOne
-    ? { 'tiles-half': plus(forward, loss, backward, vectors) }
+    ? { 'tiles-advance': plus(forward, loss, backward, vectors) }
     : { 'tiles-forward': forward, ...apart };
   const all = { 'tiles-gather': gather, ...step };
   return Object.fromEntries(Object.entries(all).map(([label, cost]) => [label, times(cost, runSteps)]));

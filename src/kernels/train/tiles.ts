@@ -4,14 +4,13 @@
  * bindings. How steps are dispatched differs and is in their own files.
  */
 
-import { halfOfStep } from '../../../shaders/train/tiles/half.wgsl.js';
+import { advanceSteps } from '../../../shaders/train/tiles/advance.wgsl.js';
 import {
   ACROSS,
   OUTPUT_WORDS,
   type PerThread,
   SCRATCH_HEAD,
   TILE_INVOCATIONS,
-  type TilesOptions,
   UNIT_BLOCK,
 } from '../../../shaders/train/tiles/size.js';
 import { SHAPE, tilesGather, trainTiles } from '../../../shaders/train/tiles/train.wgsl.js';
@@ -35,38 +34,51 @@ import type {
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 
 /**
- * Entry points of the module: `train` does all steps of a run, the others do one part of a step each; `half` is both
- * `forward` and `backward`.
+ * Entry points of the module: `train` does all steps of a run, the others do one part of a step each; `advance` does the last
+ * part of a step and the first one of the next.
  */
-export type Entry = 'train' | 'forward' | 'backward' | 'vectors' | 'half';
+export type Entry = 'train' | 'forward' | 'backward' | 'vectors' | 'advance';
 
 /** What a backward tile costs, by its size, in instructions: about. */
 const TILE_COST: Record<PerThread, number> = { 4: 1, 8: 3 };
 
 const FEATURE_THREADS = [1, 2, 4, 8, 16] as const;
+type FeatureThreads = (typeof FEATURE_THREADS)[number];
+const MOST_FEATURE_THREADS = 16;
+
+/** The most features that `advance` takes: a tile has all of them. */
+export const MOST_ADVANCED = 4 * MOST_FEATURE_THREADS;
 
 /** How the backward pass is cut into tiles with `size` rows and columns an invocation. */
-function backwardTiles({ features, hidden }: Pick<KernelShape, 'features' | 'hidden'>, size: PerThread) {
+function backwardTiles(
+  { features, hidden }: Pick<KernelShape, 'features' | 'hidden'>,
+  size: PerThread,
   // No more than the features need, for each invocation reads the bits of its units.
-  const featureThreads = FEATURE_THREADS.find((threads) => threads * size >= features) ?? 16;
+  featureThreads: FeatureThreads = FEATURE_THREADS.find((threads) => threads * size >= features) ??
+    MOST_FEATURE_THREADS,
+) {
   const blockUnits = (TILE_INVOCATIONS / featureThreads) * size;
   const unitBlocks = Math.ceil(hidden / blockUnits);
   const featureTiles = Math.ceil(features / (featureThreads * size));
-  return { featureThreads, unitBlocks, featureTiles, cost: unitBlocks * featureTiles * TILE_COST[size] };
+  const cost = unitBlocks * featureTiles * TILE_COST[size];
+  return { backward: size, featureThreads, blockUnits, unitBlocks, featureTiles, cost };
 }
 
-/** How a shape is cut into tiles: large ones backward only where they leave few invocations without work. */
-function tilesCut(shape: KernelShape, perThread: PerThread): Omit<TilesOptions, 'unrolled'> {
+/** Large tiles backward only where they leave few invocations without work; for `advance`, the units of a small forward tile. */
+function backwardCut(shape: KernelShape, perThread: PerThread, advances: boolean) {
+  if (advances) return backwardTiles(shape, 4, MOST_FEATURE_THREADS);
   const [small, same] = [backwardTiles(shape, 4), backwardTiles(shape, perThread)];
-  const backward = small.cost < same.cost ? 4 : perThread;
-  return { perThread, backward, featureThreads: (backward === 4 ? small : same).featureThreads };
+  return small.cost < same.cost ? small : same;
 }
 
-/** For a shape: how many tiles there are, how large they are, and where things lie in scratch memory. */
-export function tilesLayout(shape: KernelShape, perThread: PerThread) {
+/**
+ * For a shape: how many tiles there are, how large they are, and where things lie in scratch memory.
+ *
+ * @param advances Whether it is for the entry `advance`; then `perThread` is 4. Default false.
+ */
+export function tilesLayout(shape: KernelShape, perThread: PerThread, advances = false) {
   const { features, hidden, batch } = shape;
-  const { backward } = tilesCut(shape, perThread);
-  const { featureThreads, unitBlocks, featureTiles } = backwardTiles(shape, backward);
+  const { backward, blockUnits, unitBlocks, featureTiles } = backwardCut(shape, perThread, advances);
   const featureQuads = Math.ceil(features / 4);
   const unitQuads = Math.ceil(hidden / 4);
   const sampleQuads = Math.ceil(batch / 4);
@@ -74,7 +86,8 @@ export function tilesLayout(shape: KernelShape, perThread: PerThread) {
   const unitTiles = Math.ceil(hidden / side);
   const partialsAt = OUTPUT_WORDS;
   // A tile that is only partly filled writes all of its blocks, so all count.
-  const activeAt = partialsAt + 4 * sampleQuads * unitTiles * (side / UNIT_BLOCK);
+  const partials = 4 * sampleQuads * unitTiles * (side / UNIT_BLOCK);
+  const activeAt = partialsAt + (advances ? 2 : 1) * partials;
   const dotsAt = activeAt + ACROSS * unitTiles * sampleQuads;
   const sumsAt = dotsAt + 4 * unitQuads * featureQuads;
   return {
@@ -87,10 +100,11 @@ export function tilesLayout(shape: KernelShape, perThread: PerThread) {
     depth: TILE_INVOCATIONS / (side / 4),
     unitBlocks,
     featureTiles,
-    blockQuads: ((TILE_INVOCATIONS / featureThreads) * backward) / 4,
+    blockQuads: blockUnits / 4,
     perThread: backward,
     vectors: 2,
     partialsAt,
+    partialWords: advances ? partials : 0,
     activeAt,
     dotsAt,
     sumsAt,
@@ -100,8 +114,9 @@ export function tilesLayout(shape: KernelShape, perThread: PerThread) {
   };
 }
 
-export function tilesFootprint(shape: KernelShape, perThread: PerThread): KernelFootprint {
-  const { moment, scratchWords, sampleQuads, rowWords } = tilesLayout(shape, perThread);
+/** @param advances As {@link tilesLayout} takes it. */
+export function tilesFootprint(shape: KernelShape, perThread: PerThread, advances = false): KernelFootprint {
+  const { moment, scratchWords, sampleQuads, rowWords } = tilesLayout(shape, perThread, advances);
   return {
     batchPitch: 4 * sampleQuads,
     slotBuffers: [12 * moment, 4 * (SCRATCH_HEAD + scratchWords)],
@@ -133,8 +148,10 @@ export class TrainTiles {
     buffers: ChunkBuffers,
     entries: readonly Entry[],
   ): Promise<TrainTiles> {
-    const options = { ...tilesCut(shape, perThread), unrolled: !device.info.isCpu };
-    const code = trainTiles(options) + (entries.includes('half') ? halfOfStep : '');
+    const advances = entries.includes('advance');
+    const { backward, featureThreads } = backwardCut(shape, perThread, advances);
+    const options = { perThread, backward, featureThreads, unrolled: !device.info.isCpu };
+    const code = trainTiles(options) + (advances ? advanceSteps : '');
     const compiled = await Promise.all([
       device.pipeline({ label: 'tiles-gather', code: tilesGather() }),
       ...entries.map((entryPoint) =>
@@ -163,7 +180,7 @@ export class TrainTiles {
     this.perThread = perThread;
     this.#shared = shared;
     this.#pipelines = pipelines;
-    this.layout = tilesLayout(shape, perThread);
+    this.layout = tilesLayout(shape, perThread, pipelines.has('advance'));
     const { moment, scratchWords } = this.layout;
     const { slots, capacity } = shared;
     const { bytesPerStep } = tilesFootprint(shape, perThread);

@@ -92,7 +92,7 @@ it('tiles-batched: forward, backward with the loss, and the vectors in it where 
   const wide = batchedCosts({ ...shape, features: 100 }, 4, aChunk);
   expect(Object.keys(wide)).toContain('tiles-vectors');
   const [forward, backward] = [costs['tiles-forward'], costs['tiles-backward']];
-  expect(batchedCosts(shape, 4, aChunk, true)['tiles-half']).toEqual({
+  expect(batchedCosts(shape, 4, aChunk, true)['tiles-advance']).toEqual({
     bytes: forward.bytes! + backward.bytes!,
     flops: forward.flops! + backward.flops!,
   });
