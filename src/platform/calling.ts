@@ -17,7 +17,9 @@ export function thrownBy(where: string, option: string, thrown: unknown): Lockst
   if (!(thrown instanceof LockstepError)) {
     return new LockstepError('bad-input', `${where}: ${option} threw: ${thrownText(thrown)}`, cause);
   }
-  if (thrown.message.startsWith(where)) return thrown;
+  // Not `run 12`, where it is `run 1`.
+  const rest = thrown.message.startsWith(where) ? thrown.message.slice(where.length) : undefined;
+  if (rest !== undefined && !/^\w/.test(rest)) return thrown;
   return new LockstepError(thrown.code, `${where}: ${option}: ${thrown.message}`, cause);
 }
 
