@@ -8,9 +8,6 @@ import { Struct } from '../shared/struct.js';
 /** In place of an offset: there is no such thing, for instance no bias, no order. */
 export const NONE = 0xffffffff;
 
-/** In place of the ignored class: no class is ignored, as no target is 0.5. */
-export const NO_CLASS = 0.5;
-
 /** Parts of a step, by number. */
 export const STAGE_KINDS = {
   /** Copies the batch's rows and targets out of the dataset. */
@@ -29,6 +26,8 @@ export const STAGE_KINDS = {
   biasGradient: 6,
   /** C[columns, rows] = A[rows, columns]: a copy of weights, laid out so that the product after it reads neighbours. */
   transpose: 7,
+  /** Counts the examples of a sampler's batch that are not of the class that the loss ignores. */
+  count: 8,
 } as const;
 
 /**
@@ -115,7 +114,7 @@ export const POSITION = new Struct('Position', {
 
 /**
  * [position][part of a step]: the numbers from `shrink` to `gradientShare` are for the optimizer (optimizers.wgsl.ts). `count`:
- * the examples of the part; `row`: where its rows begin in the order, or its first row, or for a sampler its first example's
+ * the examples of the part; `examples`: those of the batch; `row`: where its rows begin in the order, or its first row, or for a sampler its first example's
  * number; `draw`: the number of the step, for a sampler; `invNumbers`: 1 / the number of values of the batch that the loss is
  * averaged over; `isFirst`: 1 in the optimizer's first step; `begins` and `ends`: 1 for the first and the last part of a batch.
  */
@@ -127,6 +126,7 @@ export const STEP = new Struct('Step', {
   gradientShare: 'f32',
   invNumbers: 'f32',
   count: 'u32',
+  examples: 'u32',
   row: 'u32',
   draw: 'u32',
   isFirst: 'u32',

@@ -21,7 +21,6 @@ import {
   BATCH_DEPTH,
   BATCH_ROWS,
   FORMATS,
-  NO_CLASS,
   NONE,
   POSITION,
   RESULT,
@@ -86,7 +85,6 @@ ${POSITION.wgsl}
 ${STEP.wgsl}
 ${RESULT.wgsl}
 const none = ${NONE}u;
-const noClass = ${NO_CLASS};
 const batchRows = ${BATCH_ROWS}u;
 const batchDepth = ${BATCH_DEPTH}u;
 const stripes = ${STRIPES}u;
@@ -280,14 +278,10 @@ fn targetsOf(p: Position, stage: Stage, b: u32) -> u32 { return p.memory + stage
 /** Whether an example counts: not if its class is the ignored one. */
 fn counts(p: Position, wanted: f32) -> bool { return p.targetFormat != classesFormat || wanted != p.lossParameter; }
 
-/** 1 / the number of values over which a loss is averaged. Only of a sampler's examples the host does not know how many count. */
+/** 1 / the number of values over which a loss is averaged: stage.bias is where their number is, unless the host has counted them. */
 fn invNumbers(p: Position, step: Step, stage: Stage) -> f32 {
-  if (p.rowFormat != samplerFormat || p.targetFormat != classesFormat || p.lossParameter == noClass) { return step.invNumbers; }
-  var counted = 0u;
-  for (var b = 0u; b < step.count; b++) {
-    if (counts(p, numberAt(targetsOf(p, stage, b)))) { counted++; }
-  }
-  return 1.0 / f32(counted);
+  if (stage.bias == none || p.rowFormat != samplerFormat) { return step.invNumbers; }
+  return 1.0 / numberAt(p.memory + stage.bias);
 }
 
 /**
@@ -378,26 +372,54 @@ const drawing = (sampler: string, clears: boolean) => wgsl`
 ${samplerFunctions}
 ${sampler}
 
-/** Each invocation makes other examples. In an evaluation all have the same step, and are numbered across its batches. */
+/** Makes the example b of this part at a place. In an evaluation all have the same step, and are numbered across its batches. */
+fn drawTo(p: Position, step: Step, stage: Stage, b: u32, place: u32) {
+  let inputsAt = p.memory + stage.c + place * pitchOf(stage.columns);
+  let targetsAt = targetsOf(p, stage, place);
+  #if ${clears}
+  for (var i = 0u; i < stage.columns; i++) { keepAt(inputsAt + i, 0.0); }
+  for (var i = 0u; i < p.targetWidth; i++) { keepAt(targetsAt + i, 0.0); }
+  #endif
+  sample(Example(
+    vec2u(p.keyLow, p.keyHigh),
+    p.stream,
+    step.draw,
+    step.row + b,
+    p.rows,
+    stage.columns,
+    inputsAt,
+    p.targetWidth,
+    targetsAt,
+  ));
+}
+
+/** Each invocation makes other examples. One adds up what was counted, if it was. */
 fn draw(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
-  for (var b = worker; b < step.count; b += workers) {
-    let inputsAt = p.memory + stage.c + b * pitchOf(stage.columns);
-    let targetsAt = p.memory + stage.below + b * pitchOf(p.targetWidth);
-    #if ${clears}
-    for (var i = 0u; i < stage.columns; i++) { keepAt(inputsAt + i, 0.0); }
-    for (var i = 0u; i < p.targetWidth; i++) { keepAt(targetsAt + i, 0.0); }
-    #endif
-    sample(Example(
-      vec2u(p.keyLow, p.keyHigh),
-      p.stream,
-      step.draw,
-      step.row + b,
-      p.rows,
-      stage.columns,
-      inputsAt,
-      p.targetWidth,
-      targetsAt,
-    ));
+  if (worker == 0u && stage.bias != none && step.begins != 0u) {
+    var sum = 0.0;
+    for (var k = 0u; k < min(counters, step.count); k++) { sum += tallied(p, stage, stripes + k).x; }
+    keepAt(p.memory + stage.bias, sum);
+  }
+  for (var b = worker; b < step.count; b += workers) { drawTo(p, step, stage, b, b); }
+}
+
+/** Examples are counted in at most this many sums. */
+const counters = 1024u;
+
+/**
+ * The loss is a mean over the examples that count, whose number is needed before the first part's gradients: so the batch is made
+ * twice. Those of a sum are made at one place, one over the other; how many count is kept at stage.b, after the tallies' sums.
+ */
+fn count(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
+  if (step.begins == 0u || p.rowFormat != samplerFormat) { return; }
+  let sums = min(counters, step.count);
+  for (var k = worker; k < sums; k += workers) {
+    var counted = 0.0;
+    for (var b = k; b < step.examples; b += sums) {
+      drawTo(p, step, stage, b, k);
+      if (counts(p, numberAt(targetsOf(p, stage, k)))) { counted += 1.0; }
+    }
+    memory[talliesAt(p, stage) + stripes + k] = vec4f(counted, 0.0, 0.0, 0.0);
   }
 }
 `;
@@ -410,6 +432,8 @@ const stageOf = ({ lanes = 0, sampler, schedule }: StepVariant) => wgsl`
 if (stage.kind == forwardStage || stage.kind == inputGradientStage || stage.kind == weightGradientStage) {
   product(p, step, stage, worker, workers, lane);
 #if ${sampler !== undefined}
+} else if (stage.kind == countStage) {
+  count(p, step, stage, id, invocations);
 } else if (stage.kind == gatherStage && p.rowFormat == samplerFormat) {
   draw(p, step, stage, id, invocations);
 #endif
@@ -421,7 +445,7 @@ if (stage.kind == forwardStage || stage.kind == inputGradientStage || stage.kind
   biasGradient(p, step, stage, id, invocations);
 } else if (stage.kind == lossStage) {
   loss(p, step, stage, id, invocations);
-} else ${schedule === 'batched' ? 'if (group.x == 0u) ' : ''}{
+} else if (stage.kind == tallyStage${schedule === 'batched' ? ' && group.x == 0u' : ''}) {
   tallyStripes(p, step, stage, local, groupSize);
   #if ${lanes === 0}
   storageBarrier();

@@ -96,6 +96,7 @@ const activationOf = ({ type, parameter }: Activation) => ({ activation: ACTIVAT
  * @param moments Moments that the optimizer keeps of each parameter: 0 to 2.
  * @param part As {@link partOf} gives it. Default: batches are not cut.
  * @param evaluationBatch `batch`, or more where batches are not cut. Default: `batch`.
+ * @param counts Whether the device counts a sampler's examples that the loss does not ignore. Default false.
  * @example
  * const { places, training } = programOf(network, { type: 'mse', parameter: 0 }, 2, 32);
  */
@@ -106,6 +107,7 @@ export function programOf(
   batch: number,
   part: number = batch,
   evaluationBatch: number = batch,
+  counts = false,
 ): Program {
   const { inputs, outputs } = network;
   const parameterWords = packedWords(network);
@@ -125,7 +127,10 @@ export function programOf(
   const targetWidth = targetWidthOf(network, loss);
   const targets = take(most * pitchOf(targetWidth));
   const tallies = take(4 * (STRIPES + most));
-  const gather = { ...EMPTY, kind: STAGE_KINDS.gather, columns: inputs, c: rows, below: targets };
+  const counted = counts ? take(1) : NONE;
+  const rowsTo = { ...EMPTY, columns: inputs, c: rows, below: targets, b: tallies, bias: counted };
+  const count = counts ? [{ ...rowsTo, kind: STAGE_KINDS.count }] : [];
+  const gather = { ...rowsTo, kind: STAGE_KINDS.gather };
   const last = layers[layers.length - 1];
   const lossStage = (c: number): Stage => ({
     ...EMPTY,
@@ -135,18 +140,19 @@ export function programOf(
     a: last.output,
     b: tallies,
     c,
+    bias: counted,
     below: targets,
     kept: last.kept,
   });
-  const tally = { ...EMPTY, kind: STAGE_KINDS.tally, b: tallies, below: targets };
+  const tally = { ...EMPTY, kind: STAGE_KINDS.tally, b: tallies, bias: counted };
   const forward = layers.map((layer) => forwardStage(layer, part));
   const backward = layers.flatMap((_, l) => backwardStages(layers, layers.length - 1 - l, part));
   const state = parameterWords * (1 + moments);
   return {
     ...{ network, loss, batch, part, evaluationBatch, evaluationPart, targetWidth },
     places: { first, second, gradients, parameters: parameterWords, state, words },
-    training: [gather, ...forward, lossStage(last.gradient), tally, ...backward],
-    evaluation: [gather, ...forward, lossStage(NONE), tally],
+    training: [...count, gather, ...forward, lossStage(last.gradient), tally, ...backward],
+    evaluation: [...count, gather, ...forward, lossStage(NONE), tally],
   };
 }
 

@@ -149,8 +149,7 @@ export async function acceptNetworkRun(
   const data = await ask('data', () => datasets.get(`${where}: data`, all.data!, network, loss));
   const evaluation = await ask('evaluate', () => evaluationOf(where, all.evaluate, network, loss, datasets));
   const stop = ask('stop', () => stopOf(where, all.stop, loss, evaluation));
-  const looked = evaluation?.sections.map((section) => section.data);
-  const probes = ask('probes', () => probesOf(where, all.probes, { network, looked }));
+  const probes = ask('probes', () => probesOf(where, all.probes, network));
   // Read even where weights are given: reading frees the model.
   const held = await ask('model', async () => model.weights?.());
   const weights =

@@ -1,21 +1,30 @@
 /**
- * Carries out a chunk of steps: fills the kernel's buffers for the runs that train and for evaluations that are due, dispatches,
- * and reads the results. The trainer chooses the runs and decides what follows from the results.
+ * Carries out a chunk of steps: fills the kernel's buffers for the runs that train and for the looks at them that are due,
+ * dispatches, and reads the results. The trainer chooses the runs and decides what follows from the results.
  */
 import { POSITION, RESULT, STAGE, type Stage } from '../../../shaders/network/chunk.wgsl.js';
 import type { Schedule } from '../../../shaders/network/step.wgsl.js';
 import type { Device } from '../../gpu/device.js';
 import { BufferUsage } from '../../gpu/usage.js';
-import type { NetworkBuffers, NetworkKernel, NetworkKernels } from '../../kernels/network/kernel.js';
+import type { NetworkBuffers, NetworkKernels } from '../../kernels/network/kernel.js';
 import type { Walk } from '../../kernels/network/stage-groups.js';
-import { type Program, trainingFlops } from '../../network/program.js';
+import type { Program } from '../../network/program.js';
 import { copyWords } from '../copy-words.js';
-import { addBatches, batchesIn, gradientLooksOf, type Look, looksOf, memoryOf, positionOf } from './looks.js';
-import { evaluationWork } from './pacer.js';
-import type { ProbeSums } from './probe-sums.js';
-import type { NetworkProbed } from './probes.js';
+import {
+  addBatches,
+  batchOf,
+  type Look,
+  memoryOf,
+  type PlacedSection,
+  positionOf,
+  sectionsOf,
+} from './looks.js';
+import { byBuffers, costOf, type Part } from './parts.js';
+import { averaged, differentiated, inRounds, looksInTurn, resultsOf, workOfLooks } from './passes.js';
+import type { LookSums, ProbeSums } from './probe-sums.js';
+import { type NetworkProbed, probesWeights } from './probes.js';
 import type { NetworkProgress } from './progress.js';
-import { StepTable } from './step-table.js';
+import { orderWords, StepTable } from './step-table.js';
 
 const USAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 
@@ -26,24 +35,31 @@ type StepResult = Record<keyof typeof RESULT.at, number>;
 export interface ChunkResults {
   /** One for each step. */
   training: StepResult[][];
-  /** The work of the evaluations. */
-  evaluated: number;
-  /** A list of batches for each section of the evaluation; undefined where none was due. */
-  evaluation: (StepResult[][] | undefined)[];
-  /** What the probes found: of the weights where a window closed, of the examples where there was an evaluation. */
-  weights: (NetworkProbed | undefined)[];
-  examples: (NetworkProbed | undefined)[];
+  /** The work of the looks. */
+  looked: number;
+  /** What the probes found where a window closed. */
+  windows: (NetworkProbed | undefined)[];
+  /** Of an evaluation, a list of batches for each section, and what the probes found; undefined where none was due. */
+  evaluations: { results: StepResult[][] | undefined; probes: NetworkProbed | undefined }[];
 }
 
-type Position = Parameters<typeof POSITION.array>[0][number];
+/** How a chunk is carried out, and the table that is made of it. */
+interface Settings {
+  readonly steps: number;
+  readonly schedule: Schedule;
+  readonly mostWork: number;
+  readonly table: StepTable;
+}
 
-/** A position of a dispatch, the run that it is for, and what it is bound to. */
-interface Part {
-  progress: NetworkProgress;
-  position: Position;
-  memory: GPUBuffer;
-  data: readonly GPUBuffer[];
-  kernel: NetworkKernel;
+/** Looks at some runs: at the batches with which windows close, or at the sets of evaluations. */
+interface Pass {
+  /** The looks of each run, one after the other. */
+  looks: Look[][];
+  /** The first look of each run, then the second, and so on. */
+  rounds: Part[][];
+  /** How many batches are before them in the table. */
+  firstBatch: number;
+  sums: LookSums;
 }
 
 export class Chunks {
@@ -62,10 +78,10 @@ export class Chunks {
   }
 
   /**
-   * Trains each run for `steps` steps, then evaluates the runs for which that is due.
+   * Trains each run for `steps` steps, then looks at the runs for which that is due.
    *
    * @param schedule A kernel of this schedule was made for each of them.
-   * @param mostWork Evaluations are cut into submits of about this work.
+   * @param mostWork Looks are cut into submits of about this work.
    */
   async run(
     runs: readonly NetworkProgress[],
@@ -78,71 +94,50 @@ export class Chunks {
       this.#learn(program);
       if (gradient) this.#learn(gradient.program);
     }
-    const due = runs.map((run) => run.evaluatesAt(run.done + steps));
-    const aRound = runs.reduce((sum, { program }, k) => sum + (due[k] ? evaluationWork(program) : 0), 0);
-    const most = Math.max(1, Math.floor(mostWork / aRound));
-    const looks = runs.map((run, k) => (due[k] ? looksOf(run, most) : []));
-    const looksInTurn = runs.map((run, k) => {
-      // A batch of a gradient is the work of a step, three times that of another one.
-      return due[k] ? [...looks[k].flat(), ...gradientLooksOf(run, Math.ceil(most / 3))] : [];
-    });
     const table = new StepTable();
-    const training = this.#training(runs, steps, schedule, table);
-    const rounds = this.#rounds(looksInTurn, steps, schedule, table);
+    const of = { steps, schedule, mostWork, table };
+    const { training, order, firstRows } = this.#training(runs, of);
+    const ends = runs.map((run) => run.done + steps);
+    const windows = this.#pass(runs, of, (run, k) =>
+      run.probesAt(ends[k])
+        ? [batchOf(run, order, firstRows[k] + (steps - 1) * orderWords(run.run), ends[k] - 1)]
+        : [],
+    );
+    const evaluations = this.#pass(runs, of, (run, k) => (run.evaluatesAt(ends[k]) ? sectionsOf(run) : []));
+    const rounds = [...windows.rounds, ...evaluations.rounds];
     const resultBytes = 4 * RESULT.words * table.entries;
-    const examples = this.#probes.examples(transposed(looksInTurn));
-    const positions = [...training, ...rounds.flat()].map(({ position }) => position);
-    this.#write('positions', POSITION.array(positions));
+    this.#write('positions', POSITION.array([...training, ...rounds.flat()].map(({ position }) => position)));
     this.#write('steps', table.words);
     this.#writeStages();
     this.#room('results', resultBytes);
     this.#dispatch(training, 0, 'training');
-    const differentiated = runs.filter((run, k) => looks[k].length > 0 && run.gradient !== undefined);
-    for (const { memory, gradient, program } of differentiated) {
-      copyWords(this.#device, memory, gradient!.memory, program.places.parameters);
-    }
-    let first = training.length;
-    for (const [k, round] of rounds.entries()) {
-      this.#dispatch(round, first, 'evaluation');
-      examples.record(k);
-      if (Number.isFinite(mostWork)) this.#device.commands.flush();
-      first += round.length;
-    }
-    const weighed = runs.filter((run) => run.probesWeightsAt(run.done + steps));
+    const next = this.#carryOut(windows, training.length, mostWork);
+    this.#carryOut(evaluations, next, mostWork);
+    const weighed = runs.filter((run, k) => probesWeights(run.run.probes) && run.probesAt(ends[k]));
     const readWeights = this.#probes.weights(weighed);
-    const readGradients = this.#probes.gradients(differentiated);
-    const [bytes, ofWeights, ofGradients, ofExamples] = await Promise.all([
+    const [bytes, ofWeights, ofWindows, ofEvaluations] = await Promise.all([
       this.#device.read(this.#buffers.get('results')!, 0, resultBytes, options),
       readWeights(options),
-      readGradients(options),
-      examples.read(options),
+      windows.sums.read(options),
+      evaluations.sums.read(options),
     ]);
     const results = table.ofBatches(RESULT.values(bytes));
     // The device computes 1 / (1 / counted), which need not be a whole number.
     for (const one of results) one.counted = Math.round(one.counted);
-    let at = runs.length * steps;
-    const evaluation = looks.map((sections, k) => {
-      const ofSections = sections.map(([{ progress, section }]) => {
-        const batches = batchesIn(progress, section);
-        at += batches;
-        return results.slice(at - batches, at);
-      });
-      for (const look of looksInTurn[k]) if (look.isOfGradient) at += look.batches;
-      return ofSections;
-    });
-    const evaluated = looksInTurn.flat().reduce((sum, { progress, isOfGradient, batches, part }) => {
-      const { program } = progress;
-      const share = part === undefined ? batches : program.evaluationPart / program.evaluationBatch;
-      return sum + share * (isOfGradient ? 3 : 1) * evaluationWork(program);
-    }, 0);
+    const trained = runs.map((_, k) => results.slice(k * steps, (k + 1) * steps));
+    const ofSets = resultsOf(evaluations.looks, results.slice(evaluations.firstBatch));
     return {
-      evaluated,
-      training: runs.map((_, k) => results.slice(k * steps, (k + 1) * steps)),
-      evaluation: evaluation.map((sections) => (sections.length > 0 ? sections : undefined)),
-      weights: runs.map((run) => ofWeights[weighed.indexOf(run)]),
-      examples: runs.map((run) => {
-        const found = { ...ofExamples.get(run), ...ofGradients[differentiated.indexOf(run)] };
+      looked: [windows, evaluations].reduce((sum, { looks }) => sum + workOfLooks(looks.flat()), 0),
+      training: trained,
+      windows: runs.map((run, k) => {
+        const ofBatch = averaged(ofWindows.get(run), windows.looks[k], trained[k].slice(-1));
+        const found = { ...ofWeights[weighed.indexOf(run)], ...ofBatch };
         return Object.keys(found).length > 0 ? found : undefined;
+      }),
+      evaluations: runs.map((run, k) => {
+        const batches = ofSets[k]?.filter((_, n) => run.run.evaluation!.sections[n].isOfSet).flat();
+        const probes = averaged(ofEvaluations.get(run), evaluations.looks[k], batches ?? []);
+        return { results: ofSets[k], probes };
       }),
     };
   }
@@ -159,12 +154,15 @@ export class Chunks {
     this.#allStages.push(...program.training, ...program.evaluation);
   }
 
-  #training(runs: readonly NetworkProgress[], steps: number, schedule: Schedule, table: StepTable): Part[] {
-    const orders = new Uint32Array(runs.reduce((sum, run) => sum + wordsOfOrder(run, steps), 0));
-    let order = 0;
-    const parts = runs.map((progress) => {
+  /** The positions of the steps; their order, and where that of each run begins. */
+  #training(runs: readonly NetworkProgress[], { steps, schedule, table }: Settings) {
+    const order = new Uint32Array(runs.reduce((sum, { run }) => sum + steps * orderWords(run), 0));
+    const firstRows: number[] = [];
+    let next = 0;
+    const parts = runs.map((progress): Part => {
       const firstStep = table.entries;
-      progress.send(steps, orders, order, table);
+      firstRows.push(next);
+      progress.send(steps, order, next, table);
       const position = {
         ...progress.constants,
         firstStage: this.#stages.get(progress.program)![0],
@@ -173,23 +171,30 @@ export class Chunks {
         steps: table.entries - firstStep,
         ordered: Number(progress.data.data.sampler === undefined),
       };
-      order += wordsOfOrder(progress, steps);
+      next += steps * orderWords(progress.run);
       const { buffers, data } = progress.data;
       const { buffer: memory } = progress.memory;
       const kernel = this.#kernels.of({ ...progress.kernel, sampler: data.sampler, schedule });
       return { progress, position, memory, data: buffers, kernel };
     });
-    this.#write('order', orders);
-    return byBuffers(parts);
+    this.#write('order', order);
+    return { training: byBuffers(parts), order, firstRows };
   }
 
-  /** The looks of each dispatch: the first one of each run, then the second, and so on. `looks` has a list for each run. */
-  #rounds(
-    looks: readonly (readonly Look[])[],
-    steps: number,
-    schedule: Schedule,
-    table: StepTable,
-  ): Part[][] {
+  /** Looks at sections of the runs, none where nothing is due. */
+  #pass(
+    runs: readonly NetworkProgress[],
+    of: Settings,
+    dueOf: (run: NetworkProgress, k: number) => readonly PlacedSection[],
+  ): Pass {
+    const looks = looksInTurn(runs, runs.map(dueOf), of.mostWork);
+    const firstBatch = of.table.batches;
+    const rounds = this.#rounds(looks, of);
+    return { looks, rounds, firstBatch, sums: this.#probes.looks(inRounds(looks)) };
+  }
+
+  /** The looks of each dispatch. `looks` has a list for each run. */
+  #rounds(looks: readonly (readonly Look[])[], { steps, schedule, table }: Settings): Part[][] {
     const rounds: Part[][] = [];
     for (const inTurn of looks) {
       inTurn.forEach((look, k) => {
@@ -206,6 +211,21 @@ export class Chunks {
       });
     }
     return rounds.map(byBuffers);
+  }
+
+  /** Records the looks of a pass, whose positions begin at `first`. Returns where they end. */
+  #carryOut({ looks, rounds, sums }: Pass, first: number, mostWork: number): number {
+    for (const { memory, gradient, program } of differentiated(looks)) {
+      copyWords(this.#device, memory, gradient!.memory, program.places.parameters);
+    }
+    let next = first;
+    for (const [k, round] of rounds.entries()) {
+      this.#dispatch(round, next, 'evaluation');
+      sums.record(k);
+      if (Number.isFinite(mostWork)) this.#device.commands.flush();
+      next += round.length;
+    }
+    return next;
   }
 
   #dispatch(parts: readonly Part[], first: number, kind: 'training' | 'evaluation'): void {
@@ -267,46 +287,4 @@ export class Chunks {
   #write(name: keyof NetworkBuffers, words: Uint32Array): void {
     this.#device.commands.write(this.#room(name, words.byteLength), 0, words);
   }
-}
-
-/** The first of each list, then the second of each that has one, and so on. */
-function transposed<T>(lists: readonly (readonly T[])[]): T[][] {
-  const length = lists.reduce((most, list) => Math.max(most, list.length), 0);
-  return Array.from({ length }, (_, k) => lists.flatMap((list) => list.slice(k, k + 1)));
-}
-
-/** Words of the order of `steps` batches; none for a sampler. */
-const wordsOfOrder = ({ run, data }: NetworkProgress, steps: number): number =>
-  data.data.sampler === undefined ? steps * run.batchSize : 0;
-
-/** Puts positions that share kernel and buffers next to each other, as one dispatch takes them together. */
-function byBuffers(parts: readonly Part[]): Part[] {
-  const numbers = new Map<object, number>();
-  const numberOf = (one: object): number => {
-    if (!numbers.has(one)) numbers.set(one, numbers.size);
-    return numbers.get(one)!;
-  };
-  const groups = new Map<string, Part[]>();
-  for (const part of parts) {
-    const key = [part.kernel, part.memory, part.data[0]].map(numberOf).join();
-    const group = groups.get(key);
-    if (group) group.push(part);
-    else groups.set(key, [part]);
-  }
-  return [...groups.values()].flat();
-}
-
-/** Counts the operations of the matrix products, and each parameter and moment as read and written once a step. */
-function costOf(parts: readonly Part[], kind: 'training' | 'evaluation') {
-  let flops = 0;
-  let bytes = 0;
-  for (const { progress, position } of parts) {
-    const { network, part, evaluationPart, places } = progress.program;
-    flops +=
-      position.steps *
-      (kind === 'training' ? trainingFlops(network, part) : trainingFlops(network, evaluationPart) / 3);
-    const copies = places.state / places.parameters;
-    bytes += 4 * position.steps * network.parameters * (kind === 'training' ? 2 * copies : 1);
-  }
-  return { flops, bytes };
 }

@@ -72,6 +72,10 @@ export function packNetworkData(
   };
 }
 
+/** Whether only the device knows how many examples count: a sampler may make some of the class that the loss ignores. */
+export const countsOnDevice = ({ sampler, ignores = false }: PackedDataset): boolean =>
+  sampler !== undefined && ignores;
+
 /** How many of the examples in these rows of a dataset count: all but those of the class that the loss ignores. */
 export function countedIn(
   { words, targetsAt, ignores, sampler }: PackedDataset,

@@ -20,6 +20,8 @@ export interface Section {
   readonly isOfSet: boolean;
   /** The number of their group. */
   readonly group?: number;
+  /** If they are the batch of a training step: its number, and the order that names their rows, from `firstRow` on. */
+  readonly batch?: { readonly step: number; readonly order: Uint32Array };
 }
 
 /** The evaluation of a run. */
@@ -125,10 +127,6 @@ function checkGroups(
     checkNumber(where, `groups[${k}]`, list[k], { min: 0, below: MOST_GROUPS, whole: true });
   }
 }
-
-/** How many examples the set as a whole has. */
-export const examplesOf = ({ sections }: Evaluation): number =>
-  sections.reduce((sum, { isOfSet, examples }) => sum + (isOfSet ? examples : 0), 0);
 
 /** The sums over some batches. The loss of a batch in which nothing counts is 0 / 0, and is left out. */
 export function sumsOf(batches: readonly BatchSums[]): BatchSums {

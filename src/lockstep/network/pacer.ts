@@ -15,8 +15,8 @@ const KEPT = 0.5;
 export const workOf = ({ network, batch }: Pick<Program, 'network' | 'batch'>): number =>
   trainingFlops(network, batch) + 40 * network.parameters + 20_000;
 
-/** The work of a batch of an evaluation, which takes no more than the forward pass. */
-export const evaluationWork = ({ network, evaluationBatch: batch }: Program): number =>
+/** The work of looking at a batch of an evaluation, which takes no more than the forward pass. */
+export const lookWork = ({ network, evaluationBatch: batch }: Program): number =>
   workOf({ network, batch }) / 3;
 
 export class NetworkPacer {

@@ -9,8 +9,8 @@ import { type Batch, type Parity, ProbeKernel, type Strip, stripsOf } from '../.
 import type { Network } from '../../network/network.js';
 import type { Program } from '../../network/program.js';
 import { pitchOf } from '../../network/weights.js';
-import { examplesOf } from './evaluation.js';
 import { countOf, type Look } from './looks.js';
+import { differentiated } from './passes.js';
 import type { Room } from './pools.js';
 import {
   type NetworkProbed,
@@ -24,8 +24,8 @@ import {
 import type { NetworkProgress } from './progress.js';
 import { type Placed, Sums, type WaitOptions } from './rounds.js';
 
-/** Sums over the examples of evaluations, added up round by round. */
-interface ExampleSums {
+/** Sums over the examples of looks, added up round by round. */
+export interface LookSums {
   /** Records the sums of the k-th round, whose batches must be in the runs' memory. */
   record(k: number): void;
   /** Reads the sums, and returns what the probes of each run found. */
@@ -68,8 +68,32 @@ export class ProbeSums {
     );
   }
 
+  /**
+   * Sums over the examples of some looks, and of the gradients that they add up.
+   *
+   * @param rounds In one round, a run has at most one look.
+   */
+  looks(rounds: readonly (readonly Look[])[]): LookSums {
+    const examples = this.#examples(rounds);
+    const runs = differentiated(rounds);
+    let readGradients: ReturnType<ProbeSums['weights']> = async () => [];
+    return {
+      record: (k) => {
+        examples.record(k);
+        if (k === rounds.length - 1) readGradients = this.#gradients(runs);
+      },
+      read: async (options) => {
+        const [found, gradients] = await Promise.all([examples.read(options), readGradients(options)]);
+        runs.forEach((run, k) => {
+          found.set(run, { ...found.get(run), ...gradients[k] });
+        });
+        return found;
+      },
+    };
+  }
+
   /** Records the same sums over the gradients that looks have added up. */
-  gradients(runs: readonly NetworkProgress[]): (options: WaitOptions) => Promise<NetworkProbed[]> {
+  #gradients(runs: readonly NetworkProgress[]): (options: WaitOptions) => Promise<NetworkProbed[]> {
     return this.#parameters(
       runs,
       ({ gradient }) => {
@@ -104,10 +128,13 @@ export class ProbeSums {
     };
   }
 
-  /** @param rounds The looks of the evaluations. In one round, a run has at most one. */
-  examples(rounds: readonly (readonly Look[])[]): ExampleSums {
+  #examples(rounds: readonly (readonly Look[])[]): LookSums {
     const probed = rounds.map((looks) => looks.filter(({ isProbed }) => isProbed));
-    const runs = [...new Set(probed.flat().map(({ progress }) => progress))];
+    const counts = new Map<NetworkProgress, number>();
+    for (const look of probed.flat()) {
+      counts.set(look.progress, (counts.get(look.progress) ?? 0) + countOf(look));
+    }
+    const runs = [...counts.keys()];
     const ofUnits = placesOf(runs.map((run) => (run.run.probes.activeUnits ? hiddenUnits(run.program) : 0)));
     const ofParities = placesOf(runs.map(({ run }) => run.probes.parities.length * run.network.outputs));
     const ofMembers = placesOf(runs.map(({ run }) => run.probes.parities.flat().length));
@@ -143,11 +170,10 @@ export class ProbeSums {
           runs.map((run, k) => {
             const own = (all: readonly number[], places: readonly number[]) =>
               all.slice(places[k], places[k + 1]);
-            const { network, probes, evaluation } = run.run;
+            const { network, probes } = run.run;
             const ownSums = probes.own.map(({ name, wgsl }) => [name, means.get(wgsl)![k]] as const);
-            const counted = examplesOf(evaluation!);
             const [units, parities] = [own(above, ofUnits), own(products, ofParities)];
-            return [run, probedExamples(network, probes, counted, units, parities, ownSums)];
+            return [run, probedExamples(network, probes, counts.get(run)!, units, parities, ownSums)];
           }),
         );
       },
@@ -213,6 +239,9 @@ function parameterStrips(network: Network, first: number, origin: number | undef
 /** The stages that compute layers: after a look, their `c` is where the layer's outputs are. */
 const layersOf = ({ evaluation }: Program) => evaluation.filter(({ kind }) => kind === STAGE_KINDS.forward);
 
+/** The stage after which its `c` is where the examples' inputs are, and its `below` where their targets are. */
+const gatherOf = ({ evaluation }: Program) => evaluation.find(({ kind }) => kind === STAGE_KINDS.gather)!;
+
 const hiddenUnits = (program: Program): number =>
   layersOf(program)
     .slice(0, -1)
@@ -238,7 +267,7 @@ function unitStrips(look: Look, to: number): Placed<Strip>[] {
 /** The tasks for all parities with all outputs. */
 function paritiesOf(look: Look, to: number, firstMember: number): Placed<Parity>[] {
   const { memory, program, run } = look.progress;
-  const [gather] = program.evaluation;
+  const gather = gatherOf(program);
   const last = layersOf(program)[program.network.layers.length - 1];
   let first = firstMember;
   return run.probes.parities.flatMap((members, k) => {
@@ -258,7 +287,7 @@ function paritiesOf(look: Look, to: number, firstMember: number): Placed<Parity>
 /** @param outputs Where the places of its layers begin. */
 function batchOf(look: Look, outputs: number, to: number): Batch {
   const { memory, program } = look.progress;
-  const [gather] = program.evaluation;
+  const gather = gatherOf(program);
   return {
     ...{ inputs: memory.at + gather.c, inputsPitch: pitchOf(gather.columns) },
     ...{ targets: memory.at + gather.below, targetsPitch: pitchOf(program.targetWidth) },

@@ -7,9 +7,11 @@ import { checkColumns } from '../../network/columns.js';
 import { type Network, parameterShapes } from '../../network/network.js';
 import { badArgument, checkList, checkNumber, checkObject, checkText } from '../../platform/arguments.js';
 import { checkOptionNames } from '../../platform/options.js';
-import type { PackedDataset } from './dataset.js';
 
-/** A measurement, of the weights at the end of each window or of the examples of each evaluation. */
+/**
+ * A measurement of the network at the end of each window: of its weights, or of how it does on the examples of the window's last
+ * batch. Those of examples are taken at each evaluation too, on its set.
+ */
 export type NetworkProbe =
   /** L2 norms of the weights. */
   | 'norms'
@@ -41,7 +43,7 @@ export interface NetworkProbed {
   gradientNorm?: ProbedNorms;
   /**
    * For each layer but the last: on which share of the examples each unit's output is above 0, and the mean of these shares. A unit
-   * with 0 is dead on this set.
+   * with 0 is dead on these examples.
    */
   activeUnits?: { mean: number; units: number[] }[];
   /**
@@ -87,15 +89,8 @@ export type Sum = Record<keyof typeof COLUMN_SUMS.at, number>;
 const NAMES = ['norms', 'distance', 'gradientNorm', 'activeUnits'];
 const MOST_PARITIES = 4096;
 
-/**
- * @param looked The data of the run's evaluations; undefined if it has none.
- * @throws LockstepError `bad-input` that names an unknown probe, and what fits.
- */
-export function probesOf(
-  where: string,
-  given: readonly NetworkProbe[] = [],
-  { network, looked }: { network: Network; looked: readonly PackedDataset[] | undefined },
-): Probes {
+/** @throws LockstepError `bad-input` that names an unknown probe, and what fits. */
+export function probesOf(where: string, given: readonly NetworkProbe[] = [], network: Network): Probes {
   checkList(where, 'probes', given, `a list fits, of ${NAMES.join(', ')} or { parities: [[0, 1]] }`);
   const parities: (readonly number[])[] = [];
   const own: OwnProbe[] = [];
@@ -106,19 +101,6 @@ export function probesOf(
     else parities.push(...paritiesOf(here, probe, network));
   }
   const has = (name: NetworkProbe) => given.includes(name);
-  const refused = (name: NetworkProbe, fits: string) => {
-    return badArgument(where, `probes[${given.indexOf(name)}]`, name, fits);
-  };
-  const ofExamples = given.find(
-    (one) => one === 'gradientNorm' || one === 'activeUnits' || typeof one === 'object',
-  );
-  if (ofExamples && !looked) {
-    throw refused(ofExamples, 'it is of the examples of evaluations: give evaluate, too');
-  }
-  if (has('gradientNorm') && looked!.some(({ ignores }) => ignores)) {
-    // The device averages over the examples of a batch that count, which add up to no mean of the set.
-    throw refused('gradientNorm', 'it is not for sets with examples of the class that the loss ignores');
-  }
   return {
     ...{ norms: has('norms'), distance: has('distance') },
     ...{ gradientNorm: has('gradientNorm'), activeUnits: has('activeUnits'), parities, own },
@@ -145,12 +127,16 @@ function ownProbe(where: string, probe: OwnProbe, others: readonly OwnProbe[]): 
   throw badArgument(where, 'name', probe.name, 'another probe has it');
 }
 
-/** Whether any of them is taken when a window closes. */
+/** Whether any of them is of the weights. */
 export const probesWeights = ({ norms, distance }: Probes): boolean => norms || distance;
 
-/** Whether any of them is taken at an evaluation. */
+/** Whether any of them is of the layers' outputs for examples. */
 export const probesExamples = ({ activeUnits, parities, own }: Probes): boolean =>
   activeUnits || parities.length > 0 || own.length > 0;
+
+/** Whether there is any. */
+export const probesAnything = (probes: Probes): boolean =>
+  probesWeights(probes) || probesExamples(probes) || probes.gradientNorm;
 
 /** Words that probes take in the largest table of one round: that of tasks, of sums, or of the parities' inputs. */
 export function probeWordsOf({ layers, outputs }: Network, probes: Probes): number {
@@ -226,6 +212,17 @@ export function normsOf(network: Network, sums: readonly Sum[]): ProbedNorms {
     all: rootOfSum(squares(sums)),
     parameters: byName(rootOfSum),
     units: byName((units) => units.map(Math.sqrt)),
+  };
+}
+
+/** The same of numbers that are so many times as large. */
+export function scaledNorms({ all, parameters, units }: ProbedNorms, factor: number): ProbedNorms {
+  const scaled = <T, R>(of: Record<string, T>, scale: (one: T) => R) =>
+    Object.fromEntries(Object.entries(of).map(([name, one]) => [name, scale(one)]));
+  const times = (norm: number) => factor * norm;
+  return {
+    ...{ all: times(all), parameters: scaled(parameters, times) },
+    units: scaled(units, (norms) => norms.map(times)),
   };
 }
 

@@ -2,9 +2,8 @@
  * The host's side of one run while it trains: its place on the device, its order of examples, its learning rates, its open window
  * and its stop rule. It knows when the next decision is due. The trainer passes it the results of the device.
  */
-import { NO_CLASS } from '../../../shaders/network/chunk.wgsl.js';
 import { STREAMS } from '../../../shaders/network/samplers.wgsl.js';
-import { LOSSES, type Loss } from '../../network/losses.js';
+import { LOSSES } from '../../network/losses.js';
 import {
   OPTIMIZERS,
   type OptimizerDescription,
@@ -18,9 +17,9 @@ import { examplesOf, nextClose } from '../windows.js';
 import type { AcceptedNetworkRun } from './accept.js';
 import { kindOf } from './accept-checkpoint.js';
 import type { PlacedDataset } from './data-places.js';
-import { countedIn, type PackedDataset } from './dataset.js';
+import { countedIn } from './dataset.js';
 import { type BatchSums, sumsOf } from './evaluation.js';
-import { probesWeights } from './probes.js';
+import { probesAnything } from './probes.js';
 import type { RunPlace } from './run-places.js';
 import { RunSchedule } from './run-schedule.js';
 import type { StepTable } from './step-table.js';
@@ -149,7 +148,7 @@ export class NetworkProgress implements RunPlace {
   get stepsAhead(): number {
     const { maxSteps, stop, evaluation } = this.run;
     let end = maxSteps;
-    const watchesWindows = (stop && !('patience' in stop)) || probesWeights(this.run.probes);
+    const watchesWindows = (stop && !('patience' in stop)) || probesAnything(this.run.probes);
     if (watchesWindows) end = Math.min(end, this.#nextClose(this.#done));
     if (evaluation) end = Math.min(end, (Math.floor(this.#done / evaluation.every) + 1) * evaluation.every);
     end = Math.min(end, (Math.floor(this.#done / this.#pauseEvery) + 1) * this.#pauseEvery);
@@ -162,9 +161,9 @@ export class NetworkProgress implements RunPlace {
     return evaluation !== undefined && (step === maxSteps || step % evaluation.every === 0);
   }
 
-  /** Whether a window closes after `step` steps whose weights are to be probed. */
-  probesWeightsAt(step: number): boolean {
-    return probesWeights(this.run.probes) && step === this.#nextClose(step - 1);
+  /** Whether the run has probes and a window closes after `step` steps. */
+  probesAt(step: number): boolean {
+    return probesAnything(this.run.probes) && step === this.#nextClose(step - 1);
   }
 
   /** Whether the run has reached a step at which the caller may decide about it. */
@@ -268,7 +267,7 @@ export class NetworkProgress implements RunPlace {
       ...whereIs(this.data),
       targetWidth,
       loss: LOSSES[loss.type].code,
-      lossParameter: parameterFor(loss, this.data.data),
+      lossParameter: loss.parameter,
       optimizer: OPTIMIZERS[optimizer.type].code,
       firstMoments: places.first,
       secondMoments: places.second,
@@ -300,13 +299,6 @@ export class NetworkProgress implements RunPlace {
     };
   }
 }
-
-/**
- * The loss's parameter, as the kernel takes it. Where no example has the ignored class, the kernel is told that no class is
- * ignored, so that it need not count.
- */
-export const parameterFor = ({ parameter }: Loss, { ignores }: PackedDataset): number =>
-  ignores === false ? NO_CLASS : parameter;
 
 /** The fields of a position that say where and how a dataset is stored. */
 export function whereIs({ at, data }: PlacedDataset) {

@@ -2,7 +2,7 @@
  * Where runs lie on the device: memory for parameters, moments and activations; data-places.ts has their datasets. Gives places and
  * takes them back; who trains there is the trainer's.
  */
-import { STEP, STRIPES } from '../../../shaders/network/chunk.wgsl.js';
+import { POSITION, STEP, STRIPES } from '../../../shaders/network/chunk.wgsl.js';
 import type { Device } from '../../gpu/device.js';
 import type { NetworkKernelKind } from '../../kernels/network/kernel.js';
 import { showNetwork } from '../../network/network.js';
@@ -12,10 +12,11 @@ import { packWeights } from '../../network/weights.js';
 import { LockstepError } from '../../platform/errors.js';
 import type { AcceptedNetworkRun } from './accept.js';
 import { DataPlaces, type PlacedDataset } from './data-places.js';
+import { countsOnDevice } from './dataset.js';
 import { evaluationBatch } from './evaluation.js';
 import { Pools, type Room } from './pools.js';
 import { probeWordsOf } from './probes.js';
-import { entriesOf } from './step-table.js';
+import { entriesOf, orderWords } from './step-table.js';
 
 /** Bytes of the first buffer for runs, and of the first for data; later ones are larger. */
 const FIRST_BYTES = 1 << 20;
@@ -39,7 +40,7 @@ export interface RunPlace {
   readonly gradient: { readonly program: Program; readonly memory: Room } | undefined;
   /** Where the weights of the best evaluation are kept, if they are. */
   readonly best: Room | undefined;
-  /** Bytes that it takes without the best weights. */
+  /** Bytes that it takes, apart from its data. */
   readonly bytes: number;
 }
 
@@ -65,13 +66,18 @@ export class RunPlaces {
     return this.#memory.mostBytes;
   }
 
-  #programOf(run: AcceptedNetworkRun, moments = momentsOf(run.optimizer)): Program {
+  #programOf(
+    run: AcceptedNetworkRun,
+    moments = momentsOf(run.optimizer),
+    counts = setsOf(run).some(countsOnDevice),
+  ): Program {
     const { network, loss, batchSize } = run;
     const part = this.#parts.get(run) ?? this.#partOf(run);
     this.#parts.set(run, part);
     const evaluated = evaluationBatch(run.evaluation, batchSize);
-    const key = JSON.stringify([network, loss, moments, batchSize, part, evaluated]);
-    const program = this.#programs.get(key) ?? programOf(network, loss, moments, batchSize, part, evaluated);
+    const key = JSON.stringify([network, loss, moments, batchSize, part, evaluated, counts]);
+    const program =
+      this.#programs.get(key) ?? programOf(network, loss, moments, batchSize, part, evaluated, counts);
     this.#programs.set(key, program);
     return program;
   }
@@ -86,11 +92,10 @@ export class RunPlaces {
   /** Into parts of which size its batches are cut. */
   #partOf(run: AcceptedNetworkRun): number {
     const { network, loss, batchSize, optimizer, probes } = run;
-    // Which of a sampler's examples count is known when they all are there.
-    const isCounted = setsOf(run).some(({ sampler, ignores }) => sampler !== undefined && ignores);
-    if (batchSize <= STRIPES || isCounted) return batchSize;
+    if (batchSize <= STRIPES) return batchSize;
     const moments = Math.max(momentsOf(optimizer), Number(probes.gradientNorm));
-    const least = wordsOf(run, programOf(network, loss, moments, batchSize, STRIPES));
+    const counts = setsOf(run).some(countsOnDevice);
+    const least = wordsOf(run, programOf(network, loss, moments, batchSize, STRIPES, STRIPES, counts));
     const left = this.#memory.mostBytes / 4 - least;
     return partOf(network, loss, batchSize, Math.min(PART_BYTES / 4, left));
   }
@@ -118,25 +123,26 @@ export class RunPlaces {
     setsOf(run).forEach((data, k) => {
       this.#data.check(`trainLockstep: run ${index}: ${k === 0 ? 'data' : 'evaluate.data'}`, data);
     });
-    const probeWords = probeWordsOf(network, run.probes);
-    if (4 * probeWords > mostBytes) {
-      throw new LockstepError(
-        'unsupported',
-        `trainLockstep: run ${index}: its probes take ${4 * probeWords} bytes in one table; this device binds at most ` +
-          `${mostBytes} (maxStorageBufferBindingSize) at once. Ask for fewer parities, or probe a smaller network.`,
-      );
+    const tables = tableWordsOf(run, program);
+    const refused = (what: string, of: number, fits: string) => {
+      const binds = `this device binds at most ${mostBytes} (maxStorageBufferBindingSize) at once`;
+      const takes = `${what} ${4 * of} bytes in one table`;
+      return new LockstepError('unsupported', `trainLockstep: run ${index}: ${takes}; ${binds}. ${fits}.`);
+    };
+    if (4 * tables.probes > mostBytes) {
+      throw refused('its probes take', tables.probes, 'Ask for fewer parities, or probe a smaller network');
     }
-    const tableWords = tableWordsOf(run, program);
-    if (4 * tableWords > mostBytes) {
-      throw new LockstepError(
-        'unsupported',
-        `trainLockstep: run ${index}: with batches of ${program.evaluationBatch}, evaluate.data is more batches than this device takes in one ` +
-          `table, ${mostBytes} bytes (maxStorageBufferBindingSize). Take larger batches.`,
-      );
+    if (4 * tables.batch > mostBytes) {
+      throw refused(`a batch of ${batch} takes`, tables.batch, 'Take smaller batches');
     }
+    if (4 * tables.all > mostBytes) {
+      const what = `with batches of ${program.evaluationBatch}, evaluate.data takes up to`;
+      throw refused(what, tables.all, 'Take larger batches, or evaluate fewer examples');
+    }
+    const kept = run.evaluation?.keepBest ? program.places.parameters : 0;
     return (
-      4 * (this.#words + words + ofGradient) <= MOST_BINDINGS * mostBytes &&
-      4 * (this.#tableWords + tableWords) <= mostBytes
+      4 * (this.#words + words + ofGradient + kept) <= MOST_BINDINGS * mostBytes &&
+      4 * (this.#tableWords + tables.all) <= mostBytes
     );
   }
 
@@ -145,7 +151,7 @@ export class RunPlaces {
     const { commands } = this.#device;
     const program = this.#programOf(run);
     const memory = this.#take(wordsOf(run, program));
-    this.#tableWords += tableWordsOf(run, program);
+    this.#tableWords += tableWordsOf(run, program).all;
     const weights = packWeights(run.network, run.weights);
     const state = new Float32Array(program.places.state);
     state.set(run.checkpoint?.state ?? weights);
@@ -154,13 +160,14 @@ export class RunPlaces {
     if (initial !== undefined) commands.write(memory.buffer, 4 * initial, weights);
     const data = this.#data.take(run.data);
     const sections = (run.evaluation?.sections ?? []).map((section) => this.#data.take(section.data));
-    const best = run.evaluation?.keepBest ? this.#memory.take(program.places.parameters) : undefined;
+    const best = run.evaluation?.keepBest ? this.#take(program.places.parameters) : undefined;
     if (best && run.checkpoint?.best) {
       commands.write(best.buffer, 4 * best.at, run.checkpoint.best.weights);
     }
     const ofGradient = this.#gradientProgramOf(run);
     const gradient = ofGradient && { program: ofGradient, memory: this.#take(ofGradient.places.words) };
-    const bytes = 4 * (memory.words + (gradient?.memory.words ?? 0));
+    const rooms = [memory, gradient?.memory, best];
+    const bytes = 4 * rooms.reduce((sum, room) => sum + (room?.words ?? 0), 0);
     return {
       program,
       memory,
@@ -180,15 +187,18 @@ export class RunPlaces {
     return room;
   }
 
-  /** The network once more, with a moment for the gradient, where a probe asks for it. */
+  /**
+   * The network once more, with a moment for the gradient, where a probe asks for it. It does not count: a gradient may be over
+   * several batches.
+   */
   #gradientProgramOf(run: AcceptedNetworkRun): Program | undefined {
-    return run.probes.gradientNorm ? this.#programOf(run, 1) : undefined;
+    return run.probes.gradientNorm ? this.#programOf(run, 1, false) : undefined;
   }
 
   give(run: AcceptedNetworkRun, { program, memory, gradient, best }: RunPlace): void {
-    this.#tableWords -= tableWordsOf(run, program);
-    if (best) this.#memory.give(best);
-    for (const room of [memory, ...(gradient ? [gradient.memory] : [])]) {
+    this.#tableWords -= tableWordsOf(run, program).all;
+    for (const room of [memory, gradient?.memory, best]) {
+      if (!room) continue;
       this.#memory.give(room);
       this.#words -= room.words;
     }
@@ -206,10 +216,19 @@ const setsOf = ({ data, evaluation }: AcceptedNetworkRun) => [
   ...(evaluation?.sections ?? []).map((section) => section.data),
 ];
 
-/** Words that a run takes in the largest table of a chunk of one step: that of the order, of the steps, or of its probes. */
-function tableWordsOf(run: AcceptedNetworkRun, program: Program): number {
-  const entries = Math.ceil(run.batchSize / program.part) + entriesOf(run, program);
-  return Math.max(run.batchSize, STEP.words * entries, probeWordsOf(run.network, run.probes));
+/**
+ * Words that a run takes in the largest table of a chunk of one step, which are those of the order, the steps, the positions and the
+ * probes: in `all`, and what of it a batch and the looks at it take without evaluations.
+ */
+function tableWordsOf(run: AcceptedNetworkRun, program: Program) {
+  const { evaluation, window } = entriesOf(run, program);
+  const entries = window + Math.ceil(run.batchSize / program.part);
+  // A run has a position, and each look at most one an entry.
+  const ofEntries = (more: number) =>
+    Math.max(STEP.words * (entries + more), POSITION.words * (1 + window + more));
+  const probes = probeWordsOf(run.network, run.probes);
+  const batch = Math.max(orderWords(run), ofEntries(0));
+  return { probes, batch, all: Math.max(probes, batch, ofEntries(evaluation)) };
 }
 
 /** Words that a run takes, with the initial weights where a probe asks how far they moved. */

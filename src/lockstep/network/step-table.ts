@@ -6,6 +6,7 @@ import { STEP } from '../../../shaders/network/chunk.wgsl.js';
 import type { StepNumbers } from '../../network/optimizers.js';
 import type { Program } from '../../network/program.js';
 import type { AcceptedNetworkRun } from './accept.js';
+import { probesExamples } from './probes.js';
 
 /** A batch. The numbers are those of `STEP`. */
 interface TableBatch {
@@ -19,7 +20,7 @@ interface TableBatch {
 }
 
 const { shrink, stepSize, invRootCorrection2, beta1, gradientShare, invNumbers } = STEP.at;
-const { count, row, draw, isFirst, begins, ends } = STEP.at;
+const { count, examples: ofBatch, row, draw, isFirst, begins, ends } = STEP.at;
 
 export class StepTable {
   #floats = new Float32Array(64 * STEP.words);
@@ -29,6 +30,11 @@ export class StepTable {
 
   get entries(): number {
     return this.#entries;
+  }
+
+  /** How many batches have their end in the table. */
+  get batches(): number {
+    return this.#ends.length;
   }
 
   get words(): Uint32Array<ArrayBuffer> {
@@ -60,6 +66,7 @@ export class StepTable {
     floats[at + gradientShare] = numbers.gradientShare;
     floats[at + invNumbers] = batch.invNumbers;
     words[at + count] = examples;
+    words[at + ofBatch] = batch.examples;
     words[at + row] = batch.row + first;
     words[at + draw] = batch.draw;
     words[at + isFirst] = batch.isFirst;
@@ -81,11 +88,19 @@ export class StepTable {
   }
 }
 
-/** Entries of the table that the evaluation of a run takes. */
-export function entriesOf({ evaluation, probes }: AcceptedNetworkRun, program: Program): number {
+/** Words of the order of a batch; a sampler has none. */
+export const orderWords = ({ data, batchSize }: AcceptedNetworkRun): number =>
+  data.sampler === undefined ? batchSize : 0;
+
+/** Entries of the table that looks at a run take: at its evaluation, and at the batch with which a window closes. */
+export function entriesOf({ evaluation, probes, batchSize }: AcceptedNetworkRun, program: Program) {
   const { evaluationBatch: batch, evaluationPart } = program;
   const parts = Math.ceil(batch / evaluationPart);
-  return (evaluation?.sections ?? []).reduce((sum, { examples, isOfSet }) => {
-    return sum + parts * Math.ceil(examples / batch) * (isOfSet && probes.gradientNorm ? 2 : 1);
-  }, 0);
+  const gradients = Number(probes.gradientNorm);
+  return {
+    evaluation: (evaluation?.sections ?? []).reduce((sum, { examples, isOfSet }) => {
+      return sum + parts * Math.ceil(examples / batch) * (isOfSet ? 1 + gradients : 1);
+    }, 0),
+    window: Math.ceil(batchSize / evaluationPart) * (Number(probesExamples(probes)) + gradients),
+  };
 }

@@ -27,7 +27,7 @@ import { NetworkProgress } from './progress.js';
 import { RunPlaces } from './run-places.js';
 import { NetworkRuns } from './runs.js';
 import { ScheduleChoice } from './schedule-choice.js';
-import { entriesOf } from './step-table.js';
+import { entriesOf, orderWords } from './step-table.js';
 import type { NetworkLockstepEvent, NetworkLockstepOptions, NetworkRun } from './types.js';
 
 /** A chunk of a trial has this part of the steps that a chunk would have. */
@@ -188,8 +188,8 @@ class NetworkTrainer {
     const options = { expectedMs, submitted };
     const results = await this.#chunks.run(runs, steps, kernel, this.#pacer.mostWork, options);
     const ms = performance.now() - submitted;
-    if (!this.#choice.isTrial) this.#pacer.took(work * steps + results.evaluated, ms);
-    this.#choice.took(work * steps + results.evaluated, ms);
+    if (!this.#choice.isTrial) this.#pacer.took(work * steps + results.looked, ms);
+    this.#choice.took(work * steps + results.looked, ms);
     this.#device.check();
     for (const [k, run] of runs.entries()) yield* this.#collect(run, k, results);
     yield* this.#pause();
@@ -207,13 +207,18 @@ class NetworkTrainer {
     for (const { run, index } of this.#active) await this.#compile(run, index);
   }
 
-  /** The most steps whose order and numbers a kernel can bind at once, beside those of evaluations. */
+  /** The most steps whose order and numbers a kernel can bind at once, beside those of looks at the runs. */
   #mostSteps(runs: readonly NetworkProgress[]): number {
     const sum = (of: (run: NetworkProgress) => number) => runs.reduce((all, run) => all + of(run), 0);
     const most = this.#places.mostBytes / 4;
-    const entries = most / STEP.words - sum(({ run, program }) => entriesOf(run, program));
+    const entries =
+      most / STEP.words -
+      sum(({ run, program }) => {
+        const { evaluation, window } = entriesOf(run, program);
+        return evaluation + window;
+      });
     const parts = sum(({ program }) => Math.ceil(program.batch / program.part));
-    return Math.floor(Math.min(entries / parts, most / sum(({ program }) => program.batch)));
+    return Math.floor(Math.min(entries / parts, most / sum(({ run }) => orderWords(run))));
   }
 
   /** Takes what a chunk gave its k-th run. */
@@ -222,7 +227,7 @@ class NetworkTrainer {
     k: number,
     chunk: ChunkResults,
   ): AsyncGenerator<NetworkLockstepEvent> {
-    const [looks, ofWeights, ofExamples] = [chunk.evaluation[k], chunk.weights[k], chunk.examples[k]];
+    const { results: looks, probes } = chunk.evaluations[k];
     for (const { loss, hits, counted } of chunk.training[k]) {
       const means = run.take(loss, hits, counted);
       this.#steps++;
@@ -231,14 +236,14 @@ class NetworkTrainer {
         return;
       }
       if (!means) continue;
-      const found = ofWeights && { probes: ofWeights };
-      yield { type: 'window', run: run.index, step: run.done, ...means, ...found };
+      const found = chunk.windows[k];
+      yield { type: 'window', run: run.index, step: run.done, ...means, ...(found && { probes: found }) };
     }
     if (looks) {
       const isBest = run.evaluated(looks);
       const groups = run.groupsOf(looks);
       if (isBest && run.best) copyWords(this.#device, run.memory, run.best, run.program.places.parameters);
-      const beside = { ...(groups && { groups }), ...(ofExamples && { probes: ofExamples }) };
+      const beside = { ...(groups && { groups }), ...(probes && { probes }) };
       yield { type: 'evaluation', run: run.index, step: run.done, ...run.last, ...beside };
     }
     if (run.stops) yield* this.#finish(run, 'stopped');

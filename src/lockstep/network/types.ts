@@ -84,8 +84,9 @@ export interface NetworkRunSettings {
   /** Default: every run takes `maxSteps` steps. */
   stop?: NetworkStopRule;
   /**
-   * Measurements of the network other than loss and accuracy. Training has the same bits with and without them. `norms` and
-   * `distance` measure the weights when a window closes, and come with its event; the others use the examples of each evaluation.
+   * Measurements of the network other than loss and accuracy. Training has the same bits with and without them. They are taken
+   * when a window closes, after its last step, and come with its event: `norms` and `distance` of the weights, the others on the
+   * examples of that step's batch. These others come with each evaluation too, on its set.
    */
   probes?: readonly NetworkProbe[];
 }
@@ -182,12 +183,13 @@ export type NetworkLockstepEvent =
   | { type: 'checkpoint'; runs: { run: number; checkpoint: NetworkCheckpoint }[] }
   /**
    * A window closed: the unweighted mean of its batches' losses, and the share of its outputs that were right; `accuracy` is NaN
-   * for losses without right and wrong.
+   * for losses without right and wrong. `probes` are of the network as it is after step `step`; those of examples are of that
+   * step's batch.
    */
   | { type: 'window'; run: number; step: number; loss: number; accuracy: number; probes?: NetworkProbed }
   /**
    * The run was evaluated after this step: means over the examples of the evaluation, with `groups` over those of each group too. A
-   * group without examples has NaN.
+   * group without examples has NaN. `probes` are those of examples.
    */
   | {
       type: 'evaluation';

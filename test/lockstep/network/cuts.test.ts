@@ -77,9 +77,17 @@ const fresh: NetworkRun = {
   evaluate: { data: parity, examples: 1500 },
 };
 
+/** Half of the examples are of a class that does not count, and which ones only the device knows. */
+const ignoring: NetworkRun = {
+  ...fresh,
+  network: { inputs: 8, layers: [{ units: 30, activation: 'relu' }, { units: 2 }] },
+  loss: { type: 'crossEntropy', ignoreIndex: 1 },
+  probes: ['gradientNorm', 'activeUnits'],
+};
+
 describe.each([
   { form: 'lanes' as const, given: runs, kind: { cuts: true } },
-  { form: 'blocks' as const, given: [...runs, fresh], kind: { cuts: true, sampler: parity.wgsl } },
+  { form: 'blocks' as const, given: [...runs, fresh, ignoring], kind: { cuts: true, sampler: parity.wgsl } },
 ])('the kernel by $form', ({ form, given, kind }) => {
   it('gives the same bits however batches are cut', async () => {
     useForm(form, kind);
@@ -91,9 +99,10 @@ describe.each([
       cut.forEach((run, k) => {
         parts.add(`${k}: ${run.plan.parts}`);
         expect(bitsOf(run), `run ${k}, ${bytes} bytes`).toEqual(bitsOf(whole[k]));
-        expect(run.evaluations.map(({ probes }) => probes)).toEqual(
-          whole[k].evaluations.map(({ probes }) => probes),
-        );
+        for (const events of ['windows', 'evaluations'] as const)
+          expect(run[events].map(({ probes }) => probes)).toEqual(
+            whole[k][events].map(({ probes }) => probes),
+          );
       });
     }
     expect(parts.size).toBeGreaterThan(4);
@@ -129,18 +138,19 @@ it('refuses what does not fit however it is cut, and says what would', async () 
   expect(await refused(small, { maxStorageBufferBindingSize: 50_000 })).toMatch(
     /^unsupported: .*run 0: data takes 118104 bytes; this device binds at most 2 buffers of 50000 .* 657 of its 777 rows\.$/,
   );
-  const ignoring = { ...fresh, network: { inputs: 8, layers: [{ units: 2 }] } };
-  const classesOf = samplers.parity({ inputs: 8, secret: [0, 3] });
-  const loss = { type: 'crossEntropy' as const, ignoreIndex: 1 };
-  expect(
-    await refused(
-      { ...ignoring, data: classesOf, evaluate: undefined, loss },
-      { maxStorageBufferBindingSize: 40_000 },
-    ),
-  ).toMatch(/^unsupported: .*run 0: 8 -> 2 takes \d+ bytes with batches of 1001/);
+  const column = Float32Array.from({ length: 2000 }, (_, k) => Math.sin(k));
+  const whole = {
+    network: { inputs: 1, layers: [{ units: 1 }] },
+    data: { x: column, y: column },
+    batchSize: 1900,
+  };
+  const buffers = { maxStorageBufferBindingSize: 7500, maxStorageBuffersPerShaderStage: 10 };
+  expect(await refused(whole, buffers)).toMatch(
+    /^unsupported: .*run 0: a batch of 1900 takes 7600 bytes in one table; .* at most 7500 .* Take smaller batches\.$/,
+  );
   const single = { ...fresh, batchSize: 1, evaluate: { data: parity, examples: 1e6 } };
   expect(await refused(single, { maxStorageBufferBindingSize: 31_000 })).toMatch(
-    /^unsupported: .*run 0: with batches of 32, evaluate\.data is more batches than this device takes/,
+    /^unsupported: .*run 0: with batches of 32, evaluate\.data takes up to 3375108 bytes in one table; .* fewer examples\.$/,
   );
 });
 
@@ -177,18 +187,18 @@ const parities = (inputs: number) =>
 
 /** A run of any kind: batches of up to 120 of as many examples, of which some are evaluated and probed. Data fits 24,000 bytes. */
 const anyRun = fc
-  .record({ one: anyCase, times: fc.constantFrom(1, 3), looks: fc.boolean() })
-  .map(({ one, times, looks }): NetworkRun => {
+  .record({ one: anyCase, times: fc.constantFrom(1, 3), looks: fc.boolean(), probes: fc.boolean() })
+  .map(({ one, times, looks, probes }): NetworkRun => {
     const inputs = Math.min(one.network.inputs, 24);
     const layers = one.network.layers
       .slice(-3)
       .map((layer) => ({ ...layer, units: Math.min(layer.units, 20) }));
     const small = { ...one, examples: 2 * one.examples, network: { inputs, layers } };
     const { run } = materialize({ ...small, batchSize: times * one.batchSize });
-    const counts = typeof run.loss !== 'object' || run.loss.type !== 'crossEntropy';
-    const probes = ['activeUnits' as const, { parities: parities(inputs) }, own];
     const evaluate = looks && { evaluate: { data: run.data!, every: 10 } };
-    const probed = looks && { probes: counts ? [...probes, 'gradientNorm' as const] : probes };
+    const probed = probes && {
+      probes: ['activeUnits' as const, 'gradientNorm' as const, { parities: parities(inputs) }, own],
+    };
     return { ...run, maxSteps: 20, ...evaluate, ...probed };
   });
 
@@ -204,7 +214,10 @@ describe.each([24_000, 48_000])('where a kernel binds at most %i bytes', (bytes)
         (await networkOutcomes(on, { runs, logInterval: 10 })).map((run) => [
           bitsOf(run),
           // Means over examples are added up part by part.
-          run.evaluations.map(({ probes }) => [probes?.activeUnits, probes?.gradientNorm]),
+          [...run.windows, ...run.evaluations].map(({ probes }) => [
+            probes?.activeUnits,
+            probes?.gradientNorm,
+          ]),
         ]);
       try {
         const there = await bits(small);
