@@ -107,8 +107,10 @@ async function trainedWithDecisions(
       pauses.add(JSON.stringify(event.runs));
       const byLoss = [...event.runs].sort((a, b) => a.loss - b.loss);
       const [best, worst] = [byLoss[0], byLoss[byLoss.length - 1]];
-      if (byLoss.length > 2 && best.step === 26) event.control.stop(byLoss[1].run);
-      if (best.run !== worst.run && best.step !== 39) {
+      if (event.runs.every(({ step }) => step === 26)) event.control.stop(byLoss[1].run);
+      // In others nothing is decided, also before runs end and give their places to further ones.
+      const areApart = event.runs.some(({ step }) => step === 13) && event.runs.some(({ step }) => step > 13);
+      if (areApart) {
         event.control.fork(worst.run, { from: best.run });
         event.control.change(worst.run, { lr: 0.01 });
       }
