@@ -6,7 +6,7 @@ import type { Loss } from '../../network/losses.js';
 import { type Network, parameterShapes, showNetwork } from '../../network/network.js';
 import { momentsOf, type OptimizerSettings, optimizerOf } from '../../network/optimizers.js';
 import { packedWords } from '../../network/weights.js';
-import { badArgument, checkNumber, checkObject } from '../../platform/arguments.js';
+import { badArgument, checkBoolean, checkNumber, checkObject } from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkOptionNames } from '../../platform/options.js';
 import type { NetworkCheckpoint } from './types.js';
@@ -36,16 +36,31 @@ export function checkCheckpoint(
   const { network, optimizer } = run;
   const here = `${where}: checkpoint`;
   checkObject(here, 'it', checkpoint, 'an event of the type checkpoint has them');
-  checkOptionNames(here, checkpoint, ['steps', 'of', 'state', 'window', 'stop', 'last', 'control', 'best']);
+  checkOptionNames(here, checkpoint, [
+    'steps',
+    'of',
+    'state',
+    'window',
+    'stop',
+    'last',
+    'lastWindow',
+    'control',
+    'best',
+  ]);
   checkNumber(here, 'steps', checkpoint.steps, { min: 0, below: maxSteps, whole: true });
   if (checkpoint.of !== kindOf(run)) {
     throw badArgument(here, 'of', checkpoint.of, `the run is ${kindOf(run)}`);
   }
-  const { state, window, stop, last, control, best } = checkpoint;
+  const { state, window, stop, last, lastWindow, control, best } = checkpoint;
   checkNumbers(here, 'state', state, packedWords(network) * (1 + momentsOf(optimizer)), network);
   if (control !== undefined) checkControl(`${here}: control`, control, optimizer);
   if (best !== undefined) checkBest(`${here}: best`, best, checkpoint.steps, network);
-  const lists = { window: [window, 4], stop: [stop, 2], last: [last, 2] } as const;
+  const lists = {
+    window: [window, 4],
+    stop: [stop, 2],
+    last: [last, 2],
+    lastWindow: [lastWindow, 2],
+  } as const;
   for (const [name, [list, length]] of Object.entries(lists)) {
     const fits =
       Array.isArray(list) && list.length === length && list.every((value) => typeof value === 'number');
@@ -58,8 +73,9 @@ function checkControl(
   control: NonNullable<NetworkCheckpoint['control']>,
   optimizer: OptimizerSettings,
 ): void {
-  checkObject(where, 'it', control, 'it is { optimizerSteps, optimizer }');
-  checkOptionNames(where, control, ['optimizerSteps', 'optimizer']);
+  checkObject(where, 'it', control, 'it is { optimizerSteps, optimizer, stopped }');
+  checkOptionNames(where, control, ['optimizerSteps', 'optimizer', 'stopped']);
+  if (control.stopped !== undefined) checkBoolean(where, 'stopped', control.stopped);
   checkNumber(where, 'optimizerSteps', control.optimizerSteps, { min: 0, whole: true });
   const { type } = optimizerOf(where, control.optimizer);
   if (type !== optimizer.type) throw badArgument(where, 'optimizer', type, `the run has ${optimizer.type}`);

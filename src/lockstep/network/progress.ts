@@ -60,6 +60,8 @@ export class NetworkProgress implements RunPlace {
   described: OptimizerDescription;
   /** How many steps the optimizer's moments have seen: the run's own, or those of the run that it was forked from. */
   optimizerSteps = 0;
+  /** Whether a decision has stopped the run. */
+  isStopped = false;
   readonly #logInterval: number;
   readonly #pauseEvery: number;
   /** The order of the dataset's examples; undefined for a sampler. */
@@ -109,10 +111,16 @@ export class NetworkProgress implements RunPlace {
     this.optimizerSteps = skip;
     this.#window = [...checkpoint.window];
     this.#stop = [...checkpoint.stop];
-    this.last = { loss: checkpoint.last[0], accuracy: checkpoint.last[1] };
+    const [last, lastWindow] = [checkpoint.last, checkpoint.lastWindow].map(([loss, accuracy]) => ({
+      loss,
+      accuracy,
+    }));
+    this.last = last;
+    this.lastWindow = lastWindow;
     const { control, best: kept } = checkpoint;
     if (kept) [this.#least, this.bestStep] = [kept.loss, kept.step];
     if (!control) return;
+    this.isStopped = control.stopped ?? false;
     this.optimizerSteps = control.optimizerSteps;
     this.described = control.optimizer;
     this.change(optimizerOf(`trainLockstep: run ${index}: checkpoint`, control.optimizer));
@@ -285,7 +293,7 @@ export class NetworkProgress implements RunPlace {
 
   /** The run's checkpoint. `state`: its parameters and moments, as read from the device. */
   checkpoint(state: Float32Array, best: Float32Array | undefined): NetworkCheckpoint {
-    const { optimizerSteps, described, bestStep } = this;
+    const { optimizerSteps, described, bestStep, lastWindow, isStopped: stopped } = this;
     const { loss, accuracy } = this.last;
     return {
       steps: this.#done,
@@ -294,7 +302,8 @@ export class NetworkProgress implements RunPlace {
       window: [...this.#window],
       stop: [...this.#stop],
       last: [loss, accuracy],
-      ...(this.#changed ? { control: { optimizerSteps, optimizer: described } } : {}),
+      lastWindow: [lastWindow.loss, lastWindow.accuracy],
+      ...(this.#changed || stopped ? { control: { optimizerSteps, optimizer: described, stopped } } : {}),
       ...(best && bestStep > 0 ? { best: { weights: best, step: bestStep, loss: this.#least } } : {}),
     };
   }

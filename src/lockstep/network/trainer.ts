@@ -154,6 +154,7 @@ class NetworkTrainer {
         flops,
         parts: Math.ceil(batch / part),
       };
+      if (progress.isStopped) yield* this.#finish(progress, 'stopped');
     }
   }
 
@@ -284,13 +285,17 @@ class NetworkTrainer {
     });
     yield { type: 'pause', runs: told, control };
     const decisions = control.close();
-    if (decisions.length > 0) this.#hooks.decided();
+    if (decisions.length === 0) return;
+    this.#hooks.decided();
     for (const decision of decisions) {
       const { run } = decision;
-      if (decision.type === 'stop') yield* this.#finish(run, 'stopped');
+      if (decision.type === 'stop') run.isStopped = true;
       else if (decision.type === 'change') run.change(decision.optimizer);
       else this.#fork(run, decision.from);
     }
+    // First of all: if the device is lost, the caller is to be asked about all of the runs again, or about none.
+    yield await this.#checkpoint();
+    for (const run of this.#active.filter(({ isStopped }) => isStopped)) yield* this.#finish(run, 'stopped');
   }
 
   #fork(run: NetworkProgress, from: NetworkProgress): void {

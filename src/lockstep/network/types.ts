@@ -104,8 +104,13 @@ export interface NetworkCheckpoint {
   stop: readonly [number, number];
   /** Loss and accuracy of the last evaluation; NaN before the first. */
   last: readonly [number, number];
-  /** If decisions in pauses changed the run: its optimizer now, and how many steps the optimizer's moments have seen. */
-  control?: { optimizerSteps: number; optimizer: OptimizerDescription };
+  /** Those of the last window; NaN before the first. */
+  lastWindow: readonly [number, number];
+  /**
+   * If decisions in pauses changed the run: its optimizer now, how many steps the optimizer's moments have seen, and whether the caller
+   * has stopped it.
+   */
+  control?: { optimizerSteps: number; optimizer: OptimizerDescription; stopped?: boolean };
   /** Weights of the best evaluation so far, as the device keeps them, where `keepBest` asks for them. */
   best?: { weights: Float32Array; step: number; loss: number };
 }

@@ -12,7 +12,7 @@ import {
   trainLockstep,
 } from '../../../src/index.js';
 import { NetworkPacer } from '../../../src/lockstep/network/pacer.js';
-import type { ScheduledOptimizer } from '../../../src/lockstep/network/types.js';
+import type { NetworkCheckpoint, ScheduledOptimizer } from '../../../src/lockstep/network/types.js';
 import { weightBits } from './outcomes.js';
 
 let device: Device;
@@ -178,6 +178,23 @@ it('a checkpoint after decisions goes on with them', async () => {
     runs: runs.map((run, k) => ({ ...run, checkpoint: later[k].checkpoint })),
   });
   for (const end of whole) expect(weightBits(resumed[end.run].weights)).toEqual(weightBits(end.weights));
+});
+
+it('a pause after a checkpoint tells the loss of the window before it', async () => {
+  const options = { ...shared, runs: [{}], logInterval: 15, pauseEvery: 20 };
+  const told: number[] = [];
+  const saved: NetworkCheckpoint[] = [];
+  vi.spyOn(NetworkPacer.prototype, 'steps').mockReturnValue(4);
+  for await (const event of trainLockstep(device, { ...options, checkpointSeconds: 0 })) {
+    if (event.type === 'pause') told.push(event.runs[0].loss);
+    if (event.type === 'checkpoint') saved.push(event.runs[0].checkpoint);
+  }
+  const resumed: number[] = [];
+  const checkpoint = saved.find(({ steps }) => steps === 16)!;
+  expect(checkpoint.lastWindow[0]).toBe(told[0]);
+  await finishes({ ...options, runs: [{ checkpoint }] }, ({ runs }) => resumed.push(runs[0].loss));
+  vi.restoreAllMocks();
+  expect(resumed).toEqual(told);
 });
 
 it('the best weights are those that the run had at its best evaluation', async () => {
