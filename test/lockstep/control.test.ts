@@ -256,6 +256,16 @@ it('the same runs pause together, and end in the same bits, however chunks are c
   }
 });
 
+it('a place that has just become free takes the next run before a pause', async () => {
+  const runs = [0, 1, 2].map((k) => runNumber(k));
+  const [, checkpoint] = await checkpointsAt(40, { runs });
+  // One run a chunk, and checkpoints that take what is in flight: run 1 ends in one of them, when run 0 waits already.
+  chunksOf(20, 1);
+  const late = [runs[0], { ...runs[1], checkpoint }, runs[2]];
+  const { pauses } = await trained({ runs: late, expectedRuns: 2, checkpointSeconds: 1e-6 });
+  expect(pauses).toEqual([20, 40].map((step) => [0, 2].map((run) => [run, step])));
+});
+
 it('checkpoints after decisions, and of runs that wait, go on with them', async () => {
   const four = { runs: [...sparse, ...sparse].map((dataset, k) => runNumber(k, dataset)), pauseEvery: 15 };
   const whole = await trained(four, population);
