@@ -89,8 +89,10 @@ it("know the examples, and then the rule, when PyTorch's networks do", () => {
     ours[seed].test.forEach((accuracy, k) => {
       const where = `seed ${seed}, epoch ${epochs[k]}`;
       for (const kind of ['training', 'test'] as const) {
-        const most = Math.max(NOISE, spread(torch.map((run) => run[kind][k])));
-        expect(Math.abs(ours[seed][kind][k] - torch[seed][kind][k]), `${kind}, ${where}`).toBeLessThan(most);
+        const theirs = torch.map((run) => run[kind][k]);
+        // Of many seeds some grok some epochs earlier or later than PyTorch's of the same seed: those count together (below).
+        const off = Math.abs(ours[seed][kind][k] - torch[seed][kind][k]);
+        if (few) expect(off, `${kind}, ${where}`).toBeLessThan(Math.max(NOISE, spread(theirs)));
       }
       if (epochs[k] >= 48 && epochs[k] < 60) expect(accuracy, where).toBeLessThan(0.6);
       if (epochs[k] >= 48) expect(ours[seed].training[k], where).toBeGreaterThan(0.97);
@@ -98,3 +100,26 @@ it("know the examples, and then the rule, when PyTorch's networks do", () => {
     });
   }
 });
+
+/** The largest distance between the shares of two samples that are below a value (Kolmogorov and Smirnov's statistic). */
+function distance(a: readonly number[], b: readonly number[]): number {
+  const below = (values: readonly number[], most: number) =>
+    values.filter((value) => value <= most).length / values.length;
+  return Math.max(...[...a, ...b].map((value) => Math.abs(below(a, value) - below(b, value))));
+}
+
+if (!few) {
+  it("are spread like PyTorch's, and have their mean accuracies", () => {
+    for (const [k, epoch] of epochs.entries()) {
+      for (const kind of ['training', 'test'] as const) {
+        const [got, theirs] = [ours, torch].map((runs) => LONG.map((seed) => runs[seed][kind][k]));
+        const where = `${kind}, epoch ${epoch}: ${mean(got)} and ${mean(theirs)}`;
+        // Beyond it, one of twenty pairs of samples of one distribution is: 1.36 sqrt(2 / n).
+        expect(distance(got, theirs), where).toBeLessThan(1.36 * Math.sqrt(2 / LONG.length));
+        // Three standard errors of the difference of two such means, were their seeds not even the same.
+        const most = 3 * Math.sqrt((spread(got) ** 2 + spread(theirs) ** 2) / LONG.length);
+        expect(Math.abs(mean(got) - mean(theirs)), where).toBeLessThan(Math.max(OUTPUTS_NEAR_ZERO, most));
+      }
+    }
+  });
+}
