@@ -4,7 +4,7 @@
 
 export { type AdapterListing, listAdapters } from './adapter/dawn.js';
 export { noAdapterMessage } from './adapter/no-adapter.js';
-export { type OpenOptions, openDevice } from './adapter/open.js';
+export { type OpenOptions, openDevice, subgroupMatrices } from './adapter/open.js';
 export { defineOp, type OpDefinition } from './autograd/define-op.js';
 export { type GradcheckOptions, gradcheck } from './autograd/gradcheck.js';
 export type { BackwardRule } from './autograd/node.js';

@@ -7,7 +7,7 @@
  */
 import { writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { openDevice } from 'lockstep-gpu';
+import { openDevice, subgroupMatrices } from 'lockstep-gpu';
 import { type HostTime, hostTimes } from './host-times.js';
 import { PIECES } from './pieces.js';
 import { spillingShader } from './spilling-shader.js';
@@ -32,7 +32,7 @@ const { values: flags } = parseArgs({
   },
 });
 
-const device = await openDevice();
+const device = await openDevice(subgroupMatrices);
 const { gpu } = device;
 let piece = '';
 const compile = gpu.createComputePipeline.bind(gpu);

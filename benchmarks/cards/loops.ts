@@ -7,6 +7,8 @@
 export interface Loop {
   instructions: number;
   multiplyAdds: number;
+  /** Instructions that multiply matrices of 16 x 16. */
+  matrixProducts: number;
 }
 
 interface Block {
@@ -50,6 +52,7 @@ export function innerLoops(assembly: string): Loop[] {
       return {
         instructions: all.length,
         multiplyAdds: all.reduce((sum, one) => sum + multiplyAddsIn(one), 0),
+        matrixProducts: all.filter((one) => one.startsWith('v_wmma')).length,
       };
     });
 }

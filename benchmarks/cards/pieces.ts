@@ -51,6 +51,15 @@ async function trained(device: ls.Device, data: Case, { kernel, runs, steps }: A
   return took;
 }
 
+/** The kernel for matrix units trains where a card has them, and else says what is missing. */
+async function matrices(device: ls.Device): Promise<string[]> {
+  const training = trained(device, ALL_LIVE, { kernel: 'tiles-f16', runs: 100, steps: 2 });
+  if (device.info.subgroupMatrices) return training;
+  const why = String(await training.catch(String));
+  if (!/no (shader-f16 and no )?chromium-experimental-subgroup-matrix/.test(why)) throw new Error(why);
+  return ['tiles-f16: no matrix units'];
+}
+
 const own: ls.Sampler = {
   inputs: 6,
   wgsl: `fn sample(e: Example) {
@@ -169,6 +178,7 @@ export const PIECES: Record<string, Piece> = {
   persistent: (device) => trained(device, ALL_LIVE, { kernel: 'tiles-persistent', runs: 100, steps: 2 }),
   batched: (device) => trained(device, ALL_LIVE, { kernel: 'tiles-batched', runs: 100, steps: 2 }),
   'few runs': (device) => trained(device, ALL_LIVE, { kernel: 'tiles-batched', runs: 2, steps: 2 }),
+  f16: matrices,
   portable: (device) => trained(device, ALL_LIVE, { kernel: 'portable', runs: 2, steps: 2 }),
   networks: (device) => networks(device, EXAMPLES),
   'networks by stages': (device) => networks(device, EXAMPLES, 'batched'),

@@ -26,6 +26,21 @@ const RAISED_LIMITS = [
 /** Features taken where the adapter has them. */
 const WANTED_FEATURES: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query', 'shader-f16'];
 
+const SUBGROUP_MATRICES = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
+
+/**
+ * Options with which {@link openDevice} asks Dawn for subgroup matrices, which the training kernel `tiles-f16` needs. They are an
+ * experiment of Dawn's and behind its switch for unsafe features. Where there are none, the device is opened without them.
+ *
+ * @example
+ * const device = await openDevice(subgroupMatrices);
+ * console.log(device.info.subgroupMatrices ?? 'no subgroup matrices here');
+ */
+export const subgroupMatrices: Readonly<Pick<OpenOptions, 'toggles' | 'wantedFeatures'>> = {
+  toggles: ['allow_unsafe_apis'],
+  wantedFeatures: [...WANTED_FEATURES, SUBGROUP_MATRICES],
+};
+
 const CPU_DRIVERS = /llvmpipe|lavapipe|swiftshader|basic render/i;
 
 /** Options of {@link openDevice}. */
@@ -215,6 +230,20 @@ function describe(device: GPUDevice, info?: GPUAdapterInfo, listing?: AdapterLis
     backend: listing?.backend,
     subgroupMinSize: subgroups ? (info?.subgroupMinSize ?? 0) : 0,
     subgroupMaxSize: subgroups ? (info?.subgroupMaxSize ?? 0) : 0,
+    ...(device.features.has(SUBGROUP_MATRICES) && { subgroupMatrices: matricesOf(info) }),
     isCpu: CPU_DRIVERS.test(names),
   };
 }
+
+/** What Dawn adds to the adapter's info. */
+interface MatrixInfo {
+  subgroupMatrixConfigs?: Iterable<
+    Record<'M' | 'N' | 'K', number> & Record<'componentType' | 'resultComponentType', string>
+  >;
+}
+
+const matricesOf = (info?: GPUAdapterInfo & MatrixInfo): string[] =>
+  [...(info?.subgroupMatrixConfigs ?? [])].map(
+    ({ M, N, K, componentType, resultComponentType }) =>
+      `${M} x ${N} x ${K}, ${componentType} to ${resultComponentType}`,
+  );

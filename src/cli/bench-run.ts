@@ -3,7 +3,7 @@
  * prints the table, and decides the exit code.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openDevice, reopen } from '../adapter/open.js';
+import { openDevice, reopen, subgroupMatrices } from '../adapter/open.js';
 import { Evaluation, type TrainOptions } from '../bench/evaluate.js';
 import type { Job } from '../bench/jobs.js';
 import { openResults, openShard, type Results } from '../bench/open-results.js';
@@ -104,7 +104,8 @@ class Bench {
   async #runAll(): Promise<void> {
     const jobs = this.#jobs;
     for (const { strategy, reference } of jobs) this.#hosts.get(strategy, reference); // they load while the device opens
-    this.#device = await openDevice({ adapter: this.#flags.adapter });
+    const { adapter, kernel } = this.#flags;
+    this.#device = await openDevice({ adapter, ...(kernel === 'tiles-f16' && subgroupMatrices) });
     checkKernel(this.#flags, jobs, this.#device);
     this.#runs.push(new JobRun(jobs[0], this.#flags, () => this.#hosts.running()));
     const evaluations = await prepareAll(jobs, this.#flags.seed, this.#hosts);

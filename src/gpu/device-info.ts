@@ -11,6 +11,11 @@ export interface DeviceInfo {
   /** The fewest and the most invocations of a subgroup; 0 where the device has no subgroups. */
   subgroupMinSize: number;
   subgroupMaxSize: number;
+  /**
+   * The matrices that a subgroup multiplies, rows x columns x length of a sum, as `16 x 16 x 16, f16 to f32`; absent where the
+   * device has none or they were not asked for.
+   */
+  subgroupMatrices?: readonly string[];
   /** True for drivers that compute on the CPU (lavapipe, SwiftShader, WARP). */
   isCpu: boolean;
 }

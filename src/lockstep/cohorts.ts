@@ -82,7 +82,14 @@ export class Cohorts {
     const variant = await chooseVariant(this.#device, shape, name, this.#expectedRuns);
     const footprint = variant.footprint(shape, this.#device);
     const plan = planMemory(this.#device, shape, footprint, this.#expectedRuns, logInterval);
-    const cohort = await Cohort.create(this.#device, variant, shape, plan, stop?.windows ?? NEVER);
+    const note = [plan.note, variant.note].filter(Boolean).join('; ') || undefined;
+    const cohort = await Cohort.create(
+      this.#device,
+      variant,
+      shape,
+      { ...plan, note },
+      stop?.windows ?? NEVER,
+    );
     this.#cohorts.set(features, cohort);
     return cohort;
   }

@@ -126,7 +126,9 @@ export interface LockstepOptions {
   /**
    * Which kernel variant trains. `auto` is the fastest that the adapter and the shape allow. On a GPU that is
    * `tiles-persistent` or `tiles-batched`, which give the same bits: both are timed for the shape and the number of
-   * runs, and the winner is remembered, in Node in the user's cache folder. Default `auto`.
+   * runs, and the winner is remembered, in Node in the user's cache folder. `auto` never takes `tiles-f16`, whose products are
+   * done by matrix units, in three f16 parts: it needs a device opened with {@link subgroupMatrices}, its sums are in another order
+   * and other bits than those of `tiles-batched`, and no GPU has run it yet. Default `auto`.
    */
   kernel?: 'auto' | KernelName;
   /** Ends the training early: runs under way are reported as `aborted`, and the iterator returns. */
@@ -197,7 +199,8 @@ export interface FinishEvent {
 export type LockstepEvent =
   /**
    * A kernel was compiled for runs to come: its name, for how many features (columns that are 0 in every row of a
-   * dataset are left out), how many runs train at once and, if more are to come, what limits them.
+   * dataset are left out), how many runs train at once. `note`: what limits them, if more are to come, and what is to be known
+   * of the kernel.
    */
   | { type: 'plan'; kernel: string; features: number; runsAtOnce: number; note?: string }
   /**

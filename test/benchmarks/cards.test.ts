@@ -26,6 +26,12 @@ describe.skipIf(why !== undefined)(
         expect(Object.values(result.found).flat().join('; ')).toMatch(
           /tiles-persistent, 64 features, 100 runs at once/,
         );
+        // Two of them have matrix units.
+        expect(result.found.f16).toEqual([
+          card === 'navi31' || card === 'gfx1150'
+            ? 'tiles-f16, 64 features, 100 runs at once'
+            : 'tiles-f16: no matrix units',
+        ]);
       },
     );
 
@@ -109,6 +115,7 @@ it('innermost loops of machine code, and their multiply-adds', () => {
     'v_dual_fmac_f32 v1, v2, v3 :: v_dual_fmac_f32 v4, v5, v6',
     'v_pk_fma_f32 v[0:1], v[2:3], v[4:5], v[6:7]',
     'v_mad_u32_u24 v1, v2, v3, v4',
+    'v_wmma_f32_16x16x16_f16 v[24:31], v[54:61], v[46:53], v[40:47]',
     's_cbranch_scc1 BB4',
     'BB3:',
     's_branch BB2',
@@ -118,7 +125,7 @@ it('innermost loops of machine code, and their multiply-adds', () => {
     'BB5:',
     's_endpgm',
   );
-  expect(innerLoops(assembly.join('\n'))).toEqual([{ instructions: 6, multiplyAdds: 5 }]);
+  expect(innerLoops(assembly.join('\n'))).toEqual([{ instructions: 7, multiplyAdds: 5, matrixProducts: 1 }]);
 });
 
 it('a table that RESULTS.md keeps, the newest first', () => {

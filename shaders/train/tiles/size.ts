@@ -30,4 +30,9 @@ export interface TilesOptions {
    * leave such loops as they are. A CPU driver compiles each load that stands in the text for milliseconds.
    */
   unrolled: boolean;
+  /**
+   * Products by matrices of f16: the most lanes of a subgroup, a power of two from 16 to 256. Then `perThread` and `backward` are 4 and
+   * `featureThreads` 16: both tiles have sides of 64. Undefined: by multiply-adds.
+   */
+  lanes?: number;
 }

@@ -20,8 +20,12 @@ import { Struct } from '../../shared/struct.js';
 import { wgsl } from '../../wgsl.js';
 import { HYPER, noRow, POSITION, SOURCE, STEP, sumNames } from '../chunk.wgsl.js';
 import { tilesBackward } from './backward.wgsl.js';
+import { backwardMatrixParts } from './backward-matrices.wgsl.js';
 import { tilesForward } from './forward.wgsl.js';
+import { forwardMatrixParts } from './forward-matrices.wgsl.js';
 import { lossOfSample } from './loss.wgsl.js';
+import { matrixOperations } from './matrices.wgsl.js';
+import { productParts } from './products.wgsl.js';
 import { ACROSS, SCRATCH_HEAD, TILE_INVOCATIONS, type TilesOptions, UNIT_BLOCK } from './size.js';
 import { vectorsOfUnits } from './vectors.wgsl.js';
 
@@ -112,9 +116,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id
 
 /** The training kernels. Bindings: src/kernels/train/tiles.ts. */
 export function trainTiles(options: TilesOptions): string {
-  const { perThread, backward, featureThreads } = options;
+  const { perThread, backward, featureThreads, lanes } = options;
   const tileQuads = (featureThreads * backward) / 4;
   return wgsl`
+${lanes === undefined ? '' : matrixOperations(lanes)}
 const invocations = ${TILE_INVOCATIONS}u;
 /** Invocations along the units of a tile, and along the samples of a forward tile. */
 const across = ${ACROSS}u;
@@ -153,6 +158,8 @@ var<workgroup> rows: array<array<array<vec4f, tileQuads>, 4>, staged / 4u>;
 /** dL/dz2 of some samples, in fours. */
 var<workgroup> gradients: array<array<f32, 4>, invocations / 4u>;
 var<workgroup> cursor: u32;
+
+${lanes === undefined ? '' : productsByMatrices}
 
 ${bce}
 
@@ -225,6 +232,15 @@ ${vectorsOfUnits(options)}
 ${entryPoints}
 `;
 }
+
+/** What the tiles' products need where matrices do them. */
+const productsByMatrices = wgsl`
+${productParts}
+
+${forwardMatrixParts}
+
+${backwardMatrixParts}
+`;
 
 const entryPoints = wgsl`
 fn stepsOf(position: u32) -> u32 {

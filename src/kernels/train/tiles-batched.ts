@@ -11,9 +11,9 @@ import { hasFewRegisters } from '../few-registers.js';
 import { type Entry, MOST_ADVANCED, TilesKernel, TrainTiles, tilesFootprint, tilesLayout } from './tiles.js';
 import { batchedCosts } from './tiles-cost.js';
 import type { ChunkSize } from './training-cost.js';
-import type { Chunk, KernelShape, KernelVariant } from './training-kernel.js';
+import type { Chunk, KernelName, KernelShape, KernelVariant } from './training-kernel.js';
 
-const ENTRIES: readonly Entry[] = ['forward', 'backward', 'vectors'];
+export const ENTRIES: readonly Entry[] = ['forward', 'backward', 'vectors'];
 /**
  * Large tiles are taken if there are this many workgroups of them. They do more for each load, but it takes more work
  * to fill a GPU.
@@ -63,8 +63,13 @@ export const batchedVariant: KernelVariant = {
   },
 };
 
-class BatchedKernel extends TilesKernel {
-  readonly name = 'tiles-batched';
+export class BatchedKernel extends TilesKernel {
+  readonly name: KernelName;
+
+  constructor(tiles: TrainTiles, name: KernelName = 'tiles-batched') {
+    super(tiles);
+    this.name = name;
+  }
 
   encode(recorder: Recorder, chunk: Chunk): void {
     recorder.upload(this.tiles.scratch, 0, new Uint32Array(2));
@@ -86,6 +91,7 @@ class BatchedKernel extends TilesKernel {
   }
 
   costs(chunk: ChunkSize) {
-    return batchedCosts(this.tiles.shape, this.tiles.perThread, chunk, this.tiles.has('advance'));
+    const { shape, perThread, lanes } = this.tiles;
+    return batchedCosts(shape, perThread, chunk, this.tiles.has('advance'), lanes);
   }
 }

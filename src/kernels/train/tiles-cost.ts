@@ -3,7 +3,7 @@
  * samples of a batch.
  */
 
-import { type PerThread, UNIT_BLOCK } from '../../../shaders/train/tiles/size.js';
+import { type PerThread, type TilesOptions, UNIT_BLOCK } from '../../../shaders/train/tiles/size.js';
 import type { Cost, Costs } from '../../gpu/cost.js';
 import { tilesLayout } from './tiles.js';
 import {
@@ -85,16 +85,18 @@ export function persistentCosts(
  * Loss and backward pass in one launch; with a single tile of features also the vectors.
  *
  * @param isOne Whether all of a step is one launch.
+ * @param lanes Where matrices do the products: what they multiply three times over counts once.
  */
 export function batchedCosts(
   shape: KernelShape,
   perThread: PerThread,
   { runSteps }: ChunkSize,
   isOne = false,
+  lanes?: TilesOptions['lanes'],
 ): Costs {
   const { gather, forward, loss, backward, vectors } = partsOf(shape, perThread);
   const apart: Record<string, Whole> =
-    tilesLayout(shape, perThread).featureTiles > 1
+    tilesLayout(shape, perThread, false, lanes).featureTiles > 1
       ? { 'tiles-backward': plus(loss, backward), 'tiles-vectors': vectors }
       : { 'tiles-backward': plus(loss, backward, vectors) };
   const step: Record<string, Whole> = isOne

@@ -64,9 +64,12 @@ function backwardTiles(
   return { backward: size, featureThreads, blockUnits, unitBlocks, featureTiles, cost };
 }
 
-/** Large tiles backward only where they leave few invocations without work; for `advance`, the units of a small forward tile. */
-function backwardCut(shape: KernelShape, perThread: PerThread, advances: boolean) {
-  if (advances) return backwardTiles(shape, 4, MOST_FEATURE_THREADS);
+/**
+ * Large tiles backward only where they leave few invocations without work; for `advance` and for matrices, the units of a small forward
+ * tile.
+ */
+function backwardCut(shape: KernelShape, perThread: PerThread, isSquare: boolean) {
+  if (isSquare) return backwardTiles(shape, 4, MOST_FEATURE_THREADS);
   const [small, same] = [backwardTiles(shape, 4), backwardTiles(shape, perThread)];
   return small.cost < same.cost ? small : same;
 }
@@ -75,10 +78,15 @@ function backwardCut(shape: KernelShape, perThread: PerThread, advances: boolean
  * For a shape: how many tiles there are, how large they are, and where things lie in scratch memory.
  *
  * @param advances Whether it is for the entry `advance`; then `perThread` is 4. Default false.
+ * @param lanes Where matrices do the products, as in {@link TilesOptions}; then too.
  */
-export function tilesLayout(shape: KernelShape, perThread: PerThread, advances = false) {
+export function tilesLayout(shape: KernelShape, perThread: PerThread, advances = false, lanes?: number) {
   const { features, hidden, batch } = shape;
-  const { backward, blockUnits, unitBlocks, featureTiles } = backwardCut(shape, perThread, advances);
+  const { backward, blockUnits, unitBlocks, featureTiles } = backwardCut(
+    shape,
+    perThread,
+    advances || lanes !== undefined,
+  );
   const featureQuads = Math.ceil(features / 4);
   const unitQuads = Math.ceil(hidden / 4);
   const sampleQuads = Math.ceil(batch / 4);
@@ -129,6 +137,7 @@ export class TrainTiles {
   readonly layout: ReturnType<typeof tilesLayout>;
   readonly shape: KernelShape;
   readonly perThread: PerThread;
+  readonly lanes?: number;
   readonly state: GPUBuffer;
   readonly stateFloats: number;
   readonly places: Uint32Array;
@@ -147,10 +156,17 @@ export class TrainTiles {
     perThread: PerThread,
     buffers: ChunkBuffers,
     entries: readonly Entry[],
+    lanes?: number,
   ): Promise<TrainTiles> {
     const advances = entries.includes('advance');
-    const { backward, featureThreads } = backwardCut(shape, perThread, advances);
-    const options = { perThread, backward, featureThreads, unrolled: !device.info.isCpu };
+    const { backward, featureThreads } = backwardCut(shape, perThread, advances || lanes !== undefined);
+    const options = {
+      perThread,
+      backward,
+      featureThreads,
+      unrolled: !device.info.isCpu,
+      ...(lanes && { lanes }),
+    };
     const code = trainTiles(options) + (advances ? advanceSteps : '');
     const compiled = await Promise.all([
       device.pipeline({ label: 'tiles-gather', code: tilesGather() }),
@@ -165,6 +181,7 @@ export class TrainTiles {
       perThread,
       buffers,
       new Map(names.map((name, k) => [name, compiled[k]])),
+      lanes,
     );
   }
 
@@ -174,13 +191,15 @@ export class TrainTiles {
     perThread: PerThread,
     shared: ChunkBuffers,
     pipelines: ReadonlyMap<Entry | 'gather', GPUComputePipeline>,
+    lanes?: number,
   ) {
     this.#device = device;
     this.shape = shape;
     this.perThread = perThread;
     this.#shared = shared;
     this.#pipelines = pipelines;
-    this.layout = tilesLayout(shape, perThread, pipelines.has('advance'));
+    this.lanes = lanes;
+    this.layout = tilesLayout(shape, perThread, pipelines.has('advance'), lanes);
     const { moment, scratchWords } = this.layout;
     const { slots, capacity } = shared;
     const { bytesPerStep } = tilesFootprint(shape, perThread);

@@ -1,7 +1,7 @@
 /**
  * What the lockstep trainer sees of a training kernel. All variants read the same buffers, leave the same sums and
  * encode a chunk of steps of all runs in one call. Interfaces and buffer layouts only; subgroup.ts,
- * tiles-persistent.ts, tiles-batched.ts and portable.ts implement them.
+ * tiles-persistent.ts, tiles-batched.ts, tiles-f16.ts and portable.ts implement them.
  */
 import type { Costs } from '../../gpu/cost.js';
 import type { Device } from '../../gpu/device.js';
@@ -87,12 +87,18 @@ export interface KernelFootprint {
   bytesPerStep: number;
 }
 
-export const KERNEL_NAMES = ['subgroup', 'tiles-persistent', 'tiles-batched', 'portable'] as const;
+export const KERNEL_NAMES = [
+  'subgroup',
+  'tiles-persistent',
+  'tiles-batched',
+  'tiles-f16',
+  'portable',
+] as const;
 export type KernelName = (typeof KERNEL_NAMES)[number];
 
 /** What the choice of a variant depends on. A {@link Device} has it. */
 export interface AdapterFacts {
-  info: Pick<DeviceInfo, 'isCpu' | 'subgroupMinSize' | 'subgroupMaxSize'>;
+  info: Pick<DeviceInfo, 'isCpu' | 'subgroupMinSize' | 'subgroupMaxSize' | 'subgroupMatrices'>;
   features: { has(name: GPUFeatureName): boolean };
   limits: Pick<
     GPUSupportedLimits,
@@ -105,6 +111,8 @@ export interface AdapterFacts {
 /** A variant before it is compiled. */
 export interface KernelVariant {
   readonly name: KernelName;
+  /** What whoever trains by it is told, in the plan. */
+  readonly note?: string;
   /** A sentence that says why this device cannot run the variant for this shape; undefined where it can. */
   refusal(adapter: AdapterFacts, shape: KernelShape): string | undefined;
   footprint(shape: KernelShape, device: Device): KernelFootprint;

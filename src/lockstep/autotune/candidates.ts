@@ -6,6 +6,7 @@
 import { portableVariant } from '../../kernels/train/portable.js';
 import { subgroupVariant } from '../../kernels/train/subgroup.js';
 import { batchedVariant } from '../../kernels/train/tiles-batched.js';
+import { f16Variant } from '../../kernels/train/tiles-f16.js';
 import { persistentVariant } from '../../kernels/train/tiles-persistent.js';
 import {
   type AdapterFacts,
@@ -20,6 +21,7 @@ const VARIANTS: Record<KernelName, KernelVariant> = {
   subgroup: subgroupVariant,
   'tiles-persistent': persistentVariant,
   'tiles-batched': batchedVariant,
+  'tiles-f16': f16Variant,
   portable: portableVariant,
 };
 

@@ -131,9 +131,29 @@ describe('a kernel by name', () => {
     expect(() => variantNamed(name, adapters[on], shape, 100)).toThrow(message);
   });
 
+  it('tiles-f16 is taken where the device has its matrices, and else refused with what is missing', () => {
+    const named = (on: AdapterFacts) => variantNamed('tiles-f16', on, shapes.parity, 100).name;
+    const matrices = (lanes: number, ...subgroupMatrices: string[]): AdapterFacts => ({
+      info: { isCpu: false, subgroupMinSize: 8, subgroupMaxSize: lanes, subgroupMatrices },
+      features: { has: () => true },
+      limits: DEFAULTS,
+    });
+    const fitting = '16 x 16 x 16, f16 to f32';
+    expect(named(matrices(64, '16 x 16 x 16, f16 to f16', fitting))).toBe('tiles-f16');
+    expect(() => named(adapters.NVIDIA)).toThrow(
+      /tiles-f16 kernel cannot train this: the device has no shader-f16 and no chromium-experimental-subgroup-matrix\. .*subgroupMatrices.* The tiles-persistent kernel can\.$/,
+    );
+    expect(() => named(matrices(32, '8 x 8 x 8, f32 to f32'))).toThrow(
+      'it needs subgroup matrices of 16 x 16 x 16, f16 to f32; this device has 8 x 8 x 8, f32 to f32.',
+    );
+    expect(() => named(matrices(8, fitting))).toThrow(
+      'it needs subgroups of 16 lanes or more; this device has 8.',
+    );
+  });
+
   it('is refused where there is none of that name', () => {
     expect(() => variantNamed('toString', adapters.NVIDIA, shapes.parity, 1)).toThrow(
-      'There is no kernel "toString"; there are auto, subgroup, tiles-persistent, tiles-batched, portable.',
+      'There is no kernel "toString"; there are auto, subgroup, tiles-persistent, tiles-batched, tiles-f16, portable.',
     );
   });
 });
