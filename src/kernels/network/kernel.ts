@@ -8,7 +8,7 @@ import type { Cost } from '../../gpu/cost.js';
 import type { Device } from '../../gpu/device.js';
 import type { LaunchNote } from '../../gpu/observer.js';
 import type { Grid } from '../../gpu/recorder.js';
-import { stageGroups, type Walk } from './stage-groups.js';
+import { stageCost, stageGroups, stageName, type Walk } from './stage-work.js';
 
 /** Invocations of a workgroup in the form `blocks`. */
 const INVOCATIONS = 256;
@@ -133,24 +133,29 @@ export class NetworkKernel {
       record(0, 0, [count], () => ({ ...cost, shapes }));
       return;
     }
-    const groups = this.#groupsByStage(walks);
-    // A profile spreads the cost evenly over them.
-    const each = 1 / (work.steps * groups.length);
-    const note = () => ({ bytes: cost.bytes * each, flops: cost.flops && cost.flops * each, shapes });
+    const dispatches = this.#byStage(walks);
     for (let s = 0; s < work.steps; s++) {
-      for (const [k, many] of groups.entries()) record(s, k, [many, count], note);
+      for (const [k, { groups, note }] of dispatches.entries()) record(s, k, [groups, count], note);
     }
   }
 
-  /** For each number of a stage the most workgroups for which a run has work there. */
-  #groupsByStage(walks: readonly Walk[]): number[] {
+  /** For each number of a stage the most workgroups for which a run has work there, and what a profile says of it. */
+  #byStage(walks: readonly Walk[]) {
     const { maxComputeWorkgroupsPerDimension: most } = this.#device.limits;
     const length = Math.max(...walks.map(({ stages }) => stages.length));
     return Array.from({ length }, (_, k) => {
-      const groups = walks.map(({ stages, examples }) =>
-        k < stages.length ? stageGroups(stages[k], examples, this.#form) : 0,
-      );
-      return Math.min(most, Math.max(...groups));
+      const there = walks.filter(({ stages }) => k < stages.length);
+      const groups = there.map(({ stages, examples }) => stageGroups(stages[k], examples, this.#form));
+      const note = () => {
+        const names = there.map(({ stages, examples }) => stageName(stages[k], examples));
+        const costs = there.map(({ stages, examples, runs }) => ({
+          runs,
+          ...stageCost(stages[k], examples),
+        }));
+        const sum = (of: 'bytes' | 'flops') => costs.reduce((all, cost) => all + cost.runs * cost[of], 0);
+        return { bytes: sum('bytes'), flops: sum('flops'), shapes: [...new Set(names)].join(', ') };
+      };
+      return { groups: Math.min(most, Math.max(...groups)), note };
     });
   }
 }

@@ -7,7 +7,7 @@ import type { Schedule } from '../../../shaders/network/step.wgsl.js';
 import type { Device } from '../../gpu/device.js';
 import { BufferUsage } from '../../gpu/usage.js';
 import type { NetworkBuffers, NetworkKernels } from '../../kernels/network/kernel.js';
-import type { Walk } from '../../kernels/network/stage-groups.js';
+import type { Walk } from '../../kernels/network/stage-work.js';
 import type { Program } from '../../network/program.js';
 import { copyWords } from '../copy-words.js';
 import {
@@ -243,7 +243,7 @@ export class Chunks {
         count: to - from,
         data,
         memory,
-        walks: this.#walksOf(some),
+        walks: this.#walksOf(some, kind === 'training' ? 'part' : 'evaluationPart'),
         steps: Math.max(...some.map(({ position }) => position.steps)),
         cost: costOf(some, kind),
         shapes: `${kind} of ${to - from} runs, ${steps} steps`,
@@ -252,16 +252,17 @@ export class Chunks {
     }
   }
 
-  /** The stages that runs go through, each list once. */
-  #walksOf(parts: readonly Part[]): Walk[] {
+  /** The stages that runs go through, each list once; `part` says how many examples at once. */
+  #walksOf(parts: readonly Part[], part: 'part' | 'evaluationPart'): Walk[] {
     const walks = new Map<number, Walk>();
     for (const { position, progress } of parts) {
       const { firstStage: first, stages } = position;
-      const { part, evaluationPart } = progress.program;
-      const examples = Math.max(part, evaluationPart);
-      const known = walks.get(first)?.examples ?? 0;
-      if (known >= examples) continue;
-      walks.set(first, { stages: this.#allStages.slice(first, first + stages), examples });
+      const known = walks.get(first);
+      walks.set(first, {
+        stages: known?.stages ?? this.#allStages.slice(first, first + stages),
+        examples: Math.max(progress.program[part], known?.examples ?? 0),
+        runs: (known?.runs ?? 0) + 1,
+      });
     }
     return [...walks.values()];
   }

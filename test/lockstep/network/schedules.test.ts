@@ -13,6 +13,7 @@ import type {
 } from '../../../src/lockstep/network/types.js';
 import { trainLockstep } from '../../../src/lockstep/train.js';
 import * as samplers from '../../../src/network/samplers.js';
+import { takeProfile } from '../../../src/profiler/take-profile.js';
 import { useForm } from './forms.js';
 import { bitsOf, type NetworkOutcome, networkOutcomes } from './outcomes.js';
 import { anyCase, materialize } from './random-networks.js';
@@ -107,6 +108,25 @@ it('changes the schedule in the middle of a training to the same bits', async ()
   const [got] = await trained('persistent', [given[0]], { maxSteps: 8 });
   expect(schedules).toEqual([]);
   expect(bitsOf(got)).toEqual(bitsOf(expected));
+});
+
+it('has each stage in a profile by name, with the operations of its products', async () => {
+  useForm('blocks', { cuts: true, sampler: parity.wgsl });
+  const network = { inputs: 8, layers: [{ units: 30, activation: 'relu' as const }, { units: 2 }] };
+  const runs = [5, 6].map(
+    (seed): NetworkRun => ({ network, data, loss: 'crossEntropy', batchSize: 50, seed }),
+  );
+  const { kernels } = await takeProfile(device, () => trained('batched', runs));
+  const ofStages = kernels.filter(({ kernel }) => kernel === 'network-blocks');
+  expect(ofStages.map(({ shapes }) => shapes).slice(0, 5)).toEqual([
+    'gather',
+    'forward 50 x 30 x 8',
+    'forward 50 x 2 x 30',
+    'loss',
+    'tally',
+  ]);
+  const flops = ofStages.reduce((sum, stage) => sum + stage.flops!, 0);
+  expect(flops).toBe(2 * 3 * 2 * 50 * (2 * 8 * 30 + 3 * 30 * 2));
 });
 
 describe('the choice', () => {
