@@ -30,7 +30,9 @@ fn forwardTile(at: Place, unitTile: u32, sampleTile: u32, id: u32) {
   #for s in ${quads}
   var active$s = 0u;
   #endfor
-  let b2 = state[b2At(at)].x;
+  // Only the tile that adds it may read it: another workgroup of the launch may step it (advance.wgsl.ts).
+  var b2 = 0.0;
+  if (unitTile == 0u) { b2 = state[b2At(at)].x; }
   #for v in ${quads}
   {
     let quad = unitTile * side + $v * across + ut;
