@@ -393,33 +393,32 @@ fn drawTo(p: Position, step: Step, stage: Stage, b: u32, place: u32) {
   ));
 }
 
-/** Each invocation makes other examples. One adds up what was counted, if it was. */
-fn draw(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
-  if (worker == 0u && stage.bias != none && step.begins != 0u) {
-    var sum = 0.0;
-    for (var k = 0u; k < min(counters, step.count); k++) { sum += tallied(p, stage, stripes + k).x; }
-    keepAt(p.memory + stage.bias, sum);
-  }
-  for (var b = worker; b < step.count; b += workers) { drawTo(p, step, stage, b, b); }
-}
-
 /** Examples are counted in at most this many sums. */
 const counters = 1024u;
 
 /**
- * The loss is a mean over the examples that count, whose number is needed before the first part's gradients: so the batch is made
- * twice. Those of a sum are made at one place, one over the other; how many count is kept at stage.b, after the tallies' sums.
+ * Each invocation makes other examples. The loss is a mean over those that count, whose number is needed before the first part's
+ * gradients: so where the device counts them, the batch is made twice. To count, the examples of a sum are made at one place, one over
+ * the other; the sums are kept at stage.b, after the tallies', and added up when the part's examples are made.
  */
-fn count(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
-  if (step.begins == 0u || p.rowFormat != samplerFormat) { return; }
+fn draw(p: Position, step: Step, stage: Stage, worker: u32, workers: u32) {
+  let isCount = stage.kind == countStage;
+  if (isCount && step.begins == 0u) { return; }
   let sums = min(counters, step.count);
-  for (var k = worker; k < sums; k += workers) {
+  if (!isCount && stage.bias != none && step.begins != 0u && worker == 0u) {
     var counted = 0.0;
-    for (var b = k; b < step.examples; b += sums) {
-      drawTo(p, step, stage, b, k);
-      if (counts(p, numberAt(targetsOf(p, stage, k)))) { counted += 1.0; }
+    for (var k = 0u; k < sums; k++) { counted += tallied(p, stage, stripes + k).x; }
+    keepAt(p.memory + stage.bias, counted);
+  }
+  let places = select(step.count, sums, isCount);
+  let examples = select(step.count, step.examples, isCount);
+  for (var place = worker; place < places; place += workers) {
+    var counted = 0.0;
+    for (var b = place; b < examples; b += places) {
+      drawTo(p, step, stage, b, place);
+      if (isCount && counts(p, numberAt(targetsOf(p, stage, place)))) { counted += 1.0; }
     }
-    memory[talliesAt(p, stage) + stripes + k] = vec4f(counted, 0.0, 0.0, 0.0);
+    if (isCount) { memory[talliesAt(p, stage) + stripes + place] = vec4f(counted, 0.0, 0.0, 0.0); }
   }
 }
 `;
@@ -432,9 +431,7 @@ const stageOf = ({ lanes = 0, sampler, schedule }: StepVariant) => wgsl`
 if (stage.kind == forwardStage || stage.kind == inputGradientStage || stage.kind == weightGradientStage) {
   product(p, step, stage, worker, workers, lane);
 #if ${sampler !== undefined}
-} else if (stage.kind == countStage) {
-  count(p, step, stage, id, invocations);
-} else if (stage.kind == gatherStage && p.rowFormat == samplerFormat) {
+} else if ((stage.kind == gatherStage || stage.kind == countStage) && p.rowFormat == samplerFormat) {
   draw(p, step, stage, id, invocations);
 #endif
 } else if (stage.kind == gatherStage) {
