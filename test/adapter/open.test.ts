@@ -1,7 +1,7 @@
 // Opening a device: which adapter, which features and limits, and who destroys it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listAdapters } from '../../src/adapter/dawn.js';
-import { openDevice } from '../../src/adapter/open.js';
+import { openDevice, subgroupMatrices } from '../../src/adapter/open.js';
 import { defaultDevice } from '../../src/gpu/default-device.js';
 import type { Device } from '../../src/gpu/device.js';
 import { BufferUsage } from '../../src/gpu/usage.js';
@@ -54,6 +54,24 @@ describe('openDevice', () => {
     using plain = await openDevice({ wantedFeatures: ['teleport' as GPUFeatureName] });
     expect(plain.features.has('subgroups')).toBe(false);
     expect(plain.info.subgroupMinSize).toBe(0);
+  });
+
+  it('asks for subgroup matrices, opens without them too, and lists those that there are', async () => {
+    const feature = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
+    using here = await openDevice(subgroupMatrices);
+    expect(here.info.subgroupMatrices !== undefined).toBe(here.features.has(feature));
+    expect(device.info.subgroupMatrices).toBeUndefined();
+    const subgroupMatrixConfigs = [{ M: 16, N: 8, K: 4, componentType: 'f16', resultComponentType: 'f32' }];
+    const gpu = new Proxy(here.gpu, {
+      get(target, name) {
+        if (name === 'features') return new Set([feature]);
+        if (name === 'adapterInfo') return { subgroupMatrixConfigs };
+        const value = Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    using there = await openDevice({ device: gpu });
+    expect(there.info.subgroupMatrices).toEqual(['16 x 8 x 4, f16 to f32']);
   });
 
   it("opens with WebGPU's default limits when asked", async () => {

@@ -2,7 +2,8 @@
 // three f16 parts, sums of extreme weights and gradients, trainings against the float64 oracle, and the same bits in company.
 import '../../quick-to-compile.js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { productParts } from '../../../shaders/train/tiles/products.wgsl.js';
+import { times } from '../../../shaders/shared/lists.js';
+import { keepSums, noSums, productParts } from '../../../shaders/train/tiles/products.wgsl.js';
 import { openDevice } from '../../../src/adapter/open.js';
 import { bindGroup } from '../../../src/gpu/bindings.js';
 import { Device } from '../../../src/gpu/device.js';
@@ -10,7 +11,15 @@ import { BufferUsage } from '../../../src/gpu/usage.js';
 import type { LockstepRun } from '../../../src/lockstep/types.js';
 import { Generator } from '../../../src/random/generator.js';
 import { BitMatrix, BitVector } from '../../../src/tensor/bits.js';
-import { bitsOf, outcomes, randomDataset, randomWeights } from '../../lockstep/outcomes.js';
+import {
+  bitsOf,
+  outcomes,
+  randomDataset,
+  randomWeights,
+  readFixture,
+  runOfTrace,
+  type Trace,
+} from '../../lockstep/outcomes.js';
 import { matrixOperations } from './emulated-matrices.js';
 import { trainReference } from './reference.js';
 
@@ -18,6 +27,9 @@ vi.mock('../../../shaders/train/tiles/matrices.wgsl.js', () => import('./emulate
 
 /** As in oracle.test.ts: a window's loss, relative; weights after some steps, as a root mean square. */
 const [LOSS_TOLERANCE, WEIGHTS_TOLERANCE] = [1e-5, 1e-4];
+
+/** As NVIDIA's subgroups: each has two matrices of a product. */
+const LANES = 32;
 
 const device = await openDevice({ wantedFeatures: [] });
 afterAll(() => device.destroy());
@@ -34,7 +46,7 @@ describe('three parts of f16', () => {
   const COUNT = 4096;
   /** The sums of the parts of `numbers`, which have the scale of `largest`, in float64. */
   async function joined(numbers: Float32Array, largest: number): Promise<Float64Array> {
-    const code = `${matrixOperations()}
+    const code = `${matrixOperations(LANES)}
       struct Shape { vectors: u32 }
       const shape = Shape(2u);
       ${productParts}
@@ -81,9 +93,28 @@ describe('three parts of f16', () => {
   });
 });
 
+it.each([16, 32, 64, 128, 256])(
+  'subgroups of %i lanes share all matrices of a product, each has one owner',
+  (lanes) => {
+    // A statement of keepSums: `if (turn == ownRows + 2u) { keepByRow(4u * (ownColumns + 0u), sums1_0); }`
+    const text = noSums(lanes) + keepSums(lanes, 'columns');
+    const rows = Number(/ownRows = subgroup % (\d+)u/.exec(text)![1]);
+    const places = [
+      ...text.matchAll(/turn == ownRows \+ (\d+)u\) \{ keepByRow\(4u \* \(ownColumns \+ (\d+)u\)/g),
+    ];
+    const owned = times(256 / lanes, (subgroup) =>
+      places.map(([, row, column]) => [
+        (subgroup % rows) + Number(row),
+        Math.floor(subgroup / rows) + Number(column),
+      ]),
+    ).flat();
+    expect(owned.sort()).toEqual(times(16, (k) => [Math.floor(k / 4), k % 4]));
+  },
+);
+
 describe('the tiles-f16 kernel', () => {
   beforeAll(() => {
-    Object.assign(device.info, { subgroupMaxSize: 16, subgroupMatrices: ['16 x 16 x 16, f16 to f32'] });
+    Object.assign(device.info, { subgroupMaxSize: LANES, subgroupMatrices: ['16 x 16 x 16, f16 to f32'] });
     const names = ['shader-f16', 'chromium-experimental-subgroup-matrix'] as readonly string[];
     vi.spyOn(Device.prototype, 'features', 'get').mockReturnValue(new Set(names) as GPUSupportedFeatures);
   });
@@ -123,6 +154,17 @@ describe('the tiles-f16 kernel', () => {
     for (const name of ['w1', 'b1', 'w2', 'b2'] as const) {
       const errors = expected.weights[name].map((w, i) => finish!.weights![name][i] - w);
       expect(Math.hypot(...errors) / Math.sqrt(errors.length), name).toBeLessThanOrEqual(WEIGHTS_TOLERANCE);
+    }
+  });
+
+  it("follows PyTorch's trace", async () => {
+    const trace = readFixture<Trace>('trace.multi-epoch.n32');
+    const options = { features: 32, maxSteps: 10, logInterval: 1, kernel } as const;
+    const { runs } = await outcomes(device, { ...options, runs: [runOfTrace(trace, 32)] });
+    for (const [i, { loss, accuracy }] of runs[0].windows.entries()) {
+      const [expected, right] = trace.steps[i];
+      expect(Math.abs(loss - expected) / expected, `step ${i + 1}`).toBeLessThanOrEqual(LOSS_TOLERANCE);
+      expect(Math.fround(accuracy)).toBe(right);
     }
   });
 
