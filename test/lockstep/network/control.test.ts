@@ -206,6 +206,16 @@ it('the best weights are those that the run had at its best evaluation', async (
   expect(weightBits(best.weights)).toEqual(weightBits(there.weights));
 });
 
+it('the plan counts the best weights', async () => {
+  const bytesWith = async (keepBest: boolean) => {
+    for await (const event of trainLockstep(device, { ...shared, runs: [{ evaluate: { data, keepBest } }] }))
+      if (event.type === 'plan') return event.bytes;
+    return 0;
+  };
+  // Rows of 9 units take 12 numbers, those of 1 unit 4: (3 + 1) x 12 + (9 + 1) x 4.
+  expect((await bytesWith(true)) - (await bytesWith(false))).toBe(4 * 88);
+});
+
 it('refuses what cannot be, by name', async () => {
   const wide = { network: { inputs: 3, layers: [{ units: 10 }, { units: 1 }] } };
   let late: Pause | undefined;
