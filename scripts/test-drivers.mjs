@@ -9,6 +9,7 @@ import { existsSync } from 'node:fs';
 const TESTS = [
   ...['same-bits', 'tile-texts'].map((name) => `test/lockstep/${name}.test.ts`),
   ...['oracle', 'bce', 'scoring'].map((name) => `test/kernels/train/${name}.test.ts`),
+  ...['oracle', 'schedules'].map((name) => `test/lockstep/network/${name}.test.ts`),
 ];
 /** In milliseconds: for 4 lanes a kernel compiles for up to five minutes. */
 const PATIENCE = ['--testTimeout=1200000', '--hookTimeout=1200000'];
