@@ -104,3 +104,18 @@ export function entriesOf({ evaluation, probes, batchSize }: AcceptedNetworkRun,
     window: Math.ceil(batchSize / evaluationPart) * (Number(probesExamples(probes)) + gradients),
   };
 }
+
+/** The most steps of all runs whose order and numbers fit into `most` words each, beside the entries of looks at them. */
+export function mostSteps(
+  runs: readonly { readonly run: AcceptedNetworkRun; readonly program: Program }[],
+  most: number,
+): number {
+  let [entries, parts, order] = [most / STEP.words, 0, 0];
+  for (const { run, program } of runs) {
+    const { evaluation, window } = entriesOf(run, program);
+    entries -= evaluation + window;
+    parts += Math.ceil(program.batch / program.part);
+    order += orderWords(run);
+  }
+  return Math.floor(Math.min(entries / parts, most / order));
+}

@@ -3,7 +3,6 @@
  * and pauses come between two chunks, at steps that depend on the run alone. So a run's bits depend neither on the runs beside it
  * nor on how fast the device is.
  */
-import { STEP } from '../../../shaders/network/chunk.wgsl.js';
 import type { Schedule } from '../../../shaders/network/step.wgsl.js';
 import type { Device } from '../../gpu/device.js';
 import { NetworkKernels } from '../../kernels/network/kernel.js';
@@ -27,7 +26,7 @@ import { NetworkProgress } from './progress.js';
 import { RunPlaces } from './run-places.js';
 import { NetworkRuns } from './runs.js';
 import { ScheduleChoice } from './schedule-choice.js';
-import { entriesOf, orderWords } from './step-table.js';
+import { mostSteps } from './step-table.js';
 import type { NetworkLockstepEvent, NetworkLockstepOptions, NetworkRun } from './types.js';
 
 /** A chunk of a trial has this part of the steps that a chunk would have. */
@@ -182,7 +181,10 @@ class NetworkTrainer {
     await this.#choose();
     const ahead = Math.min(...runs.map(({ stepsAhead }) => stepsAhead));
     const paced = this.#pacer.steps(work) * (this.#choice.isTrial ? TRIAL_PART : 1);
-    const steps = Math.max(1, Math.floor(Math.min(ahead, paced, this.#mostSteps(runs))));
+    const steps = Math.max(
+      1,
+      Math.floor(Math.min(ahead, paced, mostSteps(runs, this.#places.mostBytes / 4))),
+    );
     const submitted = performance.now();
     const expectedMs = this.#choice.isTrial ? 0 : this.#pacer.expected(work * steps);
     const kernel = this.#schedule;
@@ -206,20 +208,6 @@ class NetworkTrainer {
     if (schedule === this.#schedule) return;
     this.#schedule = schedule;
     for (const { run, index } of this.#active) await this.#compile(run, index);
-  }
-
-  /** The most steps whose order and numbers a kernel can bind at once, beside those of looks at the runs. */
-  #mostSteps(runs: readonly NetworkProgress[]): number {
-    const sum = (of: (run: NetworkProgress) => number) => runs.reduce((all, run) => all + of(run), 0);
-    const most = this.#places.mostBytes / 4;
-    const entries =
-      most / STEP.words -
-      sum(({ run, program }) => {
-        const { evaluation, window } = entriesOf(run, program);
-        return evaluation + window;
-      });
-    const parts = sum(({ program }) => Math.ceil(program.batch / program.part));
-    return Math.floor(Math.min(entries / parts, most / sum(({ run }) => orderWords(run))));
   }
 
   /** Takes what a chunk gave its k-th run. */
