@@ -85,6 +85,10 @@ export const parityNetwork = (features: number): NetworkCase => ({
 export const operations = ({ widths, batch }: NetworkCase): number =>
   widths.slice(1).reduce((sum, units, l) => sum + 2 * batch * widths[l] * units * (l === 0 ? 2 : 3), 0);
 
+/** How many steps of so many runs have about this many operations: at least 8, at most `most`. */
+export const stepsOf = (one: NetworkCase, runs: number, all: number, most: number): number =>
+  Math.max(8, Math.min(most, Math.round(all / runs / operations(one))));
+
 /** What `trainLockstep` takes: so many runs with seeds of their own, for so many steps. */
 export function trainingOf(
   { widths, activation, batch, loss, optimizer, data }: NetworkCase,

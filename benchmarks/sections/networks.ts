@@ -3,7 +3,7 @@
  * would take on a CPU: two PyTorchs as two single-threaded processes and stacked in one, JAX, jax-js and TensorFlow.js.
  * All in turn, round after round.
  */
-import { NETWORKS, type NetworkCase, operations, parityNetwork, trainingOf } from '../networks.js';
+import { NETWORKS, type NetworkCase, operations, parityNetwork, stepsOf, trainingOf } from '../networks.js';
 import type { Peer, Threads } from '../peers/peers.js';
 import { runsOf } from '../runs.js';
 import type { Context, Report, ReportTable, Section, Target } from '../section.js';
@@ -11,9 +11,9 @@ import { fixed, median, ratio, spread } from '../statistics.js';
 import { type TrainingTime, timeNetworks, timeTraining } from '../training.js';
 
 const RUNS = 100;
-/** Operations that a training of ours has, which is a few seconds, and how few and how many steps that may be. */
+/** Operations that a training of ours has, which is a few seconds, and how many steps that may be. */
 const OPERATIONS = { cpu: 6e10, gpu: 1e13 };
-const [LEAST_STEPS, MOST_STEPS] = [8, 1500];
+const MOST_STEPS = 1500;
 /** Models that the peers in JavaScript train at once. */
 const SCRIPT_MODELS = 16;
 const PARITY_FEATURES = [32, 50, 64];
@@ -78,8 +78,7 @@ async function measure(
 const measureNetwork = (context: Context, one: NetworkCase): Promise<Measured> =>
   measure(context, one, (runs, share) => {
     const all = share * OPERATIONS[context.device.info.isCpu ? 'cpu' : 'gpu'];
-    const steps = Math.max(LEAST_STEPS, Math.min(MOST_STEPS, Math.round(all / runs / operations(one))));
-    return timeNetworks(context.device, trainingOf(one, runs, steps));
+    return timeNetworks(context.device, trainingOf(one, runs, stepsOf(one, runs, all, MOST_STEPS)));
   });
 
 const measureParity = (context: Context, features: number): Promise<Measured> =>

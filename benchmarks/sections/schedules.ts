@@ -2,16 +2,16 @@
  * The two schedules of the kernel for networks of any shape: a workgroup for each run, or a launch for each part of a step. Which one
  * is faster depends on the adapter, on the network and on how many runs there are; both in turn, round after round.
  */
-import { NETWORKS, type NetworkCase, operations, trainingOf } from '../networks.js';
+import { NETWORKS, type NetworkCase, stepsOf, trainingOf } from '../networks.js';
 import type { Context, Report, Section } from '../section.js';
 import { fixed, median, spread } from '../statistics.js';
 import { timeNetworks } from '../training.js';
 
 const SCHEDULES = ['persistent', 'batched'] as const;
 const RUNS = [1, 10, 100];
-/** Operations that a training has, which is a second or so, and how few and how many steps that may be. */
+/** Operations that a training has, which is a second or so, and how many steps that may be. */
 const OPERATIONS = { cpu: 1e10, gpu: 2e11 };
-const [LEAST_STEPS, MOST_STEPS] = [8, 1000];
+const MOST_STEPS = 1000;
 
 interface Measured {
   one: NetworkCase;
@@ -22,7 +22,7 @@ interface Measured {
 
 async function measure({ device, rounds }: Context, one: NetworkCase, runs: number): Promise<Measured> {
   const all = OPERATIONS[device.info.isCpu ? 'cpu' : 'gpu'];
-  const steps = Math.max(LEAST_STEPS, Math.min(MOST_STEPS, Math.round(all / runs / operations(one))));
+  const steps = stepsOf(one, runs, all, MOST_STEPS);
   const times: Measured['times'] = { persistent: [], batched: [] };
   for (let round = 1; round <= rounds; round++) {
     for (const kernel of SCHEDULES) {

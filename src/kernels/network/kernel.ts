@@ -4,7 +4,6 @@
  * trainer decides who trains when.
  */
 import { networkSteps, type Schedule, type StepVariant } from '../../../shaders/network/step.wgsl.js';
-import type { Cost } from '../../gpu/cost.js';
 import type { Device } from '../../gpu/device.js';
 import type { LaunchNote } from '../../gpu/observer.js';
 import type { Grid } from '../../gpu/recorder.js';
@@ -67,12 +66,12 @@ interface NetworkDispatch {
   data: readonly GPUBuffer[];
   /** The runs' parameters, moments and activations. */
   memory: GPUBuffer;
-  /** What they go through; each once. */
-  walks: readonly Walk[];
+  /** What they go through; each once. Asked for by the schedule `batched` only. */
+  walks: () => readonly Walk[];
   /** The most steps of a run. */
   steps: number;
-  cost: Cost;
-  shapes: string;
+  /** What a profile says of a dispatch that does all of it. */
+  note: () => LaunchNote;
 }
 
 /** Buffers that all dispatches of a chunk share. */
@@ -119,7 +118,7 @@ export class NetworkKernel {
   /** Records the dispatches that do all steps of the positions. */
   train(buffers: NetworkBuffers, work: NetworkDispatch): void {
     const { positions, stages, steps, order, results } = buffers;
-    const { first, count, data, memory, walks, cost, shapes } = work;
+    const { first, count, data, memory } = work;
     // A smaller dataset has fewer; one of its buffers stands for those that are not read.
     const more = Array.from({ length: this.#dataBuffers - 1 }, (_, k) => data[k + 1] ?? data[0]);
     const bindings = [positions, stages, steps, order, data[0], memory, results, ...more].map((buffer) => ({
@@ -130,10 +129,10 @@ export class NetworkKernel {
       this.#device.commands.dispatch({ pipeline: this.#pipeline, params, bindings, grid, note });
     };
     if (this.#form.schedule === 'persistent') {
-      record(0, 0, [count], () => ({ ...cost, shapes }));
+      record(0, 0, [count], work.note);
       return;
     }
-    const dispatches = this.#byStage(walks);
+    const dispatches = this.#byStage(work.walks());
     for (let s = 0; s < work.steps; s++) {
       for (const [k, { groups, note }] of dispatches.entries()) record(s, k, [groups, count], note);
     }

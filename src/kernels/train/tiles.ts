@@ -82,7 +82,7 @@ function backwardCut(shape: KernelShape, perThread: PerThread, isSquare: boolean
  */
 export function tilesLayout(shape: KernelShape, perThread: PerThread, advances = false, lanes?: number) {
   const { features, hidden, batch } = shape;
-  const { backward, blockUnits, unitBlocks, featureTiles } = backwardCut(
+  const { backward, featureThreads, blockUnits, unitBlocks, featureTiles } = backwardCut(
     shape,
     perThread,
     advances || lanes !== undefined,
@@ -110,6 +110,8 @@ export function tilesLayout(shape: KernelShape, perThread: PerThread, advances =
     featureTiles,
     blockQuads: blockUnits / 4,
     perThread: backward,
+    /** Invocations along the features of a backward tile. */
+    featureThreads,
     vectors: 2,
     partialsAt,
     partialWords: advances ? partials : 0,
@@ -159,11 +161,11 @@ export class TrainTiles {
     lanes?: number,
   ): Promise<TrainTiles> {
     const advances = entries.includes('advance');
-    const { backward, featureThreads } = backwardCut(shape, perThread, advances || lanes !== undefined);
+    const layout = tilesLayout(shape, perThread, advances, lanes);
     const options = {
       perThread,
-      backward,
-      featureThreads,
+      backward: layout.perThread,
+      featureThreads: layout.featureThreads,
       unrolled: !device.info.isCpu,
       ...(lanes && { lanes }),
     };
@@ -179,6 +181,7 @@ export class TrainTiles {
       device,
       shape,
       perThread,
+      layout,
       buffers,
       new Map(names.map((name, k) => [name, compiled[k]])),
       lanes,
@@ -189,6 +192,7 @@ export class TrainTiles {
     device: Device,
     shape: KernelShape,
     perThread: PerThread,
+    layout: TrainTiles['layout'],
     shared: ChunkBuffers,
     pipelines: ReadonlyMap<Entry | 'gather', GPUComputePipeline>,
     lanes?: number,
@@ -199,12 +203,12 @@ export class TrainTiles {
     this.#shared = shared;
     this.#pipelines = pipelines;
     this.lanes = lanes;
-    this.layout = tilesLayout(shape, perThread, pipelines.has('advance'), lanes);
-    const { moment, scratchWords } = this.layout;
+    this.layout = layout;
+    const { moment, scratchWords } = layout;
     const { slots, capacity } = shared;
     const { bytesPerStep } = tilesFootprint(shape, perThread);
     this.stateFloats = 3 * moment;
-    const { featureQuads, unitQuads } = this.layout;
+    const { featureQuads, unitQuads } = layout;
     const pitch = 4 * unitQuads; // from one feature to the next
     const vectorsAt = 4 * featureQuads * pitch;
     const vectors = [vectorsAt, vectorsAt + pitch, vectorsAt + 2 * pitch] as const;

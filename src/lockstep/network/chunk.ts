@@ -237,16 +237,17 @@ export class Chunks {
         part.data[0] === data[0] && part.memory === memory && part.kernel === kernel;
       while (to < parts.length && to - from < most && fits(parts[to])) to++;
       const some = parts.slice(from, to);
-      const steps = some.reduce((sum, { position }) => sum + position.steps, 0);
       kernel.train(Object.fromEntries(this.#buffers) as unknown as NetworkBuffers, {
         first: first + from,
         count: to - from,
         data,
         memory,
-        walks: this.#walksOf(some, kind === 'training' ? 'part' : 'evaluationPart'),
+        walks: () => this.#walksOf(some, kind === 'training' ? 'part' : 'evaluationPart'),
         steps: Math.max(...some.map(({ position }) => position.steps)),
-        cost: costOf(some, kind),
-        shapes: `${kind} of ${to - from} runs, ${steps} steps`,
+        note: () => {
+          const steps = some.reduce((sum, { position }) => sum + position.steps, 0);
+          return { ...costOf(some, kind), shapes: `${kind} of ${some.length} runs, ${steps} steps` };
+        },
       });
       from = to;
     }

@@ -39,8 +39,13 @@ export class ScheduleChoice {
     return this.#left > 0;
   }
 
+  /** The schedule of the next chunk, as things stand. */
+  get schedule(): Schedule {
+    return this.isTrial ? otherThan(this.#current) : this.#current;
+  }
+
   /**
-   * The schedule of the next chunk.
+   * The schedule of the next chunk, which may begin a trial.
    *
    * @param runs How many runs are under way.
    * @param leftMs How long their training will probably take.
@@ -51,7 +56,7 @@ export class ScheduleChoice {
       this.#left = TRIAL;
       this.#tried = runs;
     }
-    return this.isTrial ? otherThan(this.#current) : this.#current;
+    return this.schedule;
   }
 
   /** Takes the time of the chunk that `next` was asked for. */

@@ -73,7 +73,7 @@ class NetworkTrainer {
   readonly #chunks: Chunks;
   readonly #pacer: NetworkPacer;
   readonly #choice: ScheduleChoice;
-  /** The schedule in use. */
+  /** The schedule for which the kernels of all runs under way are there. */
   #schedule: Schedule;
   readonly #runs: NetworkRuns<AcceptedNetworkRun>;
   #active: NetworkProgress[] = [];
@@ -93,9 +93,8 @@ class NetworkTrainer {
     this.#probes = new ProbeSums(device);
     this.#chunks = new Chunks(device, this.#kernels, this.#probes);
     this.#pacer = new NetworkPacer(device.info.isCpu);
-    const { kernel = 'auto' } = options;
-    this.#choice = new ScheduleChoice(kernel, device.info.isCpu);
-    this.#schedule = kernel === 'auto' ? 'persistent' : kernel;
+    this.#choice = new ScheduleChoice(options.kernel ?? 'auto', device.info.isCpu);
+    this.#schedule = this.#choice.schedule;
     this.#runs = new NetworkRuns(
       options.runs,
       (run, index) => acceptNetworkRun(run, index, options, datasets),
