@@ -5,7 +5,6 @@
 import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   checkFingerprint,
@@ -17,6 +16,7 @@ import { sourceDigests } from '../../src/bench/source-files.js';
 import { summaryConfig } from '../../src/bench/summary-config.js';
 import { makeTask } from '../../src/bench/task.js';
 import { BitMatrix, BitVector } from '../../src/tensor/bits.js';
+import fc from '../properties.js';
 
 const print: Fingerprint = {
   strategy: 'mine',

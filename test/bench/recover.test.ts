@@ -2,7 +2,6 @@
  * Evaluations whose device is lost, in every phase and at random moments: the summary, the windows and the checkpoints are those
  * of an evaluation that nothing happened to. How a training is recovered is tested with the trainer.
  */
-import fc from 'fast-check';
 import { afterEach, expect, test, vi } from 'vitest';
 import { openDevice } from '../../src/adapter/open.js';
 import { type EvaluateOptions, evaluate } from '../../src/bench/evaluate.js';
@@ -14,6 +13,7 @@ import { Staged } from '../../src/gpu/staging.js';
 import { Scorer } from '../../src/kernels/train/scoring.js';
 import { Slot } from '../../src/lockstep/slots.js';
 import { onceAfter } from '../lockstep/once-after.js';
+import fc from '../properties.js';
 
 const tiny = { hiddenWidth: 16, secrets: 2, orders: 2, maxSteps: 60, logInterval: 10, testSetSize: 32 };
 const task = makeTask('n8-k2', 'smoke', tiny);

@@ -2,7 +2,6 @@
  * Damaged, changed, swapped and foreign files: what `--resume` reads is refused by its name, or is what was written, never
  * something else. In memory; what the command says is tested in test/cli.
  */
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkCheckpoint } from '../../src/bench/checkpoint.js';
 import { checkpointBytes, checkpointOf } from '../../src/bench/checkpoint-file.js';
@@ -14,6 +13,7 @@ import { summaryConfig } from '../../src/bench/summary-config.js';
 import { summaryIn, summaryText } from '../../src/bench/summary-file.js';
 import { makeTask } from '../../src/bench/task.js';
 import { LockstepError } from '../../src/platform/errors.js';
+import fc from '../properties.js';
 
 const task = makeTask('n8-k2', 'smoke', { maxSteps: 1000 });
 const PATH = '/results/mine_seed42.checkpoint';

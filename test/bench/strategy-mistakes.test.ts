@@ -2,7 +2,6 @@
  * Every way to be a bad strategy, called in this thread: whatever its functions return or throw is its own mistake, told
  * in one line that names strategy and function, and never an error of ours. Threads: strategy-thread.test.ts.
  */
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { makeTrainingSet } from '../../src/bench/dataset.js';
 import { makeWeights, prepareOptimizer } from '../../src/bench/prepare.js';
@@ -10,6 +9,7 @@ import { defineStrategy, type Strategy, strategyOfModule } from '../../src/bench
 import { makeTask } from '../../src/bench/task.js';
 import { LockstepError } from '../../src/platform/errors.js';
 import { BitMatrix } from '../../src/tensor/bits.js';
+import fc from '../properties.js';
 
 const task = makeTask('n4-k2', 'smoke', { hiddenWidth: 2 });
 const good: Strategy = {

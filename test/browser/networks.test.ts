@@ -5,7 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { openDevice } from '../../src/adapter/open.js';
-import { oracle } from '../lockstep/network/random-networks.js';
+import { off, oracle } from '../lockstep/network/random-networks.js';
 import { bundled } from './bundle.js';
 import { findChromium, reportOf } from './chromium.js';
 import type { PageReport } from './networks-page.js';
@@ -13,15 +13,13 @@ import { CASES, randomOutcomes } from './random-outcomes.js';
 
 const chromium = findChromium();
 const TIMEOUT_MS = 110_000;
-/** Sums in float32 in another order, over up to six steps; twice what either may be from the float64 oracle. */
+/** Sums in float32 in another order, over up to six steps; far more than either is from the float64 oracle. */
 const LOSS = 2e-5;
 const WEIGHTS = 4e-5;
 /** What comes nearer to a corner of its activations or its loss may fall on either side. */
 const CORNER = 2e-6;
 /** Beyond this loss, errors are multiplied by slopes that no training would survive. */
 const MOST = 50;
-
-const off = (got: number, wanted: number): number => Math.abs(got - wanted) / Math.max(1, Math.abs(wanted));
 
 const bundle = () => bundled({ entryPoints: [fileURLToPath(new URL('networks-page.ts', import.meta.url))] });
 

@@ -1,8 +1,8 @@
 /** The same networks of random shapes in a page and in Node, trained on the device given. No assertions. */
-import fc from 'fast-check';
 import type { Device } from '../../src/gpu/device.js';
 import { networkOutcomes } from '../lockstep/network/outcomes.js';
 import { anyCase, type Case, materialize } from '../lockstep/network/random-networks.js';
+import fc from '../properties.js';
 
 export interface TrainedNetwork {
   losses: number[];

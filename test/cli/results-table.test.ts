@@ -1,11 +1,11 @@
 /** The table at the end of `bench`: never wider than a terminal, whatever the names and numbers. */
-import fc from 'fast-check';
 import pc from 'picocolors';
 import { expect, test } from 'vitest';
 import type { Summary } from '../../src/bench/summary.js';
 import { summaryConfig } from '../../src/bench/summary-config.js';
 import { makeTask } from '../../src/bench/task.js';
 import { type Row, resultsTable } from '../../src/cli/results-table.js';
+import fc from '../properties.js';
 
 const plain = pc.createColors(false);
 const base = makeTask('n32-k8');

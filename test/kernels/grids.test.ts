@@ -1,6 +1,5 @@
 // No launch needs more workgroups than a device takes in a dimension, whatever the sizes: all kernels are launched on a GPU that
 // is not there, from one element to billions. The numbers at sizes just over a bound are tested where they fit memory.
-import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Device } from '../../src/gpu/device.js';
 import { runningSum } from '../../src/kernels/tensor/cumsum.js';
@@ -17,6 +16,7 @@ import { batchedVariant } from '../../src/kernels/train/tiles-batched.js';
 import { persistentVariant } from '../../src/kernels/train/tiles-persistent.js';
 import type { ChunkBuffers, DataBank, KernelShape } from '../../src/kernels/train/training-kernel.js';
 import { Tensor } from '../../src/tensor/tensor.js';
+import fc from '../properties.js';
 import { type Dispatched, standInDevice } from './stand-in-gpu.js';
 
 const MOST = 65_535;

@@ -1,6 +1,5 @@
 // Trainings whose device is lost, in every phase and at random moments: they go on, and what they report is the same, bit by
 // bit and once, as if nothing had happened.
-import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import type { Device } from '../../src/gpu/device.js';
 import { Staged } from '../../src/gpu/staging.js';
@@ -17,6 +16,7 @@ import type {
 import { recovering, type TrainerHooks } from '../../src/lockstep/recovery.js';
 import { Slot } from '../../src/lockstep/slots.js';
 import type { LockstepEvent, LockstepOptions, LockstepRun } from '../../src/lockstep/types.js';
+import fc from '../properties.js';
 import { weightBits } from './network/outcomes.js';
 import { onceAfter } from './once-after.js';
 import { bitsOf, type Outcome, randomDataset, randomWeights, withWeights } from './outcomes.js';

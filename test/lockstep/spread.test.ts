@@ -1,7 +1,7 @@
 /** The order of a chunk's runs: every thread's stretch of it is about the same work. */
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { spread } from '../../src/lockstep/spread.js';
+import fc from '../properties.js';
 
 const sum = (sizes: readonly number[]) => sizes.reduce((all, size) => all + size, 0);
 

@@ -1,6 +1,5 @@
 // Windows and the stop rule on the host: where windows close, what batches they hold, how many misses they may have,
 // each against a count by hand.
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   batchesBetween,
@@ -10,6 +9,7 @@ import {
   outcomeOf,
   type WindowSettings,
 } from '../../src/lockstep/windows.js';
+import fc from '../properties.js';
 
 const settings = fc.record({
   examples: fc.integer({ min: 1, max: 400 }),

@@ -1,9 +1,9 @@
 // The activations' rules in float64: each derivative against differences of its own function, erf against known digits,
 // and the values at the places where a formula is easily wrong.
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ACTIVATIONS, type Activation, activationOf } from '../../src/network/activations.js';
 import { erf } from '../../src/network/erf.js';
+import fc from '../properties.js';
 
 /** Half the distance of two values whose difference is taken; its square is the error of the slope. */
 const H = 1e-5;

@@ -1,7 +1,7 @@
 // The losses' rules in float64: each slope against differences of its own loss, and the corners where PyTorch has to decide.
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { elementLoss, LOSSES, type Loss, lossOf, type PlainLoss, rowLoss } from '../../src/network/losses.js';
+import fc from '../properties.js';
 
 /** Half the distance of two losses whose difference is taken; its square is the error of the slope. */
 const H = 1e-6;

@@ -1,6 +1,5 @@
 // A network as data: the names and shapes of its parameters are those of PyTorch's nn.Sequential, and weights come back from
 // the device's order as they went in.
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ActivationDescription } from '../../src/network/activations.js';
 import {
@@ -12,6 +11,7 @@ import {
 } from '../../src/network/network.js';
 import { checkWeights, initialWeights, packWeights, unpackWeights } from '../../src/network/weights.js';
 import { Generator } from '../../src/random/generator.js';
+import fc from '../properties.js';
 
 const layer: fc.Arbitrary<LayerDescription> = fc.record(
   {

@@ -1,6 +1,5 @@
 // The optimizers' rule for one parameter in float64, by properties that a wrong order of operations breaks. PyTorch's own
 // steps are the fixture of test/lockstep/network/torch.test.ts.
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   momentsOf,
@@ -10,6 +9,7 @@ import {
   stepNumbers,
   update,
 } from '../../src/network/optimizers.js';
+import fc from '../properties.js';
 
 const number = (min: number, max: number) => fc.double({ min, max, noNaN: true });
 const gradients = fc.array(number(-3, 3), { minLength: 1, maxLength: 8 });

@@ -37,6 +37,7 @@ export class ReferenceNetwork {
   readonly #loss: Loss;
   readonly #optimizer: OptimizerSettings;
   readonly #layers: LayerState[];
+  readonly #blur: (x: number) => number;
   #steps = 0;
   /**
    * How near anything came to a corner so far: a ReLU's 0, a margin of the hinge, a sign, an output about to count as right.
@@ -44,8 +45,16 @@ export class ReferenceNetwork {
    */
   nearest = Number.POSITIVE_INFINITY;
 
-  constructor(network: Network, loss: Loss, optimizer: OptimizerSettings, weights: HostStateDict) {
+  /** @param blur What becomes of each number on its way, for a twin that shows how far roundings are carried. */
+  constructor(
+    network: Network,
+    loss: Loss,
+    optimizer: OptimizerSettings,
+    weights: HostStateDict,
+    blur: (x: number) => number = (x) => x,
+  ) {
     this.#network = network;
+    this.#blur = blur;
     this.#loss = loss;
     this.#optimizer = optimizer;
     const fresh = (value: number): Parameter => ({ value, first: 0, second: 0 });
@@ -65,7 +74,7 @@ export class ReferenceNetwork {
     this.#steps++;
     const numbers = stepNumbers(this.#optimizer, lr, this.#steps);
     const move = (parameter: Parameter, terms: readonly number[]) => {
-      const gradient = terms.reduce((sum, term) => sum + term, 0);
+      const gradient = this.#sum(terms);
       Object.assign(parameter, update(parameter, gradient, this.#optimizer, numbers, this.#steps === 1));
       if (this.#optimizer.type !== 'signSgd' || terms.every((term) => term === 0)) return;
       // Gradients are smaller than outputs, and so are their roundings. Terms that cancel here need not do so in float32.
@@ -118,17 +127,24 @@ export class ReferenceNetwork {
       const { weight, bias } = this.#layers[l];
       inputsOf.push(values);
       const z = values.map((row) =>
-        weight.map(
-          (w, u) => w.reduce((sum, { value }, i) => sum + value * row[i], 0) + (bias[u]?.value ?? 0),
-        ),
+        weight.map((w, u) => this.#sum([...w.map(({ value }, i) => value * row[i]), bias[u]?.value ?? 0])),
       );
       sums.push(z);
       if (activation.type === 'relu' || activation.type === 'leakyRelu')
         for (const one of z.flat()) this.#passes(one);
       const rule = ACTIVATIONS[activation.type];
-      values = z.map((row) => row.map((one) => rule.value(one, activation.parameter)));
+      values = z.map((row) => row.map((one) => this.#blur(rule.value(one, activation.parameter))));
     });
     return { outputs: values, inputsOf, sums };
+  }
+
+  #sum(terms: readonly number[]): number {
+    return this.#blur(terms.reduce((sum, term) => sum + term, 0));
+  }
+
+  /** A loss's derivative, most often a difference from the target: its error is the larger number's. */
+  #difference(slope: number, target: number): number {
+    return this.#blur(slope + target) - target;
   }
 
   #passes(distance: number): void {
@@ -145,7 +161,7 @@ export class ReferenceNetwork {
     return here.map((g, b) =>
       sums[b].map(
         (z, i) =>
-          weight.reduce((sum, row, u) => sum + g[u] * row[i].value, 0) * this.#slope(l - 1, z, outputs[b][i]),
+          this.#sum(weight.map((row, u) => g[u] * row[i].value)) * this.#slope(l - 1, z, outputs[b][i]),
       ),
     );
   }
@@ -169,7 +185,10 @@ export class ReferenceNetwork {
         if (row.indexOf(Math.max(...row)) === c) hits++;
         const [most, next] = row.toSorted((a, b) => b - a);
         this.#passes(most - next);
-        return one.slopes.map((slope, k) => (slope / counted) * this.#slope(last, sums[b][k], row[k]));
+        return one.slopes.map(
+          (slope, k) =>
+            (this.#difference(slope, k === c ? 1 : 0) / counted) * this.#slope(last, sums[b][k], row[k]),
+        );
       });
       return { result: { loss: loss / counted, hits, counted }, gradients };
     }
@@ -186,7 +205,7 @@ export class ReferenceNetwork {
         if (LOSSES[type].hasAccuracy) this.#passes(type === 'bce' ? z - 0.5 : z);
         const positive = type === 'bce' ? z >= 0.5 : z >= 0;
         if (positive === (type === 'hinge' ? y[b][k] > 0 : y[b][k] >= 0.5)) hits++;
-        return (one.slope / counted) * this.#slope(last, sums[b][k], z);
+        return (this.#difference(one.slope, y[b][k]) / counted) * this.#slope(last, sums[b][k], z);
       }),
     );
     return { result: { loss: loss / counted, hits, counted }, gradients };

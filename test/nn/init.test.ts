@@ -1,7 +1,6 @@
 // Init functions against PyTorch's (test/fixtures/torch/init-functions.json, made by make_init_fixtures.py beside it) and
 // the initial weights of the built-in strategies against init.*.json (made by torch_reference.py).
 import { readdirSync, readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openDevice } from '../../src/adapter/open.js';
 import { makeWeights } from '../../src/bench/prepare.js';
@@ -12,6 +11,7 @@ import { normalCdf, normalQuantile } from '../../src/nn/normal-quantile.js';
 import { Generator } from '../../src/random/generator.js';
 import { manualSeed, tensor, zeros } from '../../src/tensor/create.js';
 import { type NdArray, ndarray } from '../../src/tensor/ndarray.js';
+import fc from '../properties.js';
 
 const folder = new URL('../fixtures/torch/', import.meta.url);
 const read = (name: string) => JSON.parse(readFileSync(new URL(name, folder), 'utf8'));

@@ -1,10 +1,10 @@
 // Unknown options are refused by name, with the name that was probably meant.
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { checkReturnedKeys } from '../../src/bench/strategy-call.js';
 import { checkText } from '../../src/platform/arguments.js';
 import { LockstepError } from '../../src/platform/errors.js';
 import { checkOptionNames, nearest, showKind } from '../../src/platform/options.js';
+import fc from '../properties.js';
 
 const KNOWN = ['lr', 'betas', 'eps', 'weightDecay', 'labelSmoothing'];
 

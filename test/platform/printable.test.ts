@@ -1,9 +1,9 @@
 // Text from outside cannot control a terminal, neither as a name nor in any error of the library.
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { LockstepError } from '../../src/platform/errors.js';
 import { showKind } from '../../src/platform/options.js';
 import { printable, printableLines } from '../../src/platform/printable.js';
+import fc from '../properties.js';
 
 /** What must never be printed: Unicode's controls (Cc), halves of pairs (Cs), and the marks that turn or break lines. */
 const STEERS = /[\p{Cc}\p{Cs}\u2028\u2029\p{Bidi_Control}\ufeff]/u;

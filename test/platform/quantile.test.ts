@@ -1,8 +1,8 @@
 // Quantiles against mathjs, which interpolates in the same way.
-import fc from 'fast-check';
 import { quantileSeq } from 'mathjs';
 import { expect, it } from 'vitest';
 import { quantile } from '../../src/platform/quantile.js';
+import fc from '../properties.js';
 
 it('interpolates between order statistics, as mathjs does', () => {
   const values = fc.array(fc.integer({ min: -1000, max: 1000 }), { minLength: 1, maxLength: 40 });

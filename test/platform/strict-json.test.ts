@@ -1,7 +1,7 @@
 // JSON in which nothing is lost: against JSON.parse for what has no equal keys, and by cases for what JSON.parse loses.
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type Json, parseStrictJson } from '../../src/platform/strict-json.js';
+import fc from '../properties.js';
 
 /** As JSON.parse would have it. */
 function plain(value: Json): unknown {

@@ -1,5 +1,4 @@
 // What a profile makes of times: clocks, zero and negative deltas, totals, the division of the wall time, lanes.
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { HostSpan } from '../../src/platform/host-spans.js';
 import { lanesOf, merged } from '../../src/profiler/chrome-trace.js';
@@ -7,6 +6,7 @@ import { anchorOf, toHost } from '../../src/profiler/clock-anchor.js';
 import { showInDeveloperTools } from '../../src/profiler/developer-tools.js';
 import { timedLaunches } from '../../src/profiler/device-timer.js';
 import { accountsOf, type KernelSpan, kernelTotals, type Profile } from '../../src/profiler/profile.js';
+import fc from '../properties.js';
 
 const pipeline = { label: 'k' } as GPUComputePipeline;
 const launched = { pipeline, grid: [1] };

@@ -1,8 +1,8 @@
 // The lazily drawn epoch order must be torch.randperm, epoch after epoch, however it is cut.
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EpochOrder } from '../../src/random/epoch-order.js';
 import { Generator } from '../../src/random/generator.js';
+import fc from '../properties.js';
 
 /** `epochs` whole epochs, asked for in slices of the given lengths (cycled), cut at each epoch's end. */
 function takeEpochs(examples: number, seed: number, epochs: number, slices: number[]): number[] {

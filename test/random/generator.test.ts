@@ -1,11 +1,11 @@
 // Python's and PyTorch's generators against numbers that Python and PyTorch printed (test/fixtures/torch/rng.json,
 // made by torch_reference.py beside it), and properties that hold for every seed.
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Generator } from '../../src/random/generator.js';
 import { Mt19937 } from '../../src/random/mt19937.js';
 import { PythonRandom } from '../../src/random/python.js';
+import fc from '../properties.js';
 
 interface RngFixture {
   seed: number;

@@ -1,10 +1,10 @@
 // Lowest bits of many draws, and words left out, against the generator drawn word by word.
-import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Generator } from '../../src/random/generator.js';
 import { drawBits, lowBits } from '../../src/random/low-bits.js';
 import { Mt19937 } from '../../src/random/mt19937.js';
 import { BitMatrix } from '../../src/tensor/bits.js';
+import fc from '../properties.js';
 
 /** Draws before the recurrence takes over, and draws that one call of its loop makes. */
 const FIRST = 19937 * 32;

@@ -1,11 +1,11 @@
 // The shuffle in WebAssembly and the one in TypeScript: the same elements from the same words, and the generator where
 // it should be afterwards.
-import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Mt19937 } from '../../src/random/mt19937.js';
 import { PlainList } from '../../src/random/shuffle.js';
 import { VectorList } from '../../src/random/shuffle-vectors.js';
 import type { ShuffledList } from '../../src/random/shuffled-list.js';
+import fc from '../properties.js';
 
 afterEach(() => {
   vi.unstubAllGlobals();

@@ -1,10 +1,10 @@
 // Packed bits against plain arrays of numbers, for every shape; random bits against the generator's integers.
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Generator } from '../../src/random/generator.js';
 import { BitMatrix, BitVector, concatRows, countOnes, positiveRate } from '../../src/tensor/bits.js';
 import { packMatrix, packVector } from '../../src/tensor/pack-bits.js';
 import { randomizeColumns } from '../../src/tensor/random-bits.js';
+import fc from '../properties.js';
 
 const bit = fc.integer({ min: 0, max: 1 });
 const matrices = fc

@@ -1,6 +1,5 @@
 // What a program holds (typed arrays of every kind in any memory, lists of anything) becomes a tensor of just those values
 // or is refused by name: never wrapped, dropped, or read as other bits.
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDevice } from '../../src/adapter/open.js';
 import type { Device } from '../../src/gpu/device.js';
@@ -11,6 +10,7 @@ import { arange, eye, full, ones, randn, tensor, zeros } from '../../src/tensor/
 import type { DType } from '../../src/tensor/dtype.js';
 import { hostValues, type TypedArray, valuesOf } from '../../src/tensor/host-values.js';
 import { ARRAY_CARRIERS, transferred } from '../carriers.js';
+import fc from '../properties.js';
 
 let device: Device;
 beforeAll(async () => {

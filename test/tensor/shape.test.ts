@@ -1,5 +1,4 @@
 // Shape arithmetic (strides, broadcasting, merged axes, reshape) against plain computations, for random shapes.
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   broadcastAxes,
@@ -15,6 +14,7 @@ import {
   resolveReshape,
   type Shape,
 } from '../../src/tensor/shape.js';
+import fc from '../properties.js';
 
 const extents = fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 5 });
 const positive = fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 5 });

@@ -1,6 +1,5 @@
 // Tensors: made from values, over buffers of the caller, printed, and refused by operations.
 import { inspect } from 'node:util';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDevice } from '../../src/adapter/open.js';
 import { add, cast, matmul, mul, slice, transpose } from '../../src/autograd/ops/index.js';
@@ -23,6 +22,7 @@ import {
   zeros,
 } from '../../src/tensor/create.js';
 import type { NestedArray } from '../../src/tensor/strided-values.js';
+import fc from '../properties.js';
 
 let device: Device;
 beforeAll(async () => {

@@ -1,5 +1,4 @@
 // Values that only the device sees: the next read, and only that one, throws the error about a value that was refused.
-import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openDevice } from '../../../src/adapter/open.js';
 import * as ops from '../../../src/autograd/ops/index.js';
@@ -7,6 +6,7 @@ import { noGrad } from '../../../src/autograd/record.js';
 import type { Device } from '../../../src/gpu/device.js';
 import { tensor, zeros } from '../../../src/tensor/create.js';
 import type { Tensor } from '../../../src/tensor/tensor.js';
+import fc from '../../properties.js';
 
 let device: Device;
 beforeAll(async () => {

@@ -1,5 +1,4 @@
 // Operations over random shapes, axes and views, on the device, against the rules of rules.ts.
-import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openDevice } from '../../../src/adapter/open.js';
 import {
@@ -18,6 +17,7 @@ import { upload } from '../../../src/tensor/create.js';
 import { scope } from '../../../src/tensor/scope.js';
 import { numelOf, type Shape } from '../../../src/tensor/shape.js';
 import type { Tensor } from '../../../src/tensor/tensor.js';
+import fc from '../../properties.js';
 import { EXACT, firstDifference, SUMS, type Tolerance } from '../../tolerances.js';
 import { gatherRule, type Host, host, mapRule, matmulRule, reduceRule, sumOf } from './rules.js';
 

@@ -2,7 +2,6 @@
  * The results of shards: written and read to the bit, merged to what one process has, and refused by name where they do not
  * belong together. Made by hand here; test/cli/shards.test.ts trains some.
  */
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   type FinishedShard,
@@ -14,6 +13,7 @@ import {
 import { mergeShards } from '../../../src/bench/shards/merge.js';
 import { summarize } from '../../../src/bench/summary.js';
 import { summaryConfig, taskOfConfig } from '../../../src/bench/summary-config.js';
+import fc from '../../properties.js';
 import { fingerprintOf, resultOf, SEED, shardAt, tasks } from './four-shards.js';
 
 const all = (changes: Record<number, (shard: FinishedShard) => void> = {}) =>

@@ -1,7 +1,7 @@
 /** Which runs are a shard's: each run in one shard, shards of one size, the runs of a secret together. */
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { runsOfShard } from '../../../src/bench/shards/runs.js';
+import fc from '../../properties.js';
 
 const totals = fc.array(fc.integer({ min: 0, max: 120 }), { minLength: 1, maxLength: 6 });
 const counts = fc.integer({ min: 1, max: 150 });

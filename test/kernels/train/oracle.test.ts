@@ -1,12 +1,12 @@
 // The training kernels against the float64 oracle on what PyTorch's files do not cover: other shapes, batch sizes
 // and datasets; named cases first, then some that are drawn afresh each time.
 import '../../quick-to-compile.js';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDevice } from '../../../src/adapter/open.js';
 import type { Device } from '../../../src/gpu/device.js';
 import type { AdamWSettings, LockstepOptions, LockstepRun, MlpWeights } from '../../../src/lockstep/types.js';
 import { outcomes, randomDataset, randomWeights } from '../../lockstep/outcomes.js';
+import fc from '../../properties.js';
 import { trainReference } from './reference.js';
 
 /** The adapter's limits, and WebGPU's: in those all kernels but one have to do. */

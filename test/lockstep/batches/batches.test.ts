@@ -1,11 +1,11 @@
 // Batches that are drawn ahead equal those that are drawn on demand: through a ring in shared memory, by threads, and after
 // skipped steps.
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NO_ROW } from '../../../shaders/train/chunk.wgsl.js';
 import { type BatchSettings, type BatchSource, DrawnBatches } from '../../../src/lockstep/batches/drawn.js';
 import { BatchRing } from '../../../src/lockstep/batches/ring.js';
 import { BatchThreads, defaultThreads } from '../../../src/lockstep/batches/threads.js';
+import fc from '../../properties.js';
 
 const plans = fc.record({
   examples: fc.integer({ min: 1, max: 300 }),

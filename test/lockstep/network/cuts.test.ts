@@ -1,7 +1,6 @@
 // Batches that are cut into parts and datasets that are cut over buffers, as a device with WebGPU's default limits and small
 // bindings asks for it: the same bits as uncut. What cannot be cut to fit is refused before it begins.
 import '../../quick-to-compile.js';
-import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openDevice } from '../../../src/adapter/open.js';
 import type { Device } from '../../../src/gpu/device.js';
@@ -11,6 +10,7 @@ import * as samplers from '../../../src/network/samplers.js';
 import { LockstepError } from '../../../src/platform/errors.js';
 import { Generator } from '../../../src/random/generator.js';
 import { BitMatrix } from '../../../src/tensor/bits.js';
+import fc from '../../properties.js';
 import { withLimits } from '../limits.js';
 import { useForm } from './forms.js';
 import { bitsOf, networkOutcomes } from './outcomes.js';

@@ -1,6 +1,5 @@
 // The two schedules of the kernel: the same bits from both, in both forms, in company and alone; the choice between them.
 import '../../quick-to-compile.js';
-import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openDevice } from '../../../src/adapter/open.js';
 import type { Device } from '../../../src/gpu/device.js';
@@ -14,6 +13,7 @@ import type {
 import { trainLockstep } from '../../../src/lockstep/train.js';
 import * as samplers from '../../../src/network/samplers.js';
 import { takeProfile } from '../../../src/profiler/take-profile.js';
+import fc from '../../properties.js';
 import { useForm } from './forms.js';
 import { bitsOf, type NetworkOutcome, networkOutcomes } from './outcomes.js';
 import { anyCase, materialize } from './random-networks.js';
