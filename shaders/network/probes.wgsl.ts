@@ -196,6 +196,9 @@ ${own}
 
 @compute @workgroup_size(invocations)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
+  // So that they are bound whatever the function reads.
+  _ = &memory;
+  _ = &places;
   let b = batches[dispatch.x + group.x];
   var part = 0.0;
   for (var row = id; row < b.rows; row += invocations) {

@@ -333,6 +333,20 @@ it("of one's own: the mean of a function in WGSL of inputs, units, outputs and t
   });
 });
 
+it("of one's own that read no outputs, or nothing", async () => {
+  const bodies = { target: 'targetOf(e, 0u)', input: 'inputOf(e, 3u)', row: 'f32(e.row % 2u)', one: '1.0' };
+  const asked = Object.entries(bodies).map(([name, body]) => {
+    return { name, wgsl: `fn probe(e: Example) -> f32 { return ${body}; }` };
+  });
+  const [run] = runs;
+  const { evaluations } = await evaluated({ evaluate: { data, every: 21 } }, [{ ...run, probes: asked }]);
+  const { target, input, row, one } = evaluations[0][0].probes!.own!;
+  expect(Math.abs(target - mean([...data.y]))).toBeLessThan(OUTPUT);
+  expect(Math.abs(input - mean([...x].filter((_, k) => k % 5 === 3)))).toBeLessThan(OUTPUT);
+  // 50 examples, in batches of 32.
+  expect([row, one]).toEqual([0.5, 1]);
+});
+
 it('of fresh examples: the same ones in batches of any size, and bits count as signs do', async () => {
   const network = { inputs: 6, layers: [{ units: 70, activation: 'relu' as const }, { units: 2 }] };
   const probes: NetworkProbe[] = ['gradientNorm', 'activeUnits', { parities: [[1, 4], [0, 1, 2], [5]] }];
