@@ -87,11 +87,13 @@ function checkBest(
   steps: number,
   network: Network,
 ): void {
-  checkObject(where, 'it', best, 'it is { weights, step, loss }');
-  checkOptionNames(where, best, ['weights', 'step', 'loss']);
+  checkObject(where, 'it', best, 'it is { weights, step, loss, accuracy }');
+  checkOptionNames(where, best, ['weights', 'step', 'loss', 'accuracy']);
   checkNumbers(where, 'weights', best.weights, packedWords(network), network);
   checkNumber(where, 'step', best.step, { min: 1, max: steps, whole: true });
-  if (typeof best.loss !== 'number') throw badArgument(where, 'loss', best.loss, 'a number fits');
+  for (const name of ['loss', 'accuracy'] as const) {
+    if (typeof best[name] !== 'number') throw badArgument(where, name, best[name], 'a number fits');
+  }
 }
 
 /**

@@ -74,9 +74,8 @@ export class NetworkProgress implements RunPlace {
   #window: [number, number, number, number] = [0, 0, 0, 0];
   /** For the stop rule: how many windows or evaluations in a row count, and the least loss of an evaluation. */
   #stop: [number, number] = [0, Number.POSITIVE_INFINITY];
-  /** The least loss of an evaluation, and the step after which it was. */
-  #least = Number.POSITIVE_INFINITY;
-  bestStep = 0;
+  /** The evaluation with the least loss, after which step it was; step 0 is none. */
+  least = { step: 0, loss: Number.POSITIVE_INFINITY, accuracy: Number.NaN };
   /** Those of the last window. */
   lastWindow: Means = { loss: Number.NaN, accuracy: Number.NaN };
   /** Those of the last evaluation. */
@@ -118,7 +117,7 @@ export class NetworkProgress implements RunPlace {
     this.last = last;
     this.lastWindow = lastWindow;
     const { control, best: kept } = checkpoint;
-    if (kept) [this.#least, this.bestStep] = [kept.loss, kept.step];
+    if (kept) this.least = { step: kept.step, loss: kept.loss, accuracy: kept.accuracy };
     if (!control) return;
     this.isStopped = control.stopped ?? false;
     this.optimizerSteps = control.optimizerSteps;
@@ -230,8 +229,8 @@ export class NetworkProgress implements RunPlace {
     const { evaluation } = this.run;
     this.last = this.#means(sumsOf(sections.filter((_, k) => evaluation!.sections[k].isOfSet).flat()));
     const { stop } = this.run;
-    const isBest = this.last.loss < this.#least;
-    if (isBest) [this.#least, this.bestStep] = [this.last.loss, this.#done];
+    const isBest = this.last.loss < this.least.loss;
+    if (isBest) this.least = { step: this.#done, ...this.last };
     if (stop && 'patience' in stop && this.#done >= (stop.minSteps ?? 0)) {
       const better = this.last.loss < this.#stop[1];
       this.#stop = better ? [0, this.last.loss] : [this.#stop[0] + 1, this.#stop[1]];
@@ -293,7 +292,7 @@ export class NetworkProgress implements RunPlace {
 
   /** The run's checkpoint. `state`: its parameters and moments, as read from the device. */
   checkpoint(state: Float32Array, best: Float32Array | undefined): NetworkCheckpoint {
-    const { optimizerSteps, described, bestStep, lastWindow, isStopped: stopped } = this;
+    const { optimizerSteps, described, least, lastWindow, isStopped: stopped } = this;
     const { loss, accuracy } = this.last;
     return {
       steps: this.#done,
@@ -304,7 +303,7 @@ export class NetworkProgress implements RunPlace {
       last: [loss, accuracy],
       lastWindow: [lastWindow.loss, lastWindow.accuracy],
       ...(this.#changed || stopped ? { control: { optimizerSteps, optimizer: described, stopped } } : {}),
-      ...(best && bestStep > 0 ? { best: { weights: best, step: bestStep, loss: this.#least } } : {}),
+      ...(best && least.step > 0 ? { best: { weights: best, ...least } } : {}),
     };
   }
 }

@@ -242,11 +242,9 @@ class NetworkTrainer {
   async *#finish(progress: NetworkProgress, reason: Finish['reason']): AsyncGenerator<Finish> {
     const { run, memory, best, program } = progress;
     this.#active = this.#active.filter((one) => one !== progress);
-    const isBest = best !== undefined && progress.bestStep > 0;
-    const ending = {
-      ...{ run: progress.index, steps: progress.done, reason, ...progress.last },
-      weightsOf: isBest ? progress.bestStep : progress.done,
-    };
+    const isBest = best !== undefined && progress.least.step > 0;
+    const { step: weightsOf, ...means } = isBest ? progress.least : { step: progress.done, ...progress.last };
+    const ending = { run: progress.index, steps: progress.done, reason, ...means, weightsOf };
     const read = async () =>
       unpackWeights(run.network, await this.#read(isBest ? best : memory, program.places.parameters));
     const kept = this.#options.keepWeights ? await read() : undefined;

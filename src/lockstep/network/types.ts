@@ -112,7 +112,7 @@ export interface NetworkCheckpoint {
    */
   control?: { optimizerSteps: number; optimizer: OptimizerDescription; stopped?: boolean };
   /** Weights of the best evaluation so far, as the device keeps them, where `keepBest` asks for them. */
-  best?: { weights: Float32Array; step: number; loss: number };
+  best?: { weights: Float32Array; step: number; loss: number; accuracy: number };
 }
 
 /** A network to train. */
@@ -216,7 +216,10 @@ export type NetworkLockstepEvent =
        * NaN at step `steps`. `aborted`: the signal fired.
        */
       reason: 'stopped' | 'max-steps' | 'non-finite' | 'aborted';
-      /** Loss and accuracy of its last evaluation; NaN without one. */
+      /**
+       * Loss and accuracy of its last evaluation, or with `keepBest` of the best one, whose weights these are; NaN without an
+       * evaluation.
+       */
       loss: number;
       accuracy: number;
       /** The step after which the run had these weights: the last one, or with `keepBest` that of the best evaluation. */

@@ -204,6 +204,7 @@ it('the best weights are those that the run had at its best evaluation', async (
   expect(best.weightsOf).toBeLessThan(40);
   const [there] = await finishes({ runs: [{ ...run, maxSteps: best.weightsOf }] });
   expect(weightBits(best.weights)).toEqual(weightBits(there.weights));
+  expect([best.loss, best.accuracy]).toEqual([there.loss, there.accuracy]);
 });
 
 it('the plan counts the best weights', async () => {
