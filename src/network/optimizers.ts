@@ -144,6 +144,10 @@ export function momentsOf({ type, beta1 }: OptimizerSettings): number {
   return beta1 === 0 ? 0 : 1;
 }
 
+/** What has to stay the same while a run trains, in words. */
+export const showMoments = (settings: OptimizerSettings): string =>
+  `${settings.type} with ${momentsOf(settings)} moments`;
+
 /** The numbers of one step that are the same for all parameters. */
 export interface StepNumbers {
   /** Factor of the weight before the step: 1 - lr x weight decay where the decay is decoupled, else 1. */

@@ -4,7 +4,7 @@
  */
 import type { Loss } from '../../network/losses.js';
 import { type Network, parameterShapes, showNetwork } from '../../network/network.js';
-import { momentsOf, type OptimizerSettings, optimizerOf } from '../../network/optimizers.js';
+import { momentsOf, type OptimizerSettings, optimizerOf, showMoments } from '../../network/optimizers.js';
 import { packedWords } from '../../network/weights.js';
 import { badArgument, checkBoolean, checkNumber, checkObject } from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
@@ -77,8 +77,8 @@ function checkControl(
   checkOptionNames(where, control, ['optimizerSteps', 'optimizer', 'stopped']);
   if (control.stopped !== undefined) checkBoolean(where, 'stopped', control.stopped);
   checkNumber(where, 'optimizerSteps', control.optimizerSteps, { min: 0, whole: true });
-  const { type } = optimizerOf(where, control.optimizer);
-  if (type !== optimizer.type) throw badArgument(where, 'optimizer', type, `the run has ${optimizer.type}`);
+  const [given, wanted] = [optimizerOf(where, control.optimizer), optimizer].map(showMoments);
+  if (given !== wanted) throw badArgument(where, 'optimizer', given, `the run has ${wanted}`);
 }
 
 function checkBest(

@@ -7,6 +7,7 @@ import {
   type OptimizerDescription,
   type OptimizerSettings,
   optimizerOf,
+  showMoments,
 } from '../../network/optimizers.js';
 import { badArgument, withDefaults } from '../../platform/arguments.js';
 import type { ControlRules } from '../control.js';
@@ -20,11 +21,8 @@ export const networkRules: ControlRules<NetworkProgress, OptimizerDescription, O
     }
     const described = withDefaults<OptimizerDescription>(run.described, settings);
     const optimizer = optimizerOf(where, described);
-    if (optimizer.type !== before.type || momentsOf(optimizer) !== momentsOf(before)) {
-      const given = `${optimizer.type} with ${momentsOf(optimizer)} moments`;
-      const fits = `it goes on as ${before.type} with ${momentsOf(before)} moments`;
-      throw badArgument(where, 'the optimizer', given, fits);
-    }
+    const [given, had] = [optimizer, before].map(showMoments);
+    if (given !== had) throw badArgument(where, 'the optimizer', given, `it goes on as ${had}`);
     if (run.schedulesMomentum && optimizer.beta1 !== before.beta1) {
       const name = optimizer.type === 'adamw' || optimizer.type === 'adam' ? 'betas[0]' : 'momentum';
       throw badArgument(where, name, optimizer.beta1, 'the run has a schedule, which sets it');

@@ -135,4 +135,12 @@ it('a checkpoint of another network, or one that was changed, is refused by name
     const runs = [{ ...settings(k), checkpoint: { ...whole, ...change } }];
     await expect(finished({ runs, ...looking }), JSON.stringify(change)).rejects.toThrow(message);
   }
+  // Its moments would be written over the memory of other runs.
+  const sgd = { optimizer: { type: 'sgd' as const } };
+  const plain = await checkpointWith(() => true, { runs: [settings(1)], ...looking, ...sgd });
+  const momentum = { type: 'sgd' as const, momentum: 0.9 };
+  const checkpoint = { ...plain, control: { ...control, optimizer: momentum } };
+  await expect(finished({ runs: [{ ...settings(1), checkpoint }], ...looking, ...sgd })).rejects.toThrow(
+    'control: optimizer is the text "sgd with 1 moments"; the run has sgd with 0 moments',
+  );
 });
