@@ -218,7 +218,8 @@ function mergedOptimizer(
   own: OptimizerDescription | undefined,
 ): OptimizerDescription | undefined {
   if (own === undefined) return shared;
-  const merges = typeof own === 'object' && own !== null && typeof shared === 'object' && !('type' in own);
+  const merges =
+    typeof own === 'object' && own !== null && typeof shared === 'object' && own.type === undefined;
   return merges ? withDefaults<OptimizerDescription>(shared, own) : own;
 }
 
@@ -242,25 +243,25 @@ function stopOf(
   if (stop === undefined) return undefined;
   const here = `${where}: stop`;
   checkObject(here, 'it', stop, 'it is { accuracy: 0.99, windows: 3 } or { patience: 5 }');
+  // What is undefined is left out: later it matters which of the two rules has its name in it.
+  const rule = withDefaults<NetworkStopRule>({} as NetworkStopRule, stop);
+  const { minSteps = 0 } = rule;
   checkOptionNames(
     here,
-    stop,
-    'patience' in stop ? ['patience', 'minSteps'] : ['accuracy', 'windows', 'minSteps'],
+    rule,
+    'patience' in rule ? ['patience', 'minSteps'] : ['accuracy', 'windows', 'minSteps'],
   );
-  checkNumber(here, 'minSteps', stop.minSteps ?? 0, { min: 0, whole: true });
-  if ('patience' in stop) {
-    checkNumber(here, 'patience', stop.patience, { min: 1, whole: true });
+  checkNumber(here, 'minSteps', minSteps, { min: 0, whole: true });
+  if ('patience' in rule) {
+    checkNumber(here, 'patience', rule.patience, { min: 1, whole: true });
     if (!evaluation)
-      throw badArgument(here, 'patience', stop.patience, 'it is of evaluations: give evaluate, too');
-    return { ...stop };
+      throw badArgument(here, 'patience', rule.patience, 'it is of evaluations: give evaluate, too');
+    return rule;
   }
-  checkNumber(here, 'accuracy', stop.accuracy, { min: 0, max: 1 });
-  checkNumber(here, 'windows', stop.windows ?? 1, { min: 1, whole: true });
-  if (LOSSES[loss.type].hasAccuracy) return { ...stop };
-  throw badArgument(
-    here,
-    'accuracy',
-    stop.accuracy,
-    `${loss.type} has no right and wrong; take { patience: 5 }`,
-  );
+  const { accuracy, windows = 1 } = rule;
+  checkNumber(here, 'accuracy', accuracy, { min: 0, max: 1 });
+  checkNumber(here, 'windows', windows, { min: 1, whole: true });
+  if (LOSSES[loss.type].hasAccuracy) return rule;
+  const fits = `${loss.type} has no right and wrong; take { patience: 5 }`;
+  throw badArgument(here, 'accuracy', accuracy, fits);
 }

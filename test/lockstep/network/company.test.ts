@@ -5,6 +5,7 @@ import type {
   HostStateDict,
   NetworkLockstepEvent,
   NetworkLockstepOptions,
+  NetworkRun,
 } from '../../../src/index.js';
 import { Generator, openDevice, tensor, trainLockstep } from '../../../src/index.js';
 import { NetworkPacer } from '../../../src/lockstep/network/pacer.js';
@@ -93,6 +94,38 @@ it('data may be tensors, and settings of a run change those of the options', asy
     data,
   });
   expect(weightBits(a.weights)).toEqual(weightBits(b.weights));
+});
+
+it('what is undefined counts as left out, also in the options of an option', async () => {
+  const optimizer = { type: 'sgd', momentum: 0.9, lr: 0.1 } as const;
+  const shared = { data, maxSteps: 5, optimizer, loss: 'bceWithLogits' as const };
+  const layers = [{ units: 6, bias: undefined, activation: undefined }, { units: 1 }];
+  const bare = { inputs: 4, layers: [{ units: 6 }, { units: 1 }] };
+  const binary = { x, y: y.map((value) => Number(value > 0)), signs: undefined };
+  const runs: NetworkRun[] = [
+    { network: bare, optimizer: { lr: 0.02 }, stop: { accuracy: 1 } },
+    {
+      network: { inputs: 4, layers },
+      optimizer: { type: undefined, lr: 0.02, betas: undefined },
+      stop: { accuracy: 1, windows: undefined, minSteps: undefined, patience: undefined },
+    },
+    { network: bare, evaluate: { data: binary }, stop: { patience: 2 } },
+    {
+      network: bare,
+      evaluate: {
+        data: binary,
+        every: undefined,
+        examples: undefined,
+        keepBest: undefined,
+        groups: undefined,
+      },
+      stop: { patience: 2, minSteps: undefined, accuracy: undefined } as never,
+    },
+  ].map((run) => ({ ...run, data: binary, seed: 3 }) as NetworkRun);
+  const [a, b, c, d] = (await finished({ ...shared, runs })).map(({ weights }) => weightBits(weights));
+  expect(b).toEqual(a);
+  expect(d).toEqual(c);
+  expect(c).not.toEqual(a);
 });
 
 type Checkpoint = Extract<NetworkLockstepEvent, { type: 'checkpoint' }>['runs'][number]['checkpoint'];
