@@ -31,6 +31,12 @@ const USAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 /** The result of a step, as the kernel writes it. */
 type StepResult = Record<keyof typeof RESULT.at, number>;
 
+/** What an evaluation of a run gave: a list of batches for each section, and what the probes found. */
+export interface Evaluated {
+  results: StepResult[][];
+  probes: NetworkProbed | undefined;
+}
+
 /** The results of a chunk, with an entry for each run, in the order of the runs. */
 export interface ChunkResults {
   /** One for each step. */
@@ -39,8 +45,8 @@ export interface ChunkResults {
   looked: number;
   /** What the probes found where a window closed. */
   windows: (NetworkProbed | undefined)[];
-  /** Of an evaluation, a list of batches for each section, and what the probes found; undefined where none was due. */
-  evaluations: { results: StepResult[][] | undefined; probes: NetworkProbed | undefined }[];
+  /** Undefined where none was due. */
+  evaluations: (Evaluated | undefined)[];
 }
 
 /** How a chunk is carried out, and the table that is made of it. */
@@ -78,7 +84,7 @@ export class Chunks {
   }
 
   /**
-   * Trains each run for `steps` steps, then looks at the runs for which that is due.
+   * Trains each run for `steps` steps, then looks at the runs for which that is due. With 0 steps it evaluates each.
    *
    * @param schedule A kernel of this schedule was made for each of them.
    * @param mostWork Looks are cut into submits of about this work.
@@ -98,12 +104,13 @@ export class Chunks {
     const of = { steps, schedule, mostWork, table };
     const { training, order, firstRows } = this.#training(runs, of);
     const ends = runs.map((run) => run.done + steps);
+    const closes = runs.map((run, k) => steps > 0 && run.probesAt(ends[k]));
     const windows = this.#pass(runs, of, (run, k) =>
-      run.probesAt(ends[k])
-        ? [batchOf(run, order, firstRows[k] + (steps - 1) * orderWords(run.run), ends[k] - 1)]
-        : [],
+      closes[k] ? [batchOf(run, order, firstRows[k] + (steps - 1) * orderWords(run.run), ends[k] - 1)] : [],
     );
-    const evaluations = this.#pass(runs, of, (run, k) => (run.evaluatesAt(ends[k]) ? sectionsOf(run) : []));
+    const evaluations = this.#pass(runs, of, (run, k) =>
+      steps === 0 || run.evaluatesAt(ends[k]) ? sectionsOf(run) : [],
+    );
     const rounds = [...windows.rounds, ...evaluations.rounds];
     const resultBytes = 4 * RESULT.words * table.entries;
     this.#write('positions', POSITION.array([...training, ...rounds.flat()].map(({ position }) => position)));
@@ -113,7 +120,7 @@ export class Chunks {
     this.#dispatch(training, 0, 'training');
     const next = this.#carryOut(windows, training.length, mostWork);
     this.#carryOut(evaluations, next, mostWork);
-    const weighed = runs.filter((run, k) => probesWeights(run.run.probes) && run.probesAt(ends[k]));
+    const weighed = runs.filter((run, k) => probesWeights(run.run.probes) && closes[k]);
     const readWeights = this.#probes.weights(weighed);
     const [bytes, ofWeights, ofWindows, ofEvaluations] = await Promise.all([
       this.#device.read(this.#buffers.get('results')!, 0, resultBytes, options),
@@ -135,9 +142,10 @@ export class Chunks {
         return Object.keys(found).length > 0 ? found : undefined;
       }),
       evaluations: runs.map((run, k) => {
-        const batches = ofSets[k]?.filter((_, n) => run.run.evaluation!.sections[n].isOfSet).flat();
-        const probes = averaged(ofEvaluations.get(run), evaluations.looks[k], batches ?? []);
-        return { results: ofSets[k], probes };
+        const of = ofSets[k];
+        if (!of) return undefined;
+        const batches = of.filter((_, n) => run.run.evaluation!.sections[n].isOfSet).flat();
+        return { results: of, probes: averaged(ofEvaluations.get(run), evaluations.looks[k], batches) };
       }),
     };
   }

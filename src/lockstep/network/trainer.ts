@@ -16,7 +16,7 @@ import { copyWords } from '../copy-words.js';
 import { finishEvent } from '../finish-event.js';
 import { recovering, type TrainerHooks } from '../recovery.js';
 import { type AcceptedNetworkRun, acceptNetworkRun, checkNetworkOptions } from './accept.js';
-import { type ChunkResults, Chunks } from './chunk.js';
+import { type ChunkResults, Chunks, type Evaluated } from './chunk.js';
 import { networkRules } from './control.js';
 import { NetworkPacer, workOf } from './pacer.js';
 import { PackedDatasets } from './packed-datasets.js';
@@ -152,7 +152,7 @@ class NetworkTrainer {
         flops,
         parts: Math.ceil(batch / part),
       };
-      if (progress.isStopped) yield* this.#finish(progress, 'stopped');
+      if (progress.isStopped) yield* this.#stop(progress);
     }
   }
 
@@ -215,7 +215,6 @@ class NetworkTrainer {
     k: number,
     chunk: ChunkResults,
   ): AsyncGenerator<NetworkLockstepEvent> {
-    const { results: looks, probes } = chunk.evaluations[k];
     for (const { loss, hits, counted } of chunk.training[k]) {
       const means = run.take(loss, hits, counted);
       this.#steps++;
@@ -224,18 +223,33 @@ class NetworkTrainer {
         return;
       }
       if (!means) continue;
-      const found = chunk.windows[k];
-      yield { type: 'window', run: run.index, step: run.done, ...means, ...(found && { probes: found }) };
+      const probes = chunk.windows[k];
+      yield { type: 'window', run: run.index, step: run.done, ...means, ...(probes && { probes }) };
     }
-    if (looks) {
-      const isBest = run.evaluated(looks);
-      const groups = run.groupsOf(looks);
-      if (isBest && run.best) copyWords(this.#device, run.memory, run.best, run.program.places.parameters);
-      const beside = { ...(groups && { groups }), ...(probes && { probes }) };
-      yield { type: 'evaluation', run: run.index, step: run.done, ...run.last, ...beside };
-    }
-    if (run.stops) yield* this.#finish(run, 'stopped');
+    const found = chunk.evaluations[k];
+    if (found) yield this.#evaluated(run, found);
+    if (run.stops) yield* this.#stop(run);
     else if (run.done === run.run.maxSteps) yield* this.#finish(run, 'max-steps');
+  }
+
+  /** Takes what an evaluation gave, and keeps the weights if they are the best so far. */
+  #evaluated(run: NetworkProgress, { results, probes }: Evaluated): NetworkLockstepEvent {
+    const isBest = run.evaluated(results);
+    const groups = run.groupsOf(results);
+    if (isBest && run.best) copyWords(this.#device, run.memory, run.best, run.program.places.parameters);
+    const beside = { ...(groups && { groups }), ...(probes && { probes }) };
+    return { type: 'evaluation', run: run.index, step: run.done, ...run.last, ...beside };
+  }
+
+  /** Ends a run before its last step, evaluated as it is. */
+  async *#stop(run: NetworkProgress): AsyncGenerator<NetworkLockstepEvent> {
+    if (run.run.evaluation && !run.evaluatesAt(run.done)) {
+      const now = { expectedMs: 0, submitted: performance.now() };
+      const { evaluations } = await this.#chunks.run([run], 0, this.#schedule, this.#pacer.mostWork, now);
+      this.#device.check();
+      for (const found of evaluations) if (found) yield this.#evaluated(run, found);
+    }
+    yield* this.#finish(run, 'stopped');
   }
 
   /** Gives the run's memory free, which another run may take when the caller asks for the next event. */
@@ -280,7 +294,7 @@ class NetworkTrainer {
     }
     // First of all: if the device is lost, the caller is to be asked about all of the runs again, or about none.
     yield await this.#checkpoint();
-    for (const run of this.#active.filter(({ isStopped }) => isStopped)) yield* this.#finish(run, 'stopped');
+    for (const run of this.#active.filter(({ isStopped }) => isStopped)) yield* this.#stop(run);
   }
 
   #fork(run: NetworkProgress, from: NetworkProgress): void {

@@ -67,8 +67,8 @@ export interface NetworkRunSettings {
   /** Steps after which a run ends. */
   maxSteps?: number;
   /**
-   * Evaluates the run on `data` after every `every` steps (default: never) and after the last one. A sampler makes `examples`
-   * fresh examples each time (default 1,000), other ones than for training. With `keepBest` the run finishes with the weights
+   * Evaluates the run on `data` after every `every` steps (default: never) and after the last one, also where a stop rule or a
+   * decision ends the run early. A sampler makes `examples` fresh examples each time (default 1,000), other ones than for training. With `keepBest` the run finishes with the weights
    * for which the loss of an evaluation was least.
    *
    * With `groups`, loss and accuracy are reported for each group too. For a dataset, they list the group of each example, a whole

@@ -6,6 +6,7 @@ import {
   type HostStateDict,
   type NetworkLockstepEvent,
   type NetworkLockstepOptions,
+  type NetworkRun,
   type OptimizerDescription,
   openDevice,
   optim,
@@ -54,6 +55,42 @@ it('a run that is stopped has the weights of one that takes no more steps', asyn
     [40, 'max-steps'],
   ]);
   expect(weightBits(stopped[1].weights)).toEqual(weightBits(short.weights));
+});
+
+it('a run that ends early is evaluated as it ends: by its rule, by a decision, after a checkpoint that has one', async () => {
+  const loss = 'bceWithLogits' as const;
+  const binary = { x, y: data.y.map((value) => Number(value > 0)) };
+  const evaluate = { data: binary, every: 4, keepBest: true, groups: binary.y };
+  const shortly: NetworkRun = { data: binary, loss, evaluate, probes: ['activeUnits', 'norms'] };
+  const runs = [{ ...shortly, stop: { accuracy: 0, minSteps: 15 } }, shortly, shortly].map((run, k) => {
+    return { ...run, seed: k };
+  });
+  type Told = Extract<NetworkLockstepEvent, { type: 'evaluation' | 'finish' }>;
+  const told = async (options: Partial<NetworkLockstepOptions>) => {
+    const events: Told[][] = [[], [], []];
+    for await (const event of trainLockstep(device, { ...shared, runs, ...options })) {
+      if (event.type === 'pause' && event.runs[0].step === 15) event.control.stop(event.runs.at(-1)!.run);
+      if (event.type === 'evaluation') events[event.run].push(event);
+      if (event.type !== 'finish') continue;
+      const weights = weightBits(await event.weights()) as never;
+      events[event.run].push({ ...event, reason: 'stopped', weights });
+    }
+    return events;
+  };
+  const expected = await told({ maxSteps: 15 });
+  // Run 0 by its rule, run 2 by a decision; run 1 goes on.
+  const events = await told({ pauseEvery: 15 });
+  for (const k of [0, 2]) expect(events[k], `run ${k}`).toEqual(expected[k]);
+  expect(events[0].map((event) => event.type === 'evaluation' && event.step)).toEqual([4, 8, 12, 15, false]);
+  let checkpoint: NetworkCheckpoint | undefined;
+  const one = { ...shared, runs: runs.slice(2), pauseEvery: 15, checkpointSeconds: 0 };
+  for await (const event of trainLockstep(device, one)) {
+    if (event.type === 'pause') event.control.stop(0);
+    if (event.type === 'checkpoint') checkpoint = event.runs.at(0)?.checkpoint ?? checkpoint;
+  }
+  expect(checkpoint!.control!.stopped).toBe(true);
+  const again = await told({ runs: [{ ...runs[2], checkpoint }] });
+  expect(again[0]).toEqual(expected[2].slice(-2).map((event) => ({ ...event, run: 0 })));
 });
 
 it('another learning rate in a pause is the one of a schedule that steps there', async () => {
