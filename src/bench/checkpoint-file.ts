@@ -8,7 +8,7 @@ import { version } from '../platform/version.js';
 import { type RefuseFile, refuseFile, sealBytes, unsealBytes, type Writer } from './seal.js';
 
 /** Increase `format` whenever a checkpoint's fields, or what one of them means, change. */
-const WRITER: Writer = { format: 3, version };
+const WRITER: Writer = { format: 4, version };
 
 export const checkpointBytes = (checkpoint: object): Buffer => sealBytes(WRITER, serialize(checkpoint));
 

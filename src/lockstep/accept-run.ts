@@ -8,7 +8,7 @@ import { checkOptionNames } from '../platform/options.js';
 import type { BinaryDataset } from '../tensor/bits.js';
 import { packDataset } from '../tensor/pack-bits.js';
 import { checkOptimizer } from './adamw-settings.js';
-import { checkpointProblem, type StateLayout } from './checkpoint.js';
+import { checkpointProblem, kindOf, type StateLayout } from './checkpoint.js';
 import { checkControl } from './checkpoint-control.js';
 import { isFloat32Array, isObject, type Settings, shown } from './options.js';
 import type { AdamWSettings, LockstepDataset, LockstepRun, MlpWeights, RunCheckpoint } from './types.js';
@@ -23,6 +23,8 @@ export interface AcceptedRun {
   orderSeed: number;
   optimizer: Required<AdamWSettings>;
   checkpoint?: RunCheckpoint;
+  /** What its checkpoints say of it. */
+  of: RunCheckpoint['of'];
 }
 
 type Refuse = (what: string) => never;
@@ -70,10 +72,12 @@ export class RunAcceptor {
     const { weights, dataset, testSet, orderSeed, optimizer, checkpoint } = fields;
     const packed = (field: 'dataset' | 'testSet', given: LockstepDataset) =>
       ask(field, () => this.#pack(where, field, given));
+    const examples = packed('dataset', dataset);
     const accepted = {
       index,
       weights: ask('weights', () => checkWeights(where, weights, this.#settings, refuse)),
-      dataset: packed('dataset', dataset),
+      dataset: examples,
+      of: kindOf(examples, orderSeed, this.#settings.batchSize),
       testSet: testSet === undefined ? undefined : packed('testSet', testSet),
       orderSeed,
       optimizer: ask('optimizer', () => checkOptimizer(where, optimizer)),
@@ -84,7 +88,7 @@ export class RunAcceptor {
     }
     if (checkpoint !== undefined) {
       ask('checkpoint', () => {
-        this.#checkCheckpoint(where, checkpoint, accepted.dataset);
+        this.#checkCheckpoint(where, checkpoint, accepted);
         checkControl(`${where}: checkpoint: control`, checkpoint, this.#settings);
       });
     }
@@ -106,9 +110,9 @@ export class RunAcceptor {
     return packed;
   }
 
-  #checkCheckpoint(where: string, checkpoint: RunCheckpoint, dataset: BinaryDataset): void {
+  #checkCheckpoint(where: string, checkpoint: RunCheckpoint, { dataset, of }: AcceptedRun): void {
     const layout = this.#layoutOf && (() => this.#layoutOf!(checkpoint, dataset));
-    const problem = checkpointProblem(`${where}: checkpoint`, checkpoint, this.#settings, layout);
+    const problem = checkpointProblem(`${where}: checkpoint`, checkpoint, this.#settings, of, layout);
     if (!problem) return;
     throw new LockstepError(
       'bad-input',

@@ -1,10 +1,12 @@
 /**
  * Checks whether a run can resume from a checkpoint that the caller passes in, with the same bits. It cannot detect a sound
- * checkpoint of another run. Files of checkpoints are written by src/bench.
+ * checkpoint of a run that differs in its initial weights or settings only. Files of checkpoints are written by src/bench.
  */
 import { SUMS } from '../../shaders/train/chunk.wgsl.js';
 import { KERNEL_NAMES, type KernelName } from '../kernels/train/training-kernel.js';
 import { checkOptionNames, showKind } from '../platform/options.js';
+import type { BinaryDataset } from '../tensor/bits.js';
+import { dataMark, otherRun } from './checkpoint-of.js';
 import { isObject, type Settings, shown } from './options.js';
 import type { RunCheckpoint } from './types.js';
 import { lastClose } from './windows.js';
@@ -25,6 +27,7 @@ const NAMES: Record<keyof RunCheckpoint, true> = {
   state: true,
   sums: true,
   stableWindows: true,
+  of: true,
   control: true,
 };
 /** What the sums count, in words. */
@@ -36,6 +39,11 @@ const COUNTS: Record<Exclude<(typeof SUMS)[number], 'losses'>, string> = {
 
 type Context = Pick<Settings, 'batchSize' | 'kernel' | 'logInterval' | 'maxSteps' | 'stop'>;
 
+/** What a checkpoint says of its run. */
+export function kindOf({ x, y }: BinaryDataset, orderSeed: number, batchSize: number): RunCheckpoint['of'] {
+  return { data: dataMark(x, `${x.rows} examples`, [[x.cols], x.words, y.words]), batchSize, orderSeed };
+}
+
 /**
  * The reason why no run with these settings can resume from a checkpoint; undefined if one can. Without `layoutOf`, the lengths
  * of the arrays are not checked.
@@ -44,6 +52,7 @@ export function checkpointProblem(
   where: string,
   checkpoint: RunCheckpoint,
   settings: Context,
+  of: RunCheckpoint['of'],
   layoutOf?: () => StateLayout,
 ): string | undefined {
   if (!isObject(checkpoint)) return `it is ${shown(checkpoint)}; it must be what a checkpoint event holds`;
@@ -60,6 +69,8 @@ export function checkpointProblem(
   if (wanted !== 'auto' && wanted !== kernel) return otherKernel(kernel, wanted);
   const wrong = tagged('state', state, 'Float32Array') ?? tagged('sums', sums, 'Uint32Array');
   if (wrong) return wrong;
+  const other = otherRun(checkpoint.of, of);
+  if (other) return other;
   if (layoutOf) {
     const layout = layoutOf();
     if (layout.kernel !== kernel) return otherKernel(kernel, layout.kernel);

@@ -50,6 +50,7 @@ export class Run {
   #ended = false;
   #isStopped = false;
   readonly #settings: RunSettings;
+  readonly #of: RunCheckpoint['of'];
   readonly #batches: BatchSource;
   #windowStart: number;
   /** The step at which the run waits for the next pause. */
@@ -58,13 +59,14 @@ export class Run {
   readonly #isControlled: boolean;
 
   constructor(
-    { index, weights, testSet, orderSeed, optimizer, checkpoint }: AcceptedRun,
+    { index, weights, testSet, orderSeed, optimizer, checkpoint, of }: AcceptedRun,
     { cohort, slot, placement }: Place,
     settings: Omit<RunSettings, 'examples'>,
     openBatches: (settings: BatchSettings) => BatchSource,
   ) {
     this.index = index;
     this.testSet = testSet;
+    this.#of = of;
     this.cohort = cohort;
     this.slot = slot;
     this.placement = placement;
@@ -197,7 +199,7 @@ export class Run {
   /** Reads the run's state. Only while no chunk is under way. */
   async save(): Promise<RunCheckpoint> {
     const control = this.#isControlled ? { control: this.#control } : {};
-    return { ...(await this.slot.save(this.done)), ...control };
+    return { ...(await this.slot.save(this.done)), of: this.#of, ...control };
   }
 
   get #control(): RunControl {

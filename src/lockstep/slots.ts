@@ -94,7 +94,7 @@ export class Slot {
   }
 
   /** Reads what the slot holds after `steps` steps of its run. Only while no chunk is under way. */
-  async save(steps: number): Promise<RunCheckpoint> {
+  async save(steps: number): Promise<Omit<RunCheckpoint, 'of'>> {
     const { kernel, buffers, closer } = this.#slots.parts;
     const [state, sums, stable] = await Promise.all([
       this.#read(kernel.state, kernel.stateFloats),

@@ -55,6 +55,8 @@ export interface RunCheckpoint {
   sums: Uint32Array;
   /** How many of the run's latest windows in a row passed the stop rule. */
   stableWindows: number;
+  /** What a run that goes on from here must have, too. `data`: how many training examples there are, and a checksum of them. */
+  of: { readonly data: string; readonly batchSize: number; readonly orderSeed: number };
   /** In a training with `pauseEvery`: what decisions in pauses have made of the run, and how it stands with the next one. */
   control?: RunControl;
 }

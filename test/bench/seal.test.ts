@@ -36,6 +36,7 @@ function checkpointAt(step: number): EvaluationCheckpoint {
     state: state(step + order),
     sums: Uint32Array.from({ length: 4 }, (_, i) => i * order),
     stableWindows: 1,
+    of: { data: '4096 examples, checksum 1f', batchSize: 128, orderSeed: order },
   });
   return {
     fingerprint: fingerprintOf(42),

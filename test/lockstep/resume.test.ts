@@ -137,6 +137,21 @@ describe('a checkpoint that does not fit is refused', () => {
     );
   });
 
+  it('where the run has other examples, or another order of them', async () => {
+    const checkpoint = await checkpointOf('portable');
+    const [run] = runs;
+    const others: [Partial<LockstepRun>, Partial<LockstepOptions>, RegExp][] = [
+      [{ orderSeed: 77 }, {}, /it is of orderSeed \d+, and the run has 77/],
+      [{ dataset: randomDataset(200, FEATURES, 5) }, {}, /it is of data the text "\d+ examples, checksum/],
+      [{}, { batchSize: 100 }, /it is of batchSize \d+, and the run has/],
+      [{ checkpoint: { ...checkpoint, of: undefined as never } }, {}, /it says that it is of undefined/],
+    ];
+    for (const [change, more, message] of others) {
+      const all = [{ ...run, checkpoint, ...change }];
+      expect(await refusal(undefined as never, { kernel: 'portable', ...more, runs: all })).toMatch(message);
+    }
+  });
+
   it('where the network has another shape', async () => {
     const checkpoint = await checkpointOf('portable');
     checkpoint.state = checkpoint.state.slice(1);

@@ -9,6 +9,8 @@ import { packedWords } from '../../network/weights.js';
 import { badArgument, checkBoolean, checkNumber, checkObject } from '../../platform/arguments.js';
 import { LockstepError } from '../../platform/errors.js';
 import { checkOptionNames } from '../../platform/options.js';
+import { dataMark, otherRun } from '../checkpoint-of.js';
+import type { PackedDataset } from './dataset.js';
 import type { NetworkCheckpoint } from './types.js';
 
 /** What a run and its checkpoint have in common. */
@@ -16,12 +18,34 @@ interface Kind {
   readonly network: Network;
   readonly loss: Loss;
   readonly optimizer: OptimizerSettings;
+  readonly data: PackedDataset;
+  readonly orderSeed: number;
+  readonly batchSize: number;
 }
 
-/** Network, loss and optimizer in a line, in which a checkpoint and the run that goes on from it must agree. */
-export function kindOf({ network, loss, optimizer }: Kind): string {
-  return `${showNetwork(network)}, ${loss.type}, ${optimizer.type}`;
+/** What a checkpoint says of its run. */
+export function kindOf({
+  network,
+  loss,
+  optimizer,
+  data,
+  batchSize,
+  orderSeed,
+}: Kind): NetworkCheckpoint['of'] {
+  const { sampler, rowFormat, targetFormat, words } = data;
+  const what = sampler === undefined ? `${data.examples} examples` : 'a sampler';
+  const lists = [[rowFormat, targetFormat], words, new TextEncoder().encode(sampler)];
+  return {
+    network: showNetwork(network),
+    loss: showLoss(loss),
+    optimizer: optimizer.type,
+    data: dataMark(data, what, lists),
+    batchSize,
+    orderSeed,
+  };
 }
+
+const showLoss = ({ type, parameter }: Loss) => (parameter === 0 ? type : `${type} (${parameter})`);
 
 /**
  * @param maxSteps Of the run; the checkpoint must be of an earlier step.
@@ -48,9 +72,8 @@ export function checkCheckpoint(
     'best',
   ]);
   checkNumber(here, 'steps', checkpoint.steps, { min: 0, below: maxSteps, whole: true });
-  if (checkpoint.of !== kindOf(run)) {
-    throw badArgument(here, 'of', checkpoint.of, `the run is ${kindOf(run)}`);
-  }
+  const other = otherRun(checkpoint.of, kindOf(run));
+  if (other) throw new LockstepError('bad-input', `${here}: ${other}.`);
   const { state, window, stop, last, lastWindow, control, best } = checkpoint;
   checkNumbers(here, 'state', state, packedWords(network) * (1 + momentsOf(optimizer)), network);
   if (control !== undefined) checkControl(`${here}: control`, control, optimizer);

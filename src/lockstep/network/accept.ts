@@ -156,14 +156,14 @@ export async function acceptNetworkRun(
     all.weights === undefined ? (held ?? initialWeights(network, new Generator(seed))) : all.weights;
   ask('weights', () => checkWeights(where, network, weights));
   const rest = { orderSeed, checkpoint: all.checkpoint, schedule, described: all.optimizer ?? {} };
-  if (all.checkpoint !== undefined) {
-    const of = { network, loss, optimizer };
-    ask('checkpoint', () => checkCheckpoint(where, all.checkpoint!, of, maxSteps as number));
-  }
-  return {
+  const accepted = {
     ...{ network, weights, data, loss, optimizer, batchSize: Math.min(batchSize, data.examples) },
     ...{ maxSteps: maxSteps as number, evaluation, stop, probes, ...rest },
   };
+  if (all.checkpoint !== undefined) {
+    ask('checkpoint', () => checkCheckpoint(where, all.checkpoint!, accepted, accepted.maxSteps));
+  }
+  return accepted;
 }
 
 /** The run's settings, and for those that it leaves out the options'. */

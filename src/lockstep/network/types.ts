@@ -94,8 +94,15 @@ export interface NetworkRunSettings {
 /** The state of a run between two chunks: all that it takes to go on to the same bits. */
 export interface NetworkCheckpoint {
   steps: number;
-  /** Network, loss and optimizer in a line. A run that goes on from here must have the same. */
-  of: string;
+  /** What a run that goes on from here must have, too. `data`: how much there is, and a checksum of it. */
+  of: {
+    readonly network: string;
+    readonly loss: string;
+    readonly optimizer: string;
+    readonly data: string;
+    readonly batchSize: number;
+    readonly orderSeed: number;
+  };
   /** Parameters and moments, as the device keeps them. */
   state: Float32Array;
   /** The open window: sum of its batches' losses, right outputs, counted outputs, batches. */

@@ -36,6 +36,7 @@ function putCheckpoint(folder: string, index: number, seconds: number, steps: nu
     state: new Float32Array(1),
     sums: new Uint32Array(1),
     stableWindows: 0,
+    of: { data: '', batchSize: 1, orderSeed: 0 },
   };
   const runs = [{ secret: under.secretIndex, order: under.orderIndex, checkpoint: { ...run, steps } }];
   const checkpoint: ShardCheckpoint = {

@@ -7,7 +7,7 @@ import type {
   NetworkLockstepOptions,
   NetworkRun,
 } from '../../../src/index.js';
-import { Generator, openDevice, tensor, trainLockstep } from '../../../src/index.js';
+import { Generator, openDevice, samplers, tensor, trainLockstep } from '../../../src/index.js';
 import { NetworkPacer } from '../../../src/lockstep/network/pacer.js';
 import { weightBits } from './outcomes.js';
 
@@ -143,12 +143,40 @@ async function checkpointWith(
 
 const looking = { data, maxSteps: 300, evaluate: { data, every: 1, keepBest: true } };
 
+it('a checkpoint goes on only with the examples that it has seen, in their order', async () => {
+  const options = { ...looking, network: networkOf(0) };
+  const checkpoint = await checkpointWith(() => true, { runs: [{}, {}], ...options });
+  const end = async (run: NetworkRun) => (await finished({ ...options, runs: [run] }))[0].weights;
+  expect(weightBits(await end({ checkpoint }))).toEqual(weightBits(await end({})));
+  const other: [Partial<NetworkRun>, string][] = [
+    // The second of two runs, alone, has another number and with it another seed.
+    [
+      { seed: 1 },
+      'checkpoint: it is of orderSeed 0, and the run has 1 (a network without orderSeed and seed',
+    ],
+    [{ batchSize: 7 }, 'checkpoint: it is of batchSize 32, and the run has 7.'],
+    [
+      { loss: { type: 'huber', delta: 2 } },
+      'it is of loss the text "mse", and the run has the text "huber (2)"',
+    ],
+    [
+      { data: { x, y: y.map((one, k) => (k === 3 ? one + 1e-6 : one)) } },
+      'of data the text "40 examples, checksum',
+    ],
+    [{ data: samplers.parity({ inputs: 4, secret: [0] }) }, 'and the run has the text "a sampler, checksum'],
+  ];
+  for (const [run, message] of other) {
+    await expect(end({ checkpoint, ...run }), JSON.stringify(run)).rejects.toThrow(message);
+  }
+});
+
 it('a checkpoint of another network, or one that was changed, is refused by name', async () => {
   const whole = await checkpointWith(({ best }) => best !== undefined, { runs: [settings(1)], ...looking });
   const { best, steps } = whole;
   const control = { optimizerSteps: 3, optimizer: { lr: 0.1 } };
   const refused: [number, object, string][] = [
-    [2, {}, 'checkpoint: of is'],
+    [2, {}, 'it is of network the text'],
+    [1, { of: 'this' }, 'it says that it is of the text "this"'],
     [1, { steps: 300 }, 'checkpoint: steps is'],
     [1, { state: whole.state.slice(1) }, 'checkpoint: state does not fit'],
     [1, { state: [...whole.state] }, 'checkpoint: state does not fit'],
