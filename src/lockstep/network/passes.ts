@@ -86,5 +86,6 @@ export function averaged(
   const look = looks.find(({ isOfGradient }) => isOfGradient);
   if (!found?.gradientNorm || !look || !countsOnDevice(look.section.data)) return found;
   const counted = batches.reduce((sum, one) => sum + one.counted, 0);
+  if (counted === 0) return found; // of 0
   return { ...found, gradientNorm: scaledNorms(found.gradientNorm, look.counted! / counted) };
 }

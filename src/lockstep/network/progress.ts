@@ -204,15 +204,20 @@ export class NetworkProgress implements RunPlace {
     }
   }
 
-  /** Takes the result of one step. Returns the means of the window if it closes with this step. */
+  /**
+   * Takes the result of one step. Returns the means of the window if it closes with this step. The loss of a batch in which nothing
+   * counts is 0 / 0, and is left out.
+   */
   take(loss: number, hits: number, counted: number): Means | undefined {
     this.#done++;
     this.optimizerSteps++;
     const sums = this.#window;
-    sums[0] += loss;
-    sums[1] += hits;
-    sums[2] += counted;
-    sums[3]++;
+    if (counted > 0) {
+      sums[0] += loss;
+      sums[1] += hits;
+      sums[2] += counted;
+      sums[3]++;
+    }
     if (this.#done !== this.#nextClose(this.#done - 1)) return undefined;
     const means = { loss: sums[0] / sums[3], accuracy: this.#share(sums[1], sums[2]) };
     this.#window = [0, 0, 0, 0];

@@ -218,7 +218,7 @@ class NetworkTrainer {
     for (const { loss, hits, counted } of chunk.training[k]) {
       const means = run.take(loss, hits, counted);
       this.#steps++;
-      if (Number.isNaN(loss)) {
+      if (Number.isNaN(loss) && counted > 0) {
         yield* this.#finish(run, 'non-finite');
         return;
       }

@@ -105,7 +105,7 @@ export interface NetworkCheckpoint {
   };
   /** Parameters and moments, as the device keeps them. */
   state: Float32Array;
-  /** The open window: sum of its batches' losses, right outputs, counted outputs, batches. */
+  /** The open window: sum of its batches' losses, right outputs, counted outputs, batches with any. */
   window: readonly [number, number, number, number];
   /** For the stop rule: how many windows or evaluations in a row count, and the least loss of an evaluation so far. */
   stop: readonly [number, number];
@@ -194,8 +194,8 @@ export type NetworkLockstepEvent =
   /** The state of each run under way. */
   | { type: 'checkpoint'; runs: { run: number; checkpoint: NetworkCheckpoint }[] }
   /**
-   * A window closed: the unweighted mean of its batches' losses, and the share of its outputs that were right; `accuracy` is NaN
-   * for losses without right and wrong. `probes` are of the network as it is after step `step`; those of examples are of that
+   * A window closed: the unweighted mean of its batches' losses, without those of batches in which no example counts, and the share
+   * of its outputs that were right; `accuracy` is NaN for losses without right and wrong. `probes` are of the network as it is after step `step`; those of examples are of that
    * step's batch.
    */
   | { type: 'window'; run: number; step: number; loss: number; accuracy: number; probes?: NetworkProbed }

@@ -3,6 +3,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openDevice } from '../../../src/adapter/open.js';
 import type { Device } from '../../../src/gpu/device.js';
+import type { OptimizerDescription } from '../../../src/network/optimizers.js';
+import * as samplers from '../../../src/network/samplers.js';
 import fc from '../../properties.js';
 import { useForm } from './forms.js';
 import { networkOutcomes } from './outcomes.js';
@@ -34,17 +36,19 @@ async function compare(cases: readonly Case[]): Promise<number> {
   for (const [k, outcome] of expected.entries()) {
     const { steps, parameters, nearest } = outcome;
     const { windows, finish } = trained[k];
-    if (nearest < CORNER || steps.some((step) => !(step.loss < MOST))) continue;
+    if (nearest < CORNER || steps.some((step) => step.counted > 0 && !(step.loss < MOST))) continue;
     compared++;
     const name = JSON.stringify(cases[k]);
     const spreads = spread(cases[k], outcome);
     const within = (distance: number) => ROUNDINGS + SPREADS * distance;
     expect(windows.length, name).toBe(cases[k].steps);
     for (const [s, { loss, hits, counted }] of steps.entries()) {
-      expect(
-        off(windows[s].loss, loss),
-        `${name}, loss of step ${s}: ${windows[s].loss} for ${loss}`,
-      ).toBeLessThan(within(spreads.losses[s]));
+      if (counted === 0) expect(windows[s].loss, `${name}, step ${s}`).toBeNaN();
+      else
+        expect(
+          off(windows[s].loss, loss),
+          `${name}, loss of step ${s}: ${windows[s].loss} for ${loss}`,
+        ).toBeLessThan(within(spreads.losses[s]));
       if (!Number.isNaN(windows[s].accuracy))
         expect(windows[s].accuracy, `${name}, step ${s}`).toBe(hits / counted);
     }
@@ -70,4 +74,55 @@ describe.each(['lanes', 'blocks'] as const)('the kernel by %s', (form) => {
     );
     expect(compared).toBeGreaterThan(0.6 * cases);
   });
+});
+
+it('goes on after a batch of which nothing counts, as PyTorch does: it has no loss, and a gradient of 0', async () => {
+  const optimizers: OptimizerDescription[] = [
+    { lr: 0.02, eps: 1e-3 },
+    { type: 'adam', lr: 0.02, weightDecay: 0.1, eps: 1e-3 },
+    { type: 'sgd', lr: 0.1, weightDecay: 0.1 },
+    { type: 'sgd', lr: 0.1, momentum: 0.9 },
+  ];
+  const cases = optimizers.map((optimizer, k): Case => {
+    const loss = { type: 'crossEntropy' as const, ignoreIndex: 1 };
+    const network = { inputs: 5, layers: [{ units: 7, activation: 'tanh' as const }, { units: 3 }] };
+    const of = { examples: 41, batchSize: 1 + (k % 2), steps: 30, inputs: 'floats' as const };
+    return { seed: 3 + k, network, loss, optimizer, ...of };
+  });
+  expect(await compare(cases)).toBe(cases.length);
+  const runs = cases.map((one) => ({ ...materialize(one).run, probes: ['gradientNorm' as const] }));
+  const trained = await networkOutcomes(device, { runs, logInterval: 10 });
+  for (const [k, { windows, finish }] of trained.entries()) {
+    expect(finish!.reason).toBe('max-steps');
+    const { steps } = oracle(cases[k]);
+    expect(steps.filter(({ counted }) => counted === 0).length).toBeGreaterThan(0);
+    let begin = 0;
+    for (const { step, loss, accuracy, probes } of windows) {
+      const counting = steps.slice(begin, step).filter(({ counted }) => counted > 0);
+      const sum = (of: (step: (typeof steps)[number]) => number) =>
+        counting.reduce((total, one) => total + of(one), 0);
+      expect(off(loss, sum((one) => one.loss) / counting.length)).toBeLessThan(1e-4);
+      expect(accuracy).toBe(sum((one) => one.hits) / sum((one) => one.counted));
+      begin = step;
+      const { all } = probes!.gradientNorm!;
+      if (steps[step - 1].counted === 0) expect(all).toBe(0);
+      else expect(all).toBeGreaterThan(0);
+    }
+  }
+});
+
+it('goes on after a batch of fresh examples of which nothing counts', async () => {
+  const data = samplers.parity({ inputs: 3, secret: [0, 2] });
+  const network = { inputs: 3, layers: [{ units: 2 }] };
+  const loss = { type: 'crossEntropy' as const, ignoreIndex: 1 };
+  const run = { network, data, loss, batchSize: 1, maxSteps: 20, probes: ['gradientNorm' as const] };
+  const [{ windows, finish }] = await networkOutcomes(device, { runs: [run], logInterval: 1 });
+  expect(finish!.reason).toBe('max-steps');
+  const ignored = windows.filter(({ loss: of }) => Number.isNaN(of));
+  expect(ignored.length).toBeGreaterThan(3);
+  expect(ignored.length).toBeLessThan(17);
+  for (const { loss: of, probes } of windows) {
+    if (Number.isNaN(of)) expect(probes!.gradientNorm!.all).toBe(0);
+    else expect(probes!.gradientNorm!.all).toBeGreaterThan(0);
+  }
 });

@@ -104,7 +104,7 @@ export function materialize(one: Case) {
   const { network, examples, seed } = one;
   const generator = new Generator(seed + 1);
   const { outputs } = networkOf('', network);
-  const { type, parameter } = lossOf('', one.loss);
+  const { type } = lossOf('', one.loss);
   const isClass = LOSSES[type].targets === 'class';
   const numbers = (count: number, from: number, to: number) => {
     const values = new Float32Array(count);
@@ -133,11 +133,6 @@ export function materialize(one: Case) {
     : isBits
       ? whole(examples * width, 2)
       : numbers(examples * width, -1, 1);
-  // A batch of which nothing counts has a loss of 0 / 0, in PyTorch too.
-  if (isClass && parameter >= 0)
-    y.forEach((c, k) => {
-      if (k % 3 && c === parameter) y[k] = 0;
-    });
   const targets = Array.from({ length: examples }, (_, r) => [...y.slice(r * width, (r + 1) * width)]);
   const x = one.inputs === 'floats' ? floats : bits;
   const run: NetworkRun = {
