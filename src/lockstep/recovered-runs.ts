@@ -1,6 +1,6 @@
 /**
- * The runs of a training that may begin several times. Each time, the runs that were begun and have not finished come first, with
- * their last checkpoints and their numbers, and then the rest of the caller's iterable. Nothing is trained here.
+ * The runs of a training that may begin several times. Each time, the runs that were begun come first, with their last checkpoints
+ * and their numbers, but for those that have finished; then the rest of the caller's iterable. Nothing is trained here.
  */
 
 import { closeRunner, type Runner, type Runs } from './iterables.js';
@@ -16,7 +16,10 @@ interface Taken<Run> {
 
 export class RecoveredRuns<Run extends { checkpoint?: unknown }> {
   readonly #given: Runs<Run>;
+  readonly #keepsEnded: boolean;
   readonly #taken: Taken<Run>[] = [];
+  /** Those that have ended since the last checkpoint, and after how many steps. */
+  readonly #ended = new Map<number, number>();
   /** Numbers of the runs in the order in which the trainer under way has taken them. */
   #numbers: number[] = [];
   #iterator: Runner<Run> | undefined;
@@ -26,8 +29,18 @@ export class RecoveredRuns<Run extends { checkpoint?: unknown }> {
   /** Which trainer is under way, by number. */
   #turn = 0;
 
-  constructor(given: Runs<Run>) {
+  /**
+   * @param keepsEnded Whether those that have ended since the last checkpoint are trained a second time with the others, so that runs
+   * that wait for their places begin when they did the first time.
+   */
+  constructor(given: Runs<Run>, keepsEnded: boolean) {
     this.#given = given;
+    this.#keepsEnded = keepsEnded;
+  }
+
+  /** Whether they come when they like. */
+  get areAsync(): boolean {
+    return Symbol.asyncIterator in this.#given;
   }
 
   /** The number of the k-th run that the trainer under way takes. */
@@ -42,8 +55,11 @@ export class RecoveredRuns<Run extends { checkpoint?: unknown }> {
     }, 0);
   }
 
-  saved(number: number, checkpoint: { steps: number }): void {
-    this.#taken[number].checkpoint = checkpoint;
+  /** Takes the checkpoints of all runs under way. */
+  saved(runs: readonly { run: number; checkpoint: { steps: number } }[]): void {
+    for (const { run, checkpoint } of runs) this.#taken[run].checkpoint = checkpoint;
+    for (const [number, steps] of this.#ended) this.#letGo(number, steps);
+    this.#ended.clear();
   }
 
   /** The last checkpoint of each run that has one and has not finished, also of one that waits to be trained again. */
@@ -54,8 +70,13 @@ export class RecoveredRuns<Run extends { checkpoint?: unknown }> {
     });
   }
 
-  /** Lets go of the run and its checkpoint. */
   finished(number: number, steps: number): void {
+    if (this.#keepsEnded) this.#ended.set(number, steps);
+    else this.#letGo(number, steps);
+  }
+
+  /** Lets go of the run and its checkpoint. */
+  #letGo(number: number, steps: number): void {
     const { run } = this.#taken[number];
     this.#taken[number] = { run: {} as Run, finished: steps - stepsOf(run) };
   }
@@ -63,6 +84,7 @@ export class RecoveredRuns<Run extends { checkpoint?: unknown }> {
   /** The runs for a trainer that begins now. A list comes as a list, which trainers check as a whole before they begin. */
   forTrainer(): Runs<Run> {
     this.#turn++;
+    this.#ended.clear();
     this.#numbers = [];
     const given = this.#given;
     if (Array.isArray(given)) return this.#list(given);

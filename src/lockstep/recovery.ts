@@ -12,6 +12,7 @@ import { checkOptionNames } from '../platform/options.js';
 import { closedAfter, type Runs } from './iterables.js';
 import { RecoveredRuns } from './recovered-runs.js';
 import type { LostEvent, RecoveredEvent, RecoverOptions } from './recovery-types.js';
+import { Reported, type RunStep } from './reported.js';
 
 /** What a trainer asks of the recovery, and tells it. */
 export interface TrainerHooks {
@@ -34,12 +35,8 @@ interface Recoverable<Run> {
   runs: Runs<Run>;
   checkpointSeconds?: number;
   signal?: AbortSignal;
+  pauseEvery?: number;
   recover?: boolean | RecoverOptions;
-}
-
-interface RunStep {
-  run: number;
-  step: number;
 }
 
 /** The events of a trainer that matter here. */
@@ -103,8 +100,6 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
   #mostRunning = 0;
   #stepsBefore = 0;
   #stepsReported = 0;
-  /** The pause in which the caller decided something that is in no checkpoint yet. */
-  #decidedIn: readonly RunStep[] = [];
   #lastPause: readonly RunStep[] = [];
   #savedAt = performance.now();
   /** Seconds that the last checkpoint took. */
@@ -112,8 +107,7 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
   /** When the trainer was asked for the event to come. */
   #askedAt = 0;
   #reportedAt = performance.now();
-  /** The last step of each run that was reported, by kind of event. */
-  readonly #reported = new Map<string, number>();
+  readonly #reported = new Reported();
 
   constructor(
     device: Device,
@@ -125,7 +119,7 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
     this.#options = options;
     this.#begin = begin;
     this.#settings = typeof recover === 'object' ? recover : {};
-    if (recover !== false) this.#runs = new RecoveredRuns(options.runs);
+    if (recover !== false) this.#runs = new RecoveredRuns(options.runs, options.pauseEvery !== undefined);
   }
 
   async *events(): AsyncGenerator<Event | LostEvent | RecoveredEvent, void, undefined> {
@@ -136,6 +130,7 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
       } catch (error) {
         const reason = this.#reasonOf(error);
         if (!reason) throw error;
+        this.#reported.lost();
         yield { type: 'lost', reason, message: (error as Error).message };
         yield await this.#replace(reason, error);
       }
@@ -143,16 +138,11 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
   }
 
   async *#train(): AsyncGenerator<Event, void, undefined> {
-    // The decision is lost with the device, so the caller is asked again.
-    for (const { run, step } of this.#decidedIn) this.#reported.set(`pause ${run}`, step - 1);
-    this.#decidedIn = [];
     const runs = this.#runs?.forTrainer() ?? this.#options.runs;
     const hooks: TrainerHooks = {
       numberOf: (k) => this.#runs?.numberOf(k) ?? k,
       checkpointDue: () => this.#checkpointDue,
-      decided: () => {
-        this.#decidedIn = this.#lastPause;
-      },
+      decided: () => this.#reported.unsaved(this.#lastPause),
     };
     this.#stepsBefore = this.#runs?.steps ?? 0;
     this.#savedAt = performance.now();
@@ -167,7 +157,7 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
   }
 
   get #checkpointDue(): boolean {
-    if (this.#decidedIn.length > 0) return true;
+    if (this.#reported.waitsForCheckpoint) return true;
     const { checkpointSeconds = Math.max(CHECKPOINT_SECONDS, this.#savedIn / CHECKPOINT_SHARE) } =
       this.#settings;
     const seconds = this.#runs ? Math.min(this.#callersSeconds, checkpointSeconds) : this.#callersSeconds;
@@ -191,16 +181,19 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
       case 'checkpoint':
         return this.#saved(event);
       case 'pause': {
-        const runs = event.runs.filter((one) => this.#isNew('pause', one));
+        const runs = event.runs.filter((one) => this.#reported.isNew('pause', one));
         this.#lastPause = runs;
+        // A run that comes later is there at once after a loss: without a checkpoint it might begin before this pause.
+        if (this.#runs?.areAsync) this.#reported.unsaved(runs);
         return runs.length > 0 ? { ...event, runs } : undefined;
       }
       case 'finish':
-        this.#failures = 0;
         this.#runs?.finished(event.run, event.steps);
+        if (!this.#reported.isFirstEnd(event.run)) return undefined;
+        this.#failures = 0;
         return event;
       default:
-        return this.#isNew(event.type, event) ? event : undefined;
+        return this.#reported.isNew(event.type, event) ? event : undefined;
     }
   }
 
@@ -217,7 +210,9 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
 
   #planned(event: Extract<TrainerEvent, { type: 'plan' }>): TrainerEvent | undefined {
     this.#ran(event.runsAtOnce ?? this.#running + 1);
-    if (event.run !== undefined) return this.#isNew('plan', { run: event.run, step: 0 }) ? event : undefined;
+    if (event.run !== undefined) {
+      return this.#reported.isNew('plan', { run: event.run, step: 0 }) ? event : undefined;
+    }
     if (this.#runsAtOnce === undefined) return event;
     return { ...event, note: `the device has no memory for more than ${this.#runsAtOnce} at once` };
   }
@@ -226,20 +221,14 @@ class Recovery<Run extends { checkpoint?: unknown }, Event> {
     const now = performance.now();
     this.#savedAt = now;
     this.#savedIn = (now - this.#askedAt) / 1e3;
-    this.#decidedIn = [];
+    this.#reported.saved();
     this.#failures = 0;
-    for (const { run, checkpoint } of event.runs) this.#runs?.saved(run, checkpoint);
+    this.#runs?.saved(event.runs);
+    // Some may be trained a second time, of which the caller knows the ends: the next checkpoint is for the caller.
+    if (event.runs.some(({ run }) => this.#reported.hasFinished(run))) return undefined;
     if (now - this.#reportedAt < 1e3 * this.#callersSeconds) return undefined;
     this.#reportedAt = now;
     return this.#runs ? { ...event, runs: this.#runs.checkpoints() } : event;
-  }
-
-  /** Whether no event of this kind and run was reported for this step or a later one. */
-  #isNew(kind: string, { run, step }: RunStep): boolean {
-    const key = `${kind} ${run}`;
-    if (step <= (this.#reported.get(key) ?? -1)) return false;
-    this.#reported.set(key, step);
-    return true;
   }
 
   /** The reason for which a training ended, if it can go on; else undefined. */

@@ -181,8 +181,7 @@ export class Training {
     if (decisions.length > 0) this.#hooks.decided();
     carryOut(decisions);
     for (const run of runs) run.leavePause();
-    // If the device is lost, runs that wait for a place must not get one earlier than now.
-    if (decisions.length > 0 || !this.#source.ended) yield* this.#save();
+    if (decisions.length > 0) yield* this.#checkpoint();
   }
 
   /** Waits for what is in flight, reports what has finished, and saves the other runs. */
@@ -190,11 +189,6 @@ export class Training {
     while (this.#flights.size > 0) yield* this.#collect();
     await Promise.race([this.#ended.settled(), this.#halted]);
     yield* reported(this.#ended.drain());
-    yield* this.#save();
-  }
-
-  /** Reads the state of the runs under way. Only while no chunk is. */
-  async *#save(): AsyncGenerator<LockstepEvent> {
     const reads = Array.from(this.#active, async (run) => ({
       run: run.index,
       checkpoint: await run.save(),

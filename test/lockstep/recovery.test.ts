@@ -136,10 +136,12 @@ it('lost at random moments, with decisions about runs, some of which wait for a 
     fc.boolean(),
     async (kind, number, wait, saves) => {
       let left = 1 + (number % counts[kind]);
+      let timer: ReturnType<typeof setTimeout> | undefined;
       const kept = { ...recover, checkpointSeconds: saves ? 0 : 10 };
       const result = await trainedWithDecisions(kept, ({ type }) => {
-        if (type === kind && --left === 0) setTimeout(lose, wait);
+        if (type === kind && --left === 0) timer = setTimeout(lose, wait);
       });
+      clearTimeout(timer);
       expect(result.found).toEqual(whole.found);
       current.destroy();
       device.destroy();

@@ -6,23 +6,21 @@
 import type { Schedule } from '../../../shaders/network/step.wgsl.js';
 import type { Device } from '../../gpu/device.js';
 import { NetworkKernels } from '../../kernels/network/kernel.js';
-import { showNetwork } from '../../network/network.js';
-import { trainingFlops } from '../../network/program.js';
 import { unpackWeights } from '../../network/weights.js';
 import { calling } from '../../platform/calling.js';
-import { LockstepError } from '../../platform/errors.js';
 import { PauseControl } from '../control.js';
 import { copyWords } from '../copy-words.js';
 import { finishEvent } from '../finish-event.js';
 import { recovering, type TrainerHooks } from '../recovery.js';
 import { type AcceptedNetworkRun, acceptNetworkRun, checkNetworkOptions } from './accept.js';
+import { NetworkAdmission, planEvent } from './admission.js';
 import { type ChunkResults, Chunks, type Evaluated } from './chunk.js';
 import { networkRules } from './control.js';
 import { NetworkPacer, workOf } from './pacer.js';
 import { PackedDatasets } from './packed-datasets.js';
 import type { Room } from './pools.js';
 import { ProbeSums } from './probe-sums.js';
-import { NetworkProgress } from './progress.js';
+import type { NetworkProgress } from './progress.js';
 import { RunPlaces } from './run-places.js';
 import { NetworkRuns } from './runs.js';
 import { ScheduleChoice } from './schedule-choice.js';
@@ -68,8 +66,7 @@ class NetworkTrainer {
   readonly #options: NetworkLockstepOptions;
   readonly #hooks: TrainerHooks;
   readonly #places: RunPlaces;
-  readonly #kernels: NetworkKernels;
-  readonly #probes: ProbeSums;
+  readonly #admission: NetworkAdmission;
   readonly #chunks: Chunks;
   readonly #pacer: NetworkPacer;
   readonly #choice: ScheduleChoice;
@@ -89,9 +86,9 @@ class NetworkTrainer {
     this.#hooks = hooks;
     this.#options = options;
     this.#places = new RunPlaces(device);
-    this.#kernels = new NetworkKernels(device);
-    this.#probes = new ProbeSums(device);
-    this.#chunks = new Chunks(device, this.#kernels, this.#probes);
+    const kernels = new NetworkKernels(device);
+    const probes = new ProbeSums(device);
+    this.#chunks = new Chunks(device, kernels, probes);
     this.#pacer = new NetworkPacer(device.info.isCpu);
     this.#choice = new ScheduleChoice(options.kernel ?? 'auto', device.info.isCpu);
     this.#schedule = this.#choice.schedule;
@@ -100,6 +97,7 @@ class NetworkTrainer {
       (run, index) => acceptNetworkRun(run, index, options, datasets),
       hooks.numberOf,
     );
+    this.#admission = new NetworkAdmission(this.#runs, { places: this.#places, kernels, probes }, options);
   }
 
   async *train(): AsyncGenerator<NetworkLockstepEvent> {
@@ -122,55 +120,14 @@ class NetworkTrainer {
     await this.#runs.close();
   }
 
-  /** Takes runs while there is room for them. If others train, it does not wait for a run that has not come yet. */
+  /** Takes runs while there is room for them. */
   async *#admit(): AsyncGenerator<NetworkLockstepEvent> {
-    const { mostRuns = Number.POSITIVE_INFINITY, signal } = this.#options;
-    while (this.#active.length < mostRuns && !signal?.aborted) {
-      const next = await this.#runs.next(this.#active.length > 0);
-      if (next === undefined) return;
-      const { run, index } = next;
-      if (!this.#places.fit(run, index) && this.#active.length > 0) {
-        this.#runs.giveBack(next);
-        return;
-      }
-      await this.#compile(run, index);
-      const { logInterval = 250, pauseEvery = Number.POSITIVE_INFINITY } = this.#options;
-      const progress = new NetworkProgress(index, run, this.#places.take(run), {
-        logInterval,
-        pauseEvery,
-      });
+    for (;;) {
+      const progress = await this.#admission.next(this.#active, this.#schedule);
+      if (!progress) return;
       this.#active.push(progress);
-      const { network, batch, part } = progress.program;
-      const flops = trainingFlops(network, batch);
-      const { bytes } = progress;
-      yield {
-        type: 'plan',
-        run: index,
-        network: showNetwork(network),
-        parameters: network.parameters,
-        bytes,
-        flops,
-        parts: Math.ceil(batch / part),
-      };
+      yield planEvent(progress);
       if (progress.isStopped) yield* this.#stop(progress);
-    }
-  }
-
-  /** Compiles the kernels that a run needs. Errors name the run if they are about WGSL of its sampler or its probes. */
-  async #compile(run: AcceptedNetworkRun, index: number): Promise<void> {
-    const { data, evaluation, probes } = run;
-    const explained = (what: string) => (cause: unknown) => {
-      if (!(cause instanceof LockstepError) || cause.code !== 'shader') throw cause;
-      throw new LockstepError(cause.code, `trainLockstep: run ${index}: ${what}: ${cause.message}`, {
-        cause,
-      });
-    };
-    await this.#probes.make(probes).catch(explained('the WGSL of a probe in the kernel'));
-    const kind = { ...this.#places.kernelOf(run), schedule: this.#schedule };
-    const looked = (evaluation?.sections ?? []).map((section) => section.data.sampler);
-    for (const sampler of [data.sampler, ...looked.filter((one) => one !== undefined)]) {
-      const made = this.#kernels.make({ ...kind, sampler });
-      await (sampler === undefined ? made : made.catch(explained("the sampler's WGSL in the kernel")));
     }
   }
 
@@ -206,7 +163,7 @@ class NetworkTrainer {
     const schedule = this.#choice.next(this.#active.length, this.#pacer.expected(work));
     if (schedule === this.#schedule) return;
     this.#schedule = schedule;
-    for (const { run, index } of this.#active) await this.#compile(run, index);
+    for (const { run, index } of this.#active) await this.#admission.compile(run, index, this.#schedule);
   }
 
   /** Takes what a chunk gave its k-th run. */

@@ -161,7 +161,11 @@ export interface NetworkLockstepOptions extends NetworkRunSettings {
   kernel?: 'auto' | NetworkSchedule;
   /** The most runs that train at once. Default: as many as there is memory for. */
   mostRuns?: number;
-  /** At every multiple of this step a run waits for a `pause` event, in which the caller may decide about it. Default: never. */
+  /**
+   * At every multiple of this step a run waits for a `pause` event, in which the caller may decide about it. A run that had to wait
+   * for room, or came later, begins beside others when they pause; one with a `checkpoint`, as soon as there is room. So which runs
+   * of a list pause together depends only on the runs and on how many have room at once. Default: never.
+   */
   pauseEvery?: number;
   /**
    * Whether, and how, the training goes on where the device is lost (by a driver's reset or its watchdog) or has too little
