@@ -31,6 +31,9 @@ interface Means {
   accuracy: number;
 }
 
+/** Where there was nothing to take them of. */
+export const NO_MEANS: Means = { loss: Number.NaN, accuracy: Number.NaN };
+
 /** The means of a group of examples. */
 interface GroupMeans extends Means {
   examples: number;
@@ -77,9 +80,9 @@ export class NetworkProgress implements RunPlace {
   /** The evaluation with the least loss, after which step it was; step 0 is none. */
   least = { step: 0, loss: Number.POSITIVE_INFINITY, accuracy: Number.NaN };
   /** Those of the last window. */
-  lastWindow: Means = { loss: Number.NaN, accuracy: Number.NaN };
+  lastWindow: Means = NO_MEANS;
   /** Those of the last evaluation. */
-  last: Means = { loss: Number.NaN, accuracy: Number.NaN };
+  last: Means = NO_MEANS;
 
   constructor(index: number, run: AcceptedNetworkRun, place: RunPlace, { logInterval, pauseEvery }: Cadence) {
     this.index = index;
@@ -123,6 +126,11 @@ export class NetworkProgress implements RunPlace {
     this.optimizerSteps = control.optimizerSteps;
     this.described = control.optimizer;
     this.change(optimizerOf(`trainLockstep: run ${index}: checkpoint`, control.optimizer));
+  }
+
+  /** Loss and accuracy of the last evaluation, else of the last window. */
+  get latest(): Means {
+    return Number.isNaN(this.last.loss) ? this.lastWindow : this.last;
   }
 
   /** Goes on with these settings of the optimizer. */

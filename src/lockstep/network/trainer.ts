@@ -20,7 +20,7 @@ import { NetworkPacer, workOf } from './pacer.js';
 import { PackedDatasets } from './packed-datasets.js';
 import type { Room } from './pools.js';
 import { ProbeSums } from './probe-sums.js';
-import type { NetworkProgress } from './progress.js';
+import { type NetworkProgress, NO_MEANS } from './progress.js';
 import { RunPlaces } from './run-places.js';
 import { NetworkRuns } from './runs.js';
 import { ScheduleChoice } from './schedule-choice.js';
@@ -214,7 +214,8 @@ class NetworkTrainer {
     const { run, memory, best, program } = progress;
     this.#active = this.#active.filter((one) => one !== progress);
     const isBest = best !== undefined && progress.least.step > 0;
-    const { step: weightsOf, ...means } = isBest ? progress.least : { step: progress.done, ...progress.last };
+    const end = reason === 'non-finite' ? NO_MEANS : progress.latest;
+    const { step: weightsOf, ...means } = isBest ? progress.least : { step: progress.done, ...end };
     const ending = { run: progress.index, steps: progress.done, reason, ...means, weightsOf };
     const read = async () =>
       unpackWeights(run.network, await this.#read(isBest ? best : memory, program.places.parameters));
@@ -236,9 +237,7 @@ class NetworkTrainer {
     const runs = this.#active.filter(({ pauses }) => pauses);
     if (runs.length === 0) return;
     const control = new PauseControl(this.#active, networkRules);
-    const told = runs.map(({ index, done, last, lastWindow }) => {
-      return { run: index, step: done, ...(Number.isNaN(last.loss) ? lastWindow : last) };
-    });
+    const told = runs.map(({ index, done, latest }) => ({ run: index, step: done, ...latest }));
     yield { type: 'pause', runs: told, control };
     const decisions = control.close();
     if (decisions.length === 0) return;

@@ -228,8 +228,8 @@ export type NetworkLockstepEvent =
        */
       reason: 'stopped' | 'max-steps' | 'non-finite' | 'aborted';
       /**
-       * Loss and accuracy of its last evaluation, or with `keepBest` of the best one, whose weights these are; NaN without an
-       * evaluation.
+       * Loss and accuracy of its last evaluation, or with `keepBest` of the best one, whose weights these are. Without an evaluation
+       * those of its last window; NaN where the loss was NaN and no best weights are kept.
        */
       loss: number;
       accuracy: number;

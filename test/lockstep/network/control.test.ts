@@ -244,6 +244,18 @@ it('the best weights are those that the run had at its best evaluation', async (
   expect([best.loss, best.accuracy]).toEqual([there.loss, there.accuracy]);
 });
 
+it('a run finishes with the loss of its last window where nothing evaluates it, and with none where it diverged', async () => {
+  const windows: number[] = [];
+  for await (const event of trainLockstep(device, { ...shared, runs: [{}], logInterval: 15 })) {
+    if (event.type === 'window') windows.push(event.loss);
+    if (event.type === 'finish') expect(event.loss).toBe(windows[windows.length - 1]);
+  }
+  expect(windows.length).toBeGreaterThan(1);
+  const diverges = { optimizer: { type: 'sgd' as const, lr: 1e30 }, evaluate: { data, every: 1 } };
+  const [there] = await finishes({ runs: [diverges] });
+  expect([there.reason, there.loss, there.accuracy]).toEqual(['non-finite', Number.NaN, Number.NaN]);
+});
+
 it('the plan counts the best weights', async () => {
   const bytesWith = async (keepBest: boolean) => {
     for await (const event of trainLockstep(device, { ...shared, runs: [{ evaluate: { data, keepBest } }] }))
