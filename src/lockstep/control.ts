@@ -5,6 +5,7 @@
 import type { OptimizerDescription } from '../network/optimizers.js';
 import { badArgument, checkNumber, checkObject } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
+import { checkOptionNames } from '../platform/options.js';
 
 /**
  * Decides about runs in a `pause` event. Decisions take effect in the order in which they were made, before the next step: made
@@ -100,6 +101,7 @@ export class PauseControl<Run extends { readonly index: number }, Settings, Chan
   fork(run: number, source: { from: number }): void {
     const to = this.#runOf('fork', run);
     checkObject('fork', 'the source', source, '{ from: 0 } fits');
+    checkOptionNames('fork', source, ['from']);
     const from = this.#runOf('fork', source.from);
     const problem = this.#rules.forkProblem(to, from);
     if (problem !== undefined) throw new LockstepError('bad-input', `fork: ${problem}.`);

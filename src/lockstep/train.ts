@@ -70,17 +70,16 @@ export function trainLockstep(
 }
 
 /**
- * True if the options have nothing of two-layer networks of bits, and they or the first run of their list have
- * something of networks of any shape.
+ * True if the options have nothing of two-layer networks of bits, which cannot do without, and neither has the first run of their
+ * list: then the error should be about what those lack.
  */
 function isOfNetworks(options: LockstepOptions | NetworkLockstepOptions): options is NetworkLockstepOptions {
   if (typeof options !== 'object' || options === null) return false;
   const has = (object: unknown, names: readonly string[]): boolean =>
     typeof object === 'object' && object !== null && names.some((name) => name in object);
   if (has(options, OF_BITS)) return false;
-  if (has(options, OF_NETWORKS)) return true;
   const first: unknown = Array.isArray(options.runs) ? options.runs[0] : undefined;
-  return has(first, ['network', 'model', 'data']);
+  return has(options, OF_NETWORKS) || !has(first, ['dataset', 'testSet']);
 }
 
 async function* trainAny(

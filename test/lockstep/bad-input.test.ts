@@ -387,7 +387,7 @@ describe('runs that come one by one', () => {
   it.each<[string, unknown, string]>([
     ['no iterator', { [Symbol.iterator]: () => null }, 'gives null as its iterator'],
     ['no result', { [Symbol.iterator]: () => ({ next: () => 3 }) }, 'gave the number 3, not { value, done }'],
-    ['a promise of runs in a list', [Promise.resolve(run)], 'run 0: weights is undefined'],
+    ['a promise of runs in a list', [Promise.resolve(run)], 'run 0: dataset is undefined'],
     ['a hole in a list', Object.assign(new Array(2), [run]), 'run 1: it is undefined'],
   ])('%s', async (_, runs, message) => {
     expect(await failing(runs)).toMatchObject({

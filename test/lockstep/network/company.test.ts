@@ -96,6 +96,18 @@ it('data may be tensors, and settings of a run change those of the options', asy
   expect(weightBits(a.weights)).toEqual(weightBits(b.weights));
 });
 
+it('runs of an iterable may have everything of their own', async () => {
+  const own = { ...settings(3), data };
+  const [expected] = await finished({ runs: [own], maxSteps: 4 });
+  async function* later() {
+    yield own;
+  }
+  for (const runs of [new Set([own]), later()]) {
+    const [end] = await finished({ runs, maxSteps: 4, kernel: 'batched' });
+    expect(weightBits(end.weights)).toEqual(weightBits(expected.weights));
+  }
+});
+
 it('what is undefined counts as left out, also in the options of an option', async () => {
   const optimizer = { type: 'sgd', momentum: 0.9, lr: 0.1 } as const;
   const shared = { data, maxSteps: 5, optimizer, loss: 'bceWithLogits' as const };

@@ -275,6 +275,9 @@ it('refuses what cannot be, by name', async () => {
     expect(() => control.stop(7)).toThrow('stop: the run is the number 7; under way are 0, 1, 2');
     expect(() => control.fork(0, { from: 1 })).toThrow('they must be the same');
     expect(() => control.fork(0, { from: 2 })).toThrow('adamw, run 2 with sgd');
+    expect(() => control.fork(0, { from: 2, moments: false } as never)).toThrow(
+      'fork: unknown option moments',
+    );
     expect(() => control.change(0, { type: 'sgd' })).toThrow('change of run 0');
     expect(() => control.change(0, { lr: -1 })).toThrow('lr is the number -1');
     control.stop(2);
