@@ -1,6 +1,6 @@
 /**
- * The host's side of one run while it trains: its place on the device, its order of examples, its learning rates, its open window
- * and its stop rule. It knows when the next decision is due. The trainer passes it the results of the device.
+ * The host's side of one run while it trains: its place on the device, its order of examples, its learning rates. It knows when the
+ * next decision is due. The trainer passes it the results of the device; scores.ts says how good they are.
  */
 import { STREAMS } from '../../../shaders/network/samplers.wgsl.js';
 import { LOSSES } from '../../network/losses.js';
@@ -18,26 +18,12 @@ import type { AcceptedNetworkRun } from './accept.js';
 import { kindOf } from './accept-checkpoint.js';
 import type { PlacedDataset } from './data-places.js';
 import { countedIn } from './dataset.js';
-import { type BatchSums, sumsOf } from './evaluation.js';
 import { probesAnything } from './probes.js';
 import type { RunPlace } from './run-places.js';
 import { RunSchedule } from './run-schedule.js';
+import { RunScores } from './scores.js';
 import type { StepTable } from './step-table.js';
 import type { NetworkCheckpoint } from './types.js';
-
-/** The means of some batches. */
-interface Means {
-  loss: number;
-  accuracy: number;
-}
-
-/** Where there was nothing to take them of. */
-export const NO_MEANS: Means = { loss: Number.NaN, accuracy: Number.NaN };
-
-/** The means of a group of examples. */
-interface GroupMeans extends Means {
-  examples: number;
-}
 
 /** After how many steps windows close, and runs pause. */
 interface Cadence {
@@ -57,6 +43,7 @@ export class NetworkProgress implements RunPlace {
   readonly gradient: RunPlace['gradient'];
   readonly best: RunPlace['best'];
   readonly bytes: RunPlace['bytes'];
+  readonly scores: RunScores;
   /** The optimizer's settings as they are now. */
   optimizer: OptimizerSettings;
   /** The same as the caller described them. */
@@ -73,17 +60,6 @@ export class NetworkProgress implements RunPlace {
   #done = 0;
   /** Whether a decision in a pause changed the optimizer that the options gave. */
   #changed = false;
-  /** Sums over the open window: losses, hits, outputs that counted, batches. */
-  #window: [number, number, number, number] = [0, 0, 0, 0];
-  /** For the stop rule: how many windows or evaluations in a row count, and the least loss of an evaluation. */
-  #stop: [number, number] = [0, Number.POSITIVE_INFINITY];
-  /** The evaluation with the least loss, after which step it was; step 0 is none. */
-  least = { step: 0, loss: Number.POSITIVE_INFINITY, accuracy: Number.NaN };
-  /** Those of the last window. */
-  lastWindow: Means = NO_MEANS;
-  /** Those of the last evaluation. */
-  last: Means = NO_MEANS;
-
   constructor(index: number, run: AcceptedNetworkRun, place: RunPlace, { logInterval, pauseEvery }: Cadence) {
     this.index = index;
     this.run = run;
@@ -97,6 +73,7 @@ export class NetworkProgress implements RunPlace {
     this.gradient = gradient;
     this.best = best;
     this.bytes = bytes;
+    this.scores = new RunScores(run);
     this.optimizer = run.optimizer;
     this.described = run.described;
     this.#logInterval = logInterval;
@@ -111,26 +88,12 @@ export class NetworkProgress implements RunPlace {
     for (let s = 0; s < skip; s++) this.#schedule.step();
     this.#done = skip;
     this.optimizerSteps = skip;
-    this.#window = [...checkpoint.window];
-    this.#stop = [...checkpoint.stop];
-    const [last, lastWindow] = [checkpoint.last, checkpoint.lastWindow].map(([loss, accuracy]) => ({
-      loss,
-      accuracy,
-    }));
-    this.last = last;
-    this.lastWindow = lastWindow;
-    const { control, best: kept } = checkpoint;
-    if (kept) this.least = { step: kept.step, loss: kept.loss, accuracy: kept.accuracy };
+    const { control } = checkpoint;
     if (!control) return;
     this.isStopped = control.stopped ?? false;
     this.optimizerSteps = control.optimizerSteps;
     this.described = control.optimizer;
     this.change(optimizerOf(`trainLockstep: run ${index}: checkpoint`, control.optimizer));
-  }
-
-  /** Loss and accuracy of the last evaluation, else of the last window. */
-  get latest(): Means {
-    return Number.isNaN(this.last.loss) ? this.lastWindow : this.last;
   }
 
   /** Goes on with these settings of the optimizer. */
@@ -212,69 +175,12 @@ export class NetworkProgress implements RunPlace {
     }
   }
 
-  /**
-   * Takes the result of one step. Returns the means of the window if it closes with this step. The loss of a batch in which nothing
-   * counts is 0 / 0, and is left out.
-   */
-  take(loss: number, hits: number, counted: number): Means | undefined {
+  /** Takes the result of one step. Returns the means of the window if it closes with this step. */
+  take(loss: number, hits: number, counted: number) {
     this.#done++;
     this.optimizerSteps++;
-    const sums = this.#window;
-    if (counted > 0) {
-      sums[0] += loss;
-      sums[1] += hits;
-      sums[2] += counted;
-      sums[3]++;
-    }
-    if (this.#done !== this.#nextClose(this.#done - 1)) return undefined;
-    const means = { loss: sums[0] / sums[3], accuracy: this.#share(sums[1], sums[2]) };
-    this.#window = [0, 0, 0, 0];
-    this.lastWindow = means;
-    const { stop } = this.run;
-    if (stop && !('patience' in stop) && this.#done >= (stop.minSteps ?? 0)) {
-      this.#stop[0] = means.accuracy >= stop.accuracy ? this.#stop[0] + 1 : 0;
-    }
-    return means;
-  }
-
-  /** Takes the results of an evaluation, a list of batches for each section. Returns whether its loss is the least so far. */
-  evaluated(sections: readonly (readonly BatchSums[])[]): boolean {
-    const { evaluation } = this.run;
-    this.last = this.#means(sumsOf(sections.filter((_, k) => evaluation!.sections[k].isOfSet).flat()));
-    const { stop } = this.run;
-    const isBest = this.last.loss < this.least.loss;
-    if (isBest) this.least = { step: this.#done, ...this.last };
-    if (stop && 'patience' in stop && this.#done >= (stop.minSteps ?? 0)) {
-      const better = this.last.loss < this.#stop[1];
-      this.#stop = better ? [0, this.last.loss] : [this.#stop[0] + 1, this.#stop[1]];
-    }
-    return isBest;
-  }
-
-  /** The same by group; undefined where there are none. A group without examples has NaN. */
-  groupsOf(sections: readonly (readonly BatchSums[])[]): GroupMeans[] | undefined {
-    const { groups, sections: of } = this.run.evaluation!;
-    if (groups === 0) return undefined;
-    return Array.from({ length: groups }, (_, group) => {
-      const k = of.findIndex((section) => section.group === group);
-      const examples = of[k]?.examples ?? 0;
-      return { examples, ...this.#means(sumsOf(sections[k] ?? [])) };
-    });
-  }
-
-  #means({ loss, hits, counted }: BatchSums): Means {
-    return { loss: loss / counted, accuracy: this.#share(hits, counted) };
-  }
-
-  #share(hits: number, counted: number): number {
-    return LOSSES[this.run.loss.type].hasAccuracy ? hits / counted : Number.NaN;
-  }
-
-  /** Whether the stop rule holds now. */
-  get stops(): boolean {
-    const { stop } = this.run;
-    if (!stop) return false;
-    return this.#stop[0] >= ('patience' in stop ? stop.patience : (stop.windows ?? 1));
+    this.scores.add(loss, hits, counted);
+    return this.#done === this.#nextClose(this.#done - 1) ? this.scores.close(this.#done) : undefined;
   }
 
   /** The fields of the run's position that are the same in every chunk, or change with its steps only. */
@@ -305,16 +211,13 @@ export class NetworkProgress implements RunPlace {
 
   /** The run's checkpoint. `state`: its parameters and moments, as read from the device. */
   checkpoint(state: Float32Array, best: Float32Array | undefined): NetworkCheckpoint {
-    const { optimizerSteps, described, least, lastWindow, isStopped: stopped } = this;
-    const { loss, accuracy } = this.last;
+    const { optimizerSteps, described, isStopped: stopped } = this;
+    const { state: scores, least } = this.scores;
     return {
       steps: this.#done,
       of: kindOf(this.run),
       state,
-      window: [...this.#window],
-      stop: [...this.#stop],
-      last: [loss, accuracy],
-      lastWindow: [lastWindow.loss, lastWindow.accuracy],
+      ...scores,
       ...(this.#changed || stopped ? { control: { optimizerSteps, optimizer: described, stopped } } : {}),
       ...(best && least.step > 0 ? { best: { weights: best, ...least } } : {}),
     };

@@ -20,10 +20,11 @@ import { NetworkPacer, workOf } from './pacer.js';
 import { PackedDatasets } from './packed-datasets.js';
 import type { Room } from './pools.js';
 import { ProbeSums } from './probe-sums.js';
-import { type NetworkProgress, NO_MEANS } from './progress.js';
+import type { NetworkProgress } from './progress.js';
 import { RunPlaces } from './run-places.js';
 import { NetworkRuns } from './runs.js';
 import { ScheduleChoice } from './schedule-choice.js';
+import { NO_MEANS } from './scores.js';
 import { mostSteps } from './step-table.js';
 import type { NetworkLockstepEvent, NetworkLockstepOptions, NetworkRun } from './types.js';
 
@@ -185,17 +186,17 @@ class NetworkTrainer {
     }
     const found = chunk.evaluations[k];
     if (found) yield this.#evaluated(run, found);
-    if (run.stops) yield* this.#stop(run);
+    if (run.scores.stops) yield* this.#stop(run);
     else if (run.done === run.run.maxSteps) yield* this.#finish(run, 'max-steps');
   }
 
   /** Takes what an evaluation gave, and keeps the weights if they are the best so far. */
   #evaluated(run: NetworkProgress, { results, probes }: Evaluated): NetworkLockstepEvent {
-    const isBest = run.evaluated(results);
-    const groups = run.groupsOf(results);
+    const isBest = run.scores.evaluated(run.done, results);
+    const groups = run.scores.groupsOf(results);
     if (isBest && run.best) copyWords(this.#device, run.memory, run.best, run.program.places.parameters);
     const beside = { ...(groups && { groups }), ...(probes && { probes }) };
-    return { type: 'evaluation', run: run.index, step: run.done, ...run.last, ...beside };
+    return { type: 'evaluation', run: run.index, step: run.done, ...run.scores.last, ...beside };
   }
 
   /** Ends a run before its last step, evaluated as it is. */
@@ -211,11 +212,11 @@ class NetworkTrainer {
 
   /** Gives the run's memory free, which another run may take when the caller asks for the next event. */
   async *#finish(progress: NetworkProgress, reason: Finish['reason']): AsyncGenerator<Finish> {
-    const { run, memory, best, program } = progress;
+    const { run, memory, best, program, scores } = progress;
     this.#active = this.#active.filter((one) => one !== progress);
-    const isBest = best !== undefined && progress.least.step > 0;
-    const end = reason === 'non-finite' ? NO_MEANS : progress.latest;
-    const { step: weightsOf, ...means } = isBest ? progress.least : { step: progress.done, ...end };
+    const isBest = best !== undefined && scores.least.step > 0;
+    const end = reason === 'non-finite' ? NO_MEANS : scores.latest;
+    const { step: weightsOf, ...means } = isBest ? scores.least : { step: progress.done, ...end };
     const ending = { run: progress.index, steps: progress.done, reason, ...means, weightsOf };
     const read = async () =>
       unpackWeights(run.network, await this.#read(isBest ? best : memory, program.places.parameters));
@@ -237,7 +238,7 @@ class NetworkTrainer {
     const runs = this.#active.filter(({ pauses }) => pauses);
     if (runs.length === 0) return;
     const control = new PauseControl(this.#active, networkRules);
-    const told = runs.map(({ index, done, latest }) => ({ run: index, step: done, ...latest }));
+    const told = runs.map(({ index, done, scores }) => ({ run: index, step: done, ...scores.latest }));
     yield { type: 'pause', runs: told, control };
     const decisions = control.close();
     if (decisions.length === 0) return;
