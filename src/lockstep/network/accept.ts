@@ -148,7 +148,7 @@ export async function acceptNetworkRun(
   if (all.data === undefined) throw badArgument(where, 'data', undefined, 'a dataset is { x, y }');
   const data = await ask('data', () => datasets.get(`${where}: data`, all.data!, network, loss));
   const evaluation = await ask('evaluate', () => evaluationOf(where, all.evaluate, network, loss, datasets));
-  const stop = ask('stop', () => stopOf(where, all.stop, loss, evaluation));
+  const stop = ask('stop', () => stopOf(where, all.stop, loss, all.evaluate?.every));
   const probes = ask('probes', () => probesOf(where, all.probes, network));
   // Read even where weights are given: reading frees the model.
   const held = await ask('model', async () => model.weights?.());
@@ -238,7 +238,7 @@ function stopOf(
   where: string,
   stop: NetworkStopRule | undefined,
   loss: Loss,
-  evaluation: Evaluation | undefined,
+  every: number | undefined,
 ): NetworkStopRule | undefined {
   if (stop === undefined) return undefined;
   const here = `${where}: stop`;
@@ -254,8 +254,10 @@ function stopOf(
   checkNumber(here, 'minSteps', minSteps, { min: 0, whole: true });
   if ('patience' in rule) {
     checkNumber(here, 'patience', rule.patience, { min: 1, whole: true });
-    if (!evaluation)
-      throw badArgument(here, 'patience', rule.patience, 'it is of evaluations: give evaluate, too');
+    if (every === undefined) {
+      const fits = 'it is of evaluations in a row: give evaluate, too, with every';
+      throw badArgument(here, 'patience', rule.patience, fits);
+    }
     return rule;
   }
   const { accuracy, windows = 1 } = rule;

@@ -38,7 +38,10 @@ export interface DescribedModel {
 export type NetworkStopRule =
   /** After `windows` (default 1) windows in a row with a mean accuracy of `accuracy` or more. None before `minSteps` counts. */
   | { accuracy: number; windows?: number; minSteps?: number }
-  /** After `patience` evaluations in a row whose loss is not below the least so far. None before `minSteps` counts. */
+  /**
+   * After `patience` evaluations in a row whose loss is not below the least so far. None before `minSteps` counts. `evaluate` needs
+   * an `every`.
+   */
   | { patience: number; minSteps?: number };
 
 /** What every run may have of its own. In {@link NetworkLockstepOptions} it is the default of all runs. */

@@ -96,6 +96,39 @@ it('data may be tensors, and settings of a run change those of the options', asy
   expect(weightBits(a.weights)).toEqual(weightBits(b.weights));
 });
 
+it('patience ends a run after as many evaluations without a better loss; without evaluations in a row it is refused', async () => {
+  const run = { ...settings(1), optimizer: { type: 'sgd' as const, lr: 0.5 } };
+  const losses: number[] = [];
+  const evaluate = { data, every: 1 };
+  for await (const event of trainLockstep(device, { runs: [run], data, maxSteps: 60, evaluate }))
+    if (event.type === 'evaluation') losses.push(event.loss);
+  for (const [patience, minSteps] of [
+    [1, 0],
+    [2, 0],
+    [3, 0],
+    [2, 20],
+  ] as const) {
+    // biome-ignore format: pairs
+    let [least, bad, expected] = [Number.POSITIVE_INFINITY, 0, 0];
+    while (bad < patience && expected < 60) {
+      const loss = losses[expected++];
+      if (expected < minSteps) continue;
+      bad = loss < least ? 0 : bad + 1;
+      least = Math.min(least, loss);
+    }
+    expect(expected).toBeLessThan(60);
+    const options = { runs: [run], data, maxSteps: 60, evaluate, stop: { patience, minSteps } };
+    for await (const event of trainLockstep(device, options)) {
+      if (event.type === 'finish') expect([event.reason, event.steps]).toEqual(['stopped', expected]);
+    }
+  }
+  const message = 'run 0: stop: patience is the number 2; it is of evaluations in a row';
+  for (const without of [undefined, { data }]) {
+    const options = { runs: [run], data, maxSteps: 60, stop: { patience: 2 }, evaluate: without };
+    await expect(finished(options)).rejects.toThrow(message);
+  }
+});
+
 it('runs of an iterable may have everything of their own', async () => {
   const own = { ...settings(3), data };
   const [expected] = await finished({ runs: [own], maxSteps: 4 });
@@ -121,12 +154,12 @@ it('what is undefined counts as left out, also in the options of an option', asy
       optimizer: { type: undefined, lr: 0.02, betas: undefined },
       stop: { accuracy: 1, windows: undefined, minSteps: undefined, patience: undefined },
     },
-    { network: bare, evaluate: { data: binary }, stop: { patience: 2 } },
+    { network: bare, evaluate: { data: binary, every: 2 }, stop: { patience: 2 } },
     {
       network: bare,
       evaluate: {
         data: binary,
-        every: undefined,
+        every: 2,
         examples: undefined,
         keepBest: undefined,
         groups: undefined,
