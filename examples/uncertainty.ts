@@ -35,12 +35,8 @@ for await (const event of trainLockstep(device, {
   maxSteps: 600,
 })) {
   if (event.type !== 'finish') continue;
-  const state = Object.entries(await event.weights()).map(([name, { data, shape }]) => [
-    name,
-    tensor(data, { shape }),
-  ]);
   models[event.run] = network();
-  models[event.run].loadStateDict(Object.fromEntries(state));
+  models[event.run].loadStateDict(await event.weights());
 }
 
 const grid = Array.from({ length: 33 }, (_, k) => k / 10 - 1.6);

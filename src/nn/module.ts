@@ -4,12 +4,15 @@
  */
 import { copy_ } from '../autograd/ops/in-place.js';
 import { noGrad } from '../autograd/record.js';
+import type { HostStateDict } from '../network/network.js';
 import { checkBoolean } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { showKind } from '../platform/options.js';
 import { printable } from '../platform/printable.js';
+import { tensor } from '../tensor/create.js';
 import { sameShape, showShape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
+import { isHostValue } from './stack-state.js';
 
 /** Tensors by the names that PyTorch would give them: `0.weight`. */
 export type StateDict = Record<string, Tensor>;
@@ -96,11 +99,14 @@ export abstract class Module {
   /**
    * Copies values into the parameters.
    *
-   * @param state A tensor for each parameter, by name, of its shape, dtype and device.
+   * @param state A value for each parameter, by name, of its shape: a tensor of its dtype and device, or numbers on the host,
+   * `{ data: Float32Array, shape }`, as `weights()` of a finished run of `trainLockstep` and `nn.stackStateDicts` give them.
    * @throws LockstepError `bad-input` that lists all missing and unknown names and all values that do not fit. Nothing is
    * changed then.
+   * @example
+   * model.loadStateDict(await event.weights()); // of a run that was trained in lockstep
    */
-  loadStateDict(state: Readonly<StateDict>): void {
+  loadStateDict(state: Readonly<Record<string, Tensor | HostStateDict[string]>>): void {
     const own = this.namedParameters();
     checkState(state, own);
     noGrad(() => {
@@ -155,9 +161,10 @@ function collect(value: unknown, name: string, found: Map<Tensor, string>): void
   }
 }
 
-function checkState(state: unknown, own: readonly [string, Tensor][]): asserts state is StateDict {
+function checkState(state: unknown, own: readonly [string, Tensor][]): void {
   if (typeof state !== 'object' || state === null || Array.isArray(state) || state instanceof Map) {
-    const fits = 'give tensors by name, as stateDict() and nn.loadSafetensors() do';
+    const fits =
+      'give tensors by name, as stateDict() and nn.loadSafetensors() do, or what weights() of a finish event gives';
     throw new LockstepError('bad-input', `loadStateDict: got ${showKind(state)}; ${fits}.`);
   }
   // Own properties only: `toString` of Object is not a value for a parameter of that name.
@@ -179,21 +186,28 @@ function checkState(state: unknown, own: readonly [string, Tensor][]): asserts s
 
 /** The reasons why a value cannot be copied into a parameter. */
 function misfits(value: unknown, parameter: Tensor): string[] {
-  if (!(value instanceof Tensor)) return [`${showKind(value)}, not a tensor`];
-  const { shape, dtype } = parameter;
+  const given = value instanceof Tensor ? value : undefined;
+  if (!given && !isHostValue(value))
+    return [`${showKind(value)}, not a tensor or { data: Float32Array, shape }`];
+  const { shape, dtype = 'f32' } = value as Tensor;
   const what: string[] = [];
-  if (!sameShape(value.shape, shape)) what.push(`${showShape(value.shape)}, not ${showShape(shape)}`);
-  if (value.dtype !== dtype) what.push(`${value.dtype}, not ${dtype}`);
-  if (parameter.disposed || value.disposed) what.push(`freed${value.disposed ? '' : ' in this module'}`);
-  else if (value.device !== parameter.device) what.push('on another device');
+  if (!sameShape(shape, parameter.shape)) what.push(`${showShape(shape)}, not ${showShape(parameter.shape)}`);
+  if (dtype !== parameter.dtype) what.push(`${dtype}, not ${parameter.dtype}`);
+  if (parameter.disposed || given?.disposed) what.push(`freed${given?.disposed ? '' : ' in this module'}`);
+  else if (given && given.device !== parameter.device) what.push('on another device');
   return what;
 }
 
 /** The values to copy. A value that lies in the memory of another parameter is cloned, as it could be overwritten first. */
-function valuesFor(own: readonly [string, Tensor][], state: StateDict): Tensor[] {
+function valuesFor(
+  own: readonly [string, Tensor][],
+  state: Readonly<Record<string, Tensor | HostStateDict[string]>>,
+): Tensor[] {
   const memory = new Set(own.map(([, parameter]) => parameter.storage));
   return own.map(([name, parameter]) => {
     const value = state[name];
+    if (!(value instanceof Tensor))
+      return tensor(value.data, { shape: value.shape, device: parameter.device });
     return value.storage !== parameter.storage && memory.has(value.storage) ? value.clone() : value;
   });
 }

@@ -80,7 +80,7 @@ const faults: [string, (state: nn.StateDict) => void, RegExp][] = [
       Object.assign(s, { valueOf: [1, 2] });
       s.constructor2 = null as never;
     },
-    /constructor2 is null, not a tensor; valueOf is an array, not a tensor/,
+    /constructor2 is null, not a tensor or \{ data: Float32Array, shape \}; valueOf is an array, not a tensor or/,
   ],
   [
     'a freed tensor',
@@ -121,4 +121,32 @@ it('swaps parameters, though each is overwritten while the other is wanted', asy
   const { toString_, constructor2, ...rest } = model.stateDict();
   model.loadStateDict({ toString_: constructor2, constructor2: toString_, ...rest });
   expect(await valuesOf(model)).toMatchObject({ toString_: [0, 0], constructor2: [1, 2], valueOf: [1, 1] });
+});
+
+it('loads numbers on the host, as weights() of a finished run and nn.stackStateDicts give them', async () => {
+  const make = () => new nn.Sequential(new nn.Linear(3, 2), new nn.Tanh(), new nn.Linear(2, 1));
+  const states = [1, 2].map((seed) => ({
+    '0.weight': { data: Float32Array.from({ length: 6 }, (_, k) => seed + k), shape: [2, 3] },
+    '0.bias': { data: Float32Array.of(seed, -seed), shape: [2] },
+    '2.weight': { data: Float32Array.of(0.5, seed), shape: [1, 2] },
+    '2.bias': { data: Float32Array.of(3), shape: [1] },
+  }));
+  const before = device.memory().bytes;
+  const model = make();
+  const own = device.memory().bytes;
+  model.loadStateDict(states[1]);
+  expect(device.memory().bytes).toBe(own);
+  expect(await valuesOf(model)).toEqual(
+    Object.fromEntries(Object.entries(states[1]).map(([name, { data }]) => [name, [...data]])),
+  );
+  const stacked = nn.stack(2, make);
+  stacked.loadStateDict(nn.stackStateDicts(states));
+  expect((await valuesOf(stacked))['2.weight']).toEqual([0.5, 1, 0.5, 2]);
+  const short = { ...states[0], '0.bias': { data: new Float32Array(3), shape: [2] } };
+  const long = { ...states[0], '0.bias': { data: new Float32Array(3), shape: [3] } };
+  expect(() => model.loadStateDict(short)).toThrow('0.bias is an object, not a tensor or { data');
+  expect(() => model.loadStateDict(long)).toThrow('0.bias is [3], not [2]');
+  model.dispose();
+  stacked.dispose();
+  expect(device.memory().bytes).toBe(before);
 });

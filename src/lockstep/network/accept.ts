@@ -152,9 +152,14 @@ export async function acceptNetworkRun(
   const probes = ask('probes', () => probesOf(where, all.probes, network));
   // Read even where weights are given: reading frees the model.
   const held = await ask('model', async () => model.weights?.());
-  const weights =
-    all.weights === undefined ? (held ?? initialWeights(network, new Generator(seed))) : all.weights;
-  ask('weights', () => checkWeights(where, network, weights));
+  const weights = await ask('weights', async () => {
+    const given =
+      all.weights === undefined
+        ? (held ?? initialWeights(network, new Generator(seed)))
+        : await datasets.weights(all.weights);
+    checkWeights(where, network, given);
+    return given;
+  });
   const rest = { orderSeed, checkpoint: all.checkpoint, schedule, described: all.optimizer ?? {} };
   const accepted = {
     ...{ network, weights, data, loss, optimizer, batchSize: Math.min(batchSize, data.examples) },

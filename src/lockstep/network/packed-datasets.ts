@@ -1,6 +1,6 @@
 /**
  * The datasets of one training, each laid out once for all runs that name the same object. For evaluations with groups, there is
- * also a copy with the examples sorted by group.
+ * also a copy with the examples sorted by group. Also initial weights that are tensors, which are read once.
  */
 import type { Loss } from '../../network/losses.js';
 import type { Network } from '../../network/network.js';
@@ -24,6 +24,8 @@ interface Known {
 
 export class PackedDatasets {
   readonly #packed = new WeakMap<object, Known[]>();
+  /** State dicts whose tensors were read: those of a device that is lost could not be read again. */
+  readonly #read = new WeakMap<object, object>();
 
   /** @throws LockstepError `bad-input` for a dataset that does not fit the network or the loss. */
   async get(
@@ -49,6 +51,19 @@ export class PackedDatasets {
     return found;
   }
 
+  /** A state dict with its tensors read. What is none, and other values in it, are left as they are: they are checked later. */
+  async weights(given: unknown): Promise<unknown> {
+    if (typeof given !== 'object' || given === null) return given;
+    const before = this.#read.get(given);
+    if (before) return before;
+    const read = Object.entries(given).map(
+      async ([name, value]) => [name, await readIfTensor(value)] as const,
+    );
+    const values = Object.fromEntries(await Promise.all(read));
+    this.#read.set(given, values);
+    return values;
+  }
+
   async #get(where: string, dataset: NetworkDataset | Sampler, network: Network, loss: Loss): Promise<Known> {
     checkObject(where, 'the dataset', dataset, 'a dataset is { x, y }, or one of samplers');
     const key = `${network.inputs} ${network.outputs} ${loss.type} ${loss.parameter}`;
@@ -66,9 +81,12 @@ export class PackedDatasets {
 /** The dataset with its tensors read. Other values are left as they are: they are checked later. */
 async function withTensorsRead(dataset: NetworkDataset | Sampler): Promise<NetworkDataset | Sampler> {
   if (!('x' in dataset)) return dataset;
-  const read = async (values: unknown) =>
-    values instanceof Tensor ? { data: await values.data(), shape: values.shape } : values;
-  return { ...dataset, x: await read(dataset.x), y: await read(dataset.y) } as NetworkDataset;
+  return { ...dataset, x: await readIfTensor(dataset.x), y: await readIfTensor(dataset.y) } as NetworkDataset;
+}
+
+/** The numbers of a tensor. Other values are left as they are. */
+async function readIfTensor(value: unknown): Promise<unknown> {
+  return value instanceof Tensor ? { data: await value.data(), shape: value.shape } : value;
 }
 
 /** Within a group the examples keep their order. */

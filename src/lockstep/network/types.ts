@@ -7,6 +7,7 @@ import type { LossDescription } from '../../network/losses.js';
 import type { DescribedNetwork, HostStateDict, NetworkDescription } from '../../network/network.js';
 import type { OptimizerDescription } from '../../network/optimizers.js';
 import type { Sampler } from '../../network/sampler.js';
+import type { Tensor } from '../../tensor/tensor.js';
 import type { PauseEvent } from '../control.js';
 import type { LostEvent, RecoveredEvent, RecoverOptions } from '../recovery-types.js';
 import type { NetworkDataset } from './dataset.js';
@@ -137,8 +138,11 @@ export interface NetworkRun extends NetworkRunSettings {
    * runs with the same one see the same. Default: `seed`.
    */
   orderSeed?: number;
-  /** Initial weights, by the names of the state dict, instead of those that the seed draws. */
-  weights?: HostStateDict;
+  /**
+   * Initial weights, by the names of the state dict, instead of those that the seed draws: numbers on the host, as `weights()` of a
+   * finished run gives them, or tensors, as `stateDict()` of a module and `nn.loadSafetensors` do. Tensors are read.
+   */
+  weights?: Readonly<Record<string, Tensor | HostStateDict[string]>>;
   /** Goes on from this state. If all else is given as before, the run ends with the same bits. */
   checkpoint?: NetworkCheckpoint;
 }

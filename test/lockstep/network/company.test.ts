@@ -7,7 +7,7 @@ import type {
   NetworkLockstepOptions,
   NetworkRun,
 } from '../../../src/index.js';
-import { Generator, openDevice, samplers, tensor, trainLockstep } from '../../../src/index.js';
+import { Generator, nn, openDevice, samplers, tensor, trainLockstep } from '../../../src/index.js';
 import { NetworkPacer } from '../../../src/lockstep/network/pacer.js';
 import { weightBits } from './outcomes.js';
 
@@ -78,6 +78,34 @@ it('weights are read before the next event is asked for, with keepWeights at any
         'the weights of run 0 are freed. Call weights() before',
       );
   }
+});
+
+it('a trained run is loaded into a module, and a module, also from a file, is trained in lockstep', async () => {
+  const make = () => new nn.Sequential(new nn.Linear(4, 5), new nn.Tanh(), new nn.Linear(5, 1));
+  const shared = {
+    network: { inputs: 4, layers: [{ units: 5, activation: 'tanh' as const }, { units: 1 }] },
+    data,
+  };
+  const [half] = await finished({ ...shared, runs: [{ optimizer: { type: 'sgd' } }], maxSteps: 6 });
+  const model = make();
+  model.loadStateDict(half.weights);
+  const file = nn.loadSafetensors(await nn.saveSafetensors(model.stateDict()));
+  const given = [half.weights, model.stateDict(), file];
+  const [host, ...others] = await finished({
+    ...shared,
+    runs: given.map((weights) => ({ weights, seed: 9 })),
+    maxSteps: 7,
+  });
+  for (const other of others) expect(weightBits(other.weights)).toEqual(weightBits(host.weights));
+  expect(weightBits(host.weights)).not.toEqual(weightBits(half.weights));
+  const wrong = { ...file, '0.bias': tensor([1, 2]) };
+  await expect(finished({ ...shared, runs: [{ weights: wrong }], maxSteps: 7 })).rejects.toThrow(
+    'run 0: weights: 0.bias is [2] of 2 values, not [5]',
+  );
+  file['2.bias'].dispose();
+  await expect(finished({ ...shared, runs: [{ weights: file }], maxSteps: 7 })).rejects.toThrow(
+    'run 0: weights',
+  );
 });
 
 it('data may be tensors, and settings of a run change those of the options', async () => {
