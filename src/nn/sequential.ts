@@ -31,32 +31,41 @@ class Call extends Module {
 }
 
 /**
- * Modules and functions one after the other. Their parameters are named by their place: `0.weight`.
+ * Modules and functions one after the other. Their parameters are named by their place: `0.weight`. `model[2]` is the
+ * third of them, and may be replaced by another module.
  *
  * @example
  * const model = new nn.Sequential(new nn.Linear(2, 32), tanh, new nn.Linear(32, 1), (x) => mul(x, 2));
  */
 export class Sequential extends Module {
   [index: number]: Module;
-  readonly #modules: readonly Module[];
+  readonly #length: number;
 
   constructor(...steps: Step[]) {
     super();
-    this.#modules = steps.map((step, i) => {
-      if (typeof (step as Partial<Module> | null | undefined)?.forward === 'function')
-        return step as unknown as Module;
-      if (typeof step === 'function') return new Call(step);
-      const fits =
-        'modules and functions fit, one after the other: new Sequential(a, b), of a list new Sequential(...list)';
-      throw badArgument('Sequential', `the module ${i}`, step, fits);
-    });
-    this.#modules.forEach((module, i) => {
-      this[i] = module;
+    this.#length = steps.length;
+    steps.forEach((step, i) => {
+      if (isModule(step)) this[i] = step;
+      else if (typeof step === 'function') this[i] = new Call(step);
+      else {
+        const fits =
+          'modules and functions fit, one after the other: new Sequential(a, b), of a list new Sequential(...list)';
+        throw badArgument('Sequential', `the module ${i}`, step, fits);
+      }
     });
   }
 
   override get length(): number {
-    return this.#modules.length;
+    return this.#length;
+  }
+
+  /** The modules that stand at the places now: `model[2] = new nn.Linear(8, 3)` gives a trained model another last layer. */
+  get #modules(): readonly Module[] {
+    return Array.from({ length: this.#length }, (_, i) => {
+      const module: unknown = this[i];
+      if (isModule(module)) return module;
+      throw badArgument('Sequential', `the module ${i}`, module, 'a module fits in the place of another');
+    });
   }
 
   /** @internal */
@@ -92,6 +101,9 @@ export class Sequential extends Module {
     return value;
   }
 }
+
+const isModule = (value: unknown): value is Module =>
+  typeof (value as Partial<Module> | null | undefined)?.forward === 'function';
 
 /**
  * True where a module's forward function is one of this library's: they keep neither input nor result. The forward function

@@ -86,6 +86,17 @@ describe('model(x)', () => {
     expect(await model(tensor([-1])).toArray()).toEqual([-10]);
     expect(await new nn.Sequential(model)(tensor([-1])).toArray()).toEqual([-10]);
   });
+
+  it('calls the module that stands in a place now, whose parameters it has', async () => {
+    const model = new nn.Sequential(new nn.Linear(2, 8), new nn.ReLU(), new nn.Linear(8, 1));
+    const head = new nn.Linear(8, 3);
+    model[2] = head;
+    expect(model(ones([4, 2])).shape).toEqual([4, 3]);
+    expect(model.parameters().slice(2)).toEqual([head.weight, head.bias]);
+    expect(model.describe().network.layers.map(({ units }) => units)).toEqual([8, 3]);
+    Reflect.set(model, 1, relu);
+    expect(() => model(ones([4, 2]))).toThrow('Sequential: the module 1 is');
+  });
 });
 
 describe('a module that can be called', () => {
