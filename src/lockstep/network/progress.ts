@@ -21,7 +21,7 @@ import { countedIn } from './dataset.js';
 import { probesAnything } from './probes.js';
 import type { RunPlace } from './run-places.js';
 import { RunSchedule } from './run-schedule.js';
-import { RunScores } from './scores.js';
+import { type Means, RunScores } from './scores.js';
 import type { StepTable } from './step-table.js';
 import type { NetworkCheckpoint } from './types.js';
 
@@ -176,7 +176,7 @@ export class NetworkProgress implements RunPlace {
   }
 
   /** Takes the result of one step. Returns the means of the window if it closes with this step. */
-  take(loss: number, hits: number, counted: number) {
+  take(loss: number, hits: number, counted: number): Means | undefined {
     this.#done++;
     this.optimizerSteps++;
     this.scores.add(loss, hits, counted);

@@ -8,7 +8,7 @@ import { type BatchSums, sumsOf } from './evaluation.js';
 import type { NetworkCheckpoint } from './types.js';
 
 /** The means of some batches. */
-interface Means {
+export interface Means {
   loss: number;
   accuracy: number;
 }
