@@ -71,10 +71,7 @@ export abstract class Module {
   /** Makes this module and those inside act as in training, as new modules do: Dropout drops. Returns the module. */
   train(training = true): this {
     checkBoolean('train', 'the argument', training);
-    for (const module of modulesIn(this)) {
-      if (training) inUse.delete(module);
-      else inUse.add(module);
-    }
+    for (const module of modulesIn(this)) switchTraining(module, training);
     return this;
   }
 
@@ -143,6 +140,12 @@ export abstract class Module {
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
   }
+}
+
+/** {@link Module.train} of one module and none inside. @internal */
+export function switchTraining(module: Module, training: boolean): void {
+  if (training) inUse.delete(module);
+  else inUse.add(module);
 }
 
 /** A module and all inside of it. */

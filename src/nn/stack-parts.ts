@@ -20,7 +20,7 @@ export interface Place {
 interface Parts {
   places: Map<string, Place>;
   modules: Map<string, Module>;
-  /** Numbers, texts, true and false, null; and of every module its class. */
+  /** Numbers, texts, true and false, null; and of every module its class, and whether it acts as in training. */
   others: Map<string, unknown>;
 }
 
@@ -35,6 +35,7 @@ function partsOf(model: Module): Parts {
       if (isModule) {
         parts.modules.set(path, value);
         parts.others.set(path, value.constructor);
+        parts.others.set(path ? `${path}.training` : 'training', value.training);
       }
       for (const [key, inner] of Object.entries(value)) {
         const name = path ? `${path}.${key}` : key;

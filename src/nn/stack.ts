@@ -5,7 +5,7 @@ import { LockstepError } from '../platform/errors.js';
 import { outlive } from '../tensor/scope.js';
 import { numelOf, showShape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
-import { Module } from './module.js';
+import { Module, switchTraining } from './module.js';
 import { withSiblings } from './siblings.js';
 import { type CommonParts, commonParts, type Place, tensorAt } from './stack-parts.js';
 
@@ -54,6 +54,8 @@ export class Stacked<M extends Module = Module> extends Module {
   readonly #parts: CommonParts;
   /** The stacked tensor of each place; one at several places is stacked once. */
   readonly #tensors: readonly Tensor[];
+  /** How the modules of the first model act here. Once it was taken out by unstack, its own state is the caller's. */
+  readonly #training: Map<Module, boolean>;
 
   /** @internal */
   constructor(models: readonly M[]) {
@@ -70,6 +72,7 @@ export class Stacked<M extends Module = Module> extends Module {
       return whole;
     });
     for (const each of places) for (const place of each) tensorAt(place).dispose();
+    this.#training = new Map([...this.#parts.siblings.keys()].map((module) => [module, module.training]));
   }
 
   /** Parameters are properties, so that they are found as those of every module. */
@@ -114,7 +117,9 @@ export class Stacked<M extends Module = Module> extends Module {
     return mapModels('nn.stack', this.models, () => {
       const hidden = new Map<Tensor, Tensor>();
       const firsts = places.map(([place]) => ({ place, before: tensorAt(place) }));
+      const acted = [...this.#training.keys()].map((module) => [module, module.training] as const);
       try {
+        for (const [module, training] of this.#training) switchTraining(module, training);
         firsts.forEach(({ place }, i) => {
           const whole = this.#tensors[i];
           const one = hidden.get(whole) ?? asModels(whole);
@@ -124,13 +129,14 @@ export class Stacked<M extends Module = Module> extends Module {
         return withSiblings(siblings, () => model.forward(...(own ? inputs.map(asModels) : inputs)));
       } finally {
         for (const { place, before } of firsts) put(place, before);
+        for (const [module, training] of acted) switchTraining(module, training);
       }
     });
   }
 
   /**
-   * One of the models, with copies of its values as they are now: training one does not change the other. The same module
-   * each time.
+   * One of the models, with copies of its values as they are now: training one does not change the other, nor does its
+   * eval() that of the stack. The same module each time.
    */
   unstack(k: number): M {
     checkNumber('unstack', 'the model', k, { min: 0, below: this.models, whole: true });
@@ -154,6 +160,7 @@ export class Stacked<M extends Module = Module> extends Module {
   override train(training = true): this {
     super.train(training);
     for (const model of this.#models) model.train(training);
+    for (const module of this.#training.keys()) this.#training.set(module, training);
     return this;
   }
 

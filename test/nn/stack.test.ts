@@ -216,6 +216,23 @@ describe('a stacked module', () => {
     expect(stacked(ones([1, 2], { device })).shape).toEqual([2, 1, 3]);
   });
 
+  it('acts as in training or use by its own train() and eval(), not by those of its copies', async () => {
+    const stacked = nn.stack(
+      2,
+      () => new nn.Sequential(new nn.Dropout({ p: 1 }), new nn.Dropout({ p: 1 }).eval()),
+    );
+    const x = ones([1], { device });
+    for (const k of [0, 1]) stacked.unstack(k).eval();
+    expect(await values(stacked(x))).toEqual([0, 0]);
+    expect(await values(stacked.unstack(0)(x))).toEqual([1]);
+    stacked.eval();
+    stacked.unstack(0).train();
+    expect(await values(stacked(x))).toEqual([1, 1]);
+    expect(await values(stacked.unstack(0)(x))).toEqual([0]);
+    stacked.train();
+    expect(await values(stacked(x))).toEqual([0, 0]);
+  });
+
   const cube = defineOp({ name: 'cube', forward: (_, t: Tensor) => mul(t, t), backward: () => [null] });
   class Scaled extends nn.Module {
     readonly weight = ones([2], { requiresGrad: true, device });
@@ -243,6 +260,11 @@ describe('a stacked module', () => {
       'numbers that differ',
       call((k) => new Scaled(k)),
       /in model 1, 'factor' is 1; in model 0, 0\. Models are stacked/,
+    ],
+    [
+      'training in one and use in another',
+      call((k) => new nn.Sequential(new nn.Dropout().train(k > 0))),
+      /in model 1, '0\.training' is true; in model 0, false/,
     ],
     [
       'shapes',
