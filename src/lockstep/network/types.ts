@@ -72,8 +72,8 @@ export interface NetworkRunSettings {
   maxSteps?: number;
   /**
    * Evaluates the run on `data` after every `every` steps (default: never) and after the last one, also where a stop rule or a
-   * decision ends the run early. A sampler makes `examples` fresh examples each time (default 1,000), other ones than for training. With `keepBest` the run finishes with the weights
-   * for which the loss of an evaluation was least.
+   * decision ends the run early. A sampler makes `examples` fresh examples each time (default 1,000), other ones than for
+   * training. With `keepBest` the run finishes with the weights for which the loss of an evaluation was least.
    *
    * With `groups`, loss and accuracy are reported for each group too. For a dataset, they list the group of each example, a whole
    * number from 0 to 4,095. For a sampler, they are a list of samplers, one for each group, which make as many examples each.
@@ -205,9 +205,9 @@ export type NetworkLockstepEvent =
   /** The state of each run under way. */
   | { type: 'checkpoint'; runs: { run: number; checkpoint: NetworkCheckpoint }[] }
   /**
-   * A window closed: the unweighted mean of its batches' losses, without those of batches in which no example counts, and the share
-   * of its outputs that were right; `accuracy` is NaN for losses without right and wrong. `probes` are of the network as it is after step `step`; those of examples are of that
-   * step's batch.
+   * A window closed: the unweighted mean of its batches' losses, without those of batches in which no example counts, and the
+   * share of its outputs that were right; `accuracy` is NaN for losses without right and wrong. `probes` are of the network as
+   * it is after step `step`; those of examples are of that step's batch.
    */
   | { type: 'window'; run: number; step: number; loss: number; accuracy: number; probes?: NetworkProbed }
   /**
