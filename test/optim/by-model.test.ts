@@ -115,6 +115,9 @@ describe('settings by model', () => {
     expect(() => new optim.SGD([leaf(new Float32Array(6), [2, 3])], { lr: [1, 2, 3] })).toThrow(
       /^SGD: lr is a list of 3, one for each stacked model; the first axis of a parameter \[2, 3\] is not so long/,
     );
+    expect(() => new optim.SGD([leaf(new Float32Array(2), [2])], { lr: tensor([1, 2]) as never })).toThrow(
+      'SGD: lr is an object (Tensor); a number fits, or a list of numbers, one for each stacked model.',
+    );
     expect(() => new optim.SGD([leaf(new Float32Array(1), [])], { momentum: [0.5] })).toThrow(
       /momentum is a list/,
     );
