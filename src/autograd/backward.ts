@@ -101,7 +101,7 @@ class Gradients {
   }
 }
 
-/** Adds to a leaf's gradient; takes over `gradient`. The leaf's `grad` stays the same object. */
+/** Adds to a leaf's gradient; takes over `gradient`. A dense `grad` stays the same object. */
 function accumulate(leaf: Tensor, gradient: Tensor): void {
   if (leaf.disposed) {
     gradient.dispose();
@@ -109,9 +109,15 @@ function accumulate(leaf: Tensor, gradient: Tensor): void {
   }
   if (leaf.grad && !leaf.grad.disposed) {
     const sum = sumOf(leaf.grad, gradient);
-    leaf.grad.relocate(sum.storage.retain(), 0);
-    sum.dispose();
     gradient.dispose();
+    if (leaf.grad.contiguous) {
+      leaf.grad.relocate(sum.storage.retain(), 0);
+      sum.dispose();
+      return;
+    }
+    // A strided view that the program put there cannot be moved to the dense sum.
+    leaf.grad = sum;
+    outlive(sum);
     return;
   }
   const shared = gradient.storage.references > 1 || !gradient.contiguous;

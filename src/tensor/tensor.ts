@@ -11,7 +11,7 @@ import { BYTES_PER_ELEMENT, type DType, type HostArray, hostArray } from './dtyp
 import { formatTensor } from './format.js';
 import type { GraphNode } from './graph.js';
 import { enterScope } from './scope-list.js';
-import { contiguousStrides, isContiguous, numelOf, type Shape, showShape } from './shape.js';
+import { contiguousStrides, isContiguous, numelOf, type Shape, sameShape, showShape } from './shape.js';
 import { Storage, unwatch, watch } from './storage.js';
 import { gathered, type NestedArray, nested } from './strided-values.js';
 
@@ -78,8 +78,6 @@ export class Tensor {
   /** The first element's place in the memory, in elements. @internal */
   offset: number;
   readonly dtype: DType;
-  /** The gradient that `backward` accumulated, of this tensor's shape; null before. Only leaves get one. */
-  grad: Tensor | null = null;
   /** The operation that made this tensor, where gradients flow through it. @internal */
   node: GraphNode<Tensor> | null = null;
   /** True once gradients were required of it: a parameter stays one when it is frozen. @internal */
@@ -94,6 +92,7 @@ export class Tensor {
   #left = false;
   #watched = true;
   #requiresGrad = false;
+  #grad: Tensor | null = null;
   #freed = '';
   #values: { data: HostArray; version: number } | undefined;
 
@@ -179,6 +178,26 @@ export class Tensor {
     }
     this.#requiresGrad = on;
     if (on) this.isParameter = true;
+  }
+
+  /**
+   * The gradient that `backward` accumulated; null before. Only leaves get one. What a program puts here has this tensor's shape
+   * and is f32.
+   */
+  get grad(): Tensor | null {
+    return this.#grad;
+  }
+
+  set grad(gradient: Tensor | null) {
+    if (gradient !== null) {
+      const fits = `null or an f32 tensor ${showShape(this.shape)} fits, as the tensor is`;
+      if (!(gradient instanceof Tensor)) throw badArgument('grad', 'the gradient', gradient, fits);
+      if (gradient.dtype !== 'f32' || !sameShape(gradient.shape, this.shape)) {
+        const what = `${gradient.dtype} ${showShape(gradient.shape)}`;
+        throw new LockstepError('bad-input', `grad: the gradient is ${what}; ${fits}.`);
+      }
+    }
+    this.#grad = gradient;
   }
 
   /** Another tensor over the same memory. @internal */

@@ -8,7 +8,7 @@ import type { Device } from '../../src/gpu/device.js';
 import { LockstepError } from '../../src/platform/errors.js';
 import { ones, tensor } from '../../src/tensor/create.js';
 import { scope } from '../../src/tensor/scope.js';
-import { setDebug } from '../../src/tensor/tensor.js';
+import { setDebug, type Tensor } from '../../src/tensor/tensor.js';
 
 let device: Device;
 beforeAll(async () => {
@@ -34,6 +34,22 @@ describe('backward', () => {
     sum(mul(w, 4)).backward();
     expect(w.grad).toBe(grad);
     expect(await w.grad?.toArray()).toEqual([7, 7]);
+  });
+
+  it('adds to a gradient that the program put there, a strided view too', async () => {
+    const w = tensor([1, 2, 3, 4, 5, 6], { shape: [3, 2], requiresGrad: true });
+    const own = tensor([1, 2, 3, 4, 5, 6], { shape: [2, 3] });
+    w.grad = transpose(own);
+    for (const _ of [1, 2]) sum(w).backward();
+    expect(await w.grad.toArray()).toEqual([
+      [3, 6],
+      [4, 7],
+      [5, 8],
+    ]);
+    w.grad = expand(tensor([1, 2]), [3, 2]);
+    sum(w).backward();
+    expect(await w.grad.toArray()).toEqual(Array(3).fill([2, 3]));
+    expect(await own.data()).toEqual(Float32Array.of(1, 2, 3, 4, 5, 6));
   });
 
   it('of a leaf is the gradient alone', async () => {
@@ -124,6 +140,16 @@ describe('leaves', () => {
     }).toThrow(/only change requiresGrad flags of leaf/);
     expect(() => tensor([1], { dtype: 'i32', requiresGrad: true })).toThrow(/dtype f32/);
     expect(cast(w, 'i32').requiresGrad).toBe(false);
+  });
+
+  it('take as gradients only f32 tensors of their shape, and null', () => {
+    const w = leaf(1, 2);
+    for (const wrong of [tensor([5]), tensor([[1, 2]]), tensor([1, 2], { dtype: 'i32' }), [1, 2]]) {
+      expect(() => {
+        w.grad = wrong as Tensor;
+      }).toThrow(/^grad: the gradient is .*; null or an f32 tensor \[2\] fits/);
+    }
+    expect(w.grad).toBeNull();
   });
 
   it('that require gradients are changed in place only in noGrad, results never', () => {
