@@ -33,7 +33,10 @@ export interface Sampler {
   readonly inputs: number;
   /** Targets of an example. Default 1. */
   readonly targets?: number;
-  /** How many classes there are. The target is then one of them, 0 and up. `crossEntropy` needs this. */
+  /**
+   * How many classes there are. The target is then one of them, 0 and up, or the number that the loss ignores. `crossEntropy` needs
+   * this.
+   */
   readonly classes?: number;
   /** The least and the largest target, if they are known. */
   readonly range?: readonly [number, number];

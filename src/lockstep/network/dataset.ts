@@ -3,6 +3,7 @@
  * or the parameters of a sampler. pools.ts finds a place for it on the device.
  */
 import { FORMATS } from '../../../shaders/network/chunk.wgsl.js';
+import { builtInSamplers } from '../../../shaders/network/samplers.wgsl.js';
 import type { Loss } from '../../network/losses.js';
 import { LOSSES } from '../../network/losses.js';
 import type { Network } from '../../network/network.js';
@@ -67,7 +68,8 @@ export function packNetworkData(
     words: words.length > 0 ? words : new Uint32Array(1),
     ...{ rowWords: 0, rowFormat: FORMATS.sampler, targetsAt: 0, targetWords: 0 },
     targetFormat: isClass ? FORMATS.classes : FORMATS.floats,
-    ignores: isClass ? loss.parameter >= 0 : undefined,
+    // One's own may make any number.
+    ignores: isClass ? loss.parameter >= 0 || wgsl !== builtInSamplers : undefined,
     sampler: wgsl,
   };
 }

@@ -27,16 +27,21 @@ const run: NetworkRun = {
   optimizer: { lr: 0.01 },
   seed: 11,
 };
+/** The product of two numbers; with a parameter that is not 0 one of three classes, and the parameter in place of the last. */
+const wgsl = `fn sample(e: Example) {
+  let u = random(e, 0u);
+  setInput(e, 0u, uniformOf(u.x));
+  setInput(e, 1u, uniformOf(u.y));
+  let which = below(u.z, 3u);
+  let marked = select(f32(which), parameter(e, 0u), which == 2u);
+  setTarget(e, 0u, select(marked, uniformOf(u.x) * uniformOf(u.y), parameter(e, 0u) == 0.0));
+}`;
 const own: NetworkRun = {
   network: { inputs: 2, layers: [{ units: 4, activation: 'relu' }, { units: 1 }] },
   data: {
     inputs: 2,
-    wgsl: `fn sample(e: Example) {
-      let u = random(e, 0u);
-      setInput(e, 0u, uniformOf(u.x));
-      setInput(e, 1u, uniformOf(u.y));
-      setTarget(e, 0u, uniformOf(u.x) * uniformOf(u.y));
-    }`,
+    wgsl,
+    parameters: [0],
   },
   loss: 'mse',
 };
@@ -90,4 +95,25 @@ it('gives the same bits in other chunks and beside runs of other samplers and da
 it("learns from a sampler of one's own", async () => {
   const [found] = await losses([{ ...own, optimizer: { lr: 0.05 } }], { maxSteps: 300, batchSize: 64 });
   expect(found[299]).toBeLessThan(found[0] / 10);
+});
+
+it("does not count what a sampler of one's own marks as ignored, by a class or by a number that is none", async () => {
+  const marks = [
+    { mark: 2, loss: { type: 'crossEntropy', ignoreIndex: 2 } },
+    { mark: -1, loss: { type: 'crossEntropy', ignoreIndex: -1 } },
+    { mark: -100, loss: 'crossEntropy' }, // PyTorch's default
+  ] as const;
+  const runs = marks.map(({ mark, loss }): NetworkRun => {
+    const data = { inputs: 2, classes: 3, wgsl, parameters: [mark] };
+    const evaluate = { data, examples: 300, every: 2 };
+    return { network: { inputs: 2, layers: [{ units: 3 }] }, data, loss, seed: 1, evaluate };
+  });
+  const told: object[][] = [[], [], []];
+  const options = { runs, maxSteps: 4, logInterval: 1, probes: ['gradientNorm'] as const };
+  for await (const event of trainLockstep(device, options)) {
+    if (event.type === 'window' || event.type === 'evaluation') told[event.run].push({ ...event, run: 0 });
+  }
+  expect(told[0]).toHaveLength(6);
+  expect(told[1]).toEqual(told[0]);
+  expect(told[2]).toEqual(told[0]);
 });
