@@ -40,8 +40,14 @@ const COUNTS: Record<Exclude<(typeof SUMS)[number], 'losses'>, string> = {
 type Context = Pick<Settings, 'batchSize' | 'kernel' | 'logInterval' | 'maxSteps' | 'stop'>;
 
 /** What a checkpoint says of its run. */
-export function kindOf({ x, y }: BinaryDataset, orderSeed: number, batchSize: number): RunCheckpoint['of'] {
-  return { data: dataMark(x, `${x.rows} examples`, [[x.cols], x.words, y.words]), batchSize, orderSeed };
+export function kindOf(dataset: BinaryDataset, orderSeed: number, batchSize: number): RunCheckpoint['of'] {
+  const { x, y } = dataset;
+  // Remembered by the pair: one x may have labels for each run.
+  return {
+    data: dataMark(dataset, `${x.rows} examples`, [[x.cols], x.words, y.words]),
+    batchSize,
+    orderSeed,
+  };
 }
 
 /**

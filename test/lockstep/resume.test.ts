@@ -7,6 +7,7 @@ import { Pacer } from '../../src/lockstep/pacer.js';
 import { trainLockstep } from '../../src/lockstep/trainer.js';
 import type { LockstepOptions, LockstepRun, RunCheckpoint } from '../../src/lockstep/types.js';
 import { LockstepError } from '../../src/platform/errors.js';
+import { BitMatrix, type BitVector } from '../../src/tensor/bits.js';
 import { bitsOf, type Outcome, outcomes, randomDataset, randomWeights, withWeights } from './outcomes.js';
 
 const FEATURES = 16;
@@ -115,6 +116,24 @@ describe.each(['subgroup', 'tiles-persistent', 'tiles-batched', 'portable'] as c
     });
   },
 );
+
+it('goes on where one x has labels for each run, from objects of the same content', async () => {
+  const [{ x }] = datasets;
+  const labelled = [1, 2].map((seed) => ({ x, y: randomDataset(200, FEATURES, 40 + seed).y }));
+  const all = labelled.map((dataset, k) => ({ ...runs[k], dataset }));
+  const more = { ...options, kernel: 'portable' as const };
+  let saved: { run: number; checkpoint: RunCheckpoint }[] = [];
+  for await (const event of trainLockstep(device, { ...more, runs: all, checkpointSeconds: ALWAYS })) {
+    if (event.type === 'checkpoint') saved = event.runs;
+    if (saved.length === all.length) break;
+  }
+  expect(saved).toHaveLength(all.length);
+  const copyOf = ({ rows, cols, words }: BitMatrix) => new BitMatrix(rows, cols, words.slice());
+  const goesOn = ({ run, checkpoint }: (typeof saved)[0], y: BitVector) =>
+    outcomes(device, { ...more, runs: [{ ...all[run], dataset: { x: copyOf(x), y }, checkpoint }] });
+  for (const one of saved) await goesOn(one, labelled[one.run].y);
+  await expect(goesOn(saved[0], labelled[1].y)).rejects.toThrow('it is of data');
+});
 
 describe('a checkpoint that does not fit is refused', () => {
   const checkpointOf = async (kernel: 'subgroup' | 'portable') =>
