@@ -53,7 +53,7 @@ export interface NormOptions extends Pick<ReduceOptions, 'keepdim'> {
 }
 
 /**
- * The p-norm over axes, `sum(|x|^p)^(1/p)`, as `torch.linalg.vector_norm`. Where a Euclidean length is 0, the gradient is 0.
+ * The p-norm over axes, `sum(|x|^p)^(1/p)`, as `torch.linalg.vector_norm`. Where it is 0, the gradient is 0.
  * f32.
  *
  * @example
@@ -70,12 +70,18 @@ export function norm(x: Tensor, axis?: Axes, options: NormOptions = {}): Tensor 
     if (p === 2) return root(sum(mul(x, x), axis, { keepdim }));
     if (p === 1) return sum(abs(x), axis, { keepdim });
     if (p === Infinity) return max(abs(x), axis, { keepdim });
-    return pow(sum(pow(abs(x), p), axis, { keepdim }), 1 / p);
+    return power(sum(power(abs(x), p), axis, { keepdim }), 1 / p);
   });
 }
 
+/** x, which is not negative, to the power p above 0. No gradient flows where it is 0, where that of `pow` may be infinite. */
+function power(x: Tensor, p: number): Tensor {
+  const isZero = eq(x, 0);
+  return where(isZero, 0, pow(where(isZero, 1, x), p));
+}
+
 /**
- * `ln(sum(exp(x)))` over axes, without overflow. f32.
+ * `ln(sum(exp(x)))` over axes, without overflow; -Infinity where there are no elements. f32.
  *
  * @example
  * const logProbabilities = sub(logits, logsumexp(logits, -1, { keepdim: true }));
@@ -84,13 +90,18 @@ export function logsumexp(x: Tensor, axis?: Axes, options: Pick<ReduceOptions, '
   checkFloats('logsumexp', [x]);
   checkOptionNames('logsumexp', options, ['keepdim']);
   const axes = normalizeAxes('logsumexp', axis, x.shape.length);
+  const isEmpty = axes.some((at) => x.shape[at] === 0);
   return scope(() => {
-    const largest = max(x.detach(), axes, { keepdim: true });
-    // Where all elements are -Infinity or one is Infinity, nothing may be subtracted.
-    const shift = where(eq(abs(largest), Infinity), 0, largest);
+    const shift = isEmpty ? 0 : finiteMax(x, axes);
     const shifted = add(log(sum(exp(sub(x, shift)), axes, { keepdim: true })), shift);
     return options.keepdim ? shifted : reshape(shifted, reducedShape(x.shape, axes, false));
   });
+}
+
+/** The largest elements over axes, 0 in place of infinite ones: they cannot be subtracted. Outside of the graph. */
+function finiteMax(x: Tensor, axes: Axes): Tensor {
+  const largest = max(x.detach(), axes, { keepdim: true });
+  return where(eq(abs(largest), Infinity), 0, largest);
 }
 
 /**

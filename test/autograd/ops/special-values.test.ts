@@ -186,6 +186,7 @@ describe('along rows', () => {
   const compositions: Record<string, (x: Tensor) => Tensor> = {
     norm: (x) => ops.norm(x, 1),
     'norm 1': (x) => ops.norm(x, 1, { p: 1 }),
+    'norm 3': (x) => ops.norm(x, 1, { p: 3 }),
     std: (x) => ops.std(x, 1),
     variance: (x) => ops.variance(x, 1),
     logsumexp: (x) => ops.logsumexp(x, 1),
@@ -205,6 +206,27 @@ describe('along rows', () => {
   });
   it.each(fixture.composed)('$name', async (recorded) => {
     expect(await compareAll(recorded, () => [matrix(recorded)], compositions[recorded.name])).toEqual([]);
+  });
+  it('a norm of an order below 1 has no gradient where an element is 0', async () => {
+    const x = tensor(
+      [
+        [0, 4],
+        [0, 0],
+      ],
+      { requiresGrad: true },
+    );
+    ops.sum(ops.norm(x, 1, { p: 0.5 })).backward();
+    expect(await x.grad?.toArray()).toEqual([
+      [0, 1],
+      [0, 0],
+    ]);
+  });
+  it('the logarithm of no exponentials is -Infinity', async () => {
+    const x = tensor([[], []], { requiresGrad: true });
+    const y = ops.logsumexp(x, 1);
+    expect(await y.toArray()).toEqual([-Infinity, -Infinity]);
+    ops.sum(y).backward();
+    expect(x.grad?.shape).toEqual([2, 0]);
   });
   it.each(variants)('argmax and argmin, an output %s', async (variant) => {
     for (const [recorded, find] of [
