@@ -28,6 +28,7 @@ export interface ClipOptions {
  * `torch.nn.utils.clip_grad_norm_`. Nothing is read back from the device.
  *
  * @param parameters A tensor or a list of tensors. Those without a gradient are ignored.
+ * @param maxNorm 0 or more; with Infinity nothing is clipped, and the norm alone is computed.
  * @returns The norm before, on the device: a scalar, 0 where there are no gradients; with `byModel` one for each model.
  * @example
  * loss.backward();
@@ -41,7 +42,7 @@ export function clipGradNorm_(
 ): Tensor {
   const list = parameters instanceof Tensor ? [parameters] : parameters;
   checkTensorList('clipGradNorm_', 'parameters', list);
-  checkNumber('clipGradNorm_', 'maxNorm', maxNorm, { min: 0 });
+  if (maxNorm !== Infinity) checkNumber('clipGradNorm_', 'maxNorm', maxNorm, { min: 0 });
   checkOptionNames('clipGradNorm_', options, ['normType', 'byModel']);
   const { normType: p = 2, byModel = false } = options;
   checkBoolean('clipGradNorm_', 'byModel', byModel);

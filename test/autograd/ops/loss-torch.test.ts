@@ -145,6 +145,21 @@ it('by model, all gradients have an axis over the models', () => {
   expect(() => clipGradNorm_(parameters, 1, { byModel: true })).toThrow(/one is \[1\]/);
 });
 
+it('up to an infinite norm nothing is clipped', async () => {
+  const parameter = tensor([1, 2], { requiresGrad: true });
+  for (const gradient of [
+    [3, -4],
+    [0, 0],
+  ]) {
+    parameter.grad = tensor(gradient);
+    expect(await clipGradNorm_(parameter, Infinity).item()).toBe(Math.hypot(...gradient));
+    expect(await parameter.grad.toArray()).toEqual(gradient);
+  }
+  for (const wrong of [-1, -Infinity, Number.NaN]) {
+    expect(() => clipGradNorm_(parameter, wrong)).toThrow(/clipGradNorm_: maxNorm is/);
+  }
+});
+
 it('without gradients there is nothing to clip', async () => {
   expect(await clipGradNorm_(tensor([1], { requiresGrad: true }), 1).item()).toBe(0);
 });
