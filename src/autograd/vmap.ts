@@ -12,8 +12,8 @@ import { record } from './record.js';
 /** Options of {@link vmap}. */
 export interface VmapOptions {
   /**
-   * For each input 0, where its first axis is over the models, or null, where all models share it. Default 0 for tensors, null
-   * for everything else.
+   * For each input 0, where its first axis is over the models, or null, where all models share it. Those after the last tensor
+   * may be left out. Default 0 for tensors, null for everything else.
    */
   inAxes?: readonly (0 | null)[];
 }
@@ -39,6 +39,7 @@ export function vmap<Inputs extends readonly unknown[]>(
   const { inAxes } = options;
   if (inAxes !== undefined) checkAxes(inAxes);
   return (...inputs) => {
+    if (inAxes) checkEach(inAxes, inputs);
     const isMapped = inputs.map((input, i) => (inAxes ? inAxes[i] === 0 : input instanceof Tensor));
     const models = countOf(inputs, isMapped);
     return mapModels('vmap', models, () => {
@@ -53,6 +54,15 @@ function checkAxes(inAxes: unknown): void {
   for (const [i, axis] of (inAxes as unknown[]).entries()) {
     if (axis !== 0 && axis !== null) throw badArgument('vmap', `inAxes[${i}]`, axis, '0 or null fits');
   }
+}
+
+/** Throws for a tensor of which nobody says whether it is mapped, and for a mapped input that is missing. */
+function checkEach(inAxes: readonly (0 | null)[], inputs: readonly unknown[]): void {
+  const unnamed = inputs.findIndex((input, i) => i >= inAxes.length && input instanceof Tensor);
+  const missing = inAxes.findIndex((axis, i) => i >= inputs.length && axis === 0);
+  if (unnamed < 0 && missing < 0) return;
+  const what = unnamed < 0 ? `input ${missing} is missing` : `input ${unnamed} is a tensor, too`;
+  throw new LockstepError('bad-input', `vmap: inAxes is a list of ${inAxes.length}; ${what}.`);
 }
 
 function countOf(inputs: readonly unknown[], isMapped: readonly boolean[]): number {

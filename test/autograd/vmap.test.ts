@@ -194,6 +194,16 @@ describe('vmap', () => {
     ['models that differ in number', () => vmap(ops.add)(x(), ones([3, 3])), /first axis.*the 2 models/],
     ['a scalar', () => vmap(ops.neg)(tensor(1)), /input 0 is \[\]/],
     ['nothing mapped', () => vmap(ops.neg, { inAxes: [null] })(x()), /none of the inputs is mapped/],
+    [
+      'a tensor without an axis',
+      () => vmap(ops.add, { inAxes: [0] })(x(), x()),
+      /list of 1; input 1 is a tensor, too/,
+    ],
+    [
+      'an axis without a tensor',
+      () => vmap(ops.neg as (...all: Tensor[]) => Tensor, { inAxes: [0, 0] })(x()),
+      /list of 2; input 1 is missing/,
+    ],
     ['another axis', () => vmap(ops.neg, { inAxes: [1 as never] }), /inAxes\[0\] is the number 1/],
   ])('refuses %s', (_, run, words) => {
     expect(run).toThrow(words);
