@@ -38,7 +38,7 @@ import { productByLanes } from './product-lanes.wgsl.js';
 import { builtInSamplers } from './samplers.wgsl.js';
 import { gradients, stageFunctions } from './stages.wgsl.js';
 
-/** How the work of a chunk is spread over dispatches and workgroups. */
+/** How the work of a training is spread; see {@link NetworkLockstepOptions.kernel}. */
 export type Schedule = 'persistent' | 'batched';
 
 /** What the text of the kernel depends on. */

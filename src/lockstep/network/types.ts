@@ -13,10 +13,7 @@ import type { LostEvent, RecoveredEvent, RecoverOptions } from '../recovery-type
 import type { NetworkDataset } from './dataset.js';
 import type { NetworkProbe, NetworkProbed } from './probes.js';
 
-export type { HostStateDict, NetworkDataset, NetworkProbe, NetworkProbed };
-
-/** How the work of a training is spread; see {@link NetworkLockstepOptions.kernel}. */
-export type NetworkSchedule = Schedule;
+export type { HostStateDict, NetworkDataset, NetworkProbe, NetworkProbed, Schedule as NetworkSchedule };
 
 /** The part of an optimizer that a schedule of `optim` needs: learning rates, and momentum or betas if there are any. */
 export interface ScheduledOptimizer {
@@ -165,7 +162,7 @@ export interface NetworkLockstepOptions extends NetworkRunSettings {
    * large GPU. Both give the same bits. `auto` is `persistent` on an adapter that computes on the CPU; on a GPU it times both while
    * they train, where training takes more than some seconds, and goes on with the faster. Default `auto`.
    */
-  kernel?: 'auto' | NetworkSchedule;
+  kernel?: 'auto' | Schedule;
   /** The most runs that train at once. Default: as many as there is memory for. */
   mostRuns?: number;
   /**
@@ -201,7 +198,7 @@ export type NetworkLockstepEvent =
       parts: number;
     }
   /** A chunk of steps is done: the steps of all runs so far, how many runs are under way, and which kernel it was. */
-  | { type: 'progress'; steps: number; running: number; kernel: NetworkSchedule }
+  | { type: 'progress'; steps: number; running: number; kernel: Schedule }
   /** The state of each run under way. */
   | { type: 'checkpoint'; runs: { run: number; checkpoint: NetworkCheckpoint }[] }
   /**
