@@ -35,6 +35,11 @@ abstract class AdamBase extends Optimizer<AdamSettings> {
     return { mean: 'exp_avg', square: 'exp_avg_sq' };
   }
 
+  /** @internal */
+  protected override get fromFirstStep() {
+    return ['exp_avg', 'exp_avg_sq'];
+  }
+
   protected override check({ lr, betas, eps, weightDecay, amsgrad }: AdamSettings): void {
     const { name } = this.constructor;
     checkSetting(name, 'lr', lr, { min: 0 });

@@ -6,9 +6,10 @@ import { noGrad } from '../autograd/record.js';
 import { badArgument, checkObject, withDefaults } from '../platform/arguments.js';
 import { LockstepError } from '../platform/errors.js';
 import { checkOptionNames } from '../platform/options.js';
-import { sameShape, showShape } from '../tensor/shape.js';
+import { showShape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { checkModels, type Setting } from './settings.js';
+import { stateEntries } from './state-check.js';
 import { makeState } from './state-memory.js';
 
 /** Parameters that share settings. Settings that a group leaves out are the optimizer's. */
@@ -87,6 +88,11 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
   /** What state tensors were called in files of earlier versions, and what they are called now. @internal */
   protected get formerNames(): Readonly<Record<string, string>> {
     return {};
+  }
+
+  /** The state tensors that every parameter has which took a step; a state without them is refused. @internal */
+  protected get fromFirstStep(): readonly string[] {
+    return [];
   }
 
   /** Throws for wrong settings. Called in the constructor and in every step, as settings can be changed. */
@@ -170,32 +176,19 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
     };
   }
 
-  /** Takes over what {@link stateDict} gave for the same parameters; the tensors are copied. */
+  /**
+   * Takes over what {@link stateDict} gave for the same parameters; the tensors are copied.
+   *
+   * @throws LockstepError `bad-input` that names what is missing or does not fit. Nothing is changed then.
+   */
   loadStateDict(state: OptimizerState<Settings>): void {
-    checkState(`${this.constructor.name}.loadStateDict`, state);
     const parameters = this.#parameters();
-    const entries = Object.entries(state.tensors).map(([name, tensor]) => {
-      const dot = name.indexOf('.');
-      const own = name.slice(dot + 1);
-      const { formerNames } = this;
-      const known = Object.hasOwn(formerNames, own) ? formerNames[own] : own;
-      return { parameter: parameters[Number(name.slice(0, dot))], name: known, tensor };
+    const entries = stateEntries(`${this.constructor.name}.loadStateDict`, state, {
+      groups: this.groups,
+      parameters,
+      formerNames: this.formerNames,
+      fromFirstStep: this.fromFirstStep,
     });
-    const fits =
-      state.groups.length === this.groups.length &&
-      this.groups.every(({ params: _, ...own }, i) => sameKeys(own, state.groups[i])) &&
-      state.steps.length === parameters.length &&
-      entries.every(
-        ({ parameter, tensor }) =>
-          parameter && sameShape(parameter.shape, tensor.shape) && tensor.dtype === 'f32',
-      );
-    if (!fits) {
-      throw new LockstepError(
-        'bad-input',
-        `${this.constructor.name}.loadStateDict: the state is of another optimizer, or of other groups or ` +
-          `parameters than these ${parameters.length}.`,
-      );
-    }
     state.groups.forEach((settings, i) => {
       this.#checkSettings(settings, this.groups[i].params);
     });
@@ -240,9 +233,6 @@ function freeAll(states: Iterable<ParamState>): void {
   for (const { tensors } of states) for (const tensor of Object.values(tensors)) tensor.dispose();
 }
 
-const sameKeys = (a: object, b: object): boolean =>
-  Object.keys(a).sort().join() === Object.keys(b).sort().join();
-
 const isModule = (value: unknown): boolean =>
   typeof (value as { parameters?: unknown } | null | undefined)?.parameters === 'function';
 
@@ -269,21 +259,4 @@ function groupsOf<S>(name: string, params: Params<S>): readonly ParamGroup<S>[] 
     }
   });
   return params;
-}
-
-function checkState(where: string, state: unknown): void {
-  checkObject(where, 'the state', state, 'what stateDict() gave fits');
-  const { groups, steps, tensors } = state as Record<string, unknown>;
-  if (!Array.isArray(groups) || !Array.isArray(steps)) {
-    throw badArgument(
-      where,
-      'the state',
-      state,
-      'it needs groups, steps and tensors, as stateDict() gives them',
-    );
-  }
-  checkObject(where, 'tensors of the state', tensors, 'an object with tensors by name fits');
-  for (const [name, tensor] of Object.entries(tensors as object)) {
-    if (!(tensor instanceof Tensor)) throw badArgument(where, `tensors['${name}']`, tensor, 'a tensor fits');
-  }
 }

@@ -166,6 +166,12 @@ export class ReduceLROnPlateau {
     const where = 'ReduceLROnPlateau.loadStateDict';
     checkObject(where, 'the state', state, 'what stateDict() gave fits');
     const { best, bad, cooling } = state;
+    if (Array.isArray(best)) {
+      best.forEach((each: unknown, k) => {
+        if (typeof each === 'number' && !Number.isNaN(each)) return;
+        throw badArgument(where, `best[${k}]`, each, 'a figure fits, or an infinite one (JSON has none)');
+      });
+    }
     for (const [name, list] of Object.entries({ bad, cooling })) {
       if (Array.isArray(list) && list.length > 0) checkSetting(where, name, list, { min: 0, whole: true });
     }

@@ -44,6 +44,11 @@ export class RMSprop extends Optimizer<RmspropSettings> {
     super(params, DEFAULTS, settings);
   }
 
+  /** @internal */
+  protected override get fromFirstStep() {
+    return ['square_avg'];
+  }
+
   protected override check({ lr, alpha, eps, weightDecay, momentum, centered }: RmspropSettings): void {
     const { name } = this.constructor;
     checkSetting(name, 'lr', lr, { min: 0 });

@@ -76,6 +76,9 @@ export abstract class Schedule {
         `${where}: the state is of ${first.length} groups, not ${this.#first.length}.`,
       );
     }
+    first.forEach((rate, i) => {
+      checkSetting(where, `first[${i}]`, rate, { min: 0 });
+    });
     this.#done = steps;
     this.#first = first;
     this.apply();

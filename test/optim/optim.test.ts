@@ -139,13 +139,43 @@ describe('state', () => {
     expect([...(await q.data())]).toEqual([...(await p.data())]);
   });
 
-  it('of other parameters, or of another optimizer, is refused', () => {
-    const [p, q] = [start(), start()];
-    const optimizer = make('SGD', [p], { momentum: 0.9 });
-    const both = make('SGD', [p, q], { momentum: 0.9 });
-    expect(() => both.loadStateDict(optimizer.stateDict())).toThrow(/other groups or parameters/);
-    const adam = make('AdamW', [q], {});
-    expect(() => adam.loadStateDict(optimizer.stateDict() as never)).toThrow(/of another optimizer/);
+  type State = ReturnType<optim.AdamW['stateDict']>;
+  it.each<[string, (state: State) => unknown, RegExp]>([
+    ['more groups', (s) => ({ ...s, groups: [...s.groups, ...s.groups] }), /it has 2 groups, not 1/],
+    [
+      'other settings',
+      (s) => ({ ...s, groups: [{ lr: 1 }] }),
+      /groups\[0\] has the settings lr, not amsgrad, betas/,
+    ],
+    ['no settings', (s) => ({ ...s, groups: [null] }), /groups\[0\] is null/],
+    ['more parameters', (s) => ({ ...s, steps: [1, 1] }), /the steps of 2 parameters, not of 1/],
+    ['a part of a step', (s) => ({ ...s, steps: [1.5] }), /steps\[0\] is the number 1.5/],
+    ['steps as texts', (s) => ({ ...s, steps: ['1'] }), /steps\[0\] is the text "1"/],
+    ['no moments', (s) => ({ ...s, tensors: {} }), /tensors\['0.exp_avg'\] is missing, after 3 steps/],
+    ['one moment', (s) => ({ ...s, tensors: { '0.exp_avg': start() } }), /'0.exp_avg_sq'\] is missing/],
+    [
+      'another place',
+      (s) => ({ ...s, tensors: { ...s.tensors, '1.exp_avg': start() } }),
+      /'1.exp_avg'\] is of none/,
+    ],
+    [
+      'no place',
+      (s) => ({ ...s, tensors: { ...s.tensors, '.exp_avg': start() } }),
+      /'.exp_avg'\] is of none/,
+    ],
+    [
+      'another shape',
+      (s) => ({ ...s, tensors: { ...s.tensors, '0.exp_avg': tensor([[1]]) } }),
+      /'0.exp_avg'\] is f32 \[1, 1\], its parameter f32 \[\d\]/,
+    ],
+  ])('with %s is refused by name, and changes nothing', (_, change, message) => {
+    const p = start();
+    const optimizer = new optim.AdamW([p]);
+    for (let t = 0; t < 3; t++) step(optimizer as never, p, t);
+    const state = optimizer.stateDict();
+    expect(() => optimizer.loadStateDict(change(state) as State)).toThrow(message);
+    expect(optimizer.stateDict()).toEqual(state);
+    expect(Object.values(state.tensors).some(({ disposed }) => disposed)).toBe(false);
   });
 });
 
@@ -219,6 +249,19 @@ describe('schedules follow PyTorch', () => {
       resumed.step();
     }
     expect(() => resumed.loadStateDict({ steps: 1, first: [1, 2] })).toThrow(/of 2 groups, not 1/);
+    expect(() => resumed.loadStateDict({ steps: 1, first: ['0.1' as never] })).toThrow(
+      /first\[0\] is the text "0.1"/,
+    );
+    expect([resumed.steps, second.groups[0].lr]).toEqual([8, first.groups[0].lr]);
+  });
+
+  it('of a plateau: a best figure that a file has made null is refused', () => {
+    const schedule = new optim.ReduceLROnPlateau(new optim.SGD([start()]));
+    schedule.step(Number.NaN);
+    const state = schedule.stateDict();
+    schedule.loadStateDict(state);
+    expect(() => schedule.loadStateDict(JSON.parse(JSON.stringify(state)))).toThrow(/best\[0\] is null/);
+    expect(schedule.stateDict()).toEqual(state);
   });
 
   it('refuse no steps', () => {
