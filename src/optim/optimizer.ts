@@ -151,15 +151,28 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
     return state;
   }
 
-  /** Makes missing state tensors of these names: zeros of the parameter's shape. */
+  /**
+   * Makes missing state tensors of these names: zeros of the parameter's shape. Those that a parameter has already move beside
+   * them, as a launch takes the state of a parameter from one buffer, or each tensor from its own.
+   */
   protected makeState(updates: readonly ParamUpdate<Settings>[], names: readonly string[]): void {
-    makeState(
-      updates.map(({ parameter, state: { tensors } }) => ({
-        parameter,
-        tensors,
-        names: names.filter((name) => !Object.hasOwn(tensors, name)),
-      })),
+    const lacking = updates.filter(({ state: { tensors } }) =>
+      names.some((name) => !Object.hasOwn(tensors, name)),
     );
+    const before = lacking.map(({ state: { tensors } }) => ({ ...tensors }));
+    makeState(
+      lacking.map(({ parameter, state: { tensors } }) => {
+        return { parameter, tensors, names: [...new Set([...Object.keys(tensors), ...names])] };
+      }),
+    );
+    noGrad(() => {
+      before.forEach((tensors, i) => {
+        for (const [name, old] of Object.entries(tensors)) {
+          copy_(lacking[i].state.tensors[name], old);
+          old.dispose();
+        }
+      });
+    });
   }
 
   /** The settings, step counts and state tensors. The tensors are the optimizer's own: clone() what has to last. */

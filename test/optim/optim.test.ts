@@ -139,6 +139,31 @@ describe('state', () => {
     expect([...(await q.data())]).toEqual([...(await p.data())]);
   });
 
+  // In its first step with the setting, each takes a step as without it: squares that grow, a buffer that begins.
+  it.each([
+    ['AdamW', {}, { amsgrad: true }, ['exp_avg', 'exp_avg_sq', 'max_exp_avg_sq']],
+    ['RMSprop', { centered: true }, { momentum: 0.9 }, ['square_avg', 'grad_avg', 'momentum_buffer']],
+  ] as const)(
+    'of %s grows where a setting in mid-course asks for more',
+    async (name, settings, later, names) => {
+      const [p, q] = [start(), start()];
+      const [first, second] = [make(name, [p], settings), make(name, [q], settings)];
+      for (let t = 0; t < 3; t++) {
+        if (t === 2) Object.assign(second.groups[0], later);
+        for (const [optimizer, parameter] of [
+          [first, p],
+          [second, q],
+        ] as const) {
+          parameter.grad = mul(start(), 2 ** t);
+          optimizer.step();
+        }
+      }
+      expect(Object.keys(second.stateDict().tensors)).toEqual(names.map((each) => `0.${each}`));
+      expect(await q.toArray()).toEqual(await p.toArray());
+      second.step();
+    },
+  );
+
   type State = ReturnType<optim.AdamW['stateDict']>;
   it.each<[string, (state: State) => unknown, RegExp]>([
     ['more groups', (s) => ({ ...s, groups: [...s.groups, ...s.groups] }), /it has 2 groups, not 1/],
