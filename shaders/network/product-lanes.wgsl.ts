@@ -23,8 +23,6 @@ const NARROW = 24;
 export const laneTile = (lanes: number, columns: number): readonly [rows: number, columns: number] =>
   columns <= NARROW ? [4 * lanes, 4] : [ROWS, VECTORS * lanes];
 
-/** How many rows are finished before all others move up; see the end of `product`. */
-const BLOCK = 4;
 /** The columns of a lane, four at a time. */
 const FOURS = times(VECTORS / 4, (q) => ({ q, members: times(4, (j) => ({ v: 4 * q + j, j })) }));
 
@@ -33,11 +31,11 @@ type Side = 'depths' | 'rows';
 /** How the second factor is loaded: columns side by side, four at once; or each alone, as they lie apart. */
 type Columns = 'side' | 'apart';
 
-/** Adds one depth's products to the sums. `handed(r)`: the first factor's number of row r, in every lane. */
-function multiplyDepth(columns: Columns, handed: (row: number) => string): string {
+/** Adds one depth's products to the sums of `fours` columns. `handed(r)`: the first factor's number of row r, in every lane. */
+function multiplyDepth(columns: Columns, fours: number, handed: (row: number) => string): string {
   const rows = times(ROWS, (r) => ({ r, number: handed(r) }));
   return wgsl`
-#for four in ${FOURS}
+#for four in ${FOURS.slice(0, fours)}
 #if ${columns === 'side'}
 let four$four.q = memory[(bAt >> 2u) + $four.q * lanes];
 #for member in $four.members
@@ -51,7 +49,7 @@ let b$member.v = numberAt(bAt + (4u * $four.q * lanes + $member.j) * stage.bColu
 #endfor
 #for row in ${rows}
 let x$row.r = $row.number;
-#for v in ${VECTORS}
+#for v in ${4 * fours}
 c$row.r_$v = fma(x$row.r, b$v, c$row.r_$v);
 #endfor
 #endfor
@@ -61,9 +59,10 @@ bAt += stage.bDepth;
 
 /**
  * Adds up products over the depth, in pieces: a lane loads four rows of one depth, and the depth that is next says which lane
- * hands its numbers round; or it loads four depths of one row, and they move up as they are used.
+ * hands its numbers round; or it loads four depths of one row, and they move up as they are used. `fours`: how many times four
+ * columns of each lane the tile has.
  */
-function multiply(side: Side, columns: Columns, lanes: number): string {
+function multiply(side: Side, columns: Columns, lanes: number, fours: number): string {
   const depths = side === 'depths';
   const count = depths ? Math.ceil(ROWS / lanes) : ROWS / 4;
   const handed = (r: number) =>
@@ -90,7 +89,7 @@ loop {
   let most = min(piece, depth - k0);
   var k = 0u;
   loop {
-    ${multiplyDepth(columns, handed)}
+    ${multiplyDepth(columns, fours, handed)}
     #if ${depths}
     #for g in ${count}
     a$g = a$g.yzwx;
@@ -108,6 +107,17 @@ loop {
 }
 `;
 }
+
+/** A wide tile, or the half of it that exists. */
+const multiplyWide = (lanes: number, fours: number): string => wgsl`
+if (stage.aDepth != 1u) {
+  ${multiply('rows', 'side', lanes, fours)}
+} else if (stage.bColumn == 1u) {
+  ${multiply('depths', 'side', lanes, fours)}
+} else {
+  ${multiply('depths', 'apart', lanes, fours)}
+}
+`;
 
 /**
  * The same for four columns, with four rows in each lane: cj_c is the sum for row j of the lane and column c. `side` says
@@ -164,26 +174,38 @@ loop {
 `;
 }
 
+/** Sets `four` to the sums of row r and the four columns q, one of `count` fours from `first` on. */
+function chosen(first: number, count: number): string {
+  const perRow = VECTORS / 4;
+  if (count === 1) {
+    const [r, q] = [Math.floor(first / perRow), first % perRow];
+    return `four = vec4f(${times(4, (j) => `c${r}_${4 * q + j}`).join(', ')});`;
+  }
+  const half = count / 2;
+  const condition = count > perRow ? `r < ${(first + half) / perRow}u` : `q < ${(first % perRow) + half}u`;
+  return wgsl`
+if (${condition}) {
+  ${chosen(first, half)}
+} else {
+  ${chosen(first + half, half)}
+}
+`;
+}
+
 /**
  * `product`, for subgroups that all have `lanes` invocations.
  *
  * @param cuts Whether sums may go on from those of an earlier part of the batch.
  */
 export function productByLanes(lanes: number, cuts: boolean): string {
-  /** How sums move: the next four columns of a row to the front, and all rows up. */
-  const along = times(VECTORS - 4, (v) => ({ to: `c0_${v}`, from: `c0_${v + 4}` }));
-  const upBy = (rows: number, moved: number) =>
-    times(moved * VECTORS, (k) => {
-      const [r, v] = [Math.floor(k / VECTORS), k % VECTORS];
-      return { to: `c${r}_${v}`, from: `c${r + rows}_${v}` };
-    });
-  const down = upBy(1, ROWS - 1)
-    .map(({ to, from }) => ({ to: from, from: to }))
-    .reverse();
+  /** How sums move down by a row: the last first. */
+  const down = times((ROWS - 1) * VECTORS, (k) => {
+    const [r, v] = [Math.floor(k / VECTORS), k % VECTORS];
+    return { to: `c${r + 1}_${v}`, from: `c${r}_${v}` };
+  }).reverse();
   return wgsl`
 const lanes = ${lanes}u;
 const wideRows = ${ROWS}u;
-const blockRows = ${BLOCK}u;
 const wideFours = ${VECTORS / 4}u;
 /** Columns of a tile if each lane has four. */
 const fourColumns = 4u * lanes;
@@ -248,50 +270,31 @@ fn product(p: Position, step: Step, stage: Stage, first: u32, stride: u32, lane:
         laneRow = 4u * lane;
         ${multiplyNarrow('rows', lanes)}
       }
-    } else if (stage.aDepth != 1u) {
-      ${multiply('rows', 'side', lanes)}
-    } else if (stage.bColumn == 1u) {
-      ${multiply('depths', 'side', lanes)}
+    } else if (fours == 1u) {
+      ${multiplyWide(lanes, 1)}
     } else {
-      ${multiply('depths', 'apart', lanes)}
+      ${multiplyWide(lanes, VECTORS / 4)}
     }
-    // finish() stands here once, for the sums c0_0 to c0_3, and the other sums move to these names one after the other: four
-    // columns at a time, then by one row within a block of four rows, then by four rows. If all rows moved by one each time,
-    // there would be three times as many moves.
-    var block = 0u;
+    // finish() stands here once; branches, of which those not taken cost nothing, bring the sums of one row and four columns.
+    var r = 0u;
     loop {
-      var r = block;
+      let rowHere = row + r * rowStep + laneRow;
+      var q = 0u;
       loop {
-        let rowHere = row + r * rowStep + laneRow;
-        var here = column + laneColumn;
-        var q = 0u;
-        loop {
-          if (here < stage.columns && rowHere < rows) {
-            finish(p, step, stage, rowHere, here, vec4f(c0_0, c0_1, c0_2, c0_3));
-          }
-          here += fourColumns;
-          #for move in ${along}
-          $move.to = $move.from;
-          #endfor
-          continuing {
-            q++;
-            break if q >= fours;
-          }
+        let here = column + laneColumn + q * fourColumns;
+        if (here < stage.columns && rowHere < rows) {
+          var four = vec4f();
+          ${chosen(0, (ROWS * VECTORS) / 4)}
+          finish(p, step, stage, rowHere, here, four);
         }
-        #for move in ${upBy(1, BLOCK - 1)}
-        $move.to = $move.from;
-        #endfor
         continuing {
-          r++;
-          break if r >= min(sums, block + blockRows);
+          q++;
+          break if q >= fours;
         }
       }
-      #for move in ${upBy(BLOCK, ROWS - BLOCK)}
-      $move.to = $move.from;
-      #endfor
       continuing {
-        block += blockRows;
-        break if block >= sums;
+        r++;
+        break if r >= sums;
       }
     }
     continuing {
