@@ -12,21 +12,22 @@ export type Step = (x: Tensor) => Tensor;
 
 /** A function among modules. */
 class Call extends Module {
-  readonly #run: (x: Tensor) => Tensor;
+  /** A property that is seen, so that nn.stack can compare it between models. */
+  readonly run: (x: Tensor) => Tensor;
 
   constructor(run: (x: Tensor) => Tensor) {
     super();
-    this.#run = run;
+    this.run = run;
   }
 
   override forward(x: Tensor): Tensor {
-    const result: unknown = this.#run(x);
+    const result: unknown = this.run(x);
     checkTensor('Sequential', `what the function ${this} gave`, result);
     return result;
   }
 
   override toString(): string {
-    return this.#run.name || '(x) => …';
+    return this.run.name || '(x) => …';
   }
 }
 

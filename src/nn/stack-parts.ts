@@ -20,16 +20,29 @@ export interface Place {
 interface Parts {
   places: Map<string, Place>;
   modules: Map<string, Module>;
-  /** Numbers, texts, true and false, null; and of every module its class, and whether it acts as in training. */
+  /**
+   * Numbers, texts, true and false, null, typed arrays, the texts of functions, and tensors in plain objects, which are not
+   * stacked; and of every module its class, and whether it acts as in training.
+   */
   others: Map<string, unknown>;
 }
+
+const isPlain = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+
+const isTyped = (value: unknown): value is Uint8Array =>
+  ArrayBuffer.isView(value) && !(value instanceof DataView);
+
+const alike = (a: unknown, b: unknown): boolean =>
+  Object.is(a, b) ||
+  (isTyped(a) && isTyped(b) && a.length === b.length && a.every((each, i) => Object.is(each, b[i])));
 
 function partsOf(model: Module): Parts {
   const parts: Parts = { places: new Map(), modules: new Map(), others: new Map() };
   const seen = new Set<unknown>();
   const visit = (value: unknown, path: string): void => {
     const isModule = value instanceof Module;
-    if (isModule || Array.isArray(value)) {
+    if (isModule || Array.isArray(value) || isPlain(value)) {
       if (seen.has(value)) return;
       seen.add(value);
       if (isModule) {
@@ -37,15 +50,22 @@ function partsOf(model: Module): Parts {
         parts.others.set(path, value.constructor);
         parts.others.set(path ? `${path}.training` : 'training', value.training);
       }
-      for (const [key, inner] of Object.entries(value)) {
+      for (const [key, inner] of Object.entries(value as object)) {
         const name = path ? `${path}.${key}` : key;
-        if (inner instanceof Tensor) {
+        if (inner instanceof Tensor && isPlain(value)) parts.others.set(name, inner);
+        else if (inner instanceof Tensor) {
           parts.places.set(name, { path: name, holder: value as never, key });
         } else {
           visit(inner, name);
         }
       }
-    } else if (value === null || ['number', 'string', 'boolean'].includes(typeof value)) {
+    } else if (typeof value === 'function') {
+      parts.others.set(path, String(value));
+    } else if (
+      value === null ||
+      isTyped(value) ||
+      !['object', 'undefined', 'symbol'].includes(typeof value)
+    ) {
       parts.others.set(path, value);
     }
   };
@@ -54,7 +74,7 @@ function partsOf(model: Module): Parts {
 }
 
 const shown = (value: unknown): string =>
-  typeof value === 'function' ? value.name : typeof value === 'string' ? printable(value) : String(value);
+  typeof value === 'function' ? value.name : printable(isTyped(value) ? value.slice(0, 8) : value, 60);
 
 const at = (path: string): string => (path ? `'${path}'` : 'the model itself');
 
@@ -69,10 +89,10 @@ function refuse(k: number, path: string, own: string, first: string, why: string
 function checkAlike(first: Parts, own: Parts, k: number): void {
   const paths = new Set([...first.others.keys(), ...own.others.keys()]);
   for (const path of paths) {
-    const [a, b] = [first.others, own.others].map((map) =>
-      map.has(path) ? shown(map.get(path)) : 'missing',
-    );
-    if (Object.is(first.others.get(path), own.others.get(path)) && a === b) continue;
+    const maps = [first.others, own.others];
+    const isInBoth = maps.every((map) => map.has(path));
+    if (isInBoth && alike(first.others.get(path), own.others.get(path))) continue;
+    const [a, b] = maps.map((map) => (map.has(path) ? shown(map.get(path)) : 'missing'));
     const why =
       'Models are stacked that differ in the values of their tensors alone; make a tensor of what is to differ.';
     throw refuse(k, path, b, a, why);

@@ -179,7 +179,8 @@ export class Stacked<M extends Module = Module> extends Module {
  *
  * @param models How many.
  * @param make Makes model k: draw its initial weights from a generator of its own to have those of that seed in PyTorch.
- * @throws LockstepError `bad-input` where models differ in more than the values of their tensors; `unsupported`, when it is
+ * @throws LockstepError `bad-input` where models differ in more than the values of their tensors, as far as their properties,
+ * lists and plain objects tell: all run the functions of the first, with what these have captured. `unsupported`, when it is
  * called, from operations that cannot run for several models at once.
  * @example
  * const model = nn.stack(64, (k) => new Net({ generator: new Generator(k) }));

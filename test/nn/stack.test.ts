@@ -253,6 +253,26 @@ describe('a stacked module', () => {
       return x;
     }
   }
+  class Holding extends nn.Module {
+    readonly weight = ones([1], { requiresGrad: true, device });
+    readonly held: unknown;
+    constructor(held: unknown) {
+      super();
+      this.held = held;
+    }
+    override forward(x: Tensor): Tensor {
+      return mul(x, this.weight);
+    }
+  }
+  it('may hold what is the same in all: functions of one text, objects, arrays, a shared tensor', () => {
+    const t = ones([1], { device });
+    const models = nn.stack(
+      2,
+      () => new Holding({ t, list: [(x: Tensor) => mul(x, 2)], data: Int8Array.of(1) }),
+    );
+    expect(models(ones([1, 1], { device })).shape).toEqual([2, 1, 1]);
+    expect(t.disposed).toBe(false);
+  });
   const one = linear;
   const call = (make: (k: number) => nn.Module) => () => nn.stack(2, make)(ones([1, 2], { device }));
   it.each<[string, () => unknown, RegExp]>([
@@ -261,6 +281,19 @@ describe('a stacked module', () => {
       call((k) => new Scaled(k)),
       /in model 1, 'factor' is 1; in model 0, 0\. Models are stacked/,
     ],
+    [
+      'functions',
+      call((k) => new nn.Sequential(k ? relu : transpose)),
+      /in model 1, '0\.run' is .*relu.*; in model 0, /,
+    ],
+    [
+      'numbers in objects',
+      call((k) => new Holding({ deep: { factor: k } })),
+      /'held\.deep\.factor' is 1; in model 0, 0/,
+    ],
+    ['large whole numbers', call((k) => new Holding(BigInt(k))), /'held' is 1; in model 0, 0/],
+    ['typed arrays', call((k) => new Holding(new Float32Array([2, k]))), /'held' is 2,1; in model 0, 2,0/],
+    ['tensors in objects', call((k) => new Holding({ t: tensor([k], { device }) })), /'held\.t' is Tensor/],
     [
       'training in one and use in another',
       call((k) => new nn.Sequential(new nn.Dropout().train(k > 0))),
