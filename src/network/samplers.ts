@@ -11,6 +11,8 @@ import type { Sampler } from './sampler.js';
 
 const MOST_INPUTS = 4096;
 const MOST_TABLE_BITS = 20;
+/** Of float32. */
+const LARGEST = 3.4028234e38;
 
 /** How bits and labels are encoded. */
 interface BitOptions {
@@ -118,7 +120,10 @@ export function parities(options: ParitiesOptions): Sampler {
   for (const [task, secret] of secrets.entries()) checkColumns(where, `secrets[${task}]`, secret, bits);
   checkNumber(where, 'exponent', exponent);
   if (task !== undefined) checkNumber(where, 'task', task, { min: 0, below: secrets.length, whole: true });
-  const weights = secrets.map((_, k) => (task === undefined ? (k + 1) ** -exponent : Number(k === task)));
+  // The largest weight is 1: with a negative exponent the last task's, which could be infinite.
+  const heaviest = exponent < 0 ? secrets.length : 1;
+  const weightOf = (k: number) => ((k + 1) / heaviest) ** -exponent;
+  const weights = secrets.map((_, k) => (task === undefined ? weightOf(k) : Number(k === task)));
   const total = weights.reduce((a, b) => a + b, 0);
   let sum = 0;
   const shares = weights.map((weight) => {
@@ -177,7 +182,7 @@ export function blobs(options: BlobsOptions): Sampler {
     typeof deviation === 'number'
       ? centers.map(() => deviation)
       : numbersOf(where, 'deviation', deviation, centers.length);
-  for (const one of deviations) checkNumber(where, 'deviation', one, { min: 0 });
+  for (const one of deviations) checkNumber(where, 'deviation', one, { min: 0, max: LARGEST });
   return pointSampler(SAMPLER_KINDS.blobs, inputs, [...deviations, ...points], centers.length);
 }
 
@@ -194,7 +199,7 @@ export function moons(options: MoonsOptions = {}): Sampler {
   const where = 'samplers.moons';
   checkOptions(where, options, ['noise'], '{ noise: 0.1 } fits');
   const { noise = 0.1 } = options;
-  checkNumber(where, 'noise', noise, { min: 0 });
+  checkNumber(where, 'noise', noise, { min: 0, max: LARGEST });
   return pointSampler(SAMPLER_KINDS.moons, 2, [noise, noise], 2);
 }
 
@@ -256,7 +261,7 @@ function numbersOf(where: string, name: string, values: ArrayLike<number>, lengt
     );
   }
   return Array.from(values, (value, k) => {
-    checkNumber(where, `${name}[${k}]`, value, { min: -3.4028234e38, max: 3.4028234e38 });
+    checkNumber(where, `${name}[${k}]`, value, { min: -LARGEST, max: LARGEST });
     return value;
   });
 }

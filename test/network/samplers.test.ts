@@ -134,6 +134,18 @@ describe('built-in samplers', () => {
     expect(new Set(drawn.map((numbers) => numbers.indexOf(1))).size).toBeGreaterThan(20);
   });
 
+  it('parities, the tasks by a power law of any exponent', () => {
+    const thresholds = (exponent: number) =>
+      Array.from(samplers.parities({ bits: 2, secrets: [[0], [1], [0, 1]], exponent }).parameters!).slice(
+        6,
+        9,
+      );
+    const all = 2 ** 32 - 1;
+    expect(thresholds(1000)).toEqual([all, all, all]); // the first task alone
+    expect(thresholds(-1000)).toEqual([0, 0, all]); // the last
+    expect(thresholds(-1)).toEqual([Math.round(2 ** 32 / 6), 2 ** 31, all]);
+  });
+
   it('parities of which one task comes up', async () => {
     const options = { bits: 9, secrets: [[4], [0, 1], [7, 8], [2, 3]], task: 2, noise: 0.2 };
     await compare(samplers.parities(options), (at) => paritiesRow(options, at), 0);
@@ -203,6 +215,8 @@ describe('refusals', () => {
       'the length of centers[1] is the number 1; 2 numbers fit',
     ],
     [() => samplers.blobs({ centers: [[0]], deviation: -1 }), 'deviation is the number -1'],
+    [() => samplers.blobs({ centers: [[0]], deviation: 1e39 }), 'deviation is the number 1e+39'],
+    [() => samplers.moons({ noise: 1e39 }), 'noise is the number 1e+39'],
     [() => samplers.moons({ noise: -1 }), 'samplers.moons: noise is the number -1'],
   ])('%#', (make, message) => {
     expect(make).toThrow(message);
