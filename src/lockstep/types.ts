@@ -78,9 +78,12 @@ export interface RunControl {
   leftOut: { factor: number; since: number; w1?: Float32Array };
 }
 
-/** One model to train. Runs that name the same dataset object share its memory on the device. */
+/**
+ * One model to train. Runs that name the same dataset object share its memory on the device. Its arrays are not copied on the host,
+ * and are read again where a lost device is replaced: leave them as they are until the run has finished, also in an iterable.
+ */
 export interface LockstepRun {
-  /** Initial weights; read once, never written. */
+  /** Initial weights; never written. */
   weights: MlpWeights;
   /** What it learns. */
   dataset: LockstepDataset;

@@ -137,7 +137,8 @@ export interface NetworkRun extends NetworkRunSettings {
   orderSeed?: number;
   /**
    * Initial weights, by the names of the state dict, instead of those that the seed draws: numbers on the host, as `weights()` of a
-   * finished run gives them, or tensors, as `stateDict()` of a module and `nn.loadSafetensors` do. Tensors are read.
+   * finished run gives them, or tensors, as `stateDict()` of a module and `nn.loadSafetensors` do. Tensors are read. Numbers on the
+   * host are read again where a lost device is replaced: leave them as they are until the run has finished, also in an iterable.
    */
   weights?: Readonly<Record<string, Tensor | HostStateDict[string]>>;
   /** Goes on from this state. If all else is given as before, the run ends with the same bits. */
