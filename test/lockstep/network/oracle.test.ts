@@ -1,5 +1,6 @@
 // Random networks in lockstep against the float64 oracle (test/network/reference.ts), in both forms of the kernel: losses and
 // accuracies step by step, and the weights at the end.
+import '../../quick-to-compile.js';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openDevice } from '../../../src/adapter/open.js';
 import type { Device } from '../../../src/gpu/device.js';

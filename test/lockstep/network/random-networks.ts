@@ -188,8 +188,12 @@ export const off = (got: number, wanted: number): number =>
  */
 export function spread(one: Case, { steps, parameters }: Outcome): { losses: number[]; parameters: number } {
   const twins = Array.from({ length: TWINS }, (_, k) => {
-    const signs = new Generator(one.seed + 3 + k);
-    return oracle(one, (x) => x * (1 + (signs.randint(0, 2) === 0 ? BLUR : -BLUR)));
+    // One sign for each of millions of numbers: the high bit of a linear congruential generator (Numerical Recipes).
+    let state = one.seed + k;
+    return oracle(one, (x) => {
+      state = (Math.imul(state, 1664525) + 1013904223) | 0;
+      return x * (1 + (state < 0 ? BLUR : -BLUR));
+    });
   });
   const most = (of: (twin: Outcome) => number) => Math.max(...twins.map(of));
   return {
