@@ -27,11 +27,11 @@ const marks = new WeakMap<object, string>();
  * Which data it is: how much, and a checksum of 32 bits (FNV-1a over whole words). It is against mix-ups, not against people. Remembered,
  * as many words take a while.
  */
-export function dataMark(data: object, what: string, lists: readonly ArrayLike<number>[]): string {
+export function dataMark(data: object, what: string, lists: () => readonly ArrayLike<number>[]): string {
   const before = marks.get(data);
   if (before) return before;
   let hash = 0x811c9dc5;
-  for (const words of lists) {
+  for (const words of lists()) {
     for (let k = 0; k < words.length; k++) {
       hash = Math.imul(hash ^ words[k], 0x01000193);
       // A product carries upwards only: high bits would reach no others.

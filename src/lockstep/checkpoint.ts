@@ -44,7 +44,7 @@ export function kindOf(dataset: BinaryDataset, orderSeed: number, batchSize: num
   const { x, y } = dataset;
   // Remembered by the pair: one x may have labels for each run.
   return {
-    data: dataMark(dataset, `${x.rows} examples`, [[x.cols], x.words, y.words]),
+    data: dataMark(dataset, `${x.rows} examples`, () => [[x.cols], x.words, y.words]),
     batchSize,
     orderSeed,
   };

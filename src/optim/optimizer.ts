@@ -159,6 +159,7 @@ export abstract class Optimizer<Settings extends CommonSettings = CommonSettings
     const lacking = updates.filter(({ state: { tensors } }) =>
       names.some((name) => !Object.hasOwn(tensors, name)),
     );
+    if (lacking.length === 0) return;
     const before = lacking.map(({ state: { tensors } }) => ({ ...tensors }));
     makeState(
       lacking.map(({ parameter, state: { tensors } }) => {

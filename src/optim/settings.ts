@@ -9,15 +9,9 @@ export type { Setting };
 
 /** Throws unless a setting is a number within the range, or a list of them. */
 export function checkSetting(where: string, what: string, setting: unknown, range: NumberRange): void {
-  if (typeof setting === 'object' && !Array.isArray(setting)) {
-    throw badArgument(
-      where,
-      what,
-      setting,
-      'a number fits, or a list of numbers, one for each stacked model',
-    );
-  }
   if (!Array.isArray(setting)) {
+    const fits = 'a number fits, or a list of numbers, one for each stacked model';
+    if (typeof setting === 'object') throw badArgument(where, what, setting, fits);
     checkNumber(where, what, setting, range);
     return;
   }

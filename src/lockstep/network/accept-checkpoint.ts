@@ -34,7 +34,7 @@ export function kindOf({
 }: Kind): NetworkCheckpoint['of'] {
   const { sampler, rowFormat, targetFormat, words } = data;
   const what = sampler === undefined ? `${data.examples} examples` : 'a sampler';
-  const lists = [[rowFormat, targetFormat], words, new TextEncoder().encode(sampler)];
+  const lists = () => [[rowFormat, targetFormat], words, new TextEncoder().encode(sampler)];
   return {
     network: showNetwork(network),
     loss: showLoss(loss),
